@@ -1,0 +1,33 @@
+# The two commands of the README: `make demo` and `make test`. Both make .venv where it is missing or out of date.
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test lint docs clean
+
+demo: .venv/installed
+	$(BIN)/mlpctl sweep experiments/demo.toml
+	$(BIN)/mlpctl report results/demo --by lr,hidden_units --plot results/demo/lr-units.png --curves results/demo/curves.png
+
+test: .venv/tested lint
+	$(BIN)/pytest -n 2 --dist loadfile
+
+lint: .venv/tested
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+docs: .venv/installed
+	$(BIN)/python -m mlpctl.docs
+
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable .
+	@touch $@
+
+.venv/tested: .venv/installed
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,5 @@
+"""`python -m mlpctl`."""
+
+from mlpctl.cli import main
+
+main()

@@ -1,0 +1,10 @@
+"""mlpctl config."""
+
+import typer
+
+app = typer.Typer()
+
+
+@app.command("config")
+def config() -> None:
+    """To be written."""

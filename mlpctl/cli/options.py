@@ -1,0 +1,97 @@
+"""Command-line options that are derived from the fields of Spec, or shared by several commands."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mlpctl.render import Format
+from mlpctl.spec import Spec, choices, extra, kind_of
+
+METAVARS = {"int": "N", "float": "X", "text": "TEXT"}
+
+Jobs = Annotated[
+    int | None, typer.Option("--jobs", "-j", min=1, help="Trials in training at a time. [default: the cores]")
+]
+Threads = Annotated[int, typer.Option("--threads", min=1, help="BLAS threads of each trial.")]
+Name = Annotated[str | None, typer.Option("--name", help="Folder under --out. [default: DATASET-MODEL]")]
+Out = Annotated[Path, typer.Option("--out", help="Where results folders are.")]
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", "-s", metavar="KEY=VALUE", help="Set any option by name; may be repeated.")
+]
+Force = Annotated[bool, typer.Option("--force", help="Train again what is in the results already.")]
+Offline = Annotated[bool, typer.Option("--offline", help="Never touch the network.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
+FitEach = Annotated[bool, typer.Option("--eval-train", help="Score the training part too after each epoch.")]
+TestEach = Annotated[bool, typer.Option("--eval-test", help="Score the test part too after each epoch.")]
+Save = Annotated[bool, typer.Option("--save", help="Keep the weights, as safetensors in the results folder.")]
+FormatOption = Annotated[Format, typer.Option("--format", "-f", help="How results are written.")]
+OutputFile = Annotated[Path | None, typer.Option("--output", "-o", help="Write results to a file; - is stdout.")]
+
+EXPERIMENT_PANEL = "Experiment"
+RUN_PANEL = "Run"
+
+
+def with_spec_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Return the command with an option per field of Spec in place of its parameter `given`.
+
+    `given` then holds the fields that were given, as text: they are parsed where TOML and axes are, so that the
+    same mistake has the same message everywhere.
+    """
+
+    def run(**arguments: Any) -> None:
+        given = {name: arguments.pop(name) for name in Spec.model_fields}
+        command(given={name: value for name, value in given.items() if value not in (None, [])}, **arguments)
+
+    own = [p for p in inspect.signature(command).parameters.values() if p.name != "given"]
+    derived = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_annotation(name))
+        for name in Spec.model_fields
+    ]
+    keyword = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own]
+    run.__signature__ = inspect.Signature([*keyword, *derived])  # type: ignore[attr-defined]
+    run.__annotations__ = {p.name: p.annotation for p in [*keyword, *derived]}
+    run.__doc__ = command.__doc__
+    return run
+
+
+def _annotation(name: str) -> Any:
+    info = Spec.model_fields[name]
+    words = choices(info)
+    default = extra(info, "otherwise") or ("" if info.default in (None, {}) else str(info.default))
+    unit = f" In {unit}." if (unit := extra(info, "unit")) else ""
+    help_ = f"{info.description}{unit}" + (f" [default: {default}]" if default else "")
+    is_list = name == "data"
+    metavar = "KEY=VALUE" if is_list else "|".join(words) if words and len(words) <= 4 else METAVARS[kind_of(info)]
+    if len(words) > 4:
+        help_ = f"{help_} One of: {', '.join(words)}."
+    option = typer.Option(
+        f"--{name.replace('_', '-')}",
+        help=help_,
+        metavar=metavar.upper() if not words else metavar,
+        rich_help_panel=extra(info, "group"),
+        autocompletion=_completion(words) if words else None,
+        show_default=False,
+    )
+    return Annotated[(list[str] | None) if is_list else (str | None), option]
+
+
+def _completion(words: tuple[str, ...]) -> Callable[[str], list[str]]:
+    def complete(incomplete: str) -> list[str]:
+        return [word for word in words if word.startswith(incomplete)]
+
+    return complete
+
+
+def given_only(**values: Any) -> dict[str, Any]:
+    """Return the options that were given."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def split_run_fields(given: Mapping[str, Any]) -> tuple[dict[str, Any], str | None, str | None]:
+    """Return (spec fields, device, engine): as flags these two say where to run, not what the experiment is."""
+    fields = dict(given)
+    device, engine = fields.pop("device", None), fields.pop("engine", None)
+    return fields, device, engine

@@ -1,0 +1,230 @@
+"""What a person sees while trials train: progress on stderr, results on stdout."""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from mlpctl.engine.base import Event
+from mlpctl.errors import TrialsFailed
+from mlpctl.render import Cell, Format, Table, emit, for_people
+from mlpctl.rows import Row
+from mlpctl.run import Stop
+from mlpctl.schema import BETTER, PRIMARY
+from mlpctl.trial import Trial
+
+if TYPE_CHECKING:
+    from mlpctl.train import Trained
+
+SECONDS_BETWEEN_LINES = 10.0
+"""Off a terminal, progress is a plain line now and then."""
+
+
+def set_offline(offline: bool) -> None:
+    """Forbid the network for this process."""
+    if offline:
+        os.environ["MLPCTL_OFFLINE"] = "1"
+
+
+@contextmanager
+def handle_interrupts(stop: Stop, until: str) -> Iterator[None]:
+    """Turn the first Ctrl-C into a request to stop; the second stops at once."""
+
+    def first(_number: int, _frame: FrameType | None) -> None:
+        stop.requested = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        print(f"\nstopping {until}; press Ctrl-C again to stop now", file=sys.stderr)
+
+    before = signal.signal(signal.SIGINT, first)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def progress_bar(console: Console, *columns: TextColumn) -> Progress:
+    """Return a bar on a terminal; off a terminal it shows nothing."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        *columns,
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+
+
+class TrainScreen:
+    """Progress of one trial: a line an epoch on stdout, a bar on stderr where that is a terminal."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        """Show nothing if quiet."""
+        self.quiet = quiet
+        self.out, self.err = Console(highlight=False), Console(stderr=True, highlight=False)
+        self.progress = progress_bar(self.err)
+        self.lines = 0
+
+    def __enter__(self) -> Self:
+        """Show the bar."""
+        if not self.quiet:
+            self.progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Take the bar away."""
+        self.progress.stop()
+
+    def epoch(self, trial: Trial, event: Event) -> None:
+        """Print the line of an epoch."""
+        if self.quiet:
+            return
+        if not self.lines:
+            self.task = self.progress.add_task("training", total=trial.spec.epochs)
+        self.lines += 1
+        self.progress.update(self.task, completed=event.epoch)
+        if event.scores and not (event.status == "ok" and trial.spec.epochs == 0):
+            self.print(epoch_line(event.epoch, trial.spec.epochs or 0, event.scores, event.seconds))
+
+    def print(self, line: str) -> None:
+        """Print a line of results; above the bar where both are the same terminal."""
+        console = self.progress.console if self.err.is_terminal and self.out.is_terminal else self.out
+        console.print(line, soft_wrap=True)
+
+    def finished(self, row: Row) -> None:
+        """Nothing: the conclusion says it."""
+
+    def note(self, text: str) -> None:
+        """Print something the user should know."""
+        self.err.print(f"note: {text}", soft_wrap=True)
+
+    def conclude(self, done: "Trained", format_: Format, output: Path | None) -> None:
+        """Print the final line, or the trial and its epochs in a machine format.
+
+        Raises:
+            TrialsFailed: if the trial did not end well.
+        """
+        from mlpctl.stored import stored_rows
+
+        row, epochs = stored_rows(done.folder, done.trial.key)
+        if format_ != "table" or output is not None:
+            emit([_table("trial", [row]), _table("epochs", epochs)], format_, output)
+        elif not self.quiet:
+            if done.counts.stored:
+                for epoch in epochs:
+                    scores = {k: v for k, v in epoch.items() if isinstance(v, float)}
+                    self.print(epoch_line(int(epoch["epoch"] or 0), done.trial.spec.epochs or 0, scores, None))
+                self.note(f"read from {done.folder}, where this trial is already; --force trains it again")
+            self.print(final_line(row))
+            self.note(f"{done.folder}/trials.csv has it as {done.trial.key}")
+        if done.weights is not None:
+            self.note(f"weights in {done.weights}")
+        if row["status"] != "ok":
+            raise TrialsFailed(f"the trial {row['status']}: {row['error']}")
+
+
+def _table(title: str, rows: Sequence[dict[str, Cell]]) -> Table:
+    columns = list(dict.fromkeys(name for row in rows for name, value in row.items() if value is not None))
+    return Table(columns, rows, title)
+
+
+SHOWN = {
+    "train_loss": "train loss",
+    "train_accuracy": "train acc",
+    "fit_loss": "fit loss",
+    "fit_accuracy": "fit acc",
+    "val_loss": "val loss",
+    "val_accuracy": "val acc",
+    "val_r2": "val R²",
+    "test_loss": "test loss",
+    "test_accuracy": "test acc",
+}
+
+
+def epoch_line(epoch: int, epochs: int, scores: dict[str, float], seconds: float | None) -> str:
+    """Return the line of an epoch: losses, accuracies, seconds."""
+    parts = [f"epoch {epoch:>{len(str(epochs))}}/{epochs}"]
+    parts += [f"{label} {for_people(scores[name])}" for name, label in SHOWN.items() if name in scores]
+    return "  ".join([*parts, f"{seconds:.2f} s"] if seconds is not None else parts)
+
+
+def final_line(row: dict[str, Any]) -> str:
+    """Return what a trial came to: its primary metric on the parts that were scored."""
+    metric = PRIMARY[str(row["task"])]
+    scores = [
+        f"{part} {metric} {for_people(row[f'{column}_{metric}'])}"
+        for part, column in (("test", "test"), ("validation", "val"), ("training", "train"))
+        if row.get(f"{column}_{metric}") is not None
+    ]
+    spec = f"{row['dataset']} {row['model']}"
+    took = f"{row['epochs_done']} epochs in {row['seconds']:.2f} s" if row.get("seconds") is not None else ""
+    return f"{spec}: {', '.join(scores)} ({took}, {row['parameters']:,} parameters)"
+
+
+def selecting(row: Row, on: str, metric: str | None) -> tuple[float, str] | None:
+    """Return (score, its words) of a trial on what selects, larger is better; None if it has none."""
+    name = metric or PRIMARY.get(str(row.get("task")), "loss")
+    column = f"{ {'validation': 'val', 'test': 'test', 'train': 'fit'}[on] }_{name}"
+    value = row.get(column, row.get(f"train_{name}") if on == "train" else None)
+    if row["status"] != "ok" or value is None:
+        return None
+    return (float(value) if BETTER[name] == "high" else -float(value)), f"{column} {for_people(float(value))}"
+
+
+class SweepScreen:
+    """Progress of a sweep: a bar with the best so far on a terminal, a plain line now and then off it."""
+
+    def __init__(self, total: int, varied: Sequence[str], on: str, metric: str | None, *, quiet: bool) -> None:
+        """Expect `total` trials, of which `varied` fields differ; the best is chosen on a part by a metric."""
+        self.total, self.varied, self.on, self.metric, self.quiet = total, varied, on, metric, quiet
+        self.err = Console(stderr=True, highlight=False)
+        self.progress = progress_bar(self.err, TextColumn("{task.fields[best]}"))
+        self.done, self.failed, self.best, self.best_score = 0, 0, "", -float("inf")
+        self.started = self.printed = time.monotonic()
+
+    def __enter__(self) -> Self:
+        """Show the bar."""
+        if not self.quiet:
+            self.progress.start()
+        self.task = self.progress.add_task("trials", total=self.total, best="")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Take the bar away."""
+        self.progress.stop()
+
+    def epoch(self, trial: Trial, event: Event) -> None:
+        """Nothing: a sweep's lines are its trials."""
+
+    def finished(self, row: Row) -> None:
+        """Count a trial, remember the best."""
+        self.done += 1
+        self.failed += row["status"] != "ok"
+        score = selecting(row, self.on, self.metric)
+        if score is not None and score[0] > self.best_score:
+            self.best_score = score[0]
+            where = ", ".join(f"{name} {row.get(name)}" for name in self.varied if row.get(name) is not None)
+            self.best = f"best {score[1]} ({where})" if where else f"best {score[1]}"
+        failed = f"{self.failed} failed, " if self.failed else ""
+        self.progress.update(self.task, completed=self.done, best=failed + self.best)
+        if not self.quiet and not self.err.is_terminal and time.monotonic() - self.printed > SECONDS_BETWEEN_LINES:
+            self.printed = time.monotonic()
+            left = (self.printed - self.started) / self.done * max(self.total - self.done, 0)
+            self.err.print(f"{self.done} of {self.total} trials, {failed}{self.best}, {left:.0f} s left")
+
+    def note(self, text: str) -> None:
+        """Print something the user should know."""
+        self.err.print(f"note: {text}", soft_wrap=True)

@@ -1,0 +1,112 @@
+"""mlpctl sweep."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mlpctl.cli import options as o
+from mlpctl.experiment import SelectOn
+from mlpctl.search.strategies import Method
+
+app = typer.Typer()
+
+
+@app.command("sweep")
+@o.with_spec_options
+def sweep(
+    given: dict[str, Any],
+    file: Annotated[Path | None, typer.Argument(help="Experiment file; flags win over what it says.")] = None,
+    axis: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--axis",
+            "-a",
+            metavar="KEY=VALUES",
+            help="What varies: lr=0.01,0.1 or lr=log:1e-4:1e-1:7 (lin:, int: likewise; without a count a range for "
+            "random search). Values that are lists are separated by ';': widths=64;128,64.",
+            rich_help_panel=o.EXPERIMENT_PANEL,
+        ),
+    ] = None,
+    settings: o.Settings = None,
+    seeds: Annotated[
+        str | None, typer.Option("--seeds", metavar="N", help="How many seeds, or which: 5, or 0,1,2. [default: 1]")
+    ] = None,
+    search: Annotated[
+        Method | None, typer.Option("--search", help="Every combination, or drawn at random. [default: grid]")
+    ] = None,
+    trials: Annotated[
+        int | None, typer.Option("--trials", min=1, help="Configurations that random search draws. [default: 20]")
+    ] = None,
+    search_seed: Annotated[int | None, typer.Option("--search-seed", min=0, help="Of the random search.")] = None,
+    select_on: Annotated[
+        SelectOn | None, typer.Option("--select-on", help="Part that configurations are compared on.")
+    ] = None,
+    metric: Annotated[str | None, typer.Option("--metric", help="Metric that decides. [default: by task]")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Say what would be trained, and stop.")] = False,
+    name: o.Name = None,
+    out: o.Out = Path("results"),
+    jobs: o.Jobs = None,
+    threads: o.Threads = 1,
+    save: o.Save = False,
+    eval_train: o.FitEach = False,
+    eval_test: o.TestEach = False,
+    force: o.Force = False,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Run crashed and out-of-memory trials again.")
+    ] = False,
+    offline: o.Offline = False,
+    quiet: o.Quiet = False,
+    format_: o.FormatOption = "table",
+    output: o.OutputFile = None,
+) -> None:
+    """Train every combination of some hyperparameters and tell which is best.
+
+    The same command finishes an interrupted sweep, and a widened one trains the new combinations only.
+
+    Example: mlpctl sweep --dataset iris --axis hidden_units=4,16,64 --axis lr=log:0.01:1:3 --seeds 3
+    """
+    from mlpctl.cli.screen import SweepScreen, handle_interrupts, set_offline
+    from mlpctl.devices import asked_device, asked_jobs
+    from mlpctl.experiment import parse_settings
+    from mlpctl.render import emit
+    from mlpctl.report import report_folder
+    from mlpctl.run import RunOptions, Stop
+    from mlpctl.search.axes import parse_axis
+    from mlpctl.sweep import Given, experiment_of, preview, size_of, verdict
+    from mlpctl.sweep import sweep as sweep_all
+
+    set_offline(offline)
+    fields, device, engine = o.split_run_fields(given)
+    experiment = experiment_of(
+        Given(
+            file=file,
+            name=name,
+            fields={**parse_settings(settings or []), **fields},
+            axes=tuple(parse_axis(text) for text in axis or []),
+            seeds=seeds,
+            search=o.given_only(method=search, trials=trials, seed=search_seed),
+            select=o.given_only(on=select_on, metric=metric),
+        )
+    )
+    options = RunOptions(
+        device=asked_device(device),
+        engine=engine or "auto",
+        jobs=asked_jobs(jobs),
+        threads=threads,
+        save=save,
+        fit_each=eval_train,
+        test_each=eval_test,
+        force=force,
+        retry=retry_failed,
+    )
+    if dry_run:
+        emit(preview(experiment, out, options), format_, output)
+        return
+    stop = Stop()
+    varied = [axis.name for axis in experiment.axes]
+    screen = SweepScreen(size_of(experiment), varied, experiment.select.on, experiment.select.metric, quiet=quiet)
+    with screen, handle_interrupts(stop, "after the trials in training"):
+        counts = sweep_all(experiment, out, options, screen, stop)
+    report_folder(out / experiment.name, format_=format_, output=output)
+    verdict(counts)

@@ -1,0 +1,59 @@
+"""mlpctl train."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mlpctl.cli import options as o
+
+app = typer.Typer()
+
+
+@app.command("train", rich_help_panel=None)
+@o.with_spec_options
+def train(
+    given: dict[str, Any],
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", help="TOML experiment file whose [spec] is trained.")
+    ] = None,
+    settings: o.Settings = None,
+    save: o.Save = False,
+    name: o.Name = None,
+    out: o.Out = Path("results"),
+    threads: o.Threads = 1,
+    eval_train: o.FitEach = False,
+    eval_test: o.TestEach = False,
+    force: o.Force = False,
+    offline: o.Offline = False,
+    quiet: o.Quiet = False,
+    format_: o.FormatOption = "table",
+    output: o.OutputFile = None,
+) -> None:
+    """Train one network: a line an epoch, then its test score; everything also goes to results/ as CSV.
+
+    Example: mlpctl train --dataset iris --hidden-units 32 --lr 0.05 --epochs 50
+    """
+    from mlpctl.cli.screen import TrainScreen, handle_interrupts, set_offline
+    from mlpctl.devices import asked_device
+    from mlpctl.experiment import merged, parse_settings, read_experiment
+    from mlpctl.run import RunOptions, Stop
+    from mlpctl.train import train as train_one
+
+    set_offline(offline)
+    fields, device, engine = o.split_run_fields(given)
+    base = dict(read_experiment(config).base) if config else {}
+    options = RunOptions(
+        device=asked_device(device),
+        engine=engine or "auto",
+        threads=threads,
+        save=save,
+        fit_each=eval_train,
+        test_each=eval_test,
+        force=force,
+    )
+    stop = Stop(midway=True)
+    with TrainScreen(quiet=quiet or format_ != "table") as screen, handle_interrupts(stop, "after this epoch"):
+        spec = merged(merged(base, parse_settings(settings or [])), fields)
+        done = train_one(spec, out, name or (config.stem if config else None), options, screen, stop)
+    screen.conclude(done, format_, output)

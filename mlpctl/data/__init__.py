@@ -1,0 +1,36 @@
+"""Step 3: name -> Dataset(X, y, splits, task). One file a dataset; nothing here knows of models or engines."""
+
+from functools import lru_cache
+
+from mlpctl.data.base import Dataset, Source, parse_options
+from mlpctl.registry import resolve
+from mlpctl.spec import Spec
+
+__all__ = ["load_dataset", "source_of"]
+
+
+def source_of(name: str) -> Source:
+    """Return the registered dataset called `name`."""
+    source = resolve("dataset", name)
+    assert isinstance(source, Source)
+    return source
+
+
+def load_dataset(spec: Spec) -> Dataset:
+    """Return the dataset of a spec; equal specs share one copy in memory.
+
+    Raises:
+        UsageError: for impossible options.
+        DataError: where the data are missing or not what they should be.
+    """
+    return _load(spec.dataset, tuple(sorted((k, _hashable(v)) for k, v in spec.data.items())))
+
+
+@lru_cache(maxsize=4)
+def _load(name: str, options: tuple[tuple[str, object], ...]) -> Dataset:
+    source = source_of(name)
+    return source.load(parse_options(source, dict(options)))
+
+
+def _hashable(value: object) -> object:
+    return tuple(_hashable(item) for item in value) if isinstance(value, list | tuple) else value

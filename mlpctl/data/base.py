@@ -1,0 +1,119 @@
+"""What a dataset is: a Source (name, options, how to load) that yields a Dataset (arrays and what they mean)."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from mlpctl.errors import UsageError
+from mlpctl.spec import explain
+
+if TYPE_CHECKING:
+    import numpy as np
+    import scipy.sparse
+
+Task = Literal["classification", "regression"]
+
+PATH = {"path": True}
+"""Mark of an option that says where a dataset lies: `Field(json_schema_extra=PATH)`."""
+
+
+class Options(BaseModel):
+    """Base of a dataset's options: flat, typed, each field with a description."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """A loaded dataset. Nothing in it depends on a split or a seed of training.
+
+    Attributes:
+        name: as registered.
+        X: inputs (N, D): uint8, float32, float64, or a CSR matrix.
+        y: classes (N,) int32, or targets (N, M) float64.
+        task: what y means.
+        digest: hash of everything that decides X and y; part of a trial's key.
+        source: where the data came from, for people.
+        features: D names, or () if the inputs are pixels.
+        classes: names of the K classes; () for regression.
+        targets: names of the M targets; () for classification.
+        label_values: the numbers that stand for class 0 and 1 where a loss wants a number.
+        test_index: rows (int64) of the official test set; None if a part is to be held out.
+        fitted_columns: columns that exist only where the training part shows a non-zero value (words, categories).
+        image_shape: (height, width) if the inputs are pixels.
+        texts: the N texts behind a bag of words, else None.
+        test_is_train: the test part is the training part (a truth table has no other rows).
+        unit_max: the input that scaling `unit` maps to 1.
+        defaults: Spec fields that these data decide; they win over the source's.
+    """
+
+    name: str
+    X: "np.ndarray[Any, Any] | scipy.sparse.csr_matrix[Any]"
+    y: "np.ndarray[Any, Any]"
+    task: Task
+    digest: str
+    source: str
+    features: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
+    label_values: tuple[float, float] = (0.0, 1.0)
+    test_index: "np.ndarray[Any, Any] | None" = None
+    fitted_columns: "np.ndarray[Any, Any] | None" = None
+    image_shape: tuple[int, int] | None = None
+    texts: "list[str] | None" = None
+    test_is_train: bool = False
+    unit_max: float = 255.0
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Source:
+    """A registered dataset before it is loaded.
+
+    Attributes:
+        name: as registered.
+        help: one line.
+        load: options -> Dataset; raises DataError where the data are missing or not what they should be.
+        options: what may be set.
+        task: of the dataset, where it is known without loading.
+        defaults: Spec fields that this dataset decides when the user leaves them open.
+        fetch: gets the files into the cache and returns the lines to print; None if nothing is ever fetched.
+        locate: files that `data path` names.
+    """
+
+    name: str
+    help: str
+    load: Callable[[Any], Dataset]
+    options: type[Options] = Options
+    task: Task | None = None
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    fetch: Callable[[], list[str]] | None = None
+    locate: Callable[[Any], list[str]] | None = None
+
+
+def parse_options(source: Source, given: Mapping[str, Any]) -> Options:
+    """Return the validated options of a dataset.
+
+    Raises:
+        UsageError: every problem at once.
+    """
+    try:
+        return source.options(**given)
+    except ValidationError as error:
+        raise UsageError(list(explain(error, source.options, f"dataset {source.name}"))) from None
+
+
+def digest_of(*parts: "bytes | str | np.ndarray[Any, Any]") -> str:
+    """Return a hash (16 hex digits of sha256) of texts and of the contents, shapes and types of arrays."""
+    digest = hashlib.sha256()
+    for part in parts:
+        if isinstance(part, bytes | str):
+            digest.update(part if isinstance(part, bytes) else part.encode())
+        else:
+            digest.update(f"{part.dtype.str}{part.shape}".encode())
+            digest.update(part.data.cast("B") if part.flags.c_contiguous and part.size else part.tobytes())
+        digest.update(b"\0")
+    return digest.hexdigest()[:16]

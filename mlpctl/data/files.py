@@ -1,0 +1,94 @@
+"""Where data files lie, and the plain handling of them: open, hash, keep. Nothing here knows of a dataset."""
+
+import gzip
+import hashlib
+import os
+import secrets
+import zlib
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from mlpctl.errors import DataError
+
+GZIP_MAGIC = b"\x1f\x8b"
+
+DAMAGED_GZIP = (gzip.BadGzipFile, EOFError, zlib.error)
+"""What reading a damaged .gz raises; BadGzipFile is an OSError, so catch these first."""
+
+
+def cache_folder() -> Path:
+    """Return the folder for what can be made again: MLPCTL_DATA_DIR, else the user's cache folder (XDG)."""
+    given = os.environ.get("MLPCTL_DATA_DIR")
+    if given:
+        return Path(given).expanduser()
+    from platformdirs import user_cache_path
+
+    return user_cache_path("mlpctl", appauthor=False)
+
+
+def offline() -> bool:
+    """Return whether the network must not be touched (MLPCTL_OFFLINE=1)."""
+    return os.environ.get("MLPCTL_OFFLINE", "0") not in ("", "0")
+
+
+def gunzipped(stream: BinaryIO) -> BinaryIO:
+    """Return the stream of what is inside a .gz, or the stream itself; told apart by content, as names can lie."""
+    start = stream.read(2)
+    stream.seek(0)
+    return cast(BinaryIO, gzip.GzipFile(fileobj=stream)) if start == GZIP_MAGIC else stream
+
+
+def sha256_of(path: Path) -> str:
+    """Return the sha256 (hex) of a file's content, gunzipped if it is a .gz; streamed.
+
+    Raises:
+        DataError: if the file is missing or cannot be read.
+    """
+    try:
+        with path.open("rb") as raw, gunzipped(raw) as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except DAMAGED_GZIP as error:
+        raise DataError(f"{path} is a damaged gzip file ({error}): get it again") from error
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}") from error
+
+
+def keep(path: Path, chunks: Iterable[bytes | memoryview]) -> bool:
+    """Write a file whole or not at all; return whether it was written: a read-only cache is no error.
+
+    The new name is given last, so another process sees the old file or the new one, never a part.
+    """
+    new = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with new.open("xb") as stream:
+            stream.writelines(chunks)
+        new.replace(path)
+    except OSError:
+        return False
+    finally:
+        with suppress(OSError):
+            new.unlink(missing_ok=True)
+    return True
+
+
+def existing_file(path: Path, what: str) -> Path:
+    """Return `path` if a file is there.
+
+    Raises:
+        DataError: saying where it was looked for.
+    """
+    if path.is_file():
+        return path
+    if path.is_dir():
+        raise DataError(f"{what} must be a file, got the folder {path}: name the file in it")
+    raise DataError(f"{what}: no file {path}" + ("" if path.is_absolute() else f" under {Path.cwd()}"))
+
+
+def guess_separator(line: str) -> str:
+    """Return the separator of a table by its first line: a tab if there is one, else the commoner of , and ;."""
+    if "\t" in line:
+        return "\t"
+    return ";" if line.count(";") > line.count(",") else ","

@@ -1,0 +1,160 @@
+"""Dataset and spec -> what an engine sees: scaled inputs, and which rows are training, validation and test part."""
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlpctl.data.base import Dataset, Task
+from mlpctl.errors import DataError, UsageError
+from mlpctl.rng import permutation
+from mlpctl.spec import Dtype, Scaling
+
+if TYPE_CHECKING:
+    import scipy.sparse
+
+    from mlpctl.spec import Spec
+
+Part = Literal["train", "val", "test"]
+Index = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """A dataset as one split and scaling of it is trained on; shared by all trials that agree on these.
+
+    Attributes:
+        X: inputs (N, D): uint8, the spec's dtype, or CSR of the spec's dtype. Never copied per trial.
+        y: classes (N,) int32, or targets (N, M) of the spec's dtype.
+        scale: (D,) what a uint8 input is multiplied with as it is gathered; None if X is used as it is.
+        shift: (D,) what is added then.
+        parts: the rows of each part; the validation part may be empty.
+        task: what y means.
+        n_classes: K; 0 for regression.
+        label_values: the numbers that stand for class 0 and 1 where a loss wants a number.
+    """
+
+    X: "NDArray[Any] | scipy.sparse.csr_matrix[Any]"
+    y: NDArray[Any]
+    scale: NDArray[Any] | None
+    shift: NDArray[Any] | None
+    parts: dict[Part, Index]
+    task: Task
+    n_classes: int
+    label_values: tuple[float, float]
+
+    @property
+    def n_inputs(self) -> int:
+        """D."""
+        return int(self.X.shape[1])
+
+    @property
+    def n_train(self) -> int:
+        """Rows of the training part."""
+        return len(self.parts["train"])
+
+
+def prepare(dataset: Dataset, spec: "Spec") -> Data:
+    """Return what an engine sees of a dataset under a resolved spec; equal splits and scalings share one copy.
+
+    Raises:
+        UsageError: where the split leaves no row to train on, or the scaling does not fit the inputs.
+    """
+    assert spec.scaling is not None
+    assert spec.val_fraction is not None
+    return _prepare(dataset, spec.scaling, spec.dtype, spec.test_fraction or 0.0, spec.val_fraction, spec.split_key)
+
+
+@lru_cache(maxsize=8)  # a `data` axis, or a split that follows the seed: the most recent few stay in memory
+def _prepare(
+    dataset: Dataset,
+    scaling: Scaling,
+    dtype: Dtype,
+    test_fraction: float,
+    val_fraction: float,
+    split_seed: int,
+) -> Data:
+    parts = split(dataset, test_fraction, val_fraction, split_seed)
+    X, scale, shift = scaled(dataset, scaling, dtype, parts["train"])
+    y = dataset.y if dataset.task == "classification" else dataset.y.astype(dtype)
+    if dataset.task == "classification" and len(np.unique(y[parts["train"]])) < 2:
+        raise DataError(f"the training part of {dataset.name} has one class only; two at least are needed")
+    return Data(X, y, scale, shift, parts, dataset.task, len(dataset.classes), dataset.label_values)
+
+
+def split(dataset: Dataset, test_fraction: float, val_fraction: float, seed: int) -> dict[Part, Index]:
+    """Return the rows of each part, ascending; classes keep their shares in every part that is held out.
+
+    Raises:
+        UsageError: where no row would be left to train on.
+    """
+    rows: Index = np.arange(dataset.X.shape[0], dtype=np.int64)
+    if dataset.test_is_train:
+        test = rows
+    elif dataset.test_index is not None:
+        test = dataset.test_index.astype(np.int64)
+        rows = np.setdiff1d(rows, test, assume_unique=True)
+    else:
+        rows, test = hold_out(dataset, rows, test_fraction, seed, purpose_layer=0)
+    rows, val = hold_out(dataset, rows, val_fraction, seed, purpose_layer=1)
+    if not len(rows):
+        raise UsageError(
+            f"test_fraction {test_fraction:g} and val_fraction {val_fraction:g} leave none of the "
+            f"{dataset.X.shape[0]} rows of {dataset.name} to train on"
+        )
+    return {"train": rows, "val": val, "test": test}
+
+
+def hold_out(dataset: Dataset, rows: Index, fraction: float, seed: int, *, purpose_layer: int) -> tuple[Index, Index]:
+    """Return (kept, held out): ceil(fraction · n) rows are held out, of each class its share.
+
+    Own code and not scikit-learn's splitter: importing that takes a second, a thousand times the split.
+    """
+    n_held = math.ceil(fraction * len(rows) - 1e-9)
+    order = rows[permutation(seed, "split", len(rows), layer=purpose_layer)]
+    if n_held and dataset.task == "classification":
+        _, codes, counts = np.unique(dataset.y[order], return_inverse=True, return_counts=True)
+        share = counts * (n_held / len(rows))
+        quota = np.floor(share).astype(np.int64)
+        quota[np.argsort(quota - share, kind="stable")[: n_held - quota.sum()]] += 1  # largest remainders
+        by_class = np.argsort(codes, kind="stable")
+        rank = np.empty_like(by_class)
+        rank[by_class] = np.arange(len(codes)) - np.repeat(np.cumsum(counts) - counts, counts)
+        held = rank < quota[codes]
+    else:
+        held = np.arange(len(order)) < n_held
+    return np.sort(order[~held]), np.sort(order[held])
+
+
+def scaled(
+    dataset: Dataset, scaling: Scaling, dtype: Dtype, train: Index
+) -> "tuple[NDArray[Any] | scipy.sparse.csr_matrix[Any], NDArray[Any] | None, NDArray[Any] | None]":
+    """Return (X, scale, shift), fitted on the training part alone.
+
+    uint8 inputs stay uint8: scale and shift are applied as they are gathered. Columns that stand for a word or a
+    category are kept only where the training part has it.
+    """
+    X = dataset.X
+    if dataset.fitted_columns is not None:
+        seen = np.asarray((X[train] != 0).sum(axis=0)).reshape(-1) > 0
+        X = X[:, np.flatnonzero(seen | ~dataset.fitted_columns)]
+    if not isinstance(X, np.ndarray):
+        if scaling != "none":
+            raise UsageError(f"scaling '{scaling}' would fill a sparse matrix: set scaling none for {dataset.name}")
+        return X.astype(dtype), None, None
+    if scaling == "none" and X.dtype != np.uint8:
+        return X.astype(dtype), None, None
+    low, spread = np.zeros(X.shape[1]), np.ones(X.shape[1])
+    if scaling == "standard":
+        low, spread = X[train].mean(axis=0, dtype=np.float64), X[train].std(axis=0, dtype=np.float64)
+    elif scaling == "unit" and X.dtype == np.uint8:
+        spread = np.full(X.shape[1], dataset.unit_max)
+    elif scaling == "unit":
+        low, spread = X[train].min(axis=0), np.ptp(X[train], axis=0)
+    spread = np.where(spread > 0, spread, 1.0)  # a constant column becomes zeros
+    if X.dtype == np.uint8:
+        return X, (1.0 / spread).astype(dtype), (-low / spread).astype(dtype)
+    return ((X - low) / spread).astype(dtype), None, None

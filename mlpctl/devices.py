@@ -1,0 +1,56 @@
+"""Which device a run uses."""
+
+import os
+from typing import TYPE_CHECKING
+
+from mlpctl.errors import DeviceError, UsageError
+
+if TYPE_CHECKING:
+    import torch
+
+
+def asked_device(flag: str | None) -> str:
+    """Return the device that the flag, else MLPCTL_DEVICE names; "auto" if neither does."""
+    return flag or os.environ.get("MLPCTL_DEVICE") or "auto"
+
+
+def asked_jobs(flag: int | None) -> int:
+    """Return how many trials train at a time: the flag, else MLPCTL_JOBS, else the cores this process may use.
+
+    Raises:
+        UsageError: if MLPCTL_JOBS is no positive number.
+    """
+    from mlpctl.machine import usable_cores
+
+    text = os.environ.get("MLPCTL_JOBS", "")
+    if flag is None and text:
+        if not text.isdigit() or int(text) < 1:
+            raise UsageError(f"MLPCTL_JOBS must be a positive number, got '{text}'")
+        return int(text)
+    return flag or usable_cores()
+
+
+def torch_device(name: str, dtype: str = "float32") -> "torch.device":
+    """Return the torch device called `name`; auto is the CPU, where small networks train fastest one by one.
+
+    Raises:
+        DeviceError: if it is not there, or cannot do the dtype.
+    """
+    import torch
+
+    if name in ("auto", "cpu"):
+        return torch.device("cpu")
+    if name == "mps":
+        if not torch.backends.mps.is_available():
+            raise DeviceError("device mps needs an Apple GPU and a torch built for it: use --device cpu")
+        if dtype == "float64":
+            raise DeviceError("device mps has no float64: use --dtype float32, or --device cpu")
+        return torch.device("mps")
+    device = torch.device(name)
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if not count:
+        why = "this torch is a CPU build" if torch.version.cuda is None else "torch sees no CUDA GPU"
+        raise DeviceError(f"device {name} is not there: {why}; use --device cpu, `mlpctl doctor` says more")
+    if (device.index or 0) >= count:
+        raise DeviceError(f"device {name} is not there: GPUs here are cuda:0 to cuda:{count - 1}")
+    return device

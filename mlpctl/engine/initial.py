@@ -1,0 +1,78 @@
+"""Initial weights, drawn alike for every engine: from (seed, layer) alone, so equal seeds start equal networks."""
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlpctl.models.gates import gate_weights
+from mlpctl.rng import normals, uniforms
+
+if TYPE_CHECKING:
+    from mlpctl.models.network import Layer, Network
+    from mlpctl.spec import Spec
+
+Weights = dict[str, NDArray[Any]]
+
+
+def initial_weights(network: "Network", spec: "Spec") -> Weights:
+    """Return the parameters and running statistics that a trial starts from, of the spec's dtype.
+
+    Names are "LAYER.weight" (inputs, outputs), "LAYER.bias" (outputs,), and with batch normalization
+    "LAYER.bn_weight", "LAYER.bn_bias", "LAYER.running_mean", "LAYER.running_var" (outputs,); layers count from 0.
+
+    Sources: xavier: Glorot and Bengio 2010; kaiming: He et al. 2015, with the gain √2 of ReLU; orthogonal: Saxe et
+    al. 2014; default: torch.nn.Linear, weights and biases uniform within ±1/√inputs.
+    """
+    if spec.model == "gate":
+        return gate_weights(spec)
+    weights: Weights = {}
+    for number, layer in enumerate(network.layers):
+        weights[f"{number}.weight"] = _weight(layer, spec, number).astype(spec.dtype)
+        bias = np.zeros(layer.outputs)
+        if spec.init == "default":
+            bias = _within(1 / math.sqrt(layer.inputs), uniforms(spec.init_key, "bias", layer.outputs, layer=number))
+        weights[f"{number}.bias"] = bias.astype(spec.dtype)
+        if layer.batch_norm:
+            for name, value in (("bn_weight", 1), ("bn_bias", 0), ("running_mean", 0), ("running_var", 1)):
+                weights[f"{number}.{name}"] = np.full(layer.outputs, value, dtype=spec.dtype)
+    return weights
+
+
+def _weight(layer: "Layer", spec: "Spec", number: int) -> NDArray[np.float64]:
+    inputs, outputs = layer.inputs, layer.outputs
+    scale = 1.0 if spec.init_scale is None else spec.init_scale
+    if spec.init in ("zeros", "constant"):
+        return np.full((inputs, outputs), scale if spec.init == "constant" else 0.0)
+    bounds = {
+        "default": 1 / math.sqrt(inputs),
+        "uniform": scale,
+        "xavier_uniform": scale * math.sqrt(6 / (inputs + outputs)),
+        "kaiming_uniform": scale * math.sqrt(6 / inputs),
+    }
+    if spec.init in bounds:
+        u = uniforms(spec.init_key, "weight", inputs * outputs, layer=number)
+        return _within(bounds[spec.init], u).reshape(inputs, outputs)
+    z = normals(spec.init_key, "weight", inputs * outputs, layer=number).reshape(inputs, outputs)
+    if spec.init == "orthogonal":
+        return scale * _orthogonal(z)
+    deviations = {
+        "normal": scale,
+        "xavier_normal": scale * math.sqrt(2 / (inputs + outputs)),
+        "kaiming_normal": scale * math.sqrt(2 / inputs),
+    }
+    assert spec.init is not None
+    return deviations[spec.init] * z
+
+
+def _within(bound: float, u: NDArray[np.float64]) -> NDArray[np.float64]:
+    return bound * (2.0 * u - 1.0)
+
+
+def _orthogonal(z: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the orthonormal factor of a normal matrix, its signs fixed so that it is uniform over such matrices."""
+    tall = z if z.shape[0] >= z.shape[1] else z.T
+    q, r = np.linalg.qr(tall)
+    q = q * np.where(np.diag(r) < 0, -1.0, 1.0)
+    return q if tall is z else np.ascontiguousarray(q.T)

@@ -1,0 +1,68 @@
+"""Errors that a user can mend, each with the exit code of the process.
+
+A message says what must hold, what was given and where, and what to type next. It is one line: the command line
+prints it as it is, and prints a traceback only with MLPCTL_DEBUG=1.
+"""
+
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+
+
+class MlpctlError(Exception):
+    """Base of all errors whose message is meant for the user."""
+
+    exit_code = 1
+
+
+class UsageError(MlpctlError):
+    """The command line, the experiment file or a spec asks for something impossible."""
+
+    exit_code = 2
+
+    def __init__(self, problems: str | Sequence[str]) -> None:
+        """Keep every problem, so that a file with five mistakes is mended in one go."""
+        self.problems = (problems,) if isinstance(problems, str) else tuple(problems)
+        super().__init__("; ".join(self.problems))
+
+
+class TrialsFailed(MlpctlError):
+    """The job is done, and some trials of it failed."""
+
+    exit_code = 3
+
+
+class DataError(MlpctlError):
+    """A dataset or a results folder is missing, unreadable or not what it should be."""
+
+    exit_code = 4
+
+
+class DeviceError(MlpctlError):
+    """The device asked for is not there."""
+
+    exit_code = 5
+
+
+class CheckFailed(MlpctlError):
+    """Something that was to be verified does not hold."""
+
+    exit_code = 6
+
+
+class BudgetUsed(MlpctlError):
+    """Time or trials ran out; the same command goes on from here."""
+
+    exit_code = 7
+
+
+class Interrupted(MlpctlError):
+    """The user pressed Ctrl-C; what had finished is saved."""
+
+    exit_code = 130
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return a hint for a mistyped name: the closest known one, or all of them when none is close."""
+    known = list(known)
+    close = get_close_matches(name, known, n=1, cutoff=0.55)
+    return f"did you mean '{close[0]}'?" if close else f"known: {', '.join(known)}"

@@ -1,0 +1,235 @@
+"""Step 1b: an experiment: a base spec, axes, seeds, how to search and to choose; from a TOML file, flags, or both."""
+
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from mlpctl.errors import UsageError
+from mlpctl.schema import METRICS
+from mlpctl.search.axes import Axis, make_axis
+from mlpctl.search.strategies import Grid, Method, Random, Search
+from mlpctl.spec import Spec, explain, make_spec, split_list
+
+SelectOn = Literal["validation", "test", "train"]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SearchTable(_Table):
+    """[search] of an experiment file."""
+
+    method: Method = Field(
+        "grid", description="How configurations are chosen: every combination, or drawn at random."
+    )
+    trials: Annotated[int, Field(ge=1)] = Field(20, description="Configurations that random search draws.")
+    seed: Annotated[int, Field(ge=0)] = Field(0, description="Of the random search.")
+
+
+class SelectTable(_Table):
+    """[select] of an experiment file."""
+
+    on: SelectOn = Field("validation", description="Part on which configurations are compared.")
+    metric: str | None = Field(None, description="Metric that decides: accuracy, loss, mse, mae or r2.")
+
+
+class _File(_Table):
+    name: str | None = Field(None, description="Folder under results/; by default the file's name.")
+    spec: dict[str, Any] = Field(default_factory=dict, description="What stays fixed: the options of train.")
+    axes: dict[str, Any] = Field(default_factory=dict, description="What varies: name = list, text or table.")
+    seeds: int | list[int] = Field(1, description="How many seeds, or which.")
+    search: SearchTable = SearchTable()
+    select: SelectTable = SelectTable()
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What a sweep does.
+
+    Attributes:
+        name: folder under results/.
+        base: fields of Spec that stay fixed, as given.
+        axes: what varies.
+        seeds: every configuration is trained with each.
+        search: how configurations are chosen.
+        select: how they are compared.
+    """
+
+    name: str
+    base: Mapping[str, Any]
+    axes: tuple[Axis, ...] = ()
+    seeds: tuple[int, ...] = (0,)
+    search: SearchTable = SearchTable()
+    select: SelectTable = SelectTable()
+
+    def strategy(self) -> Search:
+        """Return the search over the axes."""
+        if self.search.method == "grid":
+            return Grid(self.axes)
+        return Random(self.axes, self.search.trials, self.search.seed)
+
+    def specs(self, proposal: Mapping[str, Any], seed: int) -> Spec:
+        """Return the spec of a proposal with a seed."""
+        return make_spec(merged(self.base, {**proposal, "seed": seed}))
+
+    def as_toml(self) -> dict[str, Any]:
+        """Return the experiment as its file would say it, with everything that was given on the command line."""
+        axes = {
+            axis.name: {axis.scale: [axis.low, axis.high]} if axis.is_range else [_plain(v) for v in axis.values]
+            for axis in self.axes
+        }
+        return {
+            "name": self.name,
+            "seeds": list(self.seeds),
+            "spec": {name: _plain(value) for name, value in self.base.items()},
+            "axes": axes,
+            "search": self.search.model_dump(exclude_none=True),
+            "select": self.select.model_dump(exclude_none=True),
+        }
+
+
+def read_experiment(path: Path) -> Experiment:
+    """Return the experiment of a TOML file.
+
+    Raises:
+        UsageError: every problem of the file at once; a syntax error with its line.
+    """
+    try:
+        content = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise UsageError(
+            f"no experiment file {path}; a sweep can also be given by flags: --dataset, --axis, --set"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"cannot read {path}: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{path}: {error}") from None
+    problems: list[str] = []
+    try:
+        file = _File(**content)
+    except ValidationError as error:
+        problems += explain(error, _File, str(path))
+        known = {k: v for k, v in content.items() if k in _File.model_fields and isinstance(v, dict)}
+        file = _File(spec=known.get("spec", {}), axes=known.get("axes", {}))
+        for table, model in (("search", SearchTable), ("select", SelectTable)):
+            problems += _problems_of(model, known.get(table, {}), f"{path} [{table}]")
+        problems = [p for p in problems if not p.startswith((f"{path}: search ", f"{path}: select "))]
+    base, axes = file.spec, []
+    try:
+        base = base_of(file.spec, where=f"{path} [spec]")
+    except UsageError as error:
+        problems += error.problems
+    for name, given in file.axes.items():
+        try:
+            axes.append(make_axis(name, given))
+        except UsageError as error:
+            problems += (f"{path} [axes]: {problem}" for problem in error.problems)
+    if problems:
+        raise UsageError(problems)
+    experiment = Experiment(file.name or path.stem, base, tuple(axes), (0,), file.search, file.select)
+    return checked(replace(experiment, seeds=seeds_of(file.seeds, base)))
+
+
+def checked(experiment: Experiment) -> Experiment:
+    """Return the experiment if its parts fit each other.
+
+    Raises:
+        UsageError: every problem at once.
+    """
+    problems = []
+    names = [axis.name for axis in experiment.axes]
+    problems += [f"axis {name} is given twice" for name in sorted({n for n in names if names.count(n) > 1})]
+    if "seed" in names:
+        problems.append("the seed is no axis: use --seeds N, or seeds = [0, 1, 2] in the file")
+    if experiment.select.metric not in (None, *METRICS):
+        problems.append(f"[select] metric must be one of {', '.join(METRICS)}, got '{experiment.select.metric}'")
+    if "/" in experiment.name or experiment.name in ("", ".", ".."):
+        problems.append(f"the name of an experiment is a folder's name, got '{experiment.name}'")
+    if problems:
+        raise UsageError(problems)
+    experiment.strategy()
+    return experiment
+
+
+def base_of(given: Mapping[str, Any], *, where: str) -> dict[str, Any]:
+    """Return the fixed part of an experiment, typed; fields that were not given are not in it.
+
+    Raises:
+        UsageError: every problem at once.
+    """
+    spec = make_spec(merged({}, given), where=where)
+    return {name: value for name, value in spec if name in spec.model_fields_set}
+
+
+def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of `base` with `changes`; data.OPTION changes one option of the dataset."""
+    fields = dict(base)
+    options = dict(fields.get("data") or {})
+    for name, value in changes.items():
+        if name.startswith("data."):
+            options[name.removeprefix("data.")] = value
+        else:
+            fields[name] = value
+            options = dict(value) if name == "data" and isinstance(value, Mapping) else options
+    return {**fields, "data": options} if options else fields
+
+
+def parse_settings(settings: Sequence[str], *, option: str = "--set") -> dict[str, str]:
+    """Return the KEY=VALUE items of the command line, dashes in keys read as underscores.
+
+    Raises:
+        UsageError: for an item without "=".
+    """
+    pairs = {}
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        if not equals:
+            raise UsageError(f"{option} is written KEY=VALUE, got '{setting}'")
+        pairs[key.strip().replace("-", "_")] = value.strip()
+    return pairs
+
+
+def seeds_of(given: int | str | Sequence[int], base: Mapping[str, Any]) -> tuple[int, ...]:
+    """Return the seeds: N of them from the base spec's seed on, or those that are listed.
+
+    Raises:
+        UsageError: if none is left, or one is no whole number.
+    """
+    first = int(base.get("seed", 0))
+    items = split_list(given) if isinstance(given, str) and "," in given else given
+    try:
+        if isinstance(items, int | str):
+            seeds = tuple(range(first, first + int(items)))
+        else:
+            assert isinstance(items, Sequence)
+            seeds = tuple(dict.fromkeys(int(seed) for seed in items))
+    except ValueError:
+        raise UsageError(f"seeds must be a number of seeds, or a list such as 0,1,2, got '{given}'") from None
+    if not seeds or min(seeds) < 0:
+        raise UsageError(f"at least one seed is needed, and none below 0, got '{given}'")
+    return seeds
+
+
+def _problems_of(model: type[BaseModel], given: Mapping[str, Any], where: str) -> Iterator[str]:
+    try:
+        model(**given)
+    except ValidationError as error:
+        yield from explain(error, model, where)
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def default_name(base: Mapping[str, Any]) -> str:
+    """Return the folder of a command without --name and file: DATASET-MODEL."""
+    from mlpctl.data import source_of
+    from mlpctl.models.resolution import model_of
+
+    dataset = str(base.get("dataset", Spec.model_fields["dataset"].default))
+    return f"{dataset}-{model_of(base, source_of(dataset).defaults)}"

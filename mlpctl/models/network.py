@@ -1,0 +1,101 @@
+"""What a model is made of: a stack of dense layers, described without a framework, so that every engine builds it."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Literal
+
+from mlpctl.spec import Activation, Loss
+
+if TYPE_CHECKING:
+    from mlpctl.data.prepare import Data
+    from mlpctl.spec import Spec
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A dense layer: affine map, batch normalization if asked for, activation, dropout.
+
+    Its parameters: weight (inputs, outputs), bias (outputs,); with batch_norm also bn_weight and bn_bias (outputs,)
+    and the running statistics running_mean and running_var (outputs,).
+    """
+
+    inputs: int
+    outputs: int
+    activation: Activation | Literal["step"] = "identity"
+    batch_norm: bool = False
+    dropout: float = 0.0
+
+
+@dataclass(frozen=True)
+class Network:
+    """A stack of layers and what its outputs are compared with.
+
+    Attributes:
+        layers: from the inputs to the outputs.
+        loss: see `mlpctl.models.losses`.
+        huber_delta: of the Huber loss.
+        n_classes: K; 0 for regression.
+        target_values: the numbers for "not this class" and "this class" where the loss wants numbers.
+        threshold: with a single output, class 1 is predicted above it.
+    """
+
+    layers: tuple[Layer, ...]
+    loss: Loss
+    huber_delta: float
+    n_classes: int
+    target_values: tuple[float, float]
+    threshold: float
+
+    @property
+    def n_outputs(self) -> int:
+        """C."""
+        return self.layers[-1].outputs
+
+    @property
+    def n_parameters(self) -> int:
+        """Trained numbers: weights, biases, and two per normalized unit."""
+        return sum((layer.inputs + 1 + 2 * layer.batch_norm) * layer.outputs for layer in self.layers)
+
+    @property
+    def flops_per_example(self) -> int:
+        """Multiplications and additions of one training step per example: forward, and twice that backward.
+
+        The gradient with respect to the inputs of the network is not needed, and not counted.
+        """
+        weights = [layer.inputs * layer.outputs for layer in self.layers]
+        return 6 * sum(weights) - 2 * weights[0]
+
+
+CLASS_LOSSES: tuple[Loss, ...] = ("cross_entropy", "nll", "bce", "perceptron")
+"""Losses that compare with a class, not with a number."""
+
+SINGLE_OUTPUT_LOSSES: tuple[Loss, ...] = ("bce", "perceptron", "mse", "half_mse", "huber", "l1")
+"""Losses under which two classes need one output."""
+
+
+def build(spec: "Spec", data: "Data") -> Network:
+    """Return the network that a resolved spec describes for these data."""
+    from mlpctl.models.gates import gate_layers
+
+    assert spec.loss is not None
+    assert spec.widths is not None
+    low, high = _target_values(spec.loss, data.label_values)
+    if data.task == "regression":
+        n_outputs = int(data.y.shape[1])
+    else:
+        n_outputs = 1 if data.n_classes == 2 and spec.loss in SINGLE_OUTPUT_LOSSES else data.n_classes
+    sizes = (data.n_inputs, *spec.widths)
+    normalized = range(1, len(sizes)) if spec.batch_norm == ("all",) else spec.batch_norm or ()
+    hidden = tuple(
+        Layer(inputs, outputs, spec.activation or "identity", number in normalized, spec.dropout or 0.0)
+        for number, (inputs, outputs) in enumerate(pairwise(sizes), start=1)
+    )
+    layers = gate_layers(spec) if spec.model == "gate" else (*hidden, Layer(sizes[-1], n_outputs))
+    threshold = 0.0 if spec.loss in CLASS_LOSSES else (low + high) / 2
+    return Network(layers, spec.loss, spec.huber_delta or 1.0, data.n_classes, (low, high), threshold)
+
+
+def _target_values(loss: Loss, label_values: tuple[float, float]) -> tuple[float, float]:
+    if loss == "bce":
+        return 0.0, 1.0
+    return (-1.0, 1.0) if loss == "perceptron" else label_values

@@ -1,0 +1,213 @@
+"""A spec as the user wrote it -> the spec that is trained: nothing left open, nothing impossible.
+
+Who decides a field that the user left open: the dataset as loaded, its registration, the model, the optimizer.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from mlpctl.data import source_of
+from mlpctl.errors import UsageError
+from mlpctl.models.catalog import Model
+from mlpctl.models.network import CLASS_LOSSES
+from mlpctl.registry import resolve as resolve_name
+from mlpctl.spec import Spec
+
+if TYPE_CHECKING:
+    from mlpctl.data.base import Dataset
+
+DEFAULTS: dict[str, Any] = {
+    "scaling": "none",
+    "val_fraction": 0.1,
+    "model": "mlp",
+    "init": "default",
+    "reduction": "mean",
+    "optimizer": "sgd",
+    "lr_schedule": "constant",
+    "batch_size": 64,
+    "epochs": 10,
+}
+
+BY_OPTIMIZER: dict[str, dict[str, Any]] = {
+    "sgd": {"lr": 0.1, "weight_decay": 0.0},
+    "momentum": {"lr": 0.01, "momentum": 0.9, "weight_decay": 0.0},
+    "nesterov": {"lr": 0.01, "momentum": 0.9, "weight_decay": 0.0},
+    "adam": {"lr": 0.001, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0.0},
+    "adamw": {"lr": 0.001, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0.01},
+    "rmsprop": {"lr": 0.001, "alpha": 0.99, "momentum": 0.0, "eps": 1e-8, "weight_decay": 0.0},
+    "adagrad": {"lr": 0.01, "eps": 1e-10, "weight_decay": 0.0},
+}
+"""What each optimizer takes, with torch's defaults (lr apart, which torch leaves open for SGD)."""
+
+BY_SCHEDULE: dict[str, dict[str, Any]] = {
+    "constant": {},
+    "step": {"lr_step": 10, "lr_gamma": 0.1, "warmup_epochs": 0.0},
+    "cosine": {"warmup_epochs": 0.0},
+    "warmup": {"warmup_epochs": 1.0},
+}
+
+BY_INIT: dict[str, dict[str, Any]] = {
+    "default": {},
+    "zeros": {},
+    "normal": {"init_scale": 0.01},
+    "uniform": {"init_scale": 0.05},
+    "constant": {"init_scale": 0.1},
+    **{name: {"init_scale": 1.0} for name in ("xavier_uniform", "xavier_normal", "orthogonal")},
+    **{name: {"init_scale": 1.0} for name in ("kaiming_uniform", "kaiming_normal")},
+}
+
+HIDDEN: dict[str, Any] = {"activation": "relu", "batch_norm": (), "dropout": 0.0}
+
+GROUPS: dict[str, dict[str, dict[str, Any]]] = {
+    "optimizer": BY_OPTIMIZER,
+    "lr_schedule": BY_SCHEDULE,
+    "init": BY_INIT,
+    "loss": {"huber": {"huber_delta": 1.0}},
+}
+"""Deciding field -> its value -> the fields that apply then. A field of a group that is not listed does not apply."""
+
+
+def resolve(spec: Spec, dataset: "Dataset") -> Spec:
+    """Return the spec with every open field decided; resolving it again changes nothing.
+
+    Raises:
+        UsageError: every impossible combination at once, each with a way out.
+    """
+    defaults = {**DEFAULTS, **source_of(dataset.name).defaults, **dataset.defaults}
+    given = spec.model_dump(exclude_none=True)
+    model_name = model_of(given, defaults)
+    model: Model = resolve_name("model", model_name)
+    trained_otherwise = spec.optimizer not in (None, defaults["optimizer"]) or model_name != defaults["model"]
+    if trained_otherwise:
+        defaults.pop("lr", None)  # the dataset's learning rate is meant for its own model and optimizer
+    for name, (value, _) in model.fixed.items():
+        defaults[name] = value
+    defaults |= {"model": model_name, **model.defaults}
+    defaults.setdefault("loss", "cross_entropy" if dataset.task == "classification" else "mse")
+    if dataset.test_index is None and not dataset.test_is_train:
+        defaults.setdefault("test_fraction", 0.25)
+    if model.hidden:
+        defaults |= HIDDEN
+
+    values = {**{name: value for name, value in defaults.items() if name in Spec.model_fields}, **given}
+    for decider, table in GROUPS.items():
+        for name, value in table.get(values[decider], {}).items():
+            values.setdefault(name, value)
+    problems = [*_impossible(given, values, model, dataset), *_widths(given, values, model)]
+    if problems:
+        raise UsageError(problems)
+    if values["batch_size"] == "full":
+        values["batch_size"] = _n_train(values, dataset)
+    return Spec(**_applicable(values))
+
+
+def model_of(given: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:
+    """Return the model by name: the one given, an mlp where a hidden layer is asked for, else the dataset's."""
+    asked_for_hidden = any(given.get(name) for name in ("hidden_layers", "hidden_units", "widths"))
+    return str(given.get("model") or ("mlp" if asked_for_hidden else defaults.get("model", DEFAULTS["model"])))
+
+
+def _applicable(values: Mapping[str, Any]) -> dict[str, Any]:
+    applies = set(values) - {name for table in GROUPS.values() for fields in table.values() for name in fields}
+    for decider, table in GROUPS.items():
+        applies |= set(table.get(values[decider], {}))
+    return {name: value for name, value in values.items() if name in applies}
+
+
+def _impossible(
+    given: Mapping[str, Any], values: Mapping[str, Any], model: Model, dataset: "Dataset"
+) -> Iterator[str]:
+    for decider, table in GROUPS.items():
+        fields = {name for entry in table.values() for name in entry}
+        for name in fields & set(given) - set(table.get(values[decider], {})):
+            takers = [value for value, entry in table.items() if name in entry]
+            if given[name] != 0 and not _group_takes(name, values):
+                yield f"{name} applies to {decider} {' or '.join(takers)}, not to {values[decider]}: leave it out"
+    for name, (value, why) in model.fixed.items():
+        if given.get(name, value) != value:
+            yield f"model {values['model']} has {name} {value}, got {given[name]}: {why}"
+    if dataset.task not in model.tasks:
+        yield (
+            f"model {values['model']} is for {' or '.join(model.tasks)}, and {dataset.name} is a {dataset.task} set: "
+            f"use --model {'linear' if dataset.task == 'regression' else 'softmax'} or mlp"
+        )
+    if model.dataset and dataset.name != model.dataset:
+        yield f"model {values['model']} needs --dataset {model.dataset}, got {dataset.name}"
+    if dataset.task == "regression" and values["loss"] in CLASS_LOSSES:
+        yield (
+            f"loss {values['loss']} compares with a class, and {dataset.name} is a regression set: "
+            "use --loss mse, half_mse, huber or l1"
+        )
+    for name, holds, message in _RULES:
+        if name in given and not holds(values, dataset):
+            yield message.format(given=given[name], name=dataset.name, **{"loss": values["loss"]})
+
+
+def _group_takes(name: str, values: Mapping[str, Any]) -> bool:
+    return any(name in table.get(values[decider], {}) for decider, table in GROUPS.items())
+
+
+_RULES: tuple[tuple[str, Callable[[Mapping[str, Any], "Dataset"], bool], str], ...] = (
+    (
+        "test_fraction",
+        lambda values, dataset: not values["test_fraction"] or dataset.test_index is None,
+        "{name} has an official test set: test_fraction {given} does not apply, leave it out",
+    ),
+    (
+        "test_fraction",
+        lambda values, dataset: not values["test_fraction"] or not dataset.test_is_train,
+        "{name} is a truth table, its test set is the table itself: leave test_fraction out",
+    ),
+    (
+        "batch_norm",
+        lambda values, _: not values["batch_norm"] or values["batch_size"] != 1,
+        "batch_norm needs minibatches of two examples at least, batch_size is 1: raise it, or leave batch_norm out",
+    ),
+    (
+        "engine",
+        lambda values, _: values["engine"] in ("auto", "reference") or values["impl"] == "auto",
+        "engine {given} has its own implementation: leave impl out, or use --engine reference",
+    ),
+)
+
+
+def _widths(given: Mapping[str, Any], values: dict[str, Any], model: Model) -> Iterator[str]:
+    """Settle widths, hidden_layers and hidden_units on each other; yield what contradicts."""
+    if not model.hidden:
+        for name in ("hidden_layers", "hidden_units", "widths", *HIDDEN):
+            if name in given and given[name] not in (0, (), 0.0):
+                yield f"model {values['model']} has no hidden layer, so {name} does not apply: use --model mlp"
+            values.pop(name, None)
+        values["widths"] = ()
+        return
+    layers, units = given.get("hidden_layers"), given.get("hidden_units")
+    widths = given.get("widths")
+    if widths is None:
+        widths = (units or 256,) * (1 if layers is None else layers)
+    equal = widths[0] if widths and len(set(widths)) == 1 else None
+    if (layers is not None and layers != len(widths)) or (units is not None and units != equal and widths):
+        yield (
+            f"widths {','.join(map(str, widths))} and hidden_layers {layers}, hidden_units {units} contradict each "
+            "other: give widths, or the other two"
+        )
+    values |= {"widths": widths, "hidden_layers": len(widths), "hidden_units": equal}
+    if equal is None:
+        values.pop("hidden_units")
+    if not widths:  # a network without hidden layers has no activation either
+        for name in HIDDEN:
+            if given.get(name) not in (None, (), 0.0) and name != "activation":
+                yield f"without a hidden layer {name} does not apply: leave it out, or set hidden_layers"
+            values.pop(name, None)
+    numbers = [number for number in values.get("batch_norm") or () if number != "all"]
+    wrong = [number for number in numbers if not 1 <= number <= len(widths)]
+    if wrong:
+        yield f"batch_norm names hidden layer {wrong[0]}, and there are {len(widths)}: use 1 to {len(widths)}, or all"
+    if values.get("batch_norm") == ("all",):
+        values["batch_norm"] = tuple(range(1, len(widths) + 1))
+
+
+def _n_train(values: Mapping[str, Any], dataset: "Dataset") -> int:
+    from mlpctl.data.prepare import split
+
+    seed = values["seed"] if values["split_seed"] == "seed" else values["split_seed"]
+    return len(split(dataset, values.get("test_fraction") or 0.0, values["val_fraction"], seed)["train"])

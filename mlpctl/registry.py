@@ -1,0 +1,64 @@
+"""The one list of datasets, models and engines: name -> "package.module:object", imported on first use.
+
+Plain data, so that `--help`, completion and checks read the names without importing what stands behind them.
+"""
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any, Literal
+
+from mlpctl.errors import UsageError, did_you_mean
+
+Kind = Literal["dataset", "model", "engine"]
+
+REGISTRY: Mapping[Kind, dict[str, str]] = {
+    "dataset": {
+        "iris": "mlpctl.data.bundled:IRIS",
+        "fashion-mnist": "mlpctl.data.fashion_mnist:FASHION_MNIST",
+        "linreg": "mlpctl.data.linreg:LINREG",
+        "gates": "mlpctl.data.gates:GATES",
+        "langid": "mlpctl.data.langid:LANGID",
+        "digits": "mlpctl.data.bundled:DIGITS",
+        "wine": "mlpctl.data.bundled:WINE",
+        "breast-cancer": "mlpctl.data.bundled:BREAST_CANCER",
+        "diabetes": "mlpctl.data.bundled:DIABETES",
+        "table": "mlpctl.data.table:TABLE",
+    },
+    "model": {
+        "mlp": "mlpctl.models.catalog:MLP",
+        "softmax": "mlpctl.models.catalog:SOFTMAX",
+        "linear": "mlpctl.models.catalog:LINEAR",
+        "bow": "mlpctl.models.catalog:BOW",
+        "perceptron": "mlpctl.models.catalog:PERCEPTRON",
+        "gate": "mlpctl.models.catalog:GATE",
+    },
+    "engine": {
+        "reference": "mlpctl.engine.reference:ENGINE",
+    },
+}
+
+
+def names(kind: Kind) -> tuple[str, ...]:
+    """Return the registered names of a kind, in the order they are listed to users."""
+    return tuple(REGISTRY[kind])
+
+
+def check_name(kind: Kind, name: str) -> str:
+    """Return `name` if it is registered.
+
+    Raises:
+        UsageError: with the closest registered name.
+    """
+    if name not in REGISTRY[kind]:
+        raise UsageError(f"unknown {kind} '{name}': {did_you_mean(name, names(kind))}")
+    return name
+
+
+def resolve(kind: Kind, name: str) -> Any:
+    """Return the registered object, importing its module.
+
+    Raises:
+        UsageError: if the name is not registered.
+    """
+    module, _, attribute = REGISTRY[kind][check_name(kind, name)].partition(":")
+    return getattr(import_module(module), attribute)

@@ -1,0 +1,131 @@
+"""Results folders as tidy tables: what everything that looks at results reads; writes nothing, imports no torch."""
+
+import json
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlpctl.errors import DataError
+from mlpctl.schema import (
+    ENVIRONMENT_FILE,
+    EPOCH_COLUMNS,
+    EPOCHS_FILE,
+    EXPERIMENT_FILE,
+    SCHEMA_VERSION,
+    TRIAL_COLUMNS,
+    TRIALS_FILE,
+    Kind,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_DTYPES = {"text": "object", "int": "Int64", "float": "float64"}
+
+
+@dataclass(frozen=True, eq=False)
+class Results:
+    """One or several results folders, read.
+
+    Attributes:
+        folders: where they were read from.
+        trials: a row per trial, the columns of the schema, and `folder`.
+        epochs: a row per trial and epoch.
+        experiments: the resolved experiment of each folder, {} where none was written.
+        environments: what each folder's trials ran on.
+    """
+
+    folders: tuple[Path, ...]
+    trials: "pd.DataFrame"
+    epochs: "pd.DataFrame"
+    experiments: tuple[dict[str, Any], ...]
+    environments: tuple[dict[str, Any], ...]
+
+
+def load(*folders: str | Path) -> Results:
+    """Return the results in the given folders, finished or not.
+
+    Rows of trials that were begun and never finished are left out; of a trial that was run twice the last counts.
+
+    Raises:
+        DataError: where a folder holds no results or a file cannot be read.
+    """
+    import pandas as pd
+
+    paths = tuple(Path(folder) for folder in folders)
+    trials = [read_table(path / TRIALS_FILE, TRIAL_COLUMNS).assign(folder=path.name) for path in paths]
+    epochs = [read_table(path / EPOCHS_FILE, EPOCH_COLUMNS, missing_ok=True) for path in paths]
+    all_trials = pd.concat(trials, ignore_index=True).drop_duplicates("key", keep="last", ignore_index=True)
+    all_epochs = pd.concat(epochs, ignore_index=True).drop_duplicates(
+        ["key", "epoch"], keep="last", ignore_index=True
+    )
+    known = all_epochs["key"].isin(all_trials["key"])
+    return Results(
+        paths,
+        all_trials,
+        all_epochs[known].reset_index(drop=True),
+        tuple(_read_toml(path / EXPERIMENT_FILE) for path in paths),
+        tuple(_read_json(path / ENVIRONMENT_FILE) for path in paths),
+    )
+
+
+def read_table(path: Path, columns: Mapping[str, Kind], *, missing_ok: bool = False) -> "pd.DataFrame":
+    """Return a CSV file with exactly `columns`, typed; a torn last row is left out, columns of older files are empty.
+
+    Raises:
+        DataError: if there is no such file, or it is no CSV of this schema.
+    """
+    import pandas as pd
+
+    if not path.is_file():
+        if not missing_ok:
+            raise DataError(
+                f"no results in {path.parent}: {path.name} is missing; `mlpctl sweep` or `train` writes it"
+            )
+        return _typed(pd.DataFrame(columns=list(columns)), columns)
+    raw = path.read_bytes()
+    whole = raw[: raw.rfind(b"\n") + 1]  # the writer ends every row with a newline: what follows the last is torn
+    header = whole.split(b"\n", 1)[0].decode("utf-8", "replace").strip().split(",")
+    if not whole:
+        return _typed(pd.DataFrame(columns=list(columns)), columns)
+    if "key" not in header or "schema_version" not in header:
+        raise DataError(
+            f"{path} is not a file of mlpctl: its first line must name the columns key and schema_version"
+        )
+    from io import BytesIO
+
+    text = [name for name in header if columns.get(name, "text") == "text"]
+    try:
+        table = pd.read_csv(
+            BytesIO(whole), dtype=dict.fromkeys(text, "object"), keep_default_na=False, na_values=[""]
+        )
+    except (pd.errors.ParserError, UnicodeDecodeError, ValueError) as error:
+        raise DataError(f"{path} cannot be read: {error}") from error
+    newest = pd.to_numeric(table["schema_version"], errors="coerce").max()
+    if newest > SCHEMA_VERSION:
+        raise DataError(
+            f"{path} was written by a newer mlpctl (schema {newest:.0f}, this one reads {SCHEMA_VERSION})"
+        )
+    try:
+        return _typed(table.reindex(columns=list(columns)), columns)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{path} has a cell of the wrong type: {error}") from error
+
+
+def _typed(table: "pd.DataFrame", columns: Mapping[str, Kind]) -> "pd.DataFrame":
+    import pandas as pd
+
+    numeric: Sequence[str] = [name for name, kind in columns.items() if kind != "text"]
+    for name in numeric:
+        table[name] = pd.to_numeric(table[name])
+    return table.astype({name: _DTYPES[kind] for name, kind in columns.items()})
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    return tomllib.loads(path.read_text("utf-8")) if path.is_file() else {}
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    return dict(json.loads(path.read_text("utf-8"))) if path.is_file() else {}

@@ -1,0 +1,220 @@
+"""The way through the house: specs -> trials not yet in the store -> plan -> engine -> store."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+from typing import Any, Protocol
+
+from mlpctl.engine.base import Engine, Event, Session
+from mlpctl.engine.choose import choose
+from mlpctl.errors import Interrupted, UsageError
+from mlpctl.plan import Run, runs_of
+from mlpctl.rows import Row, epoch_row, invalid_row, trial_row
+from mlpctl.spec import Spec
+from mlpctl.store import Store
+from mlpctl.trial import Trial, trial_of
+
+REDONE = ("interrupted",)
+"""Statuses of trials that run again by themselves."""
+
+RETRIED = ("out_of_memory", "timeout", "crashed")
+"""Statuses that may turn out otherwise: they run again where the user asks; diverged and invalid never would."""
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How to run, which no trial's numbers depend on.
+
+    Attributes:
+        device: auto, or a device for the trials that name none.
+        engine: auto, or an engine for the trials that name none.
+        jobs: trials in training at a time.
+        threads: BLAS threads of each.
+        save: keep the weights of each trial.
+        fit_each: score the training part too after each epoch.
+        test_each: score the test part too after each epoch.
+        force: run trials that are in the store again.
+        retry: run failed trials again where that may help.
+    """
+
+    device: str = "auto"
+    engine: str = "auto"
+    jobs: int = 1
+    threads: int = 1
+    save: bool = False
+    fit_each: bool = False
+    test_each: bool = False
+    force: bool = False
+    retry: bool = False
+
+
+class Watch(Protocol):
+    """Who looks on: the screen, or nobody."""
+
+    def epoch(self, trial: Trial, event: Event) -> None:
+        """An epoch of a trial is over."""
+
+    def finished(self, row: Row) -> None:
+        """A trial is in the store."""
+
+    def note(self, text: str) -> None:
+        """Something the user should know."""
+
+
+@dataclass
+class Stop:
+    """A request to stop, set from outside (Ctrl-C): nothing new is begun.
+
+    Attributes:
+        requested: whether to stop.
+        midway: end the trials in training after their epoch too, instead of letting them finish.
+    """
+
+    requested: bool = False
+    midway: bool = False
+
+
+@dataclass
+class Counts:
+    """What became of the specs.
+
+    Attributes:
+        stored: trials found in the store.
+        statuses: status -> trials run now.
+    """
+
+    stored: int = 0
+    statuses: Counter[str] = field(default_factory=Counter)
+
+
+def pending(
+    specs: Iterable[Spec], store: Store, options: RunOptions, counts: Counts, invalid: Callable[[Row], None]
+) -> Iterator[Trial]:
+    """Yield the trials of some specs that have to run; equal trials once.
+
+    Combinations that cannot be trained go to `invalid` as rows.
+    """
+    begun: set[str] = set()
+    for spec in specs:
+        try:
+            trial = trial_of(spec)
+        except UsageError as error:
+            row = invalid_row(spec, str(error))
+            if row["key"] in store.known or row["key"] in begun:
+                counts.stored += row["key"] not in begun
+            else:
+                invalid(row)
+            begun.add(row["key"])
+            continue
+        if trial.key in begun:
+            continue
+        if has_to_run(store, trial.key, options):
+            begun.add(trial.key)
+            yield trial
+        else:
+            counts.stored += 1
+            begun.add(trial.key)
+
+
+def has_to_run(store: Store, key: str, options: RunOptions) -> bool:
+    """Whether a trial has to run: it is not in the store, or what is there does not count."""
+    status = store.known.get(key)
+    if status is None or options.force or status in REDONE or (options.retry and status in RETRIED):
+        return True
+    return options.save and status == "ok" and not store.weights_file(key).is_file()
+
+
+def run(specs: Iterable[Spec], store: Store, options: RunOptions, watch: Watch, stop: Stop) -> Counts:
+    """Train what is not yet in the store and return the counts. Every finished trial is in the store at once.
+
+    Raises:
+        Interrupted: after a stop was requested and what ran was saved.
+        MlpctlError: for a device that is not there, a full disk, missing data; what had finished is in the store.
+    """
+    counts = Counts()
+
+    def record(row: Row, epochs: list[Row]) -> None:
+        store.append(row, epochs)
+        counts.statuses[row["status"]] += 1
+        watch.finished(row)
+
+    trials = pending(specs, store, options, counts, lambda row: record(row, []))
+    chosen = ((run, *_engine_of(run.leader, options)) for run in runs_of(trials, share=not options.save))
+    with ExitStack() as stack:
+        sessions: dict[tuple[str, str], Session] = {}
+        for (name, device), group in groupby(chosen, key=lambda item: (item[1].name, item[2])):
+            first = next(group)
+            engine: Engine = first[1]
+            if (name, device) not in sessions:
+                session = engine.open(device, options.jobs, options.threads)
+                sessions[name, device] = stack.enter_context(closing(session))
+            about = {
+                "used_engine": name,
+                "used_device": device,
+                "jobs": options.jobs,
+                "threads": options.threads,
+            }
+            runs = (item[0] for item in _chain(first, group))
+            _advance(sessions[name, device], runs, about, store, options, watch, stop, record)
+            if stop.requested:
+                break
+    if stop.requested:
+        raise Interrupted("interrupted; what had finished is saved, the same command goes on from there")
+    return counts
+
+
+def _engine_of(trial: Trial, options: RunOptions) -> tuple[Engine, str]:
+    return choose(trial.spec, trial.work().data, options.engine, options.device)
+
+
+def _chain(first: Any, rest: Iterator[Any]) -> Iterator[Any]:
+    yield first
+    yield from rest
+
+
+def _advance(
+    session: Session,
+    runs: Iterator[Run],
+    about: dict[str, Any],
+    store: Store,
+    options: RunOptions,
+    watch: Watch,
+    stop: Stop,
+    record: Callable[[Row, list[Row]], None],
+) -> None:
+    active: dict[str, tuple[Run, list[Event]]] = {}
+
+    def works() -> Iterator[Any]:
+        for run in runs:
+            active[run.leader.key] = (run, [])
+            test_at = frozenset(run.milestones)
+            yield run.leader.work(test_at=test_at, test_each=options.test_each, fit_each=options.fit_each)
+
+    for event in session.advance(works()):
+        run, events = active[event.key]
+        events.append(event)
+        watch.epoch(run.leader, event)
+        if stop.requested:
+            session.drain()
+            if stop.midway:
+                session.stop(event.key)
+        for trial in _ended(run, event):
+            status = event.status if event.status not in (None, "ok") else "ok"
+            if options.save and status == "ok":
+                spec = {name: str(value) for name, value in trial.spec.flat().items() if value is not None}
+                store.save_weights(trial.key, session.weights(event.key), spec)
+            seconds = sum(e.seconds or 0.0 for e in events)
+            rows = [{**epoch_row(e), "key": trial.key} for e in events if e.scores]
+            record(trial_row(trial, replace(event, status=status), seconds, about), rows)
+        if event.status is not None:
+            session.drop(event.key)
+            del active[event.key]
+
+
+def _ended(run: Run, event: Event) -> list[Trial]:
+    """Return the trials that end with an event: one at its milestone, all that are left when the run ends early."""
+    if event.status in (None, "ok"):
+        return [run.milestones[event.epoch]] if event.epoch in run.milestones else []
+    return [trial for epochs, trial in run.milestones.items() if epochs >= event.epoch]

@@ -1,0 +1,70 @@
+"""The columns of the CSV files: one list, derived from Spec; the store writes by it and results are read by it.
+
+`trials.csv` has a row per trial, `epochs.csv` a row per trial and epoch (long form). Empty cells mean "does not apply".
+"""
+
+from typing import Literal
+
+from mlpctl.spec import Spec, kind_of
+
+SCHEMA_VERSION = 1
+
+METRICS = ("loss", "accuracy", "mse", "mae", "r2")
+"""Per-example means; accuracy for classification, mse, mae and r2 for regression."""
+
+BETTER: dict[str, Literal["low", "high"]] = {
+    "loss": "low", "accuracy": "high", "mse": "low", "mae": "low", "r2": "high",
+}  # fmt: skip
+
+PRIMARY = {"classification": "accuracy", "regression": "mse"}
+"""The metric that decides, by task."""
+
+PARTS = ("val", "test", "fit")
+"""Parts that are scored with the weights at the end of an epoch; `fit` is the training part scored so."""
+
+Status = Literal["ok", "diverged", "out_of_memory", "timeout", "invalid", "crashed", "interrupted"]
+
+Kind = Literal["text", "int", "float"]
+
+_SCORES: dict[str, Kind] = {
+    "train_loss": "float",
+    "train_accuracy": "float",
+    **{f"{part}_{metric}": "float" for part in PARTS for metric in METRICS},
+}
+"""train_*: running means over the minibatches of the epoch, before each step, as d2l and Keras print them."""
+
+EPOCH_COLUMNS: dict[str, Kind] = {
+    "schema_version": "int",
+    "key": "text",
+    "epoch": "int",
+    "lr": "float",  # at the first step of the epoch
+    **_SCORES,
+    "seconds": "float",  # of this epoch, its scoring included; empty for a trial trained in a group
+}
+
+TRIAL_COLUMNS: dict[str, Kind] = {
+    "schema_version": "int",
+    "key": "text",  # hash of the spec, the dataset's digest and the numerics version
+    "config": "text",  # the same without seeds: what the seeds of one configuration share
+    "status": "text",
+    "error": "text",
+    **{name: kind_of(info) for name, info in Spec.model_fields.items()},
+    "task": "text",
+    "digest": "text",
+    "numerics": "int",
+    "parameters": "int",
+    "epochs_done": "int",
+    **_SCORES,
+    "seconds": "float",  # empty for a trial trained in a group
+    "group_seconds": "float",
+    "group_size": "int",
+    "used_engine": "text",
+    "used_device": "text",
+    "jobs": "int",
+    "threads": "int",
+    "started": "text",  # UTC, ISO 8601
+}
+
+TRIALS_FILE, EPOCHS_FILE = "trials.csv", "epochs.csv"
+EXPERIMENT_FILE, ENVIRONMENT_FILE = "experiment.toml", "environment.json"
+WEIGHTS_FOLDER = "weights"

@@ -1,0 +1,153 @@
+"""An axis: one hyperparameter with the values it takes, from "0.01,0.1", "log:1e-4:1e-1:7" or a TOML list or table."""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from pydantic import TypeAdapter, ValidationError
+
+from mlpctl.errors import UsageError, did_you_mean
+from mlpctl.spec import Spec, kind_of
+
+Scale = Literal["lin", "log", "int"]
+
+LISTS = ("widths", "betas", "batch_norm")
+"""Fields whose values are lists: on the command line a comma separates items, a semicolon values."""
+
+
+@dataclass(frozen=True)
+class Axis:
+    """Values to try, or a range to draw from.
+
+    Attributes:
+        name: field of Spec, or data.OPTION.
+        values: to try in order; () for a range.
+        low: of a range, inclusive.
+        high: of a range, inclusive.
+        scale: how a range is spaced; int is evenly spaced and rounded.
+        whole: whether the values are whole numbers.
+    """
+
+    name: str
+    values: tuple[Any, ...] = ()
+    low: float = math.nan
+    high: float = math.nan
+    scale: Scale = "lin"
+    whole: bool = False
+
+    @property
+    def is_range(self) -> bool:
+        """Whether only random search can use it."""
+        return not self.values
+
+    def at(self, u: float) -> Any:
+        """Return the value at a fraction u in [0, 1) of the axis; floats to four digits, which people can read."""
+        if not self.is_range:
+            return self.values[int(u * len(self.values))]
+        if not self.whole:
+            return check_value(self.name, float(f"{_between(self.low, self.high, self.scale, u):.4g}"))
+        if self.scale == "log":
+            return round(_between(self.low, self.high, self.scale, u))
+        return int(self.low + math.floor(u * (self.high - self.low + 1)))  # both ends as likely as the rest
+
+
+def parse_axis(text: str) -> Axis:
+    """Return the axis written NAME=VALUES on the command line.
+
+    Raises:
+        UsageError: with what must hold.
+    """
+    name, equals, values = text.partition("=")
+    if not equals or not name.strip():
+        raise UsageError(f"--axis is written NAME=V1,V2 or NAME=log:LOW:HIGH:COUNT, got '{text}'")
+    return make_axis(name.strip().replace("-", "_"), values.strip())
+
+
+def make_axis(name: str, given: object) -> Axis:
+    """Return the axis of a name and its values: text, a list, or a table such as {log = [1e-4, 1e-1], count = 7}.
+
+    Raises:
+        UsageError: for unknown names, empty axes, values that the field does not take.
+    """
+    if name not in Spec.model_fields and not name.startswith("data."):
+        raise UsageError(f"unknown axis '{name}': {did_you_mean(name, Spec.model_fields)}")
+    if isinstance(given, Mapping):
+        return _range_axis(name, *_read_table(name, given))
+    if isinstance(given, str):
+        scale, colon, rest = given.partition(":")
+        if colon and scale in get_args(Scale):
+            return _range_axis(name, scale, rest.split(":"))  # type: ignore[arg-type]
+        given = given.split(";") if name in LISTS else given.split(",")
+    if not isinstance(given, list | tuple):
+        given = [given]
+    values = [value.strip() if isinstance(value, str) else value for value in given]
+    if not values or "" in values:
+        raise UsageError(f"axis {name} is empty: give at least one value, as in --axis {name}=V1,V2")
+    checked = dict.fromkeys(check_value(name, value) for value in values)  # a value given twice is one value
+    return Axis(name, tuple(checked))
+
+
+def check_value(name: str, value: Any) -> Any:
+    """Return a value as the field takes it.
+
+    Raises:
+        UsageError: if the field does not take it.
+    """
+    if name.startswith("data."):
+        return tuple(value) if isinstance(value, list) else value  # the dataset checks it when it is loaded
+    from mlpctl.spec import make_spec
+
+    return getattr(make_spec({name: value}, where=f"axis {name}"), name)
+
+
+def _read_table(name: str, table: Mapping[str, Any]) -> tuple[Scale, list[Any]]:
+    scales = [key for key in table if key in get_args(Scale)]
+    unknown = [key for key in table if key not in (*get_args(Scale), "count")]
+    if unknown or len(scales) != 1 or not isinstance(table[scales[0]], list):
+        raise UsageError(f"axis {name}: a range is written {{log = [LOW, HIGH], count = N}}, or lin, or int")
+    return scales[0], [*table[scales[0]], *([table["count"]] if "count" in table else [])]  # type: ignore[return-value]
+
+
+def _range_axis(name: str, scale: Scale, bounds: list[Any]) -> Axis:
+    form = f"axis {name}: {scale} needs LOW:HIGH or LOW:HIGH:COUNT"
+    if len(bounds) not in (2, 3):
+        raise UsageError(f"{form}, got {len(bounds)} numbers")
+    try:
+        low, high = (TypeAdapter(float).validate_python(bound) for bound in bounds[:2])
+        count = TypeAdapter(int).validate_python(bounds[2]) if len(bounds) == 3 else None
+    except ValidationError:
+        raise UsageError(f"{form} as numbers, got {':'.join(map(str, bounds))}") from None
+    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+        raise UsageError(f"axis {name}: low < high must hold, got {low:g} and {high:g}")
+    if scale == "log" and low <= 0:
+        raise UsageError(f"axis {name}: a log range needs low > 0, got {low:g}")
+    kind = "float" if name.startswith("data.") else kind_of(Spec.model_fields[name])
+    if kind == "text" and name != "batch_size":
+        raise UsageError(f"axis {name} takes words, not a range: list them, as in --axis {name}=V1,V2")
+    whole = scale == "int" or kind == "int" or name == "batch_size"
+    for bound in (low, high):
+        check_value(name, int(bound) if whole else bound)
+    if count is None:
+        return Axis(name, (), low, high, scale, whole)
+    if count < 2:
+        raise UsageError(f"axis {name}: a range needs a count of 2 at least, got {count}")
+    points = (_between(low, high, scale, i / (count - 1)) for i in range(count))
+    return Axis(name, tuple(dict.fromkeys(check_value(name, round(p) if whole else p) for p in points)))
+
+
+def _between(low: float, high: float, scale: Scale, u: float) -> float:
+    if scale == "log":
+        return math.exp(math.log(low) + u * (math.log(high) - math.log(low)))
+    return low + u * (high - low)
+
+
+def assignments(axes: tuple[Axis, ...]) -> Iterator[dict[str, Any]]:
+    """Yield every combination of the axes' values, the last axis moving fastest."""
+    if not axes:
+        yield {}
+        return
+    first, *rest = axes
+    for value in first.values:
+        for others in assignments(tuple(rest)):
+            yield {first.name: value, **others}

@@ -1,0 +1,341 @@
+"""Step 1 of the way through the house: everything that decides a trial's numbers.
+
+The fields of `Spec` are the one list from which the options of `train`, the keys of an experiment file, the columns of
+`trials.csv`, the hash of a trial, `--help` and the tables of the docs are derived. A field left at None is decided by
+the dataset, the model or the optimizer: `mlpctl.models.resolve` fills it in.
+"""
+
+from collections.abc import Iterator, Mapping
+from re import fullmatch
+from types import UnionType
+from typing import Annotated, Any, Literal, Self, get_args, get_origin
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
+
+from mlpctl.errors import UsageError, did_you_mean
+from mlpctl.registry import Kind, check_name, names
+
+Activation = Literal["relu", "sigmoid", "tanh", "leaky_relu", "elu", "gelu", "silu", "softplus", "identity"]
+Init = Literal[
+    "default", "normal", "uniform", "xavier_uniform", "xavier_normal", "kaiming_uniform", "kaiming_normal",
+    "orthogonal", "zeros", "constant",
+]  # fmt: skip
+Loss = Literal["cross_entropy", "nll", "mse", "half_mse", "huber", "l1", "bce", "perceptron"]
+Optimizer = Literal["sgd", "momentum", "nesterov", "adam", "adamw", "rmsprop", "adagrad"]
+Schedule = Literal["constant", "step", "cosine", "warmup"]
+Impl = Literal["auto", "scratch", "concise"]
+Scaling = Literal["none", "unit", "standard"]
+Dtype = Literal["float32", "float64"]
+
+SEED_FIELDS = ("seed", "init_seed", "data_seed")
+"""Fields that only choose among equally good random numbers: a configuration is a spec without them."""
+
+RUN_FIELDS = ("device", "engine", "impl")
+"""Fields that change a trial's numbers by rounding alone; part of its key only where the experiment names them."""
+
+
+def round12(value: float) -> float:
+    """Return `value` to 12 significant digits, so that 0.3 and 0.1 + 0.2 are one value, trained and keyed alike."""
+    return float(f"{value:.12g}")
+
+
+def split_list(value: object) -> object:
+    """Return the items of "1,2,3" or "none", as the command line and the CSV write lists; anything else as it is."""
+    if value == "none":
+        return ()
+    if isinstance(value, str):
+        return [item.strip() for item in value.split(",") if item.strip()]
+    return [value] if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+def _layers(value: object) -> object:
+    return ("all",) if value == "all" else split_list(value)
+
+
+def _registered(kind: Kind, *also: str) -> AfterValidator:
+    def check(name: str) -> str:
+        try:
+            return name if name in also else check_name(kind, name)
+        except UsageError as error:
+            raise ValueError(str(error)) from error
+
+    return AfterValidator(check)
+
+
+def _device(name: str) -> str:
+    if not fullmatch(r"auto|cpu|mps|cuda(:\d+)?", name):
+        raise ValueError(f"device must be auto, cpu, cuda, cuda:N or mps, got '{name}'")
+    return name
+
+
+def _parse_options(value: object) -> object:
+    """Return the mapping written as KEY=VALUE items, as on the command line, or as JSON, as in the CSV."""
+    if isinstance(value, str):
+        import json
+
+        return json.loads(value) if value.lstrip().startswith("{") else _pairs([value])
+    return _pairs(value) if isinstance(value, list | tuple) else value
+
+
+def _pairs(items: list[Any] | tuple[Any, ...]) -> dict[str, str]:
+    pairs = {}
+    for item in items:
+        key, equals, text = str(item).partition("=")
+        if not equals:
+            raise ValueError(f"dataset options are written KEY=VALUE, got '{item}'")
+        pairs[key.strip()] = text.strip()
+    return pairs
+
+
+Float = Annotated[float, AfterValidator(round12)]
+Positive = Annotated[Float, Field(gt=0, allow_inf_nan=False)]
+NotNegative = Annotated[Float, Field(ge=0, allow_inf_nan=False)]
+Fraction = Annotated[Float, Field(ge=0, lt=1)]
+Count = Annotated[int, Field(ge=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+
+
+def field(default: object, group: str, help_: str, *, unit: str = "", otherwise: str = "") -> Any:
+    """Return a Spec field; `otherwise` says in words what decides when the user leaves it open."""
+    return Field(default, description=help_, json_schema_extra={"group": group, "unit": unit, "otherwise": otherwise})
+
+
+class Spec(BaseModel):
+    """Everything that decides a trial's numbers."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=False)
+
+    dataset: Annotated[str, _registered("dataset")] = field("fashion-mnist", "Data", "Dataset by name.")
+    data: Annotated[dict[str, Any], BeforeValidator(_parse_options)] = field(
+        {}, "Data", "Options of the dataset, KEY=VALUE; `mlpctl data show NAME` lists them.", otherwise="none"
+    )
+    scaling: Scaling | None = field(
+        None, "Data", "Inputs as they are, in [0, 1], or with mean 0 and variance 1 per feature (training part alone).",
+        otherwise="by dataset",
+    )  # fmt: skip
+    test_fraction: Fraction | None = field(
+        None,
+        "Data",
+        "Share held out for testing, where the dataset has no official test set.",
+        otherwise="0.25",
+    )
+    val_fraction: Fraction | None = field(
+        None,
+        "Data",
+        "Share of the training part held out for validation.",
+        otherwise="0.1; 0 for tiny datasets",
+    )
+
+    model: Annotated[str, _registered("model")] | None = field(
+        None, "Model", "Model by name.", otherwise="by dataset"
+    )
+    impl: Impl = field("auto", "Model", "Which of the equal implementations trains: tensors by hand, or torch.nn.")
+    hidden_layers: Annotated[int, Field(ge=0)] | None = field(
+        None, "Model", "Number of hidden layers.", otherwise="1 (mlp)"
+    )
+    hidden_units: Count | None = field(None, "Model", "Units of each hidden layer.", otherwise="256 (mlp)")
+    widths: Annotated[tuple[Count, ...], BeforeValidator(split_list)] | None = field(
+        None, "Model", "Units of every hidden layer, 128,64,32: instead of hidden_layers and hidden_units."
+    )
+    activation: Activation | None = field(None, "Model", "Activation of the hidden layers.", otherwise="relu")
+    init: Init | None = field(
+        None, "Model", "How weights are drawn; biases start at 0, with `default` as torch.nn.Linear draws them.",
+        otherwise="default",
+    )  # fmt: skip
+    init_scale: NotNegative | None = field(
+        None, "Model", "σ of normal, bound of uniform, value of constant, gain of the others.",
+        otherwise="0.01, 0.05 (uniform), 0.1 (constant), gain 1",
+    )  # fmt: skip
+    batch_norm: Annotated[tuple[int | Literal["all"], ...], BeforeValidator(_layers)] | None = field(
+        None, "Model", "Hidden layers with batch normalization before their activation: none, all, or 1,2,3.",
+        otherwise="none",
+    )  # fmt: skip
+    dropout: Fraction | None = field(
+        None, "Model", "Probability that a hidden unit is dropped in training.", otherwise="0"
+    )
+
+    loss: Loss | None = field(None, "Training", "Loss.", otherwise="by model and task")
+    reduction: Literal["mean", "sum"] | None = field(
+        None,
+        "Training",
+        "Whether a step follows the mean or the sum of the minibatch's losses.",
+        otherwise="mean",
+    )
+    huber_delta: Positive | None = field(
+        None, "Training", "Where the Huber loss turns from square to line.", unit="target", otherwise="1"
+    )
+    optimizer: Optimizer | None = field(None, "Training", "Optimizer.", otherwise="sgd")
+    lr: Positive | None = field(
+        None, "Training", "Learning rate.", otherwise="0.1 (sgd), 0.01 (momentum, nesterov, adagrad), 0.001"
+    )
+    momentum: Fraction | None = field(
+        None,
+        "Training",
+        "Momentum of the optimizers momentum, nesterov and rmsprop.",
+        otherwise="0.9; rmsprop 0",
+    )
+    betas: Annotated[tuple[Fraction, Fraction], BeforeValidator(split_list)] | None = field(
+        None, "Training", "Decay of Adam's two moments.", otherwise="0.9,0.999"
+    )
+    alpha: Fraction | None = field(None, "Training", "Decay of RMSprop's mean square.", otherwise="0.99")
+    eps: Positive | None = field(
+        None, "Training", "Added to the denominator by all but sgd, momentum, nesterov.", otherwise="1e-8; adagrad 1e-10"
+    )  # fmt: skip
+    weight_decay: NotNegative | None = field(
+        None,
+        "Training",
+        "L2 penalty on weights and biases (decoupled with adamw).",
+        otherwise="0; adamw 0.01",
+    )
+    lr_schedule: Schedule | None = field(
+        None, "Training", "How the learning rate moves: constant, step, cosine to 0, or linear warm-up.",
+        otherwise="constant",
+    )  # fmt: skip
+    lr_step: Count | None = field(
+        None, "Training", "Epochs between two drops of the step schedule.", unit="epochs", otherwise="10"
+    )
+    lr_gamma: Positive | None = field(None, "Training", "Factor of each drop of the step schedule.", otherwise="0.1")
+    warmup_epochs: NotNegative | None = field(
+        None, "Training", "Linear warm-up from 0 before the schedule; may be a fraction.", unit="epochs",
+        otherwise="1 (warmup), 0",
+    )  # fmt: skip
+    batch_size: Count | Literal["full"] | None = field(
+        None, "Training", "Examples of a minibatch, or full.", unit="examples", otherwise="by dataset"
+    )
+    epochs: Annotated[int, Field(ge=0)] | None = field(
+        None, "Training", "Passes over the training part.", unit="epochs", otherwise="by dataset"
+    )
+
+    seed: Seed = field(0, "Randomness", "Draws initial weights, minibatch order and dropout.")
+    init_seed: Seed | None = field(None, "Randomness", "Draws the initial weights.", otherwise="seed")
+    data_seed: Seed | None = field(
+        None, "Randomness", "Draws the minibatch order and the dropout masks.", otherwise="seed"
+    )
+    split_seed: Seed | Literal["seed"] = field(
+        0, "Randomness", "Draws the split into training, validation and test part; `seed` follows the seed."
+    )
+
+    dtype: Dtype = field("float32", "Run", "Floating-point type of weights and arithmetic.")
+    device: Annotated[str, AfterValidator(_device)] = field("auto", "Run", "auto, cpu, cuda, cuda:1 or mps.")
+    engine: Annotated[str, _registered("engine", "auto")] = field(
+        "auto", "Run", "What trains: auto, or an engine by name."
+    )
+
+    def flat(self) -> dict[str, str | int | float | None]:
+        """Return the spec as one CSV row: lists as "1,2", options as JSON, what does not apply as None."""
+        return {name: _flat(value) for name, value in self}
+
+    @classmethod
+    def from_flat(cls, row: Mapping[str, Any]) -> "Spec":
+        """Return the spec written by `flat`; empty cells are None, columns that are no fields are left alone."""
+        return make_spec({k: row[k] for k in cls.model_fields if k in row and row[k] not in (None, "")}, where="row")
+
+    def configuration(self) -> Self:
+        """Return the spec without its seeds: what several seeds of one configuration share."""
+        return self.model_copy(update={"seed": 0, "init_seed": None, "data_seed": None})
+
+    @property
+    def init_key(self) -> int:
+        """The seed that draws the initial weights."""
+        return self.seed if self.init_seed is None else self.init_seed
+
+    @property
+    def data_key(self) -> int:
+        """The seed that draws minibatch order and dropout."""
+        return self.seed if self.data_seed is None else self.data_seed
+
+    @property
+    def split_key(self) -> int:
+        """The seed that draws the split."""
+        return self.seed if self.split_seed == "seed" else int(self.split_seed)
+
+
+def _flat(value: object) -> str | int | float | None:
+    if isinstance(value, dict):
+        import json
+
+        return json.dumps(value, sort_keys=True, separators=(",", ":")) if value else None
+    if isinstance(value, tuple):
+        return ",".join(str(item) for item in value) if value else "none"
+    assert value is None or isinstance(value, str | int | float)
+    return value
+
+
+def make_spec(given: Mapping[str, Any], *, where: str = "") -> Spec:
+    """Return the validated spec.
+
+    Args:
+        given: field name -> value, typed or as text.
+        where: where the values come from, for the messages.
+
+    Raises:
+        UsageError: every problem at once, unknown names with the closest known one.
+    """
+    try:
+        return Spec(**given)
+    except ValidationError as error:
+        raise UsageError(list(explain(error, Spec, where))) from None
+
+
+def explain(error: ValidationError, model: type[BaseModel], where: str = "") -> Iterator[str]:
+    """Yield one line a problem: what must hold, what was given and where."""
+    seen = set()
+    for problem in error.errors(include_url=False):
+        name = str(problem["loc"][0]) if problem["loc"] else "value"
+        given = problem.get("input")
+        if problem["type"] == "extra_forbidden":
+            message = f"unknown key '{name}': {did_you_mean(name, model.model_fields)}"
+        elif problem["type"] == "missing":
+            message = f"'{name}' is required: {model.model_fields[name].description}"
+        elif problem["type"] == "literal_error" and name in model.model_fields:
+            known = choices(model.model_fields[name])
+            message = f"unknown {name} '{given}': {did_you_mean(str(given), known)}"
+        else:
+            text = problem["msg"]
+            if problem["type"] == "value_error":
+                message = text.removeprefix("Value error, ")
+            else:
+                message = f"{name} {text[0].lower()}{text[1:]}, got {given!r}".replace("input should", "must")
+        if name not in seen:
+            yield f"{where}: {message}" if where else message
+        seen.add(name)
+
+
+def choices(info: FieldInfo) -> tuple[str, ...]:
+    """Return the words that a field accepts, for help, completion and messages; () if any value goes."""
+    words: list[str] = []
+    for part in _parts(info.annotation):
+        if get_origin(part) is Literal:
+            words += [str(word) for word in get_args(part)]
+    for kind in ("dataset", "model"):
+        if info is Spec.model_fields.get(kind):
+            words += names(kind)
+    if info is Spec.model_fields.get("engine"):
+        words += ["auto", *names("engine")]
+    return tuple(words)
+
+
+def _parts(annotation: object) -> Iterator[object]:
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        yield from _parts(get_args(annotation)[0])
+    elif origin is UnionType or str(origin) == "typing.Union":
+        for part in get_args(annotation):
+            yield from _parts(part)
+    else:
+        yield annotation
+
+
+def extra(info: FieldInfo, key: Literal["group", "unit", "otherwise"]) -> str:
+    """Return what `field` recorded beside a field's type."""
+    recorded = info.json_schema_extra
+    return str(recorded[key]) if isinstance(recorded, dict) else ""
+
+
+def kind_of(info: FieldInfo) -> Literal["text", "int", "float"]:
+    """Return how a field is typed in a CSV column: numbers where every value is a number, else text."""
+    parts = [part for part in _parts(info.annotation) if part is not type(None)]
+    if all(part is int for part in parts):
+        return "int"
+    return "float" if all(part is float for part in parts) else "text"

@@ -1,0 +1,36 @@
+"""One trial's rows out of the store, without pandas: what `train` prints at its end."""
+
+import csv
+from pathlib import Path
+
+from mlpctl.errors import DataError
+from mlpctl.render import Cell
+from mlpctl.schema import EPOCH_COLUMNS, EPOCHS_FILE, TRIAL_COLUMNS, TRIALS_FILE, Kind
+
+
+def stored_rows(folder: Path, key: str) -> tuple[dict[str, Cell], list[dict[str, Cell]]]:
+    """Return (trial, epochs) of a key, typed, empty cells as None.
+
+    Raises:
+        DataError: if the trial is not in the folder.
+    """
+    trials = _rows(folder / TRIALS_FILE, key, TRIAL_COLUMNS)
+    if not trials:
+        raise DataError(f"{folder} has no trial {key}")
+    epochs = {row["epoch"]: row for row in _rows(folder / EPOCHS_FILE, key, EPOCH_COLUMNS)}  # the last run counts
+    return trials[-1], list(epochs.values())
+
+
+def _rows(path: Path, key: str, columns: dict[str, Kind]) -> list[dict[str, Cell]]:
+    with path.open(encoding="utf-8", newline="") as stream:
+        return [
+            {name: _typed(text, columns.get(name, "text")) for name, text in row.items()}
+            for row in csv.DictReader(stream)
+            if row["key"] == key
+        ]
+
+
+def _typed(text: str, kind: Kind) -> Cell:
+    if text == "":
+        return None
+    return text if kind == "text" else int(text) if kind == "int" else float(text)

@@ -1,0 +1,163 @@
+"""Many runs: what `mlpctl sweep` calls."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from mlpctl.data import load_dataset
+from mlpctl.errors import TrialsFailed, UsageError
+from mlpctl.experiment import Experiment, base_of, checked, default_name, merged, read_experiment, seeds_of
+from mlpctl.machine import environment
+from mlpctl.models import resolve
+from mlpctl.render import Cell, Table
+from mlpctl.rows import Row
+from mlpctl.run import Counts, RunOptions, Stop, Watch, pending, run
+from mlpctl.schema import TRIALS_FILE
+from mlpctl.search.axes import Axis
+from mlpctl.spec import Spec
+from mlpctl.store import Store, read_keys
+from mlpctl.trial import trial_of
+
+LOOKED_AT = 1000
+"""Combinations that are checked before the first is trained: if none of them can be, the experiment is wrong."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """What the command line says about an experiment, beside or instead of its file.
+
+    Attributes:
+        file: TOML file.
+        name: of the results folder.
+        fields: fixed fields of Spec; they win over the file's.
+        axes: axes; they win over the file's of the same name.
+        seeds: how many, or which.
+        search: fields of the [search] table.
+        select: fields of the [select] table.
+    """
+
+    file: Path | None
+    name: str | None
+    fields: dict[str, Any]
+    axes: tuple[Axis, ...]
+    seeds: str | None
+    search: dict[str, Any]
+    select: dict[str, Any]
+
+
+def experiment_of(given: Given) -> Experiment:
+    """Return the experiment of a file and the flags.
+
+    Raises:
+        UsageError: every problem at once.
+    """
+    start = read_experiment(given.file) if given.file else Experiment("", {})
+    base = base_of(merged(start.base, given.fields), where="")
+    axes = {axis.name: axis for axis in (*start.axes, *given.axes)}
+    for name in given.fields:
+        axes.pop(name, None)  # what the command line fixes no longer varies
+    seeds = seeds_of(given.seeds, base) if given.seeds is not None else start.seeds
+    return checked(
+        Experiment(
+            name=given.name or start.name or default_name(base),
+            base=base,
+            axes=tuple(axes.values()),
+            seeds=seeds,
+            search=start.search.model_copy(update=given.search),
+            select=start.select.model_copy(update=given.select),
+        )
+    )
+
+
+def specs_of(experiment: Experiment) -> Iterator[Spec]:
+    """Yield the specs of an experiment: seed by seed, so that every configuration is seen once before any twice."""
+    for seed in experiment.seeds:
+        for proposal in experiment.strategy().ask():
+            yield experiment.specs(proposal, seed)
+
+
+def size_of(experiment: Experiment) -> int:
+    """Return the number of trials of an experiment, equal combinations counted apart."""
+    return experiment.strategy().size() * len(experiment.seeds)
+
+
+def check_some(experiment: Experiment) -> None:
+    """Check that the experiment can be trained and chosen from, before anything is written.
+
+    Raises:
+        UsageError: if none of its first combinations can be trained, or nothing could select.
+    """
+    first: UsageError | None = None
+    for spec in islice(specs_of(experiment), LOOKED_AT):
+        try:
+            resolved = resolve(spec, load_dataset(spec))
+        except UsageError as error:
+            first = first or error
+            continue
+        _check_selection(experiment, resolved)
+        return
+    raise first or UsageError("nothing to do: the experiment has no trial")
+
+
+def _check_selection(experiment: Experiment, spec: Spec) -> None:
+    if experiment.select.on == "validation" and not trial_of(spec).work().data.parts["val"].size:
+        raise UsageError(
+            f"{spec.dataset} has no validation part under this spec, and the choice falls on it: set val_fraction, or "
+            "use --select-on train or --select-on test"
+        )
+
+
+def options_for(experiment: Experiment, options: RunOptions) -> RunOptions:
+    """Return the options with what the selection needs scored."""
+    return replace(
+        options,
+        fit_each=options.fit_each or experiment.select.on == "train",
+        test_each=options.test_each or experiment.select.on == "test",
+    )
+
+
+def sweep(experiment: Experiment, out: Path, options: RunOptions, watch: Watch, stop: Stop) -> Counts:
+    """Train every trial of an experiment that is not in its results folder yet; return the counts.
+
+    Raises:
+        UsageError: for an experiment that cannot be trained.
+        MlpctlError: see `mlpctl.run.run`.
+    """
+    check_some(experiment)
+    with Store(out / experiment.name) as store:
+        for repair in store.repairs:
+            watch.note(repair)
+        store.describe(experiment.as_toml(), environment())
+        return run(specs_of(experiment), store, options_for(experiment, options), watch, stop)
+
+
+def preview(experiment: Experiment, out: Path, options: RunOptions) -> Table:
+    """Return how many trials there are, in the store, to run and impossible; nothing is trained or written.
+
+    Raises:
+        UsageError: for an experiment that cannot be trained.
+    """
+    check_some(experiment)
+    folder = out / experiment.name
+    counts = Counts()
+    invalid: list[Row] = []
+    store = Store(folder, known=read_keys(folder / TRIALS_FILE))
+    new = sum(1 for _ in pending(specs_of(experiment), store, options, counts, invalid.append))
+    total = new + counts.stored + len(invalid)
+    line: dict[str, Cell] = {"trials": total, "stored": counts.stored, "new": new, "invalid": len(invalid)}
+    notes = [f"results in {folder}", *dict.fromkeys(f"invalid: {row['error']}" for row in invalid)]
+    return Table(list(line), [line], experiment.name, notes)
+
+
+def verdict(counts: Counts) -> None:
+    """Check that every trial ended well.
+
+    Raises:
+        TrialsFailed: if some did not, with how many and how.
+    """
+    failed = {status: n for status, n in counts.statuses.items() if status != "ok"}
+    if failed:
+        said = ", ".join(f"{n} {status.replace('_', ' ')}" for status, n in failed.items())
+        raise TrialsFailed(f"{sum(failed.values())} of {counts.statuses.total()} trials failed: {said}")

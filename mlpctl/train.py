@@ -1,0 +1,61 @@
+"""One run: what `mlpctl train` calls."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mlpctl.experiment import Experiment, SelectTable, default_name
+from mlpctl.machine import environment
+from mlpctl.run import Counts, RunOptions, Stop, Watch, has_to_run, run
+from mlpctl.spec import make_spec
+from mlpctl.store import Store
+from mlpctl.trial import Trial, trial_of
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training left.
+
+    Attributes:
+        trial: what was trained.
+        folder: the results folder.
+        counts: whether it was trained now or found in the store.
+        weights: the file of the weights, if there is one.
+    """
+
+    trial: Trial
+    folder: Path
+    counts: Counts
+    weights: Path | None
+
+
+def train(
+    given: Mapping[str, Any], out: Path, name: str | None, options: RunOptions, watch: Watch, stop: Stop
+) -> Trained:
+    """Train one spec and return what it left; a trial that is in the store already is not trained again.
+
+    Args:
+        given: fields of Spec.
+        out: where results folders are.
+        name: of the results folder; DATASET-MODEL if None.
+        options: how to run.
+        watch: who looks on.
+        stop: set to stop after the current epoch.
+
+    Raises:
+        UsageError: for an impossible spec.
+        MlpctlError: see `mlpctl.run.run`.
+    """
+    spec = make_spec(given)
+    trial = trial_of(spec)
+    folder_name = name or default_name(given)
+    with Store(out / folder_name) as store:
+        for repair in store.repairs:
+            watch.note(repair)
+        if has_to_run(store, trial.key, options):
+            experiment = Experiment(folder_name, dict(given), select=SelectTable())
+            store.describe(experiment.as_toml(), environment())
+        counts = run([spec], store, options, watch, stop)
+        weights = store.weights_file(trial.key)
+    return Trained(trial, out / folder_name, counts, weights if weights.is_file() else None)

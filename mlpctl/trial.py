@@ -1,0 +1,71 @@
+"""A trial: a resolved spec and its key, the hash of all that decides its numbers up to rounding."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mlpctl.data import load_dataset
+from mlpctl.data.prepare import prepare
+from mlpctl.engine.base import NUMERICS, Work
+from mlpctl.models import Network, build, resolve
+from mlpctl.spec import RUN_FIELDS, Spec
+
+if TYPE_CHECKING:
+    from mlpctl.data.base import Dataset
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """One row of `trials.csv` before it is trained.
+
+    Attributes:
+        spec: resolved.
+        dataset: of the spec.
+        key: names the trial; equal specs on equal data have equal keys, whatever machine or engine trains them.
+        config: the key of the configuration: the same without the seeds.
+    """
+
+    spec: Spec
+    dataset: "Dataset"
+    key: str
+    config: str
+
+    def work(self, **asked: Any) -> Work:
+        """Return what a session is asked to do with this trial; `asked` are further fields of Work."""
+        data = prepare(self.dataset, self.spec)
+        assert self.spec.epochs is not None
+        return Work(self.key, self.spec, build(self.spec, data), data, self.spec.epochs, **asked)
+
+    @property
+    def network(self) -> Network:
+        """The network of the spec."""
+        return build(self.spec, prepare(self.dataset, self.spec))
+
+
+def trial_of(spec: Spec) -> Trial:
+    """Return the trial of a spec as the user wrote it.
+
+    Raises:
+        UsageError: for impossible combinations, all at once.
+        DataError: where the dataset is missing or not what it should be.
+    """
+    dataset = load_dataset(spec)
+    resolved = resolve(spec, dataset)
+    return Trial(
+        resolved, dataset, key_of(resolved, dataset.digest), key_of(resolved.configuration(), dataset.digest)
+    )
+
+
+def key_of(spec: Spec, digest: str) -> str:
+    """Return the hash (16 hex digits) of a resolved spec, its dataset's digest and the numerics version.
+
+    The dataset counts by its digest, not by its name, options or path; device, engine and implementation only where
+    the experiment names them.
+    """
+    decides = {name: value for name, value in spec if value is not None and name not in ("dataset", "data")}
+    for name in RUN_FIELDS:
+        if decides[name] == "auto":
+            del decides[name]
+    text = json.dumps({**decides, "digest": digest, "numerics": NUMERICS}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
