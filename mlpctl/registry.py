@@ -33,6 +33,7 @@ REGISTRY: Mapping[Kind, dict[str, str]] = {
         "gate": "mlpctl.models.catalog:GATE",
     },
     "engine": {
+        "kernel": "mlpctl.engine.kernel.engine:ENGINE",
         "reference": "mlpctl.engine.reference:ENGINE",
     },
 }

@@ -1,13 +1,13 @@
 """Initial weights, drawn alike for every engine: from (seed, layer) alone, so equal seeds start equal networks."""
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mlpctl.models.gates import gate_weights
-from mlpctl.rng import normals, uniforms
+from mlpctl import rng
 
 if TYPE_CHECKING:
     from mlpctl.models.network import Layer, Network
@@ -16,7 +16,17 @@ if TYPE_CHECKING:
 Weights = dict[str, NDArray[Any]]
 
 
-def initial_weights(network: "Network", spec: "Spec") -> Weights:
+class Draw(Protocol):
+    """Where random numbers come from: `mlpctl.rng`, or the same numbers drawn faster."""
+
+    def uniforms(self, seed: int, purpose: rng.Purpose, n: int, *, layer: int) -> NDArray[np.float64]:
+        """See `mlpctl.rng.uniforms`."""
+
+    def normals(self, seed: int, purpose: rng.Purpose, n: int, *, layer: int) -> NDArray[np.float64]:
+        """See `mlpctl.rng.normals`."""
+
+
+def initial_weights(network: "Network", spec: "Spec", draw: Draw = rng) -> Weights:
     """Return the parameters and running statistics that a trial starts from, of the spec's dtype.
 
     Names are "LAYER.weight" (inputs, outputs), "LAYER.bias" (outputs,), and with batch normalization
@@ -29,10 +39,10 @@ def initial_weights(network: "Network", spec: "Spec") -> Weights:
         return gate_weights(spec)
     weights: Weights = {}
     for number, layer in enumerate(network.layers):
-        weights[f"{number}.weight"] = _weight(layer, spec, number).astype(spec.dtype)
+        weights[f"{number}.weight"] = _weight(layer, spec, number, draw).astype(spec.dtype)
         bias = np.zeros(layer.outputs)
         if spec.init == "default":
-            bias = _within(1 / math.sqrt(layer.inputs), uniforms(spec.init_key, "bias", layer.outputs, layer=number))
+            bias = _within(1 / math.sqrt(layer.inputs), draw.uniforms(spec.init_key, "bias", layer.outputs, layer=number))
         weights[f"{number}.bias"] = bias.astype(spec.dtype)
         if layer.batch_norm:
             for name, value in (("bn_weight", 1), ("bn_bias", 0), ("running_mean", 0), ("running_var", 1)):
@@ -40,7 +50,7 @@ def initial_weights(network: "Network", spec: "Spec") -> Weights:
     return weights
 
 
-def _weight(layer: "Layer", spec: "Spec", number: int) -> NDArray[np.float64]:
+def _weight(layer: "Layer", spec: "Spec", number: int, draw: Draw) -> NDArray[np.float64]:
     inputs, outputs = layer.inputs, layer.outputs
     scale = 1.0 if spec.init_scale is None else spec.init_scale
     if spec.init in ("zeros", "constant"):
@@ -52,9 +62,9 @@ def _weight(layer: "Layer", spec: "Spec", number: int) -> NDArray[np.float64]:
         "kaiming_uniform": scale * math.sqrt(6 / inputs),
     }
     if spec.init in bounds:
-        u = uniforms(spec.init_key, "weight", inputs * outputs, layer=number)
+        u = draw.uniforms(spec.init_key, "weight", inputs * outputs, layer=number)
         return _within(bounds[spec.init], u).reshape(inputs, outputs)
-    z = normals(spec.init_key, "weight", inputs * outputs, layer=number).reshape(inputs, outputs)
+    z = draw.normals(spec.init_key, "weight", inputs * outputs, layer=number).reshape(inputs, outputs)
     if spec.init == "orthogonal":
         return scale * _orthogonal(z)
     deviations = {

@@ -1,7 +1,6 @@
 """The reference engine: plain torch, one trial at a time per job; the oracle and the baseline of the others."""
 
 import math
-import queue
 import threading
 import time
 from collections.abc import Iterable, Iterator
@@ -16,6 +15,7 @@ from mlpctl.engine.initial import initial_weights
 from mlpctl.engine.metrics import Tally
 from mlpctl.engine.order import dropout_mask, order, steps_per_epoch, used_examples
 from mlpctl.engine.schedule import learning_rates
+from mlpctl.engine.threads import on_threads
 from mlpctl.models.learner import OPTIMIZER_PREFIX, Learner
 from mlpctl.schema import Status
 
@@ -73,48 +73,12 @@ class ReferenceSession:
     jobs: int
     trials: dict[str, Training] = field(default_factory=dict)
     _stopped: set[str] = field(default_factory=set)
-    _draining: bool = False
+    _draining: threading.Event = field(default_factory=threading.Event)
     _resident: "dict[int, Resident]" = field(default_factory=dict)
 
     def advance(self, works: Iterable[Work]) -> Iterator[Event]:
-        """Train the works; with one job in the caller's thread, else in `jobs` threads."""
-        pending = iter(works)
-        if self.jobs == 1:
-            while not self._draining and (work := next(pending, None)) is not None:
-                yield from self._train(work)
-            return
-        yield from self._advance_threads(pending)
-
-    def _advance_threads(self, pending: Iterator[Work]) -> Iterator[Event]:
-        events: queue.Queue[Event | BaseException | None] = queue.Queue(maxsize=4 * self.jobs)
-        taking = threading.Lock()
-
-        def labour() -> None:
-            try:
-                while not self._draining:
-                    with taking:
-                        work = next(pending, None)
-                    if work is None:
-                        break
-                    for event in self._train(work):
-                        events.put(event)
-            except BaseException as error:  # noqa: BLE001  a thread must not die silently: the driver raises it
-                events.put(error)
-            finally:
-                events.put(None)
-
-        threads = [threading.Thread(target=labour, daemon=True) for _ in range(self.jobs)]
-        for thread in threads:
-            thread.start()
-        alive = len(threads)
-        while alive:
-            event = events.get()
-            if isinstance(event, BaseException):
-                raise event
-            if event is None:
-                alive -= 1
-            else:
-                yield event
+        """Train the works, `jobs` at a time."""
+        yield from on_threads(works, self._train, self.jobs, self._draining)
 
     def stop(self, key: str) -> None:
         """End a trial after the epoch it is in."""
@@ -122,7 +86,7 @@ class ReferenceSession:
 
     def drain(self) -> None:
         """Take no more works."""
-        self._draining = True
+        self._draining.set()
 
     def save(self, key: str) -> State:
         """Return all that is needed to continue a trial."""

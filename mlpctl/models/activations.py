@@ -6,8 +6,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-LEAKY_SLOPE = 0.01
-"""Of leaky_relu, torch's default. elu has α = 1."""
+from mlpctl.models.constants import LEAKY_SLOPE
 
 
 def _relu(u: Tensor) -> tuple[Tensor, Tensor]:

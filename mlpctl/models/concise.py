@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from mlpctl.models.learner import BN_EPS, BN_MOMENTUM, OPTIMIZER_PREFIX, State
+from mlpctl.models.constants import BN_EPS, BN_MOMENTUM
+from mlpctl.models.learner import OPTIMIZER_PREFIX, State
 from mlpctl.models.losses import autograd_loss
 
 if TYPE_CHECKING:

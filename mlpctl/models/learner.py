@@ -8,9 +8,6 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from torch import Tensor
 
-BN_EPS, BN_MOMENTUM = 1e-5, 0.1
-"""Of batch normalization: torch's defaults. Running statistics move by BN_MOMENTUM per step."""
-
 OPTIMIZER_PREFIX = "optimizer/"
 """Arrays of a state under this prefix belong to the optimizer: optimizer/PARAMETER/WHAT."""
 

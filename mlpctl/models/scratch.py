@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from mlpctl.models.activations import ACTIVATIONS
-from mlpctl.models.learner import BN_EPS, BN_MOMENTUM, OPTIMIZER_PREFIX, State
+from mlpctl.models.constants import BN_EPS, BN_MOMENTUM
+from mlpctl.models.learner import OPTIMIZER_PREFIX, State
 from mlpctl.models.losses import loss_and_gradient
 from mlpctl.models.update import update
 

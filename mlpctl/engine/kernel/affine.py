@@ -1,0 +1,227 @@
+"""Affine maps of compiled code, forward and backward.
+
+Arrays are flat with offsets: a view per layer costs more than a small layer's arithmetic. `x0`, `z0`, `w0` are where an
+array's first number is. Loops hold four rows (and four or two inputs) at a time: then the compiler keeps sums in
+registers and each weight that is loaded serves four rows.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from mlpctl.engine.kernel.compiling import inner
+
+BLAS_FROM = 65_536
+"""Multiplications of a layer and minibatch from which BLAS is faster than the loops here."""
+
+BLAS_ROWS = 16
+"""Rows from which it may be used: with fewer, BLAS packs matrices for longer than it multiplies."""
+
+
+@inner
+def uses_blas(n: int, inputs: int, outputs: int) -> bool:
+    """Whether a layer goes through BLAS."""
+    return n >= BLAS_ROWS and n * inputs * outputs >= BLAS_FROM
+
+
+@inner
+def forward(buffer: Any, x0: int, n: int, inputs: int, outputs: int, theta: Any, w0: int, b0: int, z0: int) -> None:
+    """Set z (n, outputs) in the buffer to x (n, inputs) W + b."""
+    if uses_blas(n, inputs, outputs):
+        x = buffer[x0 : x0 + n * inputs].reshape(n, inputs)
+        z = buffer[z0 : z0 + n * outputs].reshape(n, outputs)
+        np.dot(x, theta[w0 : w0 + inputs * outputs].reshape(inputs, outputs), z)
+        for r in range(n):
+            for j in range(outputs):
+                buffer[z0 + r * outputs + j] += theta[b0 + j]
+        return
+    r = 0
+    while r + 4 <= n:
+        _forward_four(buffer, x0 + r * inputs, inputs, outputs, theta, w0, b0, z0 + r * outputs)
+        r += 4
+    while r < n:
+        _forward_one(buffer, x0 + r * inputs, inputs, outputs, theta, w0, b0, z0 + r * outputs)
+        r += 1
+
+
+@inner
+def _forward_four(buffer: Any, x0: int, inputs: int, outputs: int, theta: Any, w0: int, b0: int, z0: int) -> None:
+    x1, x2, x3 = x0 + inputs, x0 + 2 * inputs, x0 + 3 * inputs
+    z1, z2, z3 = z0 + outputs, z0 + 2 * outputs, z0 + 3 * outputs
+    for j in range(outputs):
+        b = theta[b0 + j]
+        buffer[z0 + j] = b
+        buffer[z1 + j] = b
+        buffer[z2 + j] = b
+        buffer[z3 + j] = b
+    i = 0
+    while i + 4 <= inputs:
+        wa = w0 + i * outputs
+        wb, wc, wd = wa + outputs, wa + 2 * outputs, wa + 3 * outputs
+        a0, a1, a2, a3 = buffer[x0 + i], buffer[x0 + i + 1], buffer[x0 + i + 2], buffer[x0 + i + 3]
+        b0_, b1, b2, b3 = buffer[x1 + i], buffer[x1 + i + 1], buffer[x1 + i + 2], buffer[x1 + i + 3]
+        c0, c1, c2, c3 = buffer[x2 + i], buffer[x2 + i + 1], buffer[x2 + i + 2], buffer[x2 + i + 3]
+        d0, d1, d2, d3 = buffer[x3 + i], buffer[x3 + i + 1], buffer[x3 + i + 2], buffer[x3 + i + 3]
+        for j in range(outputs):
+            p, q, s, t = theta[wa + j], theta[wb + j], theta[wc + j], theta[wd + j]
+            buffer[z0 + j] += a0 * p + a1 * q + a2 * s + a3 * t
+            buffer[z1 + j] += b0_ * p + b1 * q + b2 * s + b3 * t
+            buffer[z2 + j] += c0 * p + c1 * q + c2 * s + c3 * t
+            buffer[z3 + j] += d0 * p + d1 * q + d2 * s + d3 * t
+        i += 4
+    while i < inputs:
+        wa = w0 + i * outputs
+        a0, b0_, c0, d0 = buffer[x0 + i], buffer[x1 + i], buffer[x2 + i], buffer[x3 + i]
+        for j in range(outputs):
+            p = theta[wa + j]
+            buffer[z0 + j] += a0 * p
+            buffer[z1 + j] += b0_ * p
+            buffer[z2 + j] += c0 * p
+            buffer[z3 + j] += d0 * p
+        i += 1
+
+
+@inner
+def _forward_one(buffer: Any, x0: int, inputs: int, outputs: int, theta: Any, w0: int, b0: int, z0: int) -> None:
+    for j in range(outputs):
+        buffer[z0 + j] = theta[b0 + j]
+    for i in range(inputs):
+        a = buffer[x0 + i]
+        wa = w0 + i * outputs
+        for j in range(outputs):
+            buffer[z0 + j] += a * theta[wa + j]
+
+
+@inner
+def forward_sparse(
+    values: Any, columns: Any, starts: Any, rows: Any, n: int, outputs: int, theta: Any, w0: int, b0: int, buffer: Any,
+    z0: int,
+) -> None:  # fmt: skip
+    """Set z (n, outputs) in the buffer to X W + b for n rows of a CSR matrix; the cost follows the non-zeros."""
+    for r in range(n):
+        z = z0 + r * outputs
+        for j in range(outputs):
+            buffer[z + j] = theta[b0 + j]
+        for k in range(starts[rows[r]], starts[rows[r] + 1]):
+            a, w = values[k], w0 + columns[k] * outputs
+            for j in range(outputs):
+                buffer[z + j] += a * theta[w + j]
+
+
+@inner
+def input_gradient_four(
+    delta: Any, d0: int, inputs: int, outputs: int, theta: Any, w0: int, before: Any, e0: int
+) -> None:
+    """Set the gradient of four rows (4, inputs) in `before` to delta (4, outputs) Wᵀ."""
+    d1, d2, d3 = d0 + outputs, d0 + 2 * outputs, d0 + 3 * outputs
+    zero = theta.dtype.type(0)
+    for i in range(inputs):
+        w = w0 + i * outputs
+        a = b = c = d = zero
+        for j in range(outputs):
+            t = theta[w + j]
+            a += delta[d0 + j] * t
+            b += delta[d1 + j] * t
+            c += delta[d2 + j] * t
+            d += delta[d3 + j] * t
+        before[e0 + i] = a
+        before[e0 + inputs + i] = b
+        before[e0 + 2 * inputs + i] = c
+        before[e0 + 3 * inputs + i] = d
+
+
+@inner
+def input_gradient(
+    delta: Any, n: int, inputs: int, outputs: int, theta: Any, w0: int, before: Any
+) -> None:
+    """Set the gradient with respect to the inputs (n, inputs), in `before`, to delta (n, outputs) Wᵀ."""
+    if uses_blas(n, inputs, outputs):
+        d = delta[: n * outputs].reshape(n, outputs)
+        np.dot(d, theta[w0 : w0 + inputs * outputs].reshape(inputs, outputs).T, before[: n * inputs].reshape(n, inputs))
+        return
+    r = 0
+    while r + 4 <= n:
+        input_gradient_four(delta, r * outputs, inputs, outputs, theta, w0, before, r * inputs)
+        r += 4
+    zero = theta.dtype.type(0)
+    while r < n:
+        for i in range(inputs):
+            a = zero
+            for j in range(outputs):
+                a += delta[r * outputs + j] * theta[w0 + i * outputs + j]
+            before[r * inputs + i] = a
+        r += 1
+
+
+@inner
+def weight_gradient_row(
+    buffer: Any, x0: int, n: int, inputs: int, outputs: int, i: int, delta: Any, gradient: Any
+) -> None:
+    """Set the gradient of row i of W (outputs,), in `gradient`, to Σ over rows of x_i · delta."""
+    zero = delta.dtype.type(0)
+    for j in range(outputs):
+        gradient[j] = zero
+    r = 0
+    while r + 4 <= n:
+        a, b = buffer[x0 + r * inputs + i], buffer[x0 + (r + 1) * inputs + i]
+        c, d = buffer[x0 + (r + 2) * inputs + i], buffer[x0 + (r + 3) * inputs + i]
+        d0 = r * outputs
+        d1, d2, d3 = d0 + outputs, d0 + 2 * outputs, d0 + 3 * outputs
+        for j in range(outputs):
+            gradient[j] += a * delta[d0 + j] + b * delta[d1 + j] + c * delta[d2 + j] + d * delta[d3 + j]
+        r += 4
+    while r < n:
+        a = buffer[x0 + r * inputs + i]
+        for j in range(outputs):
+            gradient[j] += a * delta[r * outputs + j]
+        r += 1
+
+
+@inner
+def backward_four_sgd(
+    buffer: Any, x0: int, inputs: int, outputs: int, theta: Any, w0: int, delta: Any, before: Any, lr: Any, shrink: Any
+) -> None:
+    """Do both gradients of a minibatch of four and the SGD step of W in one pass over W.
+
+    W becomes shrink · W - lr xᵀ delta; `before` (4, inputs) is delta Wᵀ with W as it was.
+    """
+    x1, x2, x3 = x0 + inputs, x0 + 2 * inputs, x0 + 3 * inputs
+    d1, d2, d3 = outputs, 2 * outputs, 3 * outputs
+    zero = theta.dtype.type(0)
+    i = 0
+    while i + 2 <= inputs:
+        wa = w0 + i * outputs
+        wb = wa + outputs
+        p0, p1, p2, p3 = lr * buffer[x0 + i], lr * buffer[x1 + i], lr * buffer[x2 + i], lr * buffer[x3 + i]
+        q0, q1, q2, q3 = lr * buffer[x0 + i + 1], lr * buffer[x1 + i + 1], lr * buffer[x2 + i + 1], lr * buffer[x3 + i + 1]
+        a0 = a1 = a2 = a3 = zero
+        b0 = b1 = b2 = b3 = zero
+        for j in range(outputs):
+            e0, e1, e2, e3 = delta[j], delta[d1 + j], delta[d2 + j], delta[d3 + j]
+            t, u = theta[wa + j], theta[wb + j]
+            a0 += e0 * t
+            a1 += e1 * t
+            a2 += e2 * t
+            a3 += e3 * t
+            b0 += e0 * u
+            b1 += e1 * u
+            b2 += e2 * u
+            b3 += e3 * u
+            theta[wa + j] = shrink * t - (p0 * e0 + p1 * e1 + p2 * e2 + p3 * e3)
+            theta[wb + j] = shrink * u - (q0 * e0 + q1 * e1 + q2 * e2 + q3 * e3)
+        before[i], before[inputs + i], before[2 * inputs + i], before[3 * inputs + i] = a0, a1, a2, a3
+        before[i + 1], before[inputs + i + 1], before[2 * inputs + i + 1], before[3 * inputs + i + 1] = b0, b1, b2, b3
+        i += 2
+    if i < inputs:
+        wa = w0 + i * outputs
+        p0, p1, p2, p3 = lr * buffer[x0 + i], lr * buffer[x1 + i], lr * buffer[x2 + i], lr * buffer[x3 + i]
+        a0 = a1 = a2 = a3 = zero
+        for j in range(outputs):
+            e0, e1, e2, e3 = delta[j], delta[d1 + j], delta[d2 + j], delta[d3 + j]
+            t = theta[wa + j]
+            a0 += e0 * t
+            a1 += e1 * t
+            a2 += e2 * t
+            a3 += e3 * t
+            theta[wa + j] = shrink * t - (p0 * e0 + p1 * e1 + p2 * e2 + p3 * e3)
+        before[i], before[inputs + i], before[2 * inputs + i], before[3 * inputs + i] = a0, a1, a2, a3

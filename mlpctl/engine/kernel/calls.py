@@ -1,0 +1,161 @@
+"""Calls into compiled code: from works and trials to flat arrays, and from sums back to scores."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlpctl.engine.base import State, Work
+from mlpctl.engine.kernel.drawing import orders
+from mlpctl.engine.kernel.layout import Layout, layout_of, pack
+from mlpctl.engine.kernel.training import N_SUMS, epochs
+from mlpctl.engine.metrics import Tally
+from mlpctl.engine.order import steps_per_epoch, used_examples
+from mlpctl.engine.schedule import learning_rates
+
+if TYPE_CHECKING:
+    from mlpctl.data.prepare import Data
+
+SCORED_AT_A_TIME = 256
+"""Rows scored together: as many as fit the cache beside the weights of a usual network."""
+
+PARTS = ("val", "test", "fit")
+"""In the order in which compiled code scores them."""
+
+
+@dataclass(eq=False)
+class Training:
+    """A trial in training.
+
+    Attributes:
+        layout: of its network.
+        theta: parameters.
+        stats: running statistics.
+        first: velocity or first moment, (1,) where the optimizer has none.
+        second: mean or sum of squares, (1,) where it has none.
+        epochs_done: so far.
+        steps_done: optimizer steps so far.
+    """
+
+    layout: Layout
+    theta: NDArray[Any]
+    stats: NDArray[Any]
+    first: NDArray[Any]
+    second: NDArray[Any]
+    epochs_done: int = 0
+    steps_done: int = 0
+
+
+def new_training(work: Work, weights: State) -> Training:
+    """Return a trial that starts from weights."""
+    spec = work.spec
+    layout = layout_of(work.network, spec)
+    theta, stats = pack(layout, weights, spec.dtype)
+    has_first = spec.optimizer in ("momentum", "nesterov", "adam", "adamw", "rmsprop")
+    has_second = spec.optimizer in ("adam", "adamw", "rmsprop", "adagrad")
+    first = np.zeros(len(theta) if has_first else 1, spec.dtype)
+    second = np.zeros(len(theta) if has_second else 1, spec.dtype)
+    return Training(layout, theta, stats, first, second)
+
+
+@dataclass(frozen=True, eq=False)
+class Arrays:
+    """A dataset as compiled code takes it; the arrays of `Data`, not copies.
+
+    Attributes:
+        inputs: X, scale, shift, values, columns, starts, labels, targets: the first arguments of `epochs`.
+        spread: per part that is scored, for each target: sum and sum of squares, for R².
+    """
+
+    inputs: tuple[NDArray[Any], ...]
+    spread: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]
+
+
+def arrays_of(data: "Data") -> Arrays:
+    """Return the arrays of a dataset; absent ones are empty, of the type that compiled code expects."""
+    dense = isinstance(data.X, np.ndarray)
+    dtype = data.X.dtype if data.scale is None else data.scale.dtype
+    none = np.zeros(0, dtype)
+    if dense:
+        X: NDArray[Any] = np.ascontiguousarray(data.X)
+        values, columns, starts = none, np.zeros(0, np.int64), np.zeros(0, np.int64)
+    else:
+        X = np.zeros((0, data.n_inputs), dtype)
+        values = data.X.data
+        columns, starts = data.X.indices.astype(np.int64), data.X.indptr.astype(np.int64)
+    scale = none if data.scale is None else data.scale
+    shift = none if data.shift is None else data.shift
+    labels, targets = np.zeros(0, np.int32), np.zeros((0, 0), dtype)
+    spread = {}
+    if data.n_classes:
+        labels = data.y.astype(np.int32, copy=False)
+    else:
+        targets = np.ascontiguousarray(data.y)
+        for part, rows in (("val", "val"), ("test", "test"), ("fit", "train")):
+            y = targets[data.parts[rows]].astype(np.float64)  # type: ignore[index]
+            spread[part] = (y.sum(axis=0), (y**2).sum(axis=0))
+    return Arrays((X, scale, shift, values, columns, starts, labels, targets), spread)
+
+
+def train_epochs(
+    work: Work, trial: Training, arrays: Arrays, count: int
+) -> tuple[list[tuple[int, float, dict[str, float]]], bool]:
+    """Train some epochs; return (epoch, lr, scores as columns) of each, and whether everything is still finite."""
+    spec, rows = work.spec, work.data.parts["train"]
+    used = used_examples(spec, len(rows))
+    first_epoch, steps = trial.epochs_done + 1, steps_per_epoch(spec, len(rows))
+    rates = np.stack([learning_rates(spec, first_epoch + e, steps) for e in range(count)])
+    due = np.zeros((count, len(PARTS)), np.bool_)
+    for e in range(count):
+        for prefix, _ in work.parts_at(first_epoch + e):
+            due[e, PARTS.index(prefix)] = True
+    sums, scores = np.zeros((count, 2)), np.zeros((count, len(PARTS), N_SUMS + work.network.n_outputs))
+    parts = work.data.parts
+    done = epochs(
+        *arrays.inputs, orders(spec.data_key, first_epoch, count, rows, used), trial.layout.table, trial.layout.whole,
+        trial.layout.real, trial.theta, trial.stats, trial.first, trial.second, trial.steps_done,
+        rates.astype(spec.dtype), first_epoch, sums, parts["val"], parts["test"], rows, due, scores, SCORED_AT_A_TIME,
+    )  # fmt: skip
+    trial.epochs_done += done
+    trial.steps_done += done * steps
+    results = [
+        (first_epoch + e, float(rates[e, 0]), _columns(work, arrays, used, sums[e], scores[e], due[e]))
+        for e in range(done)
+    ]
+    finite = bool(np.isfinite(sums[done - 1, 0]) and np.isfinite(trial.theta).all() and np.isfinite(trial.stats).all())
+    return results, finite
+
+
+def scores_now(work: Work, trial: Training, arrays: Arrays) -> dict[str, float]:
+    """Return the scores that are due, without training: for epochs 0 and for trials that are already done."""
+    due = np.zeros((1, len(PARTS)), np.bool_)
+    for prefix, _ in work.parts_at(trial.epochs_done):
+        due[0, PARTS.index(prefix)] = True
+    sums, scores = np.zeros((1, 2)), np.zeros((1, len(PARTS), N_SUMS + work.network.n_outputs))
+    parts, dtype = work.data.parts, work.spec.dtype
+    epochs(
+        *arrays.inputs, np.zeros((1, 0), np.int64), trial.layout.table, trial.layout.whole, trial.layout.real,
+        trial.theta, trial.stats, trial.first, trial.second, trial.steps_done, np.zeros((1, 0), dtype), 0, sums,
+        parts["val"], parts["test"], parts["train"], due, scores, SCORED_AT_A_TIME,
+    )  # fmt: skip
+    return _columns(work, arrays, 0, sums[0], scores[0], due[0])
+
+
+def _columns(
+    work: Work, arrays: Arrays, used: int, sums: NDArray[Any], scores: NDArray[Any], due: NDArray[Any]
+) -> dict[str, float]:
+    columns = {}
+    if used:
+        columns["train_loss"] = float(sums[0]) / used
+        if work.network.n_classes:
+            columns["train_accuracy"] = float(sums[1]) / used
+    sizes = {"val": len(work.data.parts["val"]), "test": len(work.data.parts["test"]), "fit": work.data.n_train}
+    for number, prefix in enumerate(PARTS):
+        if due[number]:
+            total = scores[number]
+            tally = Tally(sizes[prefix], float(total[0]), int(total[1]), float(total[2]), total[N_SUMS:])
+            if not work.network.n_classes:
+                tally.y_sum, tally.y_squares = arrays.spread[prefix]
+            columns |= {f"{prefix}_{name}": value for name, value in tally.scores(work.network).items()}
+    return columns

@@ -1,0 +1,34 @@
+"""The kernel engine: what it can run, and its sessions."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mlpctl.engine.base import Session
+
+if TYPE_CHECKING:
+    from mlpctl.data.prepare import Data
+    from mlpctl.spec import Spec
+
+
+@dataclass
+class KernelEngine:
+    """See `mlpctl.engine.base.Engine`. Needs no torch; numba is imported when a session is opened."""
+
+    name: str = "kernel"
+
+    def why_not(self, spec: "Spec", data: "Data") -> str | None:  # noqa: ARG002
+        """Return why this engine cannot train a spec; None if it can: every dense stack on the CPU."""
+        return None if spec.impl == "auto" else f"impl {spec.impl} is an implementation of the reference engine"
+
+    def open(self, device: str, jobs: int, threads: int) -> Session:
+        """Return a session; every trial has `threads` BLAS threads.
+
+        Raises:
+            DeviceError: for a device that is not the CPU.
+        """
+        from mlpctl.engine.kernel.session import open_session
+
+        return open_session(device, jobs, threads)
+
+
+ENGINE = KernelEngine()

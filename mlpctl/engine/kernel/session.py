@@ -1,0 +1,143 @@
+"""Trials on threads: each is trained by compiled code that holds no interpreter lock, some epochs at a time."""
+
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from mlpctl.engine.base import Event, State, Work
+from mlpctl.engine.initial import initial_weights
+from mlpctl.engine.kernel import drawing
+from mlpctl.engine.kernel.calls import Arrays, Training, arrays_of, new_training, scores_now, train_epochs
+from mlpctl.engine.kernel.layout import unpack
+from mlpctl.engine.threads import on_threads
+from mlpctl.errors import DeviceError
+from mlpctl.models.learner import OPTIMIZER_PREFIX
+from mlpctl.schema import Status
+
+if TYPE_CHECKING:
+    from mlpctl.data.prepare import Data
+
+CALL_SECONDS = 0.05
+"""Epochs are trained in calls of about this length: a call costs some 50 µs, and between calls a trial can stop."""
+
+FIRST_GUESS = 5e9
+"""FLOP/s that the length of the first call is guessed with; the following ones are measured."""
+
+
+def open_session(device: str, jobs: int, threads: int) -> "KernelSession":
+    """Return a session on the CPU.
+
+    Raises:
+        DeviceError: for another device.
+    """
+    if device not in ("auto", "cpu"):
+        raise DeviceError(f"engine kernel trains on the CPU, not on {device}: use --device cpu, or --engine reference")
+    import scipy.linalg.cython_blas  # noqa: F401  the BLAS that compiled code calls: loaded now, so that it is limited
+
+    return KernelSession(jobs, threadpool_limits(threads, "blas"))
+
+
+@dataclass
+class KernelSession:
+    """See `mlpctl.engine.base.Session`."""
+
+    jobs: int
+    limits: threadpool_limits
+    trials: dict[str, Training] = field(default_factory=dict)
+    _arrays: "dict[int, tuple[Data, Arrays]]" = field(default_factory=dict)
+    _stopped: set[str] = field(default_factory=set)
+    _draining: threading.Event = field(default_factory=threading.Event)
+
+    def advance(self, works: Iterable[Work]) -> Iterator[Event]:
+        """Train the works, `jobs` at a time."""
+        yield from on_threads(works, self._train, self.jobs, self._draining)
+
+    def stop(self, key: str) -> None:
+        """End a trial after the epochs it is in."""
+        self._stopped.add(key)
+
+    def drain(self) -> None:
+        """Take no more works."""
+        self._draining.set()
+
+    def save(self, key: str) -> State:
+        """Return all that is needed to continue a trial."""
+        trial = self.trials[key]
+        return {
+            **self.weights(key),
+            f"{OPTIMIZER_PREFIX}first": trial.first.copy(),
+            f"{OPTIMIZER_PREFIX}second": trial.second.copy(),
+            "epochs_done": np.array(trial.epochs_done),
+            "steps_done": np.array(trial.steps_done),
+        }
+
+    def restore(self, work: Work, state: State) -> None:
+        """Take in a saved trial."""
+        trial = new_training(work, state)
+        trial.first[:] = state[f"{OPTIMIZER_PREFIX}first"]
+        trial.second[:] = state[f"{OPTIMIZER_PREFIX}second"]
+        trial.epochs_done, trial.steps_done = int(state["epochs_done"]), int(state["steps_done"])
+        self.trials[work.key] = trial
+
+    def weights(self, key: str) -> State:
+        """Return the parameters and running statistics of a trial."""
+        trial = self.trials[key]
+        return unpack(trial.layout, trial.theta, trial.stats)
+
+    def drop(self, key: str) -> None:
+        """Forget a trial."""
+        self.trials.pop(key, None)
+        self._stopped.discard(key)
+
+    def close(self) -> None:
+        """Forget all trials and give BLAS its threads back."""
+        self.trials.clear()
+        self._arrays.clear()
+        self.limits.restore_original_limits()
+
+    def _train(self, work: Work) -> Iterator[Event]:
+        try:
+            if work.key not in self.trials:
+                weights = initial_weights(work.network, work.spec, drawing)
+                self.trials[work.key] = new_training(work, weights)
+            yield from self._epochs(work, self.trials[work.key], self._arrays_of(work.data))
+        except MemoryError as error:
+            done = self.trials[work.key].epochs_done if work.key in self.trials else 0
+            yield Event(work.key, done, status="out_of_memory", error=f"MemoryError: {error}")
+
+    def _epochs(self, work: Work, trial: Training, arrays: Arrays) -> Iterator[Event]:
+        if trial.epochs_done >= work.epochs:
+            scores = scores_now(work, trial, arrays)
+            yield Event(work.key, trial.epochs_done, scores, seconds=0.0, status="ok")
+        pace = work.network.flops_per_example * work.data.n_train / FIRST_GUESS  # seconds per epoch
+        while trial.epochs_done < work.epochs:
+            count = max(1, min(work.epochs - trial.epochs_done, int(CALL_SECONDS / max(pace, 1e-9))))
+            started = time.perf_counter()
+            results, finite = train_epochs(work, trial, arrays, count)
+            pace = (time.perf_counter() - started) / len(results)
+            for number, (epoch, lr, scores) in enumerate(results, start=1):
+                status, error = self._verdict(work, trial, finite) if number == len(results) else (None, "")
+                yield Event(work.key, epoch, scores, lr, pace, status, error)
+                if status is not None:
+                    return
+
+    def _verdict(self, work: Work, trial: Training, finite: bool) -> tuple[Status | None, str]:
+        if not finite:
+            return "diverged", f"loss or weights not finite in epoch {trial.epochs_done}"
+        if trial.epochs_done == work.epochs:
+            return "ok", ""
+        return ("interrupted", "stopped") if work.key in self._stopped else (None, "")
+
+    def _arrays_of(self, data: "Data") -> Arrays:
+        kept = self._arrays.get(id(data))
+        if kept is None:
+            if len(self._arrays) >= 8:  # a split that follows the seed: keep the most recent few
+                self._arrays.pop(next(iter(self._arrays)), None)
+            kept = self._arrays[id(data)] = (data, arrays_of(data))
+        return kept[1]
+

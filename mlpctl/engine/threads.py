@@ -1,0 +1,58 @@
+"""Works on threads: what the engines of the CPU share."""
+
+import queue
+import threading
+from collections.abc import Callable, Iterable, Iterator
+
+from mlpctl.engine.base import Event, Work
+
+EVENTS_AHEAD = 64
+"""Events that may wait for the driver per thread; then the thread waits, so that memory stays flat."""
+
+
+def on_threads(
+    works: Iterable[Work], train: Callable[[Work], Iterator[Event]], jobs: int, draining: threading.Event
+) -> Iterator[Event]:
+    """Yield the events of all works, `jobs` in training at a time; works are taken as threads come free.
+
+    With one job everything happens in the caller's thread, one event at a time.
+
+    Args:
+        works: lazily taken.
+        train: yields the events of one work.
+        jobs: threads.
+        draining: once set, no more works are taken.
+    """
+    pending = iter(works)
+    if jobs == 1:
+        while not draining.is_set() and (work := next(pending, None)) is not None:
+            yield from train(work)
+        return
+    events: queue.Queue[list[Event] | None | BaseException] = queue.Queue(maxsize=EVENTS_AHEAD * jobs)
+    taking = threading.Lock()
+
+    def labour() -> None:
+        try:
+            while not draining.is_set():
+                with taking:
+                    work = next(pending, None)
+                if work is None:
+                    break
+                for event in train(work):
+                    events.put([event])
+        except BaseException as error:  # noqa: BLE001  handed to the driver, which raises it
+            events.put(error)
+        finally:
+            events.put(None)
+
+    for _ in range(jobs):
+        threading.Thread(target=labour, daemon=True).start()
+    alive = jobs
+    while alive:
+        some = events.get()
+        if isinstance(some, BaseException):
+            raise some
+        if some is None:
+            alive -= 1
+        else:
+            yield from some

@@ -1,0 +1,7 @@
+"""Constants of the arithmetic that every implementation shares: torch's defaults."""
+
+BN_EPS, BN_MOMENTUM = 1e-5, 0.1
+"""Of batch normalization. Running statistics move by BN_MOMENTUM per step."""
+
+LEAKY_SLOPE = 0.01
+"""Of leaky_relu below 0; elu has α = 1."""
