@@ -24,9 +24,7 @@ class _Table(BaseModel):
 class SearchTable(_Table):
     """[search] of an experiment file."""
 
-    method: Method = Field(
-        "grid", description="How configurations are chosen: every combination, or drawn at random."
-    )
+    method: Method = Field("grid", description="How configurations are chosen: every combination, or drawn at random.")
     trials: Annotated[int, Field(ge=1)] = Field(20, description="Configurations that random search draws.")
     seed: Annotated[int, Field(ge=0)] = Field(0, description="Of the random search.")
 

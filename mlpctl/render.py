@@ -89,7 +89,8 @@ def print_tables(tables: Sequence[Table], console: object = None) -> None:
         if table.columns:
             rich_table = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
             for column in table.columns:
-                is_number = any(isinstance(row.get(column), int | float) for row in table.rows)
+                cells = [row.get(column) for row in table.rows]
+                is_number = all(isinstance(cell, int | float | None) for cell in cells)
                 rich_table.add_column(escape(column), justify="right" if is_number else "left", overflow="fold")
             for row in table.rows:
                 rich_table.add_row(*(escape(for_people(row.get(column))) for column in table.columns))

@@ -58,9 +58,7 @@ def load(*folders: str | Path) -> Results:
     trials = [read_table(path / TRIALS_FILE, TRIAL_COLUMNS).assign(folder=path.name) for path in paths]
     epochs = [read_table(path / EPOCHS_FILE, EPOCH_COLUMNS, missing_ok=True) for path in paths]
     all_trials = pd.concat(trials, ignore_index=True).drop_duplicates("key", keep="last", ignore_index=True)
-    all_epochs = pd.concat(epochs, ignore_index=True).drop_duplicates(
-        ["key", "epoch"], keep="last", ignore_index=True
-    )
+    all_epochs = pd.concat(epochs, ignore_index=True).drop_duplicates(["key", "epoch"], keep="last", ignore_index=True)
     known = all_epochs["key"].isin(all_trials["key"])
     return Results(
         paths,
@@ -81,9 +79,7 @@ def read_table(path: Path, columns: Mapping[str, Kind], *, missing_ok: bool = Fa
 
     if not path.is_file():
         if not missing_ok:
-            raise DataError(
-                f"no results in {path.parent}: {path.name} is missing; `mlpctl sweep` or `train` writes it"
-            )
+            raise DataError(f"no results in {path.parent}: {path.name} is missing; `mlpctl sweep` or `train` writes it")
         return _typed(pd.DataFrame(columns=list(columns)), columns)
     raw = path.read_bytes()
     whole = raw[: raw.rfind(b"\n") + 1]  # the writer ends every row with a newline: what follows the last is torn
@@ -91,23 +87,17 @@ def read_table(path: Path, columns: Mapping[str, Kind], *, missing_ok: bool = Fa
     if not whole:
         return _typed(pd.DataFrame(columns=list(columns)), columns)
     if "key" not in header or "schema_version" not in header:
-        raise DataError(
-            f"{path} is not a file of mlpctl: its first line must name the columns key and schema_version"
-        )
+        raise DataError(f"{path} is not a file of mlpctl: its first line must name the columns key and schema_version")
     from io import BytesIO
 
     text = [name for name in header if columns.get(name, "text") == "text"]
     try:
-        table = pd.read_csv(
-            BytesIO(whole), dtype=dict.fromkeys(text, "object"), keep_default_na=False, na_values=[""]
-        )
+        table = pd.read_csv(BytesIO(whole), dtype=dict.fromkeys(text, "object"), keep_default_na=False, na_values=[""])
     except (pd.errors.ParserError, UnicodeDecodeError, ValueError) as error:
         raise DataError(f"{path} cannot be read: {error}") from error
     newest = pd.to_numeric(table["schema_version"], errors="coerce").max()
     if newest > SCHEMA_VERSION:
-        raise DataError(
-            f"{path} was written by a newer mlpctl (schema {newest:.0f}, this one reads {SCHEMA_VERSION})"
-        )
+        raise DataError(f"{path} was written by a newer mlpctl (schema {newest:.0f}, this one reads {SCHEMA_VERSION})")
     try:
         return _typed(table.reindex(columns=list(columns)), columns)
     except (TypeError, ValueError) as error:

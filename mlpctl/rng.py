@@ -42,9 +42,7 @@ def philox(c0: Words, c1: Words, c2: Words, c3: Words, k0: Words, k1: Words) -> 
     return c0, c1, c2, c3
 
 
-def words(
-    seed: int, purpose: Purpose, n: int, *, epoch: int = 0, layer: int = 0, extra: int = 0
-) -> NDArray[np.uint64]:
+def words(seed: int, purpose: Purpose, n: int, *, epoch: int = 0, layer: int = 0, extra: int = 0) -> NDArray[np.uint64]:
     """Return n random words (n,), each in [0, 2**32)."""
     block = np.arange((n + 3) // 4, dtype=np.uint64)
     one = np.ones_like(block)

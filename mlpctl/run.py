@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any, Protocol
 
-from mlpctl.engine.base import Engine, Event, Session
-from mlpctl.engine.choose import choose
+from mlpctl.engine.base import Event, Session
+from mlpctl.engine.choose import Choice, choose
 from mlpctl.errors import Interrupted, UsageError
 from mlpctl.plan import Run, runs_of
 from mlpctl.rows import Row, epoch_row, invalid_row, trial_row
@@ -37,6 +37,7 @@ class RunOptions:
         test_each: score the test part too after each epoch.
         force: run trials that are in the store again.
         retry: run failed trials again where that may help.
+        expected: about how many trials there are to run; decides whether compiling for them pays.
     """
 
     device: str = "auto"
@@ -48,6 +49,7 @@ class RunOptions:
     test_each: bool = False
     force: bool = False
     retry: bool = False
+    expected: int = 1
 
 
 class Watch(Protocol):
@@ -140,15 +142,26 @@ def run(specs: Iterable[Spec], store: Store, options: RunOptions, watch: Watch, 
         counts.statuses[row["status"]] += 1
         watch.finished(row)
 
+    noted: set[str] = set()
+
+    def choice(trial: Trial) -> Choice:
+        work = trial.work()
+        chosen = choose(
+            trial.spec, work.network, work.data, engine=options.engine, device=options.device, trials=options.expected
+        )
+        if chosen.note and chosen.note not in noted:
+            noted.add(chosen.note)
+            watch.note(chosen.note)
+        return chosen
+
     trials = pending(specs, store, options, counts, lambda row: record(row, []))
-    chosen = ((run, *_engine_of(run.leader, options)) for run in runs_of(trials, share=not options.save))
+    chosen = ((run, choice(run.leader)) for run in runs_of(trials, share=not options.save))
     with ExitStack() as stack:
         sessions: dict[tuple[str, str], Session] = {}
-        for (name, device), group in groupby(chosen, key=lambda item: (item[1].name, item[2])):
+        for (name, device), group in groupby(chosen, key=lambda item: (item[1].engine.name, item[1].device)):
             first = next(group)
-            engine: Engine = first[1]
             if (name, device) not in sessions:
-                session = engine.open(device, options.jobs, options.threads)
+                session = first[1].engine.open(device, options.jobs, options.threads)
                 sessions[name, device] = stack.enter_context(closing(session))
             about = {
                 "used_engine": name,
@@ -163,10 +176,6 @@ def run(specs: Iterable[Spec], store: Store, options: RunOptions, watch: Watch, 
     if stop.requested:
         raise Interrupted("interrupted; what had finished is saved, the same command goes on from there")
     return counts
-
-
-def _engine_of(trial: Trial, options: RunOptions) -> tuple[Engine, str]:
-    return choose(trial.spec, trial.work().data, options.engine, options.device)
 
 
 def _chain(first: Any, rest: Iterator[Any]) -> Iterator[Any]:

@@ -127,9 +127,7 @@ class Spec(BaseModel):
         otherwise="0.1; 0 for tiny datasets",
     )
 
-    model: Annotated[str, _registered("model")] | None = field(
-        None, "Model", "Model by name.", otherwise="by dataset"
-    )
+    model: Annotated[str, _registered("model")] | None = field(None, "Model", "Model by name.", otherwise="by dataset")
     impl: Impl = field("auto", "Model", "Which of the equal implementations trains: tensors by hand, or torch.nn.")
     hidden_layers: Annotated[int, Field(ge=0)] | None = field(
         None, "Model", "Number of hidden layers.", otherwise="1 (mlp)"
@@ -180,7 +178,7 @@ class Spec(BaseModel):
     )
     alpha: Fraction | None = field(None, "Training", "Decay of RMSprop's mean square.", otherwise="0.99")
     eps: Positive | None = field(
-        None, "Training", "Added to the denominator by all but sgd, momentum, nesterov.", otherwise="1e-8; adagrad 1e-10"
+        None, "Training", "Added to the denominator by the adaptive optimizers.", otherwise="1e-8; adagrad 1e-10"
     )  # fmt: skip
     weight_decay: NotNegative | None = field(
         None,

@@ -121,9 +121,7 @@ class Store:
         whole = content[: content.rfind(b"\n") + 1]
         if len(whole) < len(content):
             _truncate(path, len(whole))
-            self.repairs.append(
-                f"{path.name}: a last row that was not fully written was removed; its trial runs again"
-            )
+            self.repairs.append(f"{path.name}: a last row that was not fully written was removed; its trial runs again")
         header = whole.split(b"\n", 1)[0].decode("utf-8", "replace").rstrip("\r").split(",")
         if not whole:
             replace_file(path, (",".join(columns) + "\n").encode())

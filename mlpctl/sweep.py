@@ -115,6 +115,7 @@ def options_for(experiment: Experiment, options: RunOptions) -> RunOptions:
         options,
         fit_each=options.fit_each or experiment.select.on == "train",
         test_each=options.test_each or experiment.select.on == "test",
+        expected=size_of(experiment),
     )
 
 

@@ -52,9 +52,7 @@ def trial_of(spec: Spec) -> Trial:
     """
     dataset = load_dataset(spec)
     resolved = resolve(spec, dataset)
-    return Trial(
-        resolved, dataset, key_of(resolved, dataset.digest), key_of(resolved.configuration(), dataset.digest)
-    )
+    return Trial(resolved, dataset, key_of(resolved, dataset.digest), key_of(resolved.configuration(), dataset.digest))
 
 
 def key_of(spec: Spec, digest: str) -> str:

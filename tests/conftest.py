@@ -23,9 +23,7 @@ Cli = Callable[..., Result]
 
 
 @pytest.fixture
-def cli(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> Cli:
+def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Cli:
     """Run mlpctl in an empty folder, in this process, through the same `main` as the installed command."""
     monkeypatch.chdir(tmp_path)
     for name in ("MLPCTL_DEVICE", "MLPCTL_JOBS", "MLPCTL_OFFLINE", "MLPCTL_DEBUG", "FORCE_COLOR"):

@@ -33,7 +33,9 @@ def test_scratch_gradients_are_those_of_autograd(activation: str, loss: str) -> 
     made = [classes(2), classes(3)] + ([numbers(2)] if loss in NUMERIC else [])
     for dataset in made:
         fields = {"batch_norm": "1", "dropout": 0.3, "widths": "7,6", "init": "xavier_normal", "dtype": "float64"}
-        spec = resolved(dataset, activation=activation, loss=loss, huber_delta=0.7 if loss == "huber" else None, **fields)
+        spec = resolved(
+            dataset, activation=activation, loss=loss, huber_delta=0.7 if loss == "huber" else None, **fields
+        )
         data = prepare(dataset, spec)
         network = build(spec, data)
         model = Scratch(network, spec, initial_weights(network, spec), "cpu")
@@ -44,7 +46,9 @@ def test_scratch_gradients_are_those_of_autograd(activation: str, loss: str) -> 
         losses, gradient = loss_and_gradient(network, z, y)
         by_hand = model.backward(gradient, seen, masks)
 
-        parameters = {name: tensor.clone().requires_grad_() for name, tensor in model.tensors.items() if name in by_hand}
+        parameters = {
+            name: tensor.clone().requires_grad_() for name, tensor in model.tensors.items() if name in by_hand
+        }
         model.tensors = {**model.tensors, **parameters}
         z, _ = model.forward(X, masks)
         oracle = autograd_loss(network, z, y)

@@ -1,5 +1,7 @@
 """The reference engine as a session: stopping, continuing, diverging, threads; and what it learns."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -10,7 +12,13 @@ from tests.making import classes, numbers, trained, work_of
 @pytest.mark.parametrize("impl", ["scratch", "concise"])
 @pytest.mark.parametrize("optimizer", ["sgd", "nesterov", "adam", "adamw", "rmsprop", "adagrad"])
 def test_a_saved_trial_continues_bit_for_bit(impl: str, optimizer: str) -> None:
-    fields = {"impl": impl, "optimizer": optimizer, "batch_norm": "all", "dropout": 0.1, "hidden_units": 8}
+    fields: dict[str, Any] = {
+        "impl": impl,
+        "optimizer": optimizer,
+        "batch_norm": "all",
+        "dropout": 0.1,
+        "hidden_units": 8,
+    }
     whole = ENGINE.open("cpu", 1, 1)
     trained(whole, work_of(classes(), epochs=5, **fields))
     first = ENGINE.open("cpu", 1, 1)

@@ -16,7 +16,7 @@ GROUPS = ("data", "bench")
 
 app = typer.Typer(
     name="mlpctl",
-    help="What does this hyperparameter do to this small network? Trains it, sweeps it, and says what can be concluded.",
+    help="What does this hyperparameter do to this small network? Trains, sweeps, and says what can be concluded.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -36,7 +36,7 @@ def _version(value: bool) -> None:
 
 @app.callback()
 def _root(
-    version: Annotated[  # noqa: ARG001
+    version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:

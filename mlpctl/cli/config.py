@@ -1,10 +1,31 @@
 """mlpctl config."""
 
+from pathlib import Path
+from typing import Annotated, Any
+
 import typer
+
+from mlpctl.cli import options as o
 
 app = typer.Typer()
 
 
 @app.command("config")
-def config() -> None:
-    """To be written."""
+@o.with_spec_options
+def config(
+    given: dict[str, Any],
+    file: Annotated[Path | None, typer.Option("--config", "-c", help="TOML experiment file.")] = None,
+    settings: o.Settings = None,
+    format_: o.FormatOption = "table",
+    output: o.OutputFile = None,
+) -> None:
+    """Show every setting of a training and who decided it: flag, file, dataset, model, optimizer or default.
+
+    Example: mlpctl config --dataset iris --optimizer adam
+    """
+    from mlpctl.experiment import parse_settings, read_experiment
+    from mlpctl.render import emit
+    from mlpctl.settings import origins
+
+    from_file = {str(file): dict(read_experiment(file).base)} if file else {}
+    emit(origins({**from_file, "--set": parse_settings(settings or []), "flag": given}), format_, output)

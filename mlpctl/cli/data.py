@@ -1,10 +1,93 @@
-"""mlpctl data."""
+"""mlpctl data list|show|fetch|verify|path."""
+
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
-app = typer.Typer()
+from mlpctl.cli import options as o
+
+app = typer.Typer(help="Datasets: what there is, what is in them, whether their files are whole.", no_args_is_help=True)
+
+NameOf = Annotated[str, typer.Argument(help="Dataset by name.")]
+NameOrAll = Annotated[str, typer.Argument(help="Dataset by name, or all.")]
+DataOptions = Annotated[
+    list[str] | None, typer.Option("--data", metavar="KEY=VALUE", help="Options of the dataset; may be repeated.")
+]
 
 
-@app.command("data")
-def data() -> None:
-    """To be written."""
+@app.command("list")
+def list_(format_: o.FormatOption = "table", output: o.OutputFile = None) -> None:
+    """List the datasets."""
+    from mlpctl.data.describe import list_datasets
+    from mlpctl.render import emit
+
+    emit(list_datasets(), format_, output)
+
+
+@app.command()
+def show(
+    name: NameOf,
+    data: DataOptions = None,
+    plot: Annotated[Path | None, typer.Option("--plot", help="Draw samples to a PNG, SVG or PDF file.")] = None,
+    offline: o.Offline = False,
+    format_: o.FormatOption = "table",
+    output: o.OutputFile = None,
+) -> None:
+    """Tell what a dataset holds: shapes, classes and balance, options; --plot draws samples.
+
+    Example: mlpctl data show fashion-mnist --plot samples.png
+    """
+    from mlpctl.cli.screen import set_offline
+    from mlpctl.data import load_dataset, source_of
+    from mlpctl.data.describe import describe
+    from mlpctl.experiment import parse_settings
+    from mlpctl.render import emit
+    from mlpctl.spec import make_spec
+
+    set_offline(offline)
+    dataset = load_dataset(make_spec({"dataset": name, "data": parse_settings(data or [], option="--data")}))
+    emit(describe(dataset, source_of(name)), format_, output)
+    if plot is not None:
+        from mlpctl.data.samples import draw_samples
+        from mlpctl.report.look import save
+
+        save(draw_samples(dataset), plot)
+
+
+@app.command()
+def fetch(name: NameOrAll, offline: o.Offline = False) -> None:
+    """Bring a dataset's files to this machine, checked by their sha256."""
+    from mlpctl.cli.screen import set_offline
+    from mlpctl.data.describe import each
+    from mlpctl.data.describe import fetch as fetch_one
+
+    set_offline(offline)
+    for one in each(name):
+        for line in fetch_one(one):
+            typer.echo(line)
+
+
+@app.command()
+def verify(name: NameOrAll, data: DataOptions = None, offline: o.Offline = False) -> None:
+    """Load a dataset with every check of it; exit code 4 where one fails."""
+    from mlpctl.cli.screen import set_offline
+    from mlpctl.data.describe import each
+    from mlpctl.data.describe import verify as verify_one
+    from mlpctl.experiment import parse_settings
+
+    set_offline(offline)
+    for one in each(name):
+        for line in verify_one(one, parse_settings(data or [], option="--data")):
+            typer.echo(line)
+
+
+@app.command()
+def path(name: NameOrAll = "all", data: DataOptions = None) -> None:
+    """Print where a dataset's files are, or would be looked for."""
+    from mlpctl.data.describe import each, paths
+    from mlpctl.experiment import parse_settings
+
+    for one in each(name):
+        for line in paths(one, parse_settings(data or [], option="--data")):
+            typer.echo(f"{one}\t{line}" if name == "all" else line)

@@ -95,3 +95,22 @@ def split_run_fields(given: Mapping[str, Any]) -> tuple[dict[str, Any], str | No
     fields = dict(given)
     device, engine = fields.pop("device", None), fields.pop("engine", None)
     return fields, device, engine
+
+
+def items(text: str) -> list[str]:
+    """Return the items of "a,b"."""
+    return [item.strip() for item in text.split(",") if item.strip()]
+
+
+def whole_numbers(option: str, text: str) -> list[int]:
+    """Return the numbers of "1,2".
+
+    Raises:
+        UsageError: for anything else.
+    """
+    from mlpctl.errors import UsageError
+
+    try:
+        return [int(item) for item in items(text)]
+    except ValueError:
+        raise UsageError(f"{option} takes whole numbers such as 1,2, got '{text}'") from None

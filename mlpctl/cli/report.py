@@ -1,10 +1,47 @@
 """mlpctl report."""
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
+
+from mlpctl.cli import options as o
+from mlpctl.experiment import SelectOn
 
 app = typer.Typer()
 
 
 @app.command("report")
-def report() -> None:
-    """To be written."""
+def report(
+    folders: Annotated[list[Path] | None, typer.Argument(help="Results folders, finished or not.")] = None,
+    by: Annotated[
+        str | None, typer.Option("--by", metavar="FIELD[,FIELD]", help="Group by a field, or a pivot of two.")
+    ] = None,
+    metric: Annotated[
+        str | None, typer.Option("--metric", help="accuracy, loss, mse, mae or r2. [default: by task]")
+    ] = None,
+    select_on: Annotated[
+        SelectOn | None, typer.Option("--select-on", help="Part to compare on. [default: the experiment's]")
+    ] = None,
+    top: Annotated[int, typer.Option("--top", min=1, help="Configurations to list.")] = 10,
+    plot: Annotated[
+        Path | None, typer.Option("--plot", help="Draw the field(s) of --by to a PNG, SVG or PDF file.")
+    ] = None,
+    curves: Annotated[
+        Path | None, typer.Option("--curves", help="Draw the learning curves to a PNG, SVG or PDF file.")
+    ] = None,
+    format_: o.FormatOption = "table",
+    output: o.OutputFile = None,
+) -> None:
+    """Tell what results folders say: the best configurations, the effect of an axis, learning curves.
+
+    Example: mlpctl report results/iris-mlp --by lr --plot lr.png
+    """
+    from mlpctl.report.folder import default_folders
+    from mlpctl.report.folder import report as report_on
+
+    fields = [name.strip().replace("-", "_") for name in by.split(",")] if by else []
+    report_on(
+        folders or default_folders(), by=fields, metric=metric, on=select_on, top=top, plot=plot, curves=curves,
+        format_=format_, output=output,
+    )  # fmt: skip

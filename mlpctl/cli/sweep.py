@@ -70,7 +70,7 @@ def sweep(
     from mlpctl.devices import asked_device, asked_jobs
     from mlpctl.experiment import parse_settings
     from mlpctl.render import emit
-    from mlpctl.report import report_folder
+    from mlpctl.report.folder import report
     from mlpctl.run import RunOptions, Stop
     from mlpctl.search.axes import parse_axis
     from mlpctl.sweep import Given, experiment_of, preview, size_of, verdict
@@ -108,5 +108,5 @@ def sweep(
     screen = SweepScreen(size_of(experiment), varied, experiment.select.on, experiment.select.metric, quiet=quiet)
     with screen, handle_interrupts(stop, "after the trials in training"):
         counts = sweep_all(experiment, out, options, screen, stop)
-    report_folder(out / experiment.name, format_=format_, output=output)
+    report([out / experiment.name], format_=format_, output=output)
     verdict(counts)

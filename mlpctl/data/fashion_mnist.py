@@ -59,8 +59,10 @@ class FashionOptions(Options):
     """Options of fashion-mnist."""
 
     folder: Path | None = Field(
-        None, description="Folder with the four IDX files, .gz or not; nothing else is looked at.", json_schema_extra={**PATH}
-    )  # fmt: skip
+        None,
+        description="Folder with the four IDX files, .gz or not; nothing else is looked at.",
+        json_schema_extra={**PATH},
+    )
 
 
 def load(options: FashionOptions) -> Dataset:
@@ -99,7 +101,7 @@ def read_from_best(file: IdxFile, into: NDArray[np.uint8], folder: Path | None) 
     Raises:
         DataError: if no source has them; at once if a file in the user's folder is wrong.
     """
-    problems = []
+    problems: list[str] = []
     for place in places(file, folder):
         try:
             with _open(place) as stream, gunzipped(stream) as content:
@@ -109,12 +111,10 @@ def read_from_best(file: IdxFile, into: NDArray[np.uint8], folder: Path | None) 
         if problem is None:
             cached = cache_path(file)
             if folder is None and place != str(cached):
-                keep(cached, [file.header, memoryview(into).cast("B")])
+                keep(cached, [file.header, into.data.cast("B")])
             return place, problems
         if folder is not None:
-            raise DataError(
-                f"{place}: {problem}; replace it, or leave out the option folder of fashion-mnist"
-            )
+            raise DataError(f"{place}: {problem}; replace it, or leave out the option folder of fashion-mnist")
         problems.append(f"{place}: {problem}")
     raise DataError(_not_found(file, folder, problems))
 
@@ -187,9 +187,7 @@ def fetch() -> list[str]:
         place, problems = read_from_best(file, np.empty(file.shape, np.uint8), None)
         path = cache_path(file)
         if not path.is_file():
-            raise DataError(
-                f"cannot write {path}: make the folder writable, or set MLPCTL_DATA_DIR to one that is"
-            )
+            raise DataError(f"cannot write {path}: make the folder writable, or set MLPCTL_DATA_DIR to one that is")
         lines.append(f"{path}: " + ("already there" if place == str(path) else f"from {place}"))
         lines += [f"passed over {problem}" for problem in problems]
     return lines

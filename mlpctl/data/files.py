@@ -47,8 +47,11 @@ def sha256_of(path: Path) -> str:
         DataError: if the file is missing or cannot be read.
     """
     try:
+        digest = hashlib.sha256()
         with path.open("rb") as raw, gunzipped(raw) as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+            while chunk := stream.read(1 << 20):
+                digest.update(chunk)
+        return digest.hexdigest()
     except DAMAGED_GZIP as error:
         raise DataError(f"{path} is a damaged gzip file ({error}): get it again") from error
     except OSError as error:

@@ -29,9 +29,7 @@ def _lower(value: object) -> object:
 class GatesOptions(Options):
     """Options of gates."""
 
-    gate: Annotated[Gate, BeforeValidator(_lower)] = Field(
-        "and", description="Which gate; case does not matter."
-    )
+    gate: Annotated[Gate, BeforeValidator(_lower)] = Field("and", description="Which gate; case does not matter.")
     targets: Literal["01", "pm1"] = Field(
         "01", description="Numbers that stand for false and true: 0 and 1, or -1 and 1 (pm1)."
     )

@@ -39,7 +39,7 @@ def read_idx(stream: BinaryIO, file: IdxFile, into: NDArray[np.uint8]) -> str | 
     Raises:
         OSError: as the stream does.
     """
-    target = memoryview(into).cast("B")
+    target = into.data.cast("B")
     try:
         header = stream.read(len(file.header))
         filled = 0

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpctl.models.gates import gate_weights
 from mlpctl import rng
+from mlpctl.models.gates import gate_weights
 
 if TYPE_CHECKING:
     from mlpctl.models.network import Layer, Network
@@ -42,7 +42,9 @@ def initial_weights(network: "Network", spec: "Spec", draw: Draw = rng) -> Weigh
         weights[f"{number}.weight"] = _weight(layer, spec, number, draw).astype(spec.dtype)
         bias = np.zeros(layer.outputs)
         if spec.init == "default":
-            bias = _within(1 / math.sqrt(layer.inputs), draw.uniforms(spec.init_key, "bias", layer.outputs, layer=number))
+            bias = _within(
+                1 / math.sqrt(layer.inputs), draw.uniforms(spec.init_key, "bias", layer.outputs, layer=number)
+            )
         weights[f"{number}.bias"] = bias.astype(spec.dtype)
         if layer.batch_norm:
             for name, value in (("bn_weight", 1), ("bn_bias", 0), ("running_mean", 0), ("running_var", 1)):

@@ -28,7 +28,7 @@ def on_threads(
         while not draining.is_set() and (work := next(pending, None)) is not None:
             yield from train(work)
         return
-    events: queue.Queue[list[Event] | None | BaseException] = queue.Queue(maxsize=EVENTS_AHEAD * jobs)
+    events: queue.Queue[list[Event] | BaseException | None] = queue.Queue(maxsize=EVENTS_AHEAD * jobs)
     taking = threading.Lock()
 
     def labour() -> None:

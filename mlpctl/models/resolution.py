@@ -114,9 +114,7 @@ def _applicable(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if name in applies}
 
 
-def _impossible(
-    given: Mapping[str, Any], values: Mapping[str, Any], model: Model, dataset: "Dataset"
-) -> Iterator[str]:
+def _impossible(given: Mapping[str, Any], values: Mapping[str, Any], model: Model, dataset: "Dataset") -> Iterator[str]:
     for decider, table in GROUPS.items():
         fields = {name for entry in table.values() for name in entry}
         for name in fields & set(given) - set(table.get(values[decider], {})):

@@ -3,13 +3,16 @@
 Arrays are flat with offsets: a view per layer costs more than a small layer's arithmetic. `x0`, `z0`, `w0` are where an
 array's first number is. Loops hold four rows (and four or two inputs) at a time: then the compiler keeps sums in
 registers and each weight that is loaded serves four rows.
+
+Offsets and lengths are unsigned (U) throughout: numba lets signed indices wrap around, and loops over such are not
+turned into vectors. Measured at 128-64: 4.3 µs signed, 0.36 µs unsigned, 180 GFLOP/s on one core.
 """
 
 from typing import Any
 
 import numpy as np
 
-from mlpctl.engine.kernel.compiling import inner
+from mlpctl.engine.kernel.compiling import U, inner
 
 BLAS_FROM = 65_536
 """Multiplications of a layer and minibatch from which BLAS is faster than the loops here."""
@@ -35,40 +38,40 @@ def forward(buffer: Any, x0: int, n: int, inputs: int, outputs: int, theta: Any,
             for j in range(outputs):
                 buffer[z0 + r * outputs + j] += theta[b0 + j]
         return
-    r = 0
-    while r + 4 <= n:
+    r = U(0)
+    while r + U(4) <= n:
         _forward_four(buffer, x0 + r * inputs, inputs, outputs, theta, w0, b0, z0 + r * outputs)
-        r += 4
+        r += U(4)
     while r < n:
         _forward_one(buffer, x0 + r * inputs, inputs, outputs, theta, w0, b0, z0 + r * outputs)
-        r += 1
+        r += U(1)
 
 
 @inner
 def _forward_four(buffer: Any, x0: int, inputs: int, outputs: int, theta: Any, w0: int, b0: int, z0: int) -> None:
-    x1, x2, x3 = x0 + inputs, x0 + 2 * inputs, x0 + 3 * inputs
-    z1, z2, z3 = z0 + outputs, z0 + 2 * outputs, z0 + 3 * outputs
+    x1, x2, x3 = x0 + inputs, x0 + U(2) * inputs, x0 + U(3) * inputs
+    z1, z2, z3 = z0 + outputs, z0 + U(2) * outputs, z0 + U(3) * outputs
     for j in range(outputs):
         b = theta[b0 + j]
         buffer[z0 + j] = b
         buffer[z1 + j] = b
         buffer[z2 + j] = b
         buffer[z3 + j] = b
-    i = 0
-    while i + 4 <= inputs:
+    i = U(0)
+    while i + U(4) <= inputs:
         wa = w0 + i * outputs
-        wb, wc, wd = wa + outputs, wa + 2 * outputs, wa + 3 * outputs
-        a0, a1, a2, a3 = buffer[x0 + i], buffer[x0 + i + 1], buffer[x0 + i + 2], buffer[x0 + i + 3]
-        b0_, b1, b2, b3 = buffer[x1 + i], buffer[x1 + i + 1], buffer[x1 + i + 2], buffer[x1 + i + 3]
-        c0, c1, c2, c3 = buffer[x2 + i], buffer[x2 + i + 1], buffer[x2 + i + 2], buffer[x2 + i + 3]
-        d0, d1, d2, d3 = buffer[x3 + i], buffer[x3 + i + 1], buffer[x3 + i + 2], buffer[x3 + i + 3]
+        wb, wc, wd = wa + outputs, wa + U(2) * outputs, wa + U(3) * outputs
+        a0, a1, a2, a3 = buffer[x0 + i], buffer[x0 + i + U(1)], buffer[x0 + i + U(2)], buffer[x0 + i + U(3)]
+        b0_, b1, b2, b3 = buffer[x1 + i], buffer[x1 + i + U(1)], buffer[x1 + i + U(2)], buffer[x1 + i + U(3)]
+        c0, c1, c2, c3 = buffer[x2 + i], buffer[x2 + i + U(1)], buffer[x2 + i + U(2)], buffer[x2 + i + U(3)]
+        d0, d1, d2, d3 = buffer[x3 + i], buffer[x3 + i + U(1)], buffer[x3 + i + U(2)], buffer[x3 + i + U(3)]
         for j in range(outputs):
             p, q, s, t = theta[wa + j], theta[wb + j], theta[wc + j], theta[wd + j]
             buffer[z0 + j] += a0 * p + a1 * q + a2 * s + a3 * t
             buffer[z1 + j] += b0_ * p + b1 * q + b2 * s + b3 * t
             buffer[z2 + j] += c0 * p + c1 * q + c2 * s + c3 * t
             buffer[z3 + j] += d0 * p + d1 * q + d2 * s + d3 * t
-        i += 4
+        i += U(4)
     while i < inputs:
         wa = w0 + i * outputs
         a0, b0_, c0, d0 = buffer[x0 + i], buffer[x1 + i], buffer[x2 + i], buffer[x3 + i]
@@ -78,7 +81,7 @@ def _forward_four(buffer: Any, x0: int, inputs: int, outputs: int, theta: Any, w
             buffer[z1 + j] += b0_ * p
             buffer[z2 + j] += c0 * p
             buffer[z3 + j] += d0 * p
-        i += 1
+        i += U(1)
 
 
 @inner
@@ -103,17 +106,18 @@ def forward_sparse(
         for j in range(outputs):
             buffer[z + j] = theta[b0 + j]
         for k in range(starts[rows[r]], starts[rows[r] + 1]):
-            a, w = values[k], w0 + columns[k] * outputs
+            a, w = values[k], w0 + U(columns[k]) * outputs
             for j in range(outputs):
                 buffer[z + j] += a * theta[w + j]
 
 
 @inner
-def input_gradient_four(
+def _input_gradient_four(
     delta: Any, d0: int, inputs: int, outputs: int, theta: Any, w0: int, before: Any, e0: int
 ) -> None:
     """Set the gradient of four rows (4, inputs) in `before` to delta (4, outputs) Wᵀ."""
-    d1, d2, d3 = d0 + outputs, d0 + 2 * outputs, d0 + 3 * outputs
+    d1, d2, d3 = d0 + outputs, d0 + U(2) * outputs, d0 + U(3) * outputs
+    e1, e2, e3 = e0 + inputs, e0 + U(2) * inputs, e0 + U(3) * inputs
     zero = theta.dtype.type(0)
     for i in range(inputs):
         w = w0 + i * outputs
@@ -124,25 +128,20 @@ def input_gradient_four(
             b += delta[d1 + j] * t
             c += delta[d2 + j] * t
             d += delta[d3 + j] * t
-        before[e0 + i] = a
-        before[e0 + inputs + i] = b
-        before[e0 + 2 * inputs + i] = c
-        before[e0 + 3 * inputs + i] = d
+        before[e0 + i], before[e1 + i], before[e2 + i], before[e3 + i] = a, b, c, d
 
 
 @inner
-def input_gradient(
-    delta: Any, n: int, inputs: int, outputs: int, theta: Any, w0: int, before: Any
-) -> None:
+def input_gradient(delta: Any, n: int, inputs: int, outputs: int, theta: Any, w0: int, before: Any) -> None:
     """Set the gradient with respect to the inputs (n, inputs), in `before`, to delta (n, outputs) Wᵀ."""
     if uses_blas(n, inputs, outputs):
         d = delta[: n * outputs].reshape(n, outputs)
         np.dot(d, theta[w0 : w0 + inputs * outputs].reshape(inputs, outputs).T, before[: n * inputs].reshape(n, inputs))
         return
-    r = 0
-    while r + 4 <= n:
-        input_gradient_four(delta, r * outputs, inputs, outputs, theta, w0, before, r * inputs)
-        r += 4
+    r = U(0)
+    while r + U(4) <= n:
+        _input_gradient_four(delta, r * outputs, inputs, outputs, theta, w0, before, r * inputs)
+        r += U(4)
     zero = theta.dtype.type(0)
     while r < n:
         for i in range(inputs):
@@ -150,7 +149,7 @@ def input_gradient(
             for j in range(outputs):
                 a += delta[r * outputs + j] * theta[w0 + i * outputs + j]
             before[r * inputs + i] = a
-        r += 1
+        r += U(1)
 
 
 @inner
@@ -161,20 +160,20 @@ def weight_gradient_row(
     zero = delta.dtype.type(0)
     for j in range(outputs):
         gradient[j] = zero
-    r = 0
-    while r + 4 <= n:
-        a, b = buffer[x0 + r * inputs + i], buffer[x0 + (r + 1) * inputs + i]
-        c, d = buffer[x0 + (r + 2) * inputs + i], buffer[x0 + (r + 3) * inputs + i]
+    r = U(0)
+    while r + U(4) <= n:
+        a, b = buffer[x0 + r * inputs + i], buffer[x0 + (r + U(1)) * inputs + i]
+        c, d = buffer[x0 + (r + U(2)) * inputs + i], buffer[x0 + (r + U(3)) * inputs + i]
         d0 = r * outputs
-        d1, d2, d3 = d0 + outputs, d0 + 2 * outputs, d0 + 3 * outputs
+        d1, d2, d3 = d0 + outputs, d0 + U(2) * outputs, d0 + U(3) * outputs
         for j in range(outputs):
             gradient[j] += a * delta[d0 + j] + b * delta[d1 + j] + c * delta[d2 + j] + d * delta[d3 + j]
-        r += 4
+        r += U(4)
     while r < n:
         a = buffer[x0 + r * inputs + i]
         for j in range(outputs):
             gradient[j] += a * delta[r * outputs + j]
-        r += 1
+        r += U(1)
 
 
 @inner
@@ -185,15 +184,20 @@ def backward_four_sgd(
 
     W becomes shrink · W - lr xᵀ delta; `before` (4, inputs) is delta Wᵀ with W as it was.
     """
-    x1, x2, x3 = x0 + inputs, x0 + 2 * inputs, x0 + 3 * inputs
-    d1, d2, d3 = outputs, 2 * outputs, 3 * outputs
+    x1, x2, x3 = x0 + inputs, x0 + U(2) * inputs, x0 + U(3) * inputs
+    d1, d2, d3 = outputs, U(2) * outputs, U(3) * outputs
     zero = theta.dtype.type(0)
-    i = 0
-    while i + 2 <= inputs:
+    i = U(0)
+    while i + U(2) <= inputs:
         wa = w0 + i * outputs
         wb = wa + outputs
         p0, p1, p2, p3 = lr * buffer[x0 + i], lr * buffer[x1 + i], lr * buffer[x2 + i], lr * buffer[x3 + i]
-        q0, q1, q2, q3 = lr * buffer[x0 + i + 1], lr * buffer[x1 + i + 1], lr * buffer[x2 + i + 1], lr * buffer[x3 + i + 1]
+        q0, q1, q2, q3 = (
+            lr * buffer[x0 + i + U(1)],
+            lr * buffer[x1 + i + U(1)],
+            lr * buffer[x2 + i + U(1)],
+            lr * buffer[x3 + i + U(1)],
+        )
         a0 = a1 = a2 = a3 = zero
         b0 = b1 = b2 = b3 = zero
         for j in range(outputs):
@@ -209,9 +213,14 @@ def backward_four_sgd(
             b3 += e3 * u
             theta[wa + j] = shrink * t - (p0 * e0 + p1 * e1 + p2 * e2 + p3 * e3)
             theta[wb + j] = shrink * u - (q0 * e0 + q1 * e1 + q2 * e2 + q3 * e3)
-        before[i], before[inputs + i], before[2 * inputs + i], before[3 * inputs + i] = a0, a1, a2, a3
-        before[i + 1], before[inputs + i + 1], before[2 * inputs + i + 1], before[3 * inputs + i + 1] = b0, b1, b2, b3
-        i += 2
+        before[i], before[inputs + i], before[U(2) * inputs + i], before[U(3) * inputs + i] = a0, a1, a2, a3
+        before[i + 1], before[inputs + i + U(1)], before[2 * inputs + i + U(1)], before[3 * inputs + i + U(1)] = (
+            b0,
+            b1,
+            b2,
+            b3,
+        )
+        i += U(2)
     if i < inputs:
         wa = w0 + i * outputs
         p0, p1, p2, p3 = lr * buffer[x0 + i], lr * buffer[x1 + i], lr * buffer[x2 + i], lr * buffer[x3 + i]
@@ -224,4 +233,4 @@ def backward_four_sgd(
             a2 += e2 * t
             a3 += e3 * t
             theta[wa + j] = shrink * t - (p0 * e0 + p1 * e1 + p2 * e2 + p3 * e3)
-        before[i], before[inputs + i], before[2 * inputs + i], before[3 * inputs + i] = a0, a1, a2, a3
+        before[i], before[inputs + i], before[U(2) * inputs + i], before[U(3) * inputs + i] = a0, a1, a2, a3

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpctl.engine.base import State, Work
+from mlpctl.engine.kernel.cache import mark_compiled
 from mlpctl.engine.kernel.drawing import orders
 from mlpctl.engine.kernel.layout import Layout, layout_of, pack
 from mlpctl.engine.kernel.training import N_SUMS, epochs
@@ -74,11 +75,11 @@ class Arrays:
 
 def arrays_of(data: "Data") -> Arrays:
     """Return the arrays of a dataset; absent ones are empty, of the type that compiled code expects."""
-    dense = isinstance(data.X, np.ndarray)
     dtype = data.X.dtype if data.scale is None else data.scale.dtype
     none = np.zeros(0, dtype)
-    if dense:
-        X: NDArray[Any] = np.ascontiguousarray(data.X)
+    X: NDArray[Any]
+    if isinstance(data.X, np.ndarray):
+        X = np.ascontiguousarray(data.X)
         values, columns, starts = none, np.zeros(0, np.int64), np.zeros(0, np.int64)
     else:
         X = np.zeros((0, data.n_inputs), dtype)
@@ -117,6 +118,7 @@ def train_epochs(
         trial.layout.real, trial.theta, trial.stats, trial.first, trial.second, trial.steps_done,
         rates.astype(spec.dtype), first_epoch, sums, parts["val"], parts["test"], rows, due, scores, SCORED_AT_A_TIME,
     )  # fmt: skip
+    mark_compiled(arrays.inputs[0].dtype, spec.dtype)
     trial.epochs_done += done
     trial.steps_done += done * steps
     results = [

@@ -37,7 +37,7 @@ class Layout:
     """A network in flat arrays.
 
     Attributes:
-        table: int64 (layers, 10), the columns above.
+        table: uint64 (layers, 10), the columns above.
         names: parameter name -> (offset in theta or stats, shape, whether it is a statistic).
         n_theta: length of theta.
         n_stats: length of stats.
@@ -45,7 +45,7 @@ class Layout:
         real: entries above, of the trial's dtype.
     """
 
-    table: NDArray[np.int64]
+    table: NDArray[np.uint64]
     names: dict[str, tuple[int, tuple[int, ...], bool]]
     n_theta: int
     n_stats: int
@@ -55,7 +55,7 @@ class Layout:
 
 def layout_of(network: "Network", spec: "Spec") -> Layout:
     """Return the flat form of a network and of a resolved spec's hyperparameters."""
-    table = np.zeros((len(network.layers), 10), dtype=np.int64)
+    table = np.zeros((len(network.layers), 10), dtype=np.uint64)
     names: dict[str, tuple[int, tuple[int, ...], bool]] = {}
     theta = stats = 0
     for number, layer in enumerate(network.layers):

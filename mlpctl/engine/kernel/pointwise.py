@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from mlpctl.engine.kernel.compiling import inner
+from mlpctl.engine.kernel.compiling import U, inner
 from mlpctl.engine.kernel.layout import (
     ACTIVATIONS,
     ALPHA,
@@ -173,7 +173,7 @@ def loss_of_row(
     loss = whole[LOSS]
     if loss in (CROSS_ENTROPY, NLL):
         top = z[z0]
-        for c in range(1, outputs):
+        for c in range(U(1), outputs):
             top = max(top, z[z0 + c])
         total = zero
         for c in range(outputs):
@@ -184,8 +184,8 @@ def loss_of_row(
             gradient[g0 + c] /= total
         gradient[g0 + label] -= one
         return math.log(total) + top - z[z0 + label]
-    if loss == PERCEPTRON and outputs > 1:
-        rival = 1 if label == 0 else 0
+    if loss == PERCEPTRON and outputs > U(1):
+        rival = U(1) if label == U(0) else U(0)
         for c in range(outputs):
             gradient[g0 + c] = zero
             if c != label and z[z0 + c] > z[z0 + rival]:
@@ -199,8 +199,8 @@ def loss_of_row(
     for c in range(outputs):
         if whole[CLASSES] == 0:
             t = targets[row, c]
-        elif outputs == 1:
-            t = real[HIGH] if label == 1 else real[LOW]
+        elif outputs == U(1):
+            t = real[HIGH] if label == U(1) else real[LOW]
         else:
             t = real[HIGH] if label == c else real[LOW]
         u = z[z0 + c]

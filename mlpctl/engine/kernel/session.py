@@ -140,4 +140,3 @@ class KernelSession:
                 self._arrays.pop(next(iter(self._arrays)), None)
             kept = self._arrays[id(data)] = (data, arrays_of(data))
         return kept[1]
-

@@ -13,7 +13,7 @@ from mlpctl.engine.kernel.affine import (
     uses_blas,
     weight_gradient_row,
 )
-from mlpctl.engine.kernel.compiling import entry, exact, inner
+from mlpctl.engine.kernel.compiling import U, entry, exact, inner
 from mlpctl.engine.kernel.layout import (
     ACTIVATION,
     BATCH,
@@ -60,15 +60,15 @@ N_SUMS = 3
 @inner
 def gather(X: Any, scale: Any, shift: Any, rows: Any, n: int, buffer: Any) -> None:
     """Copy n rows of X into the buffer, converted and scaled."""
-    width, kind = X.shape[1], buffer.dtype.type
+    width, kind = U(X.shape[1]), buffer.dtype.type
     if scale.shape[0]:
         for r in range(n):
-            p = rows[r]
+            p = U(rows[r])
             for i in range(width):
                 buffer[r * width + i] = kind(X[p, i]) * scale[i] + shift[i]
     else:
         for r in range(n):
-            p = rows[r]
+            p = U(rows[r])
             for i in range(width):
                 buffer[r * width + i] = X[p, i]
 
@@ -77,13 +77,13 @@ def gather(X: Any, scale: Any, shift: Any, rows: Any, n: int, buffer: Any) -> No
 def drop(whole: Any, real: Any, epoch: int, at: int, layer: int, n: int, z: Any, z0: int, slope: Any) -> None:
     """Drop units of a layer (n numbers) by the shared masks; kept ones are scaled up, in value and derivative."""
     zero, kept = z.dtype.type(0), real[KEPT]
-    for block in range((n + 3) // 4):
+    for block in range((n + U(3)) // U(4)):
         words = _philox(
-            np.int64(block), np.int64(epoch), np.int64((_DROPOUT << 16) | layer), np.int64(at), whole[SEED_LOW],
-            whole[SEED_HIGH],
+            np.int64(block), np.int64(epoch), np.int64((_DROPOUT << 16) | np.int64(layer)), np.int64(at),
+            whole[SEED_LOW], whole[SEED_HIGH],
         )  # fmt: skip
-        for lane in range(min(4, n - 4 * block)):
-            k = z0 + 4 * block + lane
+        for lane in range(min(U(4), n - U(4) * block)):
+            k = z0 + U(4) * block + lane
             word = words[0] if lane == 0 else words[1] if lane == 1 else words[2] if lane == 2 else words[3]
             if (word & MASK) < whole[DROP_BELOW]:
                 z[k] = zero
@@ -94,18 +94,18 @@ def drop(whole: Any, real: Any, epoch: int, at: int, layer: int, n: int, z: Any,
 
 
 @inner
-def predicted(z: Any, z0: int, outputs: int, threshold: Any) -> int:
+def predicted(z: Any, z0: int, outputs: int, threshold: Any) -> Any:
     """Return the predicted class of one row of outputs; -1 if one of them is NaN."""
     for c in range(outputs):
         if math.isnan(z[z0 + c]):
-            return -1
-    if outputs == 1:
-        return 1 if z[z0] > threshold else 0
-    best = 0
-    for c in range(1, outputs):
+            return np.int64(-1)
+    if outputs == U(1):
+        return np.int64(1) if z[z0] > threshold else np.int64(0)
+    best = U(0)
+    for c in range(U(1), outputs):
         if z[z0 + c] > z[z0 + best]:
             best = c
-    return best
+    return np.int64(best)
 
 
 @inner
@@ -116,30 +116,30 @@ def train(
 ) -> bool:  # fmt: skip
     """Train for one epoch and return whether loss and weights are finite; see `epochs` for the arguments."""
     kind = theta.dtype.type
-    layers, batch = table.shape[0], min(whole[BATCH], order.shape[0])
-    widest, last = 0, table[layers - 1, OUTPUTS]
-    at = np.zeros(layers + 1, np.int64)  # where the inputs of each layer begin in the buffers; the outputs last
-    largest = 1
+    layers, batch = U(table.shape[0]), min(U(whole[BATCH]), U(order.shape[0]))
+    widest, last = U(1), table[layers - U(1), OUTPUTS]
+    at = np.zeros(layers + U(1), np.uint64)  # where the inputs of each layer begin in the buffers; the outputs last
+    largest = U(1)
     for l in range(layers):
-        widest = max(widest, table[l, OUTPUTS], table[l, INPUTS] if l else 0)
-        at[l + 1] = at[l] + (0 if l == 0 and starts.shape[0] else batch * table[l, INPUTS])
+        widest = max(widest, table[l, OUTPUTS], table[l, INPUTS] if l else U(0))
+        at[l + U(1)] = at[l] + (U(0) if l == 0 and starts.shape[0] else batch * table[l, INPUTS])
         if uses_blas(batch, table[l, INPUTS], table[l, OUTPUTS]):
             largest = max(largest, table[l, INPUTS] * table[l, OUTPUTS])
     size = at[layers] + batch * last
     buffer, slope = np.zeros(size, theta.dtype), np.zeros(size, theta.dtype)
     normalized, inverse = np.zeros(size, theta.dtype), np.zeros(size, theta.dtype)
     delta, before = np.zeros(batch * widest, theta.dtype), np.zeros(batch * widest, theta.dtype)
-    gradient, other = np.zeros(max(widest, 1), theta.dtype), np.zeros(max(widest, 1), theta.dtype)
+    gradient, other = np.zeros(widest, theta.dtype), np.zeros(widest, theta.dtype)
     matrix = np.zeros(largest, theta.dtype)
     rate = np.zeros(3, theta.dtype)
-    optimizer, n_rows = whole[OPTIMIZER], order.shape[0]
+    optimizer, n_rows = whole[OPTIMIZER], U(order.shape[0])
     plain = optimizer == SGD
     threshold = real[THRESHOLD]
 
     loss_sum, correct = 0.0, 0
-    for s in range(rates.shape[0]):
-        rows = order[s * batch : min((s + 1) * batch, n_rows)]
-        n = rows.shape[0]
+    for s in range(U(rates.shape[0])):
+        rows = order[s * batch : min((s + U(1)) * batch, n_rows)]
+        n = U(rows.shape[0])
         steps_done += 1
         lr = rates[s]
         rate[0] = lr
@@ -149,7 +149,7 @@ def train(
         if starts.shape[0] == 0:
             gather(X, scale, shift, rows, n, buffer)
         for l in range(layers):
-            width, z0 = table[l, OUTPUTS], at[l + 1]
+            width, z0 = table[l, OUTPUTS], at[l + U(1)]
             if l == 0 and starts.shape[0]:
                 forward_sparse(values, columns, starts, rows, n, width, theta, table[l, WEIGHT], table[l, BIAS],
                                buffer, z0)  # fmt: skip
@@ -158,7 +158,7 @@ def train(
             if table[l, NORMALIZED]:
                 normalize(buffer, z0, n, width, normalized, z0, inverse, z0, theta, table[l, GAMMA],
                           table[l, BETA], stats, table[l, STATS], gradient, other)  # fmt: skip
-            if l + 1 < layers:
+            if l + U(1) < layers:
                 activate(table[l, ACTIVATION], buffer, z0, n * width, slope, z0)
                 if table[l, DROPPED]:
                     if table[l, ACTIVATION] == RELU:
@@ -169,18 +169,19 @@ def train(
         z0 = at[layers]
         for r in range(n):
             row = rows[r]
-            label = labels[row] if labels.shape[0] else 0
+            label = U(labels[row]) if labels.shape[0] else U(0)
             loss_sum += loss_of_row(whole, real, buffer, z0 + r * last, last, label, targets, row, delta, r * last)
             if labels.shape[0]:
-                correct += predicted(buffer, z0 + r * last, last, threshold) == label
+                correct += predicted(buffer, z0 + r * last, last, threshold) == np.int64(label)
         if whole[SUMMED] == 0:
             share = kind(1.0 / n)
             for k in range(n * last):
                 delta[k] *= share
 
-        for l in range(layers - 1, -1, -1):
-            inputs, width, z0, w0 = table[l, INPUTS], table[l, OUTPUTS], at[l + 1], table[l, WEIGHT]
-            if l + 1 < layers:
+        for above in range(layers):
+            l = layers - U(1) - above
+            inputs, width, z0, w0 = table[l, INPUTS], table[l, OUTPUTS], at[l + U(1)], table[l, WEIGHT]
+            if l + U(1) < layers:
                 if table[l, ACTIVATION] == RELU:
                     if table[l, DROPPED]:
                         for k in range(n * width):
@@ -206,7 +207,7 @@ def train(
             if l == 0 and starts.shape[0]:
                 _step_sparse(values, columns, starts, rows, n, inputs, width, w0, optimizer, real, theta, delta,
                              gradient, first, second, rate)  # fmt: skip
-            elif l and plain and n == 4 and not uses_blas(n, inputs, width):
+            elif l and plain and n == U(4) and not uses_blas(n, inputs, width):
                 shrink = kind(1) - rate[0] * real[DECAY]
                 backward_four_sgd(buffer, at[l], inputs, width, theta, w0, delta, before, rate[0], shrink)
             else:
@@ -228,10 +229,10 @@ def train(
 
 @inner
 def _finite(numbers: Any) -> bool:
-    for k in range(numbers.shape[0]):
+    for k in range(U(numbers.shape[0])):
         if not math.isfinite(numbers[k]):
             return False
-    return True
+    return True  # a loop and not all(): compiled code has no generators
 
 
 @inner
@@ -245,14 +246,14 @@ def _step_sparse(
         lr = rate[0]
         for r in range(n):
             for k in range(starts[rows[r]], starts[rows[r] + 1]):
-                a, w = lr * values[k], w0 + columns[k] * width
+                a, w = lr * values[k], w0 + U(columns[k]) * width
                 for j in range(width):
                     theta[w + j] -= a * delta[r * width + j]
         return
     matrix = np.zeros(inputs * width, theta.dtype)
     for r in range(n):
         for k in range(starts[rows[r]], starts[rows[r] + 1]):
-            a, w = values[k], columns[k] * width
+            a, w = values[k], U(columns[k]) * width
             for j in range(width):
                 matrix[w + j] += a * delta[r * width + j]
     for i in range(inputs):
@@ -270,18 +271,17 @@ def score(
 
     `rows` (n,) are scored, `at_a_time` together; see `epochs` for the other arguments.
     """
-    layers, outputs = table.shape[0], table[table.shape[0] - 1, OUTPUTS]
-    widest = 1
+    layers = U(table.shape[0])
+    outputs, widest, at_once = table[layers - U(1), OUTPUTS], U(1), U(at_a_time)
     for l in range(layers):
-        widest = max(widest, table[l, OUTPUTS], 0 if (l == 0 and starts.shape[0]) else table[l, INPUTS])
-    buffer = np.zeros(2 * at_a_time * widest, theta.dtype)
-    scale_of, slope = np.zeros(widest, theta.dtype), np.zeros(at_a_time * widest, theta.dtype)
-    half = at_a_time * widest
+        widest = max(widest, table[l, OUTPUTS], U(0) if (l == 0 and starts.shape[0]) else table[l, INPUTS])
+    buffer = np.zeros(U(2) * at_once * widest, theta.dtype)
+    scale_of, slope = np.zeros(widest, theta.dtype), np.zeros(at_once * widest, theta.dtype)
+    half = at_once * widest
     unused = np.zeros(outputs, theta.dtype)
     for begin in range(0, rows.shape[0], at_a_time):
         some = rows[begin : min(begin + at_a_time, rows.shape[0])]
-        n = some.shape[0]
-        x0, z0 = 0, half
+        n, x0, z0 = U(some.shape[0]), U(0), half
         if starts.shape[0] == 0:
             gather(X, scale, shift, some, n, buffer)
         for l in range(layers):
@@ -294,20 +294,20 @@ def score(
             if table[l, NORMALIZED]:
                 normalize_fixed(buffer, z0, n, width, theta, table[l, GAMMA], table[l, BETA], stats, table[l, STATS],
                                 scale_of)  # fmt: skip
-            if l + 1 < layers:
-                activate(table[l, ACTIVATION], buffer, z0, n * width, slope, 0)
+            if l + U(1) < layers:
+                activate(table[l, ACTIVATION], buffer, z0, n * width, slope, U(0))
             x0, z0 = z0, x0
         for r in range(n):
             row, o0 = some[r], x0 + r * outputs
-            label = labels[row] if labels.shape[0] else 0
-            sums[0] += loss_of_row(whole, real, buffer, o0, outputs, label, targets, row, unused, 0)
+            label = U(labels[row]) if labels.shape[0] else U(0)
+            sums[0] += loss_of_row(whole, real, buffer, o0, outputs, label, targets, row, unused, U(0))
             if whole[CLASSES]:
-                sums[1] += predicted(buffer, o0, outputs, real[THRESHOLD]) == label
+                sums[1] += predicted(buffer, o0, outputs, real[THRESHOLD]) == np.int64(label)
             else:
                 for c in range(outputs):
                     error = float(buffer[o0 + c]) - float(targets[row, c])
                     sums[2] += abs(error) / outputs
-                    sums[N_SUMS + c] += error * error
+                    sums[U(N_SUMS) + c] += error * error
 
 
 @entry
@@ -315,7 +315,7 @@ def epochs(
     X: Any, scale: Any, shift: Any, values: Any, columns: Any, starts: Any, labels: Any, targets: Any, orders: Any,
     table: Any, whole: Any, real: Any, theta: Any, stats: Any, first: Any, second: Any, steps_done: int, rates: Any,
     epoch: int, sums: Any, val: Any, test: Any, fit: Any, due: Any, scores: Any, at_a_time: int,
-) -> int:  # fmt: skip
+) -> Any:  # fmt: skip
     """Train for some epochs and score what is due after each; return the epochs begun, fewer if one diverged.
 
     Args:

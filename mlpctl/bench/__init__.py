@@ -1,0 +1,1 @@
+"""`mlpctl bench`: hardware timings that judge themselves."""

@@ -1,0 +1,134 @@
+"""What `mlpctl data` tells: which datasets there are, what is in one, whether its files are whole."""
+
+from typing import Any
+
+import numpy as np
+
+from mlpctl.data import source_of
+from mlpctl.data.base import Dataset, Source, parse_options
+from mlpctl.registry import names
+from mlpctl.render import Cell, Table
+
+
+def list_datasets() -> Table:
+    """Return a row per registered dataset."""
+    rows: list[dict[str, Cell]] = []
+    for name in names("dataset"):
+        source = source_of(name)
+        rows.append({"dataset": name, "task": source.task or "by its target", "what it is": source.help})
+    return Table(["dataset", "task", "what it is"], rows, "Datasets", ["`mlpctl data show NAME` tells more."])
+
+
+def describe(dataset: Dataset, source: Source) -> list[Table]:
+    """Return what a dataset holds: shapes, classes and their balance or the targets, options and defaults."""
+    X = dataset.X
+    facts: dict[str, Cell] = {
+        "source": dataset.source,
+        "task": dataset.task,
+        "examples": int(X.shape[0]),
+        "inputs": int(X.shape[1]),
+        "type": str(X.dtype)
+        + ("" if isinstance(X, np.ndarray) else f", sparse, {X.nnz / max(X.shape[0], 1):.1f} a row"),
+        "image": "×".join(map(str, dataset.image_shape)) if dataset.image_shape else None,
+        "test set": _test_set(dataset),
+        "digest": dataset.digest,
+    }
+    features = ", ".join(dataset.features[:30]) + (" …" if len(dataset.features) > 30 else "")
+    facts |= {"features": features or None}
+    about = [{"what": name, "value": value} for name, value in facts.items() if value is not None]
+    options: list[dict[str, Cell]] = [
+        {
+            "option": name,
+            "default": "required" if info.is_required() else _text(info.default),
+            "what it is": info.description,
+        }
+        for name, info in source.options.model_fields.items()
+    ]
+    defaults = {**source.defaults, **dataset.defaults}
+    tables = [Table(["what", "value"], about, f"{dataset.name}: {source.help}"), _balance(dataset)]
+    if options:
+        tables.append(Table(["option", "default", "what it is"], options, "Options (--data KEY=VALUE)"))
+    if defaults:
+        lines: list[dict[str, Cell]] = [{"field": k, "default": _text(v)} for k, v in defaults.items()]
+        tables.append(Table(["field", "default"], lines, "Defaults for training"))
+    return tables
+
+
+def _test_set(dataset: Dataset) -> str:
+    if dataset.test_is_train:
+        return "the table itself"
+    if dataset.test_index is None:
+        return "none: a part is held out"
+    return f"{len(dataset.test_index):,} official examples"
+
+
+def _balance(dataset: Dataset) -> Table:
+    if dataset.task == "classification":
+        counts = np.bincount(dataset.y, minlength=len(dataset.classes))
+        rows: list[dict[str, Cell]] = [
+            {"class": name, "examples": int(count), "share": float(count / counts.sum())}
+            for name, count in zip(dataset.classes, counts, strict=True)
+        ]
+        return Table(["class", "examples", "share"], rows, "Classes")
+    names_ = dataset.targets or tuple(f"y{k}" for k in range(dataset.y.shape[1]))
+    rows = [
+        {"target": name, "mean": float(y.mean()), "sd": float(y.std()), "min": float(y.min()), "max": float(y.max())}
+        for name, y in zip(names_, dataset.y.T, strict=True)
+    ]
+    return Table(["target", "mean", "sd", "min", "max"], rows, "Targets")
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return "none"
+    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def fetch(name: str) -> list[str]:
+    """Return a line per file of a dataset, each of which is now on this machine.
+
+    Raises:
+        DataError: if no source has a file.
+    """
+    source = source_of(name)
+    if source.fetch is None:
+        return [f"{name}: nothing to fetch"]
+    return [f"{name}: {line}" for line in source.fetch()]
+
+
+def verify(name: str, options: dict[str, Any]) -> list[str]:
+    """Return what a dataset was loaded from, after every check of it has passed.
+
+    Raises:
+        DataError: if it is missing or not what it should be.
+    """
+    source = source_of(name)
+    dataset = source.load(parse_options(source, options))
+    return [f"{name}: ok, {dataset.X.shape[0]:,} examples, digest {dataset.digest}, from {dataset.source}"]
+
+
+def paths(name: str, options: dict[str, Any]) -> list[str]:
+    """Return where the files of a dataset are or would be looked for; the cache folder for the others."""
+    from mlpctl.data.files import cache_folder
+
+    source = source_of(name)
+    if source.locate is None:
+        return [str(cache_folder())]
+    return source.locate(parse_options(source, options))
+
+
+def with_required(name: str) -> bool:
+    """Whether a dataset cannot be loaded without options."""
+    return any(info.is_required() for info in source_of(name).options.model_fields.values())
+
+
+def each(name: str) -> list[str]:
+    """Return the datasets that a name stands for: `all` is all that need no options.
+
+    Raises:
+        UsageError: for an unknown name.
+    """
+    if name != "all":
+        source_of(name)
+        return [name]
+    return [known for known in names("dataset") if not with_required(known)]

@@ -1,0 +1,203 @@
+"""table: any table of the user's, CSV, TSV, Parquet or npz, with a named target."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BeforeValidator, Field
+
+from mlpctl.data.base import PATH, Dataset, Options, Source, Task, digest_of
+from mlpctl.data.files import existing_file, guess_separator, sha256_of
+from mlpctl.errors import DataError, did_you_mean
+from mlpctl.spec import split_list
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MOST_CATEGORIES = 1000
+"""Of one column: more are names or numbers in disguise, and each would become an input."""
+
+FEW_VALUES = 20
+"""Distinct whole numbers up to which a target is taken for classes."""
+
+
+class TableOptions(Options):
+    """Options of table."""
+
+    path: Path = Field(description="CSV, TSV, Parquet or npz file.", json_schema_extra={**PATH})
+    target: Annotated[tuple[str, ...], BeforeValidator(split_list)] = Field(
+        ("target",), description="Column to predict; several, a,b, for regression. In an npz the array, y by default."
+    )
+    task: Literal["auto", "classification", "regression"] = Field(
+        "auto", description="auto: words, or up to 20 distinct whole numbers, are classes."
+    )
+    separator: str | None = Field(None, description="Between the columns of a CSV; found out by default.")
+    drop: Annotated[tuple[str, ...], BeforeValidator(split_list)] = Field((), description="Columns to leave out, a,b.")
+
+
+def load(options: TableOptions) -> Dataset:
+    """Return a table as X (N, D) float64, categories as columns of 0 and 1, and its target.
+
+    Raises:
+        DataError: for a missing or damaged file, a missing column, empty or infinite cells, too many categories.
+    """
+    path = existing_file(options.path.expanduser(), "the path of table")
+    frame = read_frame(path, options)
+    target = ("y",) if path.suffix == ".npz" and options.target == ("target",) else options.target
+    for name in (*target, *options.drop):
+        if name not in frame.columns:
+            raise DataError(
+                f"{path} has no column '{name}': {did_you_mean(name, map(str, frame.columns))}; name it with "
+                "--data target=COLUMN"
+            )
+    inputs = frame.drop(columns=list({*target, *options.drop}))
+    if not len(frame) or not len(inputs.columns):
+        raise DataError(f"{path} needs rows and at least one input column, got {len(frame)} and {len(inputs.columns)}")
+    X, features, fitted = encode_inputs(inputs, path)
+    task, y, classes = encode_target(frame[list(target)], options.task, path)
+    settings = options.model_dump_json(exclude={"path", "separator"})
+    return Dataset(
+        name="table",
+        X=X,
+        y=y,
+        task=task,
+        digest=digest_of("table 1", sha256_of(path), settings),
+        source=str(path),
+        features=features,
+        classes=classes,
+        targets=() if classes else target,
+        fitted_columns=fitted if fitted.any() else None,
+    )
+
+
+def read_frame(path: Path, options: TableOptions) -> "pd.DataFrame":
+    """Return the file as a DataFrame; the suffix says what it is, anything unknown is read as text.
+
+    Raises:
+        DataError: if it cannot be read as that.
+    """
+    import pandas as pd
+
+    try:
+        if path.suffix == ".npz":
+            return _read_npz(path)
+        if path.suffix in (".parquet", ".pq"):
+            return pd.read_parquet(path)
+        with path.open(encoding="utf-8") as stream:
+            separator = options.separator or guess_separator(stream.readline())
+        return pd.read_csv(path, sep=separator, skipinitialspace=True)
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise DataError(f"{path} cannot be read as a table: {str(error).strip()}") from error
+    except OSError as error:  # pyarrow raises ArrowInvalid, a ValueError, for what is no Parquet file
+        raise DataError(f"cannot read {path}: {error.strerror or error}") from error
+    except ValueError as error:
+        raise DataError(f"{path} cannot be read as {path.suffix[1:] or 'a table'}: {error}") from error
+
+
+def _read_npz(path: Path) -> "pd.DataFrame":
+    import zipfile
+
+    import pandas as pd
+
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            columns: dict[str, Any] = {}
+            for name in arrays.files:
+                array = arrays[name]
+                if array.ndim > 1:
+                    flat = array.reshape(len(array), -1)
+                    columns |= {f"{name}{k}": flat[:, k] for k in range(flat.shape[1])}
+                else:
+                    columns[name] = array
+            return pd.DataFrame(columns)
+    except zipfile.BadZipFile as error:
+        raise DataError(f"{path} is no npz file: {error}") from error
+
+
+def encode_inputs(inputs: "pd.DataFrame", path: Path) -> tuple[NDArray[np.float64], tuple[str, ...], NDArray[np.bool_]]:
+    """Return (X, names, which columns stand for a category): numbers as they are, words as 0 and 1 per word.
+
+    Raises:
+        DataError: for empty or infinite cells, or too many categories.
+    """
+    import pandas as pd
+
+    blocks: list[NDArray[np.float64]] = []
+    names: list[str] = []
+    fitted: list[bool] = []
+    for name, column in inputs.items():
+        _check_whole(column, str(name), path)
+        if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
+            blocks.append(column.to_numpy(dtype=np.float64)[:, None])
+            names.append(str(name))
+            fitted.append(False)
+            continue
+        codes, values = pd.factorize(column.astype(str), sort=True)
+        if len(values) > MOST_CATEGORIES:
+            raise DataError(
+                f"{path}: column '{name}' has {len(values)} different words, more than {MOST_CATEGORIES}: leave it out "
+                f"with --data drop={name}"
+            )
+        blocks.append((codes[:, None] == np.arange(len(values))).astype(np.float64))
+        names += [f"{name}={value}" for value in values]
+        fitted += [True] * len(values)
+    return np.concatenate(blocks, axis=1), tuple(names), np.array(fitted)
+
+
+def encode_target(
+    target: "pd.DataFrame", asked: Literal["auto", "classification", "regression"], path: Path
+) -> tuple[Task, NDArray[Any], tuple[str, ...]]:
+    """Return (task, y, classes).
+
+    Raises:
+        DataError: for empty or infinite cells, or words where numbers are needed.
+    """
+    import pandas as pd
+
+    for name, column in target.items():
+        _check_whole(column, str(name), path)
+    first = target.iloc[:, 0]
+    numeric = all(pd.api.types.is_numeric_dtype(c) and not pd.api.types.is_bool_dtype(c) for _, c in target.items())
+    task: Task
+    if asked == "auto":
+        whole = numeric and bool((first.to_numpy(dtype=np.float64) % 1 == 0).all())
+        few = whole and first.nunique() <= FEW_VALUES and pd.api.types.is_integer_dtype(first)
+        task = "classification" if len(target.columns) == 1 and (not numeric or few) else "regression"
+    else:
+        task = asked
+    if task == "regression":
+        if not numeric:
+            raise DataError(f"{path}: a regression needs numbers, and the target has words: set task=classification")
+        return task, target.to_numpy(dtype=np.float64), ()
+    if len(target.columns) > 1:
+        raise DataError(f"{path}: a classification has one target, got {', '.join(map(str, target.columns))}")
+    codes, values = pd.factorize(first if numeric else first.astype(str), sort=True)
+    if len(values) < 2:
+        raise DataError(f"{path}: the target '{first.name}' has one value only: two classes at least are needed")
+    return task, codes.astype(np.int32), tuple(str(value) for value in values)
+
+
+def _check_whole(column: "pd.Series[Any]", name: str, path: Path) -> None:
+    import pandas as pd
+
+    empty = column.isna().to_numpy()
+    what = "empty or NaN"
+    if not empty.any() and pd.api.types.is_float_dtype(column):
+        empty, what = ~np.isfinite(column.to_numpy(dtype=np.float64)), "infinite"
+    if empty.any():
+        row = int(np.flatnonzero(empty)[0]) + 1
+        raise DataError(
+            f"{path}: column '{name}' has {int(empty.sum())} {what} cells, the first in data row {row}: fill them, or "
+            f"leave the column out with --data drop={name}"
+        )
+
+
+TABLE = Source(
+    name="table",
+    help="Any table of yours: a CSV, TSV, Parquet or npz file with a named target.",
+    load=load,
+    options=TableOptions,
+    defaults={"model": "mlp", "scaling": "standard", "batch_size": 32, "epochs": 30},
+    locate=lambda options: [str(options.path)],
+)

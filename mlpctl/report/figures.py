@@ -1,0 +1,141 @@
+"""Figures of a summary: first the data of a figure, then the drawing of it."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mlpctl.render import for_people
+from mlpctl.report.look import COLOURS, GREY, label, new_figure
+from mlpctl.report.summary import Summary, over
+from mlpctl.report.tables import check_axis, plain
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+CURVES_SHOWN = 5
+CURVES_BEHIND = 60
+"""Configurations drawn in colour, and at most behind them in grey."""
+
+
+def effect_of(summary: Summary, axis: str) -> "pd.DataFrame":
+    """Return the effect of one axis: a row per value, mean and 95 % interval over everything else."""
+    check_axis(summary, axis)
+    table = over(summary.trials, [axis], summary.column)
+    return table[table["n"] > 0].sort_values(axis, ignore_index=True)
+
+
+def draw_effect(summary: Summary, axis: str) -> "Figure":
+    """Return the figure of one axis: a line where its values are numbers, points where they are words."""
+    import pandas as pd
+
+    table = effect_of(summary, axis)
+    figure, axes = new_figure()
+    numeric = pd.api.types.is_numeric_dtype(table[axis]) and table[axis].notna().all()
+    x = table[axis].to_numpy(dtype=np.float64) if numeric else np.arange(len(table), dtype=np.float64)
+    mean, half = table["mean"].to_numpy(), (table["high"] - table["low"]).to_numpy() / 2
+    style = {"color": COLOURS[0], "marker": "o", "capsize": 3, "linestyle": "-" if numeric else "none"}
+    axes.errorbar(x, mean, yerr=np.nan_to_num(half), **style)
+    if numeric and is_log_spaced(x):
+        axes.set_xscale("log")
+    elif not numeric:
+        axes.set_xticks(x, [str(value) for value in table[axis]])
+        axes.margins(x=0.15)
+    axes.set_xlabel(label(axis))
+    axes.set_ylabel(f"{summary.on} {summary.metric}")
+    best = int(np.nanargmax(mean) if summary.better == "high" else np.nanargmin(mean))
+    axes.annotate(f"best {for_people(float(mean[best]))}", (x[best], mean[best]), textcoords="offset points",
+                  xytext=(0, 9 if summary.better == "high" else -16), ha="center", color=COLOURS[0])  # fmt: skip
+    axes.margins(y=0.15)
+    axes.set_title(f"{summary.title}: effect of {label(axis)}\nmean and 95 % interval over the rest", fontsize=10)
+    return figure
+
+
+def draw_effects(summary: Summary, rows: str, columns: str) -> "Figure":
+    """Return the heat map of two axes, the mean of every cell written in it."""
+    check_axis(summary, rows)
+    check_axis(summary, columns)
+    table = over(summary.trials, [rows, columns], summary.column)
+    grid = table.pivot(index=rows, columns=columns, values="mean").sort_index().sort_index(axis=1)
+    figure, axes = new_figure(1.6 + 0.9 * max(4, grid.shape[1]), 1.6 + 0.5 * max(4, grid.shape[0]))
+    values = grid.to_numpy(dtype=np.float64)
+    image = axes.imshow(values, cmap="cividis" if summary.better == "high" else "cividis_r", aspect="auto")
+    axes.grid(visible=False)
+    low, high = np.nanmin(values), np.nanmax(values)
+    for (r, c), value in np.ndenumerate(values):
+        shade = (value - low) / (high - low) if high > low else 0.5
+        dark = shade < 0.55 if summary.better == "high" else shade > 0.45
+        text = "failed" if np.isnan(value) else for_people(float(value))
+        axes.text(c, r, text, ha="center", va="center", color="white" if dark and text != "failed" else "black")
+    axes.set_xticks(range(grid.shape[1]), [for_people(plain(value)) for value in grid.columns])
+    axes.set_yticks(range(grid.shape[0]), [for_people(plain(value)) for value in grid.index])
+    axes.set_xlabel(label(columns))
+    axes.set_ylabel(label(rows))
+    axes.set_title(f"{summary.title}: {summary.on} {summary.metric}, mean over everything else", fontsize=10)
+    figure.colorbar(image, ax=axes, label=f"{summary.on} {summary.metric}")
+    return figure
+
+
+def curves_of(summary: Summary, epochs: "pd.DataFrame", column: str) -> "pd.DataFrame":
+    """Return a row per configuration and epoch: mean, low and high of a column over the seeds; best first."""
+    keys = summary.trials.loc[summary.trials["status"] == "ok", ["key", "config"]]
+    joined = epochs.merge(keys, on="key")
+    table = over(joined.assign(status="ok"), ["config", "epoch"], column).dropna(subset="mean")
+    place = {config: number for number, config in enumerate(summary.configurations["config"])}
+    table["place"] = table["config"].map(place)
+    return table.sort_values(["place", "epoch"], ignore_index=True)
+
+
+def draw_curves(summary: Summary, epochs: "pd.DataFrame") -> "Figure":
+    """Return the learning curves of the best configurations, the others behind them in grey."""
+    column = summary.column if epochs[summary.column].notna().any() else f"train_{summary.metric}"
+    if column not in epochs or epochs[column].isna().all():
+        column = "train_loss"
+    table = curves_of(summary, epochs, column)
+    figure, axes = new_figure()
+    behind = table[(table["place"] >= CURVES_SHOWN) & (table["place"] < CURVES_SHOWN + CURVES_BEHIND)]
+    for _, curve in behind.groupby("place"):
+        axes.plot(curve["epoch"], curve["mean"], color=GREY, linewidth=0.7, alpha=0.5)
+    ends = []
+    for place, curve in table[table["place"] < CURVES_SHOWN].groupby("place"):
+        number = int(str(place))
+        colour = COLOURS[number % len(COLOURS)]
+        axes.plot(curve["epoch"], curve["mean"], color=colour, marker="o", markersize=3)
+        axes.fill_between(curve["epoch"].astype(float), curve["low"], curve["high"], color=colour, alpha=0.15)
+        ends.append((float(curve["mean"].iloc[-1]), float(curve["epoch"].iloc[-1]), _name(summary, number), colour))
+    _label_ends(axes, ends)
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.set_xlabel("epoch")
+    axes.set_ylabel(column.replace("_", " "))
+    axes.set_title(f"{summary.title}: learning curves\nmean and 95 % interval over seeds, best {CURVES_SHOWN} in colour"
+                   if len(table["place"].unique()) > 1 else f"{summary.title}: learning curve", fontsize=10)  # fmt: skip
+    return figure
+
+
+def is_log_spaced(x: "Sequence[float] | np.ndarray[Any, Any]") -> bool:
+    """Whether positive values are spread more evenly on a log scale than on a linear one."""
+    values = np.unique(np.asarray(x, dtype=np.float64))
+    if len(values) < 3 or values[0] <= 0:
+        return len(values) == 2 and bool(values[0] > 0 and values[1] / values[0] >= 10)
+    steps, ratios = np.diff(values), np.diff(np.log(values))
+    return bool(np.std(ratios) / np.mean(ratios) < np.std(steps) / np.mean(steps))
+
+
+def _label_ends(axes: Any, ends: list[tuple[float, float, str, str]]) -> None:
+    """Write each curve's name at its end, moved apart where they would overlap."""
+    if not ends:
+        return
+    low, high = axes.get_ylim()
+    gap, last = (high - low) * 0.055, -np.inf
+    for value, epoch, name, colour in sorted(ends):
+        last = max(value, last + gap)
+        axes.annotate(name, (epoch, value), xytext=(epoch, last), textcoords="data", color=colour, fontsize=8,
+                      va="center", annotation_clip=False, ha="left")  # fmt: skip
+    axes.set_xlim(right=axes.get_xlim()[1] + 0.32 * (axes.get_xlim()[1] - axes.get_xlim()[0]))
+
+
+def _name(summary: Summary, place: int) -> str:
+    row = summary.configurations.iloc[place]
+    parts = [f"{name.replace('_', ' ')} {for_people(plain(row[name]))}" for name in summary.varied]
+    return "  " + (", ".join(parts) or "mean")

@@ -1,0 +1,98 @@
+"""What `mlpctl report` does with results folders; `mlpctl sweep` ends with it too."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from mlpctl.errors import UsageError
+from mlpctl.experiment import SelectOn
+from mlpctl.render import Format, Table, emit
+from mlpctl.report.summary import Summary, summarize
+from mlpctl.report.tables import grouped, overview
+from mlpctl.results import Results, load
+
+
+def report(
+    folders: Sequence[Path],
+    *,
+    by: Sequence[str] = (),
+    metric: str | None = None,
+    on: SelectOn | None = None,
+    top: int = 10,
+    plot: Path | None = None,
+    curves: Path | None = None,
+    format_: Format = "table",
+    output: Path | None = None,
+) -> None:
+    """Write the tables and figures of results folders.
+
+    Args:
+        folders: one or several.
+        by: one or two fields to group by; also what `plot` draws.
+        metric: what to compare; by default the task's.
+        on: part to compare on; by default the experiment's choice.
+        top: configurations to list.
+        plot: file of the figure of one or two axes.
+        curves: file of the learning curves.
+        format_: of the tables.
+        output: file of the tables; None is stdout.
+
+    Raises:
+        DataError: where there are no results.
+        UsageError: for an unknown field or metric, or a file that cannot be written.
+    """
+    results = load(*folders)
+    summaries = summarize(results, metric=metric, on=on)
+    tables: list[Table] = []
+    for summary in summaries:
+        if by:
+            tables.append(grouped(summary, by))
+        elif format_ in ("csv", "json"):  # machines get the configurations, all of them
+            tables += [t for t in overview(summary, len(summary.configurations)) if t.columns][:1]
+        else:
+            tables += overview(summary, top)
+    emit(tables, format_, output)
+    if plot is not None:
+        _draw_axes(_only(summaries, "--plot"), by, plot)
+    if curves is not None:
+        _draw_curves(_only(summaries, "--curves"), results, curves)
+
+
+def _only(summaries: list[Summary], option: str) -> Summary:
+    if len(summaries) != 1:
+        raise UsageError(f"{option} draws one dataset, these folders have {len(summaries)}: name them one by one")
+    return summaries[0]
+
+
+def _draw_axes(summary: Summary, by: Sequence[str], path: Path) -> None:
+    from mlpctl.report.figures import draw_effect, draw_effects
+    from mlpctl.report.look import save
+
+    axes = list(by) or sorted(summary.varied, key=lambda name: -summary.trials[name].nunique())[:1]
+    if not axes:
+        raise UsageError(
+            "nothing varies in these results, so there is no axis to plot: --curves draws the learning curve"
+        )
+    save(draw_effect(summary, axes[0]) if len(axes) == 1 else draw_effects(summary, axes[0], axes[1]), path)
+
+
+def _draw_curves(summary: Summary, results: Results, path: Path) -> None:
+    from mlpctl.report.figures import draw_curves
+    from mlpctl.report.look import save
+
+    if results.epochs.empty:
+        raise UsageError("these results have no epochs, so there is no learning curve")
+    save(draw_curves(summary, results.epochs), path)
+
+
+def default_folders() -> list[Path]:
+    """Return the only results folder under results/.
+
+    Raises:
+        UsageError: if there is none, or several: then with their names.
+    """
+    found = sorted(path.parent for path in Path("results").glob("*/trials.csv"))
+    if len(found) == 1:
+        return found
+    if not found:
+        raise UsageError("no results folder given, and none under results/: `mlpctl sweep` or `mlpctl train` makes one")
+    raise UsageError(f"which results? give one or more of {', '.join(map(str, found))}")

@@ -1,0 +1,219 @@
+"""What a results folder says: configurations compared over their seeds, the best of them, what failed. Pure data."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mlpctl.errors import UsageError, did_you_mean
+from mlpctl.experiment import SelectOn
+from mlpctl.results import Results
+from mlpctl.schema import BETTER, METRICS, PRIMARY
+from mlpctl.spec import SEED_FIELDS, Spec
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PREFIX: dict[SelectOn, str] = {"validation": "val", "test": "test", "train": "fit"}
+
+
+@dataclass(frozen=True, eq=False)
+class Summary:
+    """One dataset's trials, summed up.
+
+    Attributes:
+        title: dataset and folders.
+        trials: the trials, options of the dataset as columns data.OPTION.
+        statuses: status -> number of trials.
+        varied: fields of Spec that differ among the trials, seeds apart.
+        metric: what is compared.
+        column: the column of `trials` that holds it.
+        better: whether low or high is better.
+        on: the part that it is compared on.
+        configurations: a row per configuration, best first: the varied fields, n, failed, mean, sd, low, high.
+        best: the first row of `configurations` as a mapping, with its test score; None if nothing has a score.
+        failures: a row per status and error: how many, and the key of one of them.
+        notes: what the reader has to know to trust the figures.
+    """
+
+    title: str
+    trials: "pd.DataFrame"
+    statuses: dict[str, int]
+    varied: tuple[str, ...]
+    metric: str
+    column: str
+    better: str
+    on: SelectOn
+    configurations: "pd.DataFrame"
+    best: dict[str, Any] | None
+    failures: "pd.DataFrame"
+    notes: tuple[str, ...]
+
+
+def summarize(results: Results, *, metric: str | None = None, on: SelectOn | None = None) -> list[Summary]:
+    """Return a summary per dataset in the results.
+
+    Args:
+        results: of one folder or several.
+        metric: what to compare; by default what the experiment says, else the task's primary metric.
+        on: part to compare on; by default what the experiment says, else validation.
+
+    Raises:
+        UsageError: for a metric that the task does not have, or a part that was not scored.
+    """
+    select: dict[str, Any] = next((e["select"] for e in results.experiments if "select" in e), {})
+    on = on or select.get("on", "validation")
+    metric = metric or select.get("metric")
+    if metric is not None and metric not in METRICS:
+        raise UsageError(f"unknown metric '{metric}': {did_you_mean(metric, METRICS)}")
+    trials = with_options(results.trials)
+    trials["task"] = trials["task"].fillna("classification")
+    folders = ", ".join(folder.name for folder in results.folders)
+    return [
+        _summary(f"{dataset} ({folders})", some.reset_index(drop=True), metric or PRIMARY[str(task)], on)
+        for (dataset, task), some in trials.groupby(["dataset", "task"], sort=False)
+    ]
+
+
+def with_options(trials: "pd.DataFrame") -> "pd.DataFrame":
+    """Return the trials with a column data.OPTION for each option of the dataset that was set."""
+    import pandas as pd
+
+    texts = trials["data"].dropna().unique()
+    options = {text: json.loads(text) for text in texts}
+    names = sorted({name for option in options.values() for name in option})
+    columns = {
+        f"data.{name}": trials["data"].map(
+            {t: _number(o[name]) for t, o in options.items() if name in o}, na_action="ignore"
+        )
+        for name in names
+    }
+    return pd.concat([trials, pd.DataFrame(columns, index=trials.index)], axis=1)
+
+
+def _number(value: object) -> object:
+    try:
+        return float(str(value))
+    except ValueError:
+        return ",".join(map(str, value)) if isinstance(value, list) else value
+
+
+def varied_fields(trials: "pd.DataFrame") -> tuple[str, ...]:
+    """Return the fields that differ among trials, seeds apart; of two that say the same the plainer one."""
+    fields = [n for n in Spec.model_fields if n not in (*SEED_FIELDS, "data")]
+    fields += [name for name in trials.columns if name.startswith("data.")]
+    differing = [name for name in fields if trials[name].nunique(dropna=False) > 1]
+    if "widths" in differing and ("hidden_units" in differing or "hidden_layers" in differing):
+        told = trials.groupby(["hidden_units", "hidden_layers"], dropna=False)["widths"].nunique().max() <= 1
+        said = {"widths"} if told else {"hidden_units", "hidden_layers"}
+        differing = [name for name in differing if name not in said]
+    return tuple(differing)
+
+
+def interval(values: "pd.Series[float]") -> tuple[float, float, float, float]:
+    """Return (mean, standard deviation, low, high): Student's 95 % interval of the mean; NaN for one value's spread."""
+    from scipy.special import stdtrit
+
+    n, mean, sd = len(values), float(values.mean()), float(values.std(ddof=1)) if len(values) > 1 else float("nan")
+    half = float(stdtrit(n - 1, 0.975)) * sd / np.sqrt(n) if n > 1 else float("nan")
+    return mean, sd, mean - half, mean + half
+
+
+def over(trials: "pd.DataFrame", by: Sequence[str], column: str) -> "pd.DataFrame":
+    """Return a row per value of `by`: n, failed, mean, sd and the 95 % interval of `column` over its good trials."""
+    import pandas as pd
+    from scipy.special import stdtrit
+
+    good = trials["status"] == "ok"
+    scored = trials.assign(_score=trials[column].where(good), _failed=~good)
+    groups = scored.groupby(list(by), dropna=False, sort=False)
+    table = groups["_score"].agg(n="count", mean="mean", sd="std")
+    table["failed"] = groups["_failed"].sum()
+    n = table["n"].to_numpy(dtype=np.float64)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        half = np.where(n > 1, stdtrit(np.maximum(n - 1, 1), 0.975), np.nan) * table["sd"] / np.sqrt(n)
+    table["low"], table["high"] = table["mean"] - half, table["mean"] + half
+    return pd.DataFrame(table.reset_index())
+
+
+def _summary(title: str, trials: "pd.DataFrame", metric: str, on: SelectOn) -> Summary:
+    column = f"{PREFIX[on]}_{metric}"
+    if on == "train" and trials[column].isna().all():
+        column = f"train_{metric}"
+    good = trials[trials["status"] == "ok"]
+    if column not in trials or (len(good) and good[column].isna().all()):
+        raise UsageError(_nothing_to_compare(good, metric, on))
+    varied = varied_fields(trials)
+    table = over(trials, ["config"], column)
+    told = trials.drop_duplicates("config").set_index("config")[list(varied)]
+    table = table.join(told, on="config")
+    table["_rank"] = table["mean"] if BETTER[metric] == "low" else -table["mean"]
+    table = table.sort_values(["failed", "_rank"], kind="stable", na_position="last", ignore_index=True)
+    failed_all = table["n"] == 0
+    table = table[[*varied, "n", "failed", "mean", "sd", "low", "high", "config"]]
+    table = table[~failed_all].reset_index(drop=True) if len(failed_all) else table
+    best = _best(table, trials, metric)
+    return Summary(
+        title=title,
+        trials=trials,
+        statuses={str(k): int(v) for k, v in trials["status"].value_counts().items()},
+        varied=varied,
+        metric=metric,
+        column=column,
+        better=BETTER[metric],
+        on=on,
+        configurations=table,
+        best=best,
+        failures=_failures(trials),
+        notes=tuple(_notes(table, trials, best, on)),
+    )
+
+
+def _nothing_to_compare(good: "pd.DataFrame", metric: str, on: SelectOn) -> str:
+    parts = {"validation": "val", "test": "test", "train": "train"}
+    scored = [
+        p for p, prefix in parts.items() if f"{prefix}_{metric}" in good and good[f"{prefix}_{metric}"].notna().any()
+    ]
+    if not scored:
+        return f"these trials have no {metric}: use --metric {' or --metric '.join(m for m in METRICS if m != metric)}"
+    return f"these trials have no {on} {metric}: use --select-on {' or --select-on '.join(scored)}"
+
+
+def _best(table: "pd.DataFrame", trials: "pd.DataFrame", metric: str) -> dict[str, Any] | None:
+    if table.empty:
+        return None
+    first: dict[str, Any] = {str(name): value for name, value in table.iloc[0].to_dict().items()}
+    own = trials[(trials["config"] == first["config"]) & (trials["status"] == "ok")]
+    test = own[f"test_{metric}"].dropna() if f"test_{metric}" in own else own["seconds"].iloc[:0]
+    if len(test):
+        first["test_mean"], first["test_sd"], first["test_low"], first["test_high"] = interval(test)
+    first["key"] = str(own["key"].iloc[0])
+    return first
+
+
+def _failures(trials: "pd.DataFrame") -> "pd.DataFrame":
+    failed = trials[trials["status"] != "ok"].fillna({"error": ""})
+    table = failed.groupby(["status", "error"], sort=False)["key"].agg(trials="count", example="first")
+    return table.reset_index().sort_values("trials", ascending=False, ignore_index=True)
+
+
+def _notes(table: "pd.DataFrame", trials: "pd.DataFrame", best: dict[str, Any] | None, on: SelectOn) -> "list[str]":
+    notes = []
+    if on == "test":
+        notes.append("Chosen on the test set: its score of the chosen configuration is too good, and no estimate.")
+    if on == "train":
+        notes.append("Chosen on the training part: this says how well a configuration fits, not how well it predicts.")
+    if best is not None and best["n"] == 1 and len(table) > 1:
+        notes.append("One seed each: differences may be chance. `--seeds 5` on the same command adds four.")
+    elif best is not None and len(table) > 1:
+        near = int(((table["mean"] >= best["low"]) & (table["mean"] <= best["high"])).sum()) - 1
+        if near > 0:
+            word = "configuration lies" if near == 1 else "configurations lie"
+            notes.append(f"{near} other {word} within the 95 % interval of the best: it is not certain to be the best.")
+    failed = int((trials["status"] != "ok").sum())
+    if failed:
+        notes.append(f"{failed} of {len(trials)} trials failed; means are over the others, configurations with a "
+                     "failure come last.")  # fmt: skip
+    return notes
