@@ -92,7 +92,9 @@ def read_table(path: Path, columns: Mapping[str, Kind], *, missing_ok: bool = Fa
 
     text = [name for name in header if columns.get(name, "text") == "text"]
     try:
-        table = pd.read_csv(BytesIO(whole), dtype=dict.fromkeys(text, "object"), keep_default_na=False, na_values=[""])
+        table = pd.read_csv(
+            BytesIO(whole), dtype=dict.fromkeys(text, "object"), keep_default_na=False, na_values=["", "nan"]
+        )
     except (pd.errors.ParserError, UnicodeDecodeError, ValueError) as error:
         raise DataError(f"{path} cannot be read: {error}") from error
     newest = pd.to_numeric(table["schema_version"], errors="coerce").max()

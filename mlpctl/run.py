@@ -178,6 +178,19 @@ def run(specs: Iterable[Spec], store: Store, options: RunOptions, watch: Watch, 
     return counts
 
 
+def check_named(trial: Trial, options: RunOptions) -> None:
+    """Check that the engine and the device that the user named can train a trial, before anything is written.
+
+    Raises:
+        UsageError: if the engine cannot.
+        DeviceError: if the device is not there.
+    """
+    if options.engine != "auto" or options.device != "auto":
+        work = trial.work()
+        chosen = choose(trial.spec, work.network, work.data, engine=options.engine, device=options.device, trials=1)
+        chosen.engine.open(chosen.device, 1, options.threads).close()
+
+
 def _chain(first: Any, rest: Iterator[Any]) -> Iterator[Any]:
     yield first
     yield from rest

@@ -6,19 +6,17 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from mlpctl.data import load_dataset
 from mlpctl.errors import TrialsFailed, UsageError
 from mlpctl.experiment import Experiment, base_of, checked, default_name, merged, read_experiment, seeds_of
 from mlpctl.machine import environment
-from mlpctl.models import resolve
 from mlpctl.render import Cell, Table
 from mlpctl.rows import Row
-from mlpctl.run import Counts, RunOptions, Stop, Watch, pending, run
+from mlpctl.run import Counts, RunOptions, Stop, Watch, check_named, pending, run
 from mlpctl.schema import TRIALS_FILE
 from mlpctl.search.axes import Axis
 from mlpctl.spec import Spec
 from mlpctl.store import Store, read_keys
-from mlpctl.trial import trial_of
+from mlpctl.trial import Trial, trial_of
 
 LOOKED_AT = 1000
 """Combinations that are checked before the first is trained: if none of them can be, the experiment is wrong."""
@@ -54,6 +52,10 @@ def experiment_of(given: Given) -> Experiment:
         UsageError: every problem at once.
     """
     start = read_experiment(given.file) if given.file else Experiment("", {})
+    names = [axis.name for axis in given.axes]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise UsageError([f"axis {name} is given twice: list its values in one --axis" for name in twice])
     base = base_of(merged(start.base, given.fields), where="")
     axes = {axis.name: axis for axis in (*start.axes, *given.axes)}
     for name in given.fields:
@@ -83,7 +85,7 @@ def size_of(experiment: Experiment) -> int:
     return experiment.strategy().size() * len(experiment.seeds)
 
 
-def check_some(experiment: Experiment) -> None:
+def check_some(experiment: Experiment, options: RunOptions) -> None:
     """Check that the experiment can be trained and chosen from, before anything is written.
 
     Raises:
@@ -92,19 +94,20 @@ def check_some(experiment: Experiment) -> None:
     first: UsageError | None = None
     for spec in islice(specs_of(experiment), LOOKED_AT):
         try:
-            resolved = resolve(spec, load_dataset(spec))
+            trial = trial_of(spec)
         except UsageError as error:
             first = first or error
             continue
-        _check_selection(experiment, resolved)
+        _check_selection(experiment, trial)
+        check_named(trial, options)
         return
     raise first or UsageError("nothing to do: the experiment has no trial")
 
 
-def _check_selection(experiment: Experiment, spec: Spec) -> None:
-    if experiment.select.on == "validation" and not trial_of(spec).work().data.parts["val"].size:
+def _check_selection(experiment: Experiment, trial: Trial) -> None:
+    if experiment.select.on == "validation" and not trial.work().data.parts["val"].size:
         raise UsageError(
-            f"{spec.dataset} has no validation part under this spec, and the choice falls on it: set val_fraction, or "
+            f"{trial.spec.dataset} has no validation part under this spec to choose on: set val_fraction, or "
             "use --select-on train or --select-on test"
         )
 
@@ -126,7 +129,7 @@ def sweep(experiment: Experiment, out: Path, options: RunOptions, watch: Watch, 
         UsageError: for an experiment that cannot be trained.
         MlpctlError: see `mlpctl.run.run`.
     """
-    check_some(experiment)
+    check_some(experiment, options)
     with Store(out / experiment.name) as store:
         for repair in store.repairs:
             watch.note(repair)
@@ -140,7 +143,7 @@ def preview(experiment: Experiment, out: Path, options: RunOptions) -> Table:
     Raises:
         UsageError: for an experiment that cannot be trained.
     """
-    check_some(experiment)
+    check_some(experiment, options)
     folder = out / experiment.name
     counts = Counts()
     invalid: list[Row] = []

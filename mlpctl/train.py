@@ -7,7 +7,7 @@ from typing import Any
 
 from mlpctl.experiment import Experiment, SelectTable, default_name
 from mlpctl.machine import environment
-from mlpctl.run import Counts, RunOptions, Stop, Watch, has_to_run, run
+from mlpctl.run import Counts, RunOptions, Stop, Watch, check_named, has_to_run, run
 from mlpctl.spec import make_spec
 from mlpctl.store import Store
 from mlpctl.trial import Trial, trial_of
@@ -49,6 +49,7 @@ def train(
     """
     spec = make_spec(given)
     trial = trial_of(spec)
+    check_named(trial, options)
     folder_name = name or default_name(given)
     with Store(out / folder_name) as store:
         for repair in store.repairs:

@@ -83,7 +83,7 @@ def from_sklearn(name: str) -> Arrays:
 
 def _locate(name: str, options: Options) -> list[str]:  # noqa: ARG001
     path = cache_path(name)
-    return [str(path) if path.is_file() else f"inside scikit-learn {version('scikit-learn')}"]
+    return [str(path) if path.is_file() else "scikit-learn"]
 
 
 def _source(name: str, help_: str, task: Task = "classification", **defaults: Any) -> Source:

@@ -1,13 +1,18 @@
 """What `mlpctl data` tells: which datasets there are, what is in one, whether its files are whole."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mlpctl.data import source_of
 from mlpctl.data.base import Dataset, Source, parse_options
+from mlpctl.data.fashion_mnist import PUBLISHED
+from mlpctl.data.files import cache_folder, sha256_of
+from mlpctl.errors import DataError
 from mlpctl.registry import names
 from mlpctl.render import Cell, Table
+from mlpctl.spec import choices
 
 
 def list_datasets() -> Table:
@@ -15,8 +20,24 @@ def list_datasets() -> Table:
     rows: list[dict[str, Cell]] = []
     for name in names("dataset"):
         source = source_of(name)
-        rows.append({"dataset": name, "task": source.task or "by its target", "what it is": source.help})
-    return Table(["dataset", "task", "what it is"], rows, "Datasets", ["`mlpctl data show NAME` tells more."])
+        task = source.task or "by its target"
+        rows.append({"dataset": name, "task": task, "where": _where(source), "what it is": source.help})
+    return Table(["dataset", "task", "where", "what it is"], rows, "Datasets", ["`mlpctl data show NAME` tells more."])
+
+
+def _where(source: Source) -> str:
+    """Return in a word where a dataset would be read: what `mlpctl data path` tells at length."""
+    if with_required(source.name):
+        return "your file"
+    places = source.locate(parse_options(source, {})) if source.locate else []
+    if not places:
+        return "built in"
+    if places[0].startswith(("https://", "http://")):
+        return "to be fetched"
+    path = Path(places[0])
+    if not path.is_file():
+        return places[0]
+    return "cache" if path.is_relative_to(cache_folder()) else str(path.parent)
 
 
 def describe(dataset: Dataset, source: Source) -> list[Table]:
@@ -40,7 +61,7 @@ def describe(dataset: Dataset, source: Source) -> list[Table]:
         {
             "option": name,
             "default": "required" if info.is_required() else _text(info.default),
-            "what it is": info.description,
+            "what it is": (info.description or "") + _one_of(choices(info)),
         }
         for name, info in source.options.model_fields.items()
     ]
@@ -52,6 +73,10 @@ def describe(dataset: Dataset, source: Source) -> list[Table]:
         lines: list[dict[str, Cell]] = [{"field": k, "default": _text(v)} for k, v in defaults.items()]
         tables.append(Table(["field", "default"], lines, "Defaults for training"))
     return tables
+
+
+def _one_of(words: tuple[str, ...]) -> str:
+    return f" One of: {', '.join(words)}." if words else ""
 
 
 def _test_set(dataset: Dataset) -> str:
@@ -97,20 +122,31 @@ def fetch(name: str) -> list[str]:
 
 
 def verify(name: str, options: dict[str, Any]) -> list[str]:
-    """Return what a dataset was loaded from, after every check of it has passed.
+    """Return the sha256 of each file of a dataset, and what was loaded, after every check of it has passed.
 
     Raises:
-        DataError: if it is missing or not what it should be.
+        DataError: if it is missing or not what it should be; also where loading would help itself to another source.
     """
     source = source_of(name)
-    dataset = source.load(parse_options(source, options))
-    return [f"{name}: ok, {dataset.X.shape[0]:,} examples, digest {dataset.digest}, from {dataset.source}"]
+    parsed = parse_options(source, options)
+    lines = []
+    for place in source.locate(parsed) if source.locate else []:
+        path = Path(place).expanduser()
+        if path.is_file():
+            found, published = sha256_of(path), PUBLISHED.get(path.name.removesuffix(".gz"))
+            if published not in (None, found):
+                raise DataError(
+                    f"{path} is altered or truncated: sha256 must be {published}, got {found}; replace it"
+                    + (f": `mlpctl data fetch {name}`" if path.is_relative_to(cache_folder()) else "")
+                )
+            lines.append(f"{name}: {found}  {path}" + (" as published" if published else ""))
+    dataset = source.load(parsed)
+    examples = f"{dataset.X.shape[0]:,} examples"
+    return [*lines, f"{name}: ok, {examples}, digest {dataset.digest}, source: {dataset.source}"]
 
 
 def paths(name: str, options: dict[str, Any]) -> list[str]:
     """Return where the files of a dataset are or would be looked for; the cache folder for the others."""
-    from mlpctl.data.files import cache_folder
-
     source = source_of(name)
     if source.locate is None:
         return [str(cache_folder())]

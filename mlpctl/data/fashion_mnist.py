@@ -38,6 +38,8 @@ FILES = (
     ),
 )
 
+PUBLISHED = {file.name: file.sha256 for file in FILES}
+
 CLASSES = (
     "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
 )  # fmt: skip
@@ -107,7 +109,7 @@ def read_from_best(file: IdxFile, into: NDArray[np.uint8], folder: Path | None) 
             with _open(place) as stream, gunzipped(stream) as content:
                 problem = read_idx(content, file, into)
         except (OSError, HTTPException) as error:
-            problem = f"cannot be read: {getattr(error, 'reason', None) or error}"
+            problem = f"cannot be read: {str(error).strip('<>')}"
         if problem is None:
             cached = cache_path(file)
             if folder is None and place != str(cached):

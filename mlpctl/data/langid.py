@@ -1,7 +1,9 @@
 """langid: which language a sentence is in, from the counts of its words; the PyTorch tutorial's sentences or a file."""
 
 import csv
-from collections.abc import Iterator
+import io
+from array import array
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -9,7 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from mlpctl.data.base import PATH, Dataset, Options, Source, digest_of
-from mlpctl.data.files import existing_file, guess_separator, sha256_of
+from mlpctl.data.files import DAMAGED_GZIP, existing_file, guess_separator, gunzipped, sha256_of
 from mlpctl.errors import DataError, UsageError, did_you_mean
 
 SENTENCES = (
@@ -26,12 +28,17 @@ N_TEST = 2
 TEXTS_KEPT = 10_000
 """Rows up to which the texts themselves stay in memory, to show samples of."""
 
+LONGEST_TEXT = 1 << 24
+"""Characters of a cell; more is an unclosed quotation mark that swallows the rest of the file."""
+
 
 class LangidOptions(Options):
     """Options of langid."""
 
     path: Path | None = Field(
-        None, description="TSV or CSV file of texts and labels, instead of the tutorial's.", json_schema_extra={**PATH}
+        None,
+        description="TSV or CSV file (.gz or not) of texts and labels, instead of the tutorial's.",
+        json_schema_extra={**PATH},
     )
     text_column: str = Field("text", description="Column of the texts.")
     label_column: str = Field("label", description="Column of the labels.")
@@ -45,7 +52,7 @@ class LangidOptions(Options):
 
 
 def load(options: LangidOptions) -> Dataset:
-    """Return word counts X (N, V), CSR of float32, and the languages y (N,).
+    """Return word counts X (N, V), CSR of float32, and the languages y (N,); words and labels in order of appearance.
 
     Raises:
         DataError: for a missing or damaged file, a missing column, empty texts or labels, a single label.
@@ -59,7 +66,7 @@ def load(options: LangidOptions) -> Dataset:
         rows = read_rows(path, options)
         digest, source = sha256_of(path), str(path)
     labels: dict[str, int] = {}
-    codes: list[int] = []
+    codes = array("i")
     texts: list[str] = []
 
     def stream() -> Iterator[str]:
@@ -69,22 +76,22 @@ def load(options: LangidOptions) -> Dataset:
                 texts.append(text)
             yield text
 
-    X, words = count_words(stream(), options)
+    X, words = count_words(stream(), lowercase=options.lowercase)
     if len(labels) < 2:
-        raise DataError(f"{source} has one label only ({', '.join(labels)}): two at least are needed")
-    names = sorted(labels)
-    place = np.array([names.index(name) for name in labels], np.int32)
+        found = f"one label only ({next(iter(labels))})" if labels else "no rows"
+        raise DataError(f"{source} has {found}: texts of two labels at least are needed")
+    X, words = commonest(X, words, options.min_count, options.max_words)
     settings = options.model_dump_json(exclude={"path", "vocabulary", "separator"})
     built_in = options.path is None
     return Dataset(
         name="langid",
         X=X,
-        y=place[np.array(codes, np.int32)],
+        y=np.array(codes, np.int32),
         task="classification",
-        digest=digest_of("langid 1", digest, settings, options.vocabulary),
+        digest=digest_of("langid 2", digest, settings, options.vocabulary),
         source=source,
         features=tuple(words),
-        classes=tuple(names),
+        classes=tuple(labels),
         test_index=np.arange(len(codes) - N_TEST, len(codes), dtype=np.int64) if built_in else None,
         fitted_columns=np.full(len(words), options.vocabulary == "train"),
         texts=texts if len(texts) <= TEXTS_KEPT else None,
@@ -100,30 +107,42 @@ def read_rows(path: Path, options: LangidOptions) -> Iterator[tuple[str, str]]:
     """
     if options.separator is not None and len(options.separator) != 1:
         raise UsageError(f"separator of langid must be one character, got '{options.separator}'")
+    csv.field_size_limit(LONGEST_TEXT)
     try:
-        with path.open(encoding="utf-8", newline="") as stream:
+        with path.open("rb") as raw, gunzipped(raw) as content:
+            stream = io.TextIOWrapper(content, encoding="utf-8-sig", newline="")
             first = stream.readline()
             separator = options.separator or guess_separator(first)
             stream.seek(0)
+            # A TSV has no quoting: a lone quotation mark in a sentence must not swallow the rows after it.
             quoting: Literal[0, 3] = csv.QUOTE_NONE if separator == "\t" else csv.QUOTE_MINIMAL
-            reader = csv.reader(stream, delimiter=separator, quoting=quoting)
+            reader = csv.reader(stream, delimiter=separator, quoting=quoting, strict=True)
             header = next(reader, [])
             text, label = (_column(path, header, name) for name in (options.text_column, options.label_column))
             for row in reader:
                 if not row:
                     continue
-                if len(row) <= max(text, label) or not row[text].strip() or not row[label].strip():
-                    raise DataError(
-                        f"{path}, line {reader.line_num}: a text and a label must be there, got {row}"[:300]
-                    )
-                yield row[text], row[label].strip()
-    except (UnicodeDecodeError, csv.Error) as error:
+                if len(row) <= max(text, label):
+                    problem = f"{len(row)} of {len(header)} columns"
+                elif not row[text].strip():
+                    problem = "an empty text"
+                elif row[label].strip() in ("", "NaN"):  # not nan: that is the code of the Min Nan language
+                    problem = f"no label ('{row[label]}')"
+                else:
+                    yield row[text], row[label].strip()
+                    continue
+                raise DataError(
+                    f"{path}, line {reader.line_num}: needs a text and a label, has {problem}; mend the line"
+                )
+    except (UnicodeDecodeError, csv.Error, *DAMAGED_GZIP) as error:
         raise DataError(f"{path} is no text file in UTF-8 with columns: {error}") from error
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}") from error
 
 
 def _column(path: Path, header: list[str], name: str) -> int:
+    if not header:
+        raise DataError(f"{path} is empty: it must begin with a line that names its columns, text and label")
     if name not in header:
         raise DataError(
             f"{path} has no column '{name}': {did_you_mean(name, header)}; name it with --data text_column=… or "
@@ -132,39 +151,41 @@ def _column(path: Path, header: list[str], name: str) -> int:
     return header.index(name)
 
 
-def count_words(texts: Iterator[str], options: LangidOptions) -> tuple[Any, list[str]]:
+def count_words(texts: Iterable[str], *, lowercase: bool = False) -> tuple[Any, list[str]]:
     """Return counts (N, V), CSR of float32, and the V words in the order in which they first occur.
+
+    Own code and not scikit-learn's CountVectorizer: that sorts the words, takes 1.7 times as long and four times the
+    memory for 500,000 texts of ten words (2.6 and 4.5 s, 50 and 245 MB), and a second to import for six sentences.
+    """
+    import scipy.sparse
+
+    words: dict[str, int] = {}
+    columns, ends = array("i"), array("q", [0])
+    for text in texts:
+        found = (text.lower() if lowercase else text).split()
+        columns.extend([words.setdefault(word, len(words)) for word in found])
+        ends.append(len(columns))
+    entries = (np.ones(len(columns), np.float32), np.array(columns, np.int32), np.array(ends, np.int64))
+    X = scipy.sparse.csr_matrix(entries, shape=(len(ends) - 1, len(words)))
+    X.sum_duplicates()
+    return X, list(words)
+
+
+def commonest(X: Any, words: list[str], min_count: int, max_words: int | None) -> tuple[Any, list[str]]:
+    """Return the columns of the words in `min_count` rows at least, `max_words` of them at most, in their order.
 
     Raises:
         DataError: if no word is left.
     """
-    from sklearn.feature_extraction.text import CountVectorizer
-
-    vectorizer = CountVectorizer(
-        analyzer=_lower_words if options.lowercase else str.split,
-        min_df=options.min_count,
-        max_features=options.max_words,
-        dtype=np.float32,
-    )
-    try:
-        X = vectorizer.fit_transform(texts)
-    except ValueError as error:  # scikit-learn's word for an empty vocabulary
-        raise DataError(f"langid: no word is left to count ({error}): lower min_count") from error
-    words = vectorizer.get_feature_names_out()
-    first_seen = _first_seen(X)
-    return X[:, first_seen].tocsr(), [str(words[k]) for k in first_seen]
-
-
-def _first_seen(X: Any) -> Any:
-    """Return the columns of a CSR matrix ordered by the first row that has them, ties by their place."""
-    rows = np.repeat(np.arange(X.shape[0]), np.diff(X.indptr))
-    first = np.full(X.shape[1], X.shape[0])
-    np.minimum.at(first, X.indices, rows)
-    return np.argsort(first, kind="stable")
-
-
-def _lower_words(text: str) -> list[str]:
-    return text.lower().split()
+    rows = np.bincount(X.indices, minlength=len(words))
+    kept = np.flatnonzero(rows >= min_count)
+    if not len(kept):
+        raise DataError(f"langid: no word is in {min_count} rows, the commonest is in {rows.max()}: lower min_count")
+    if max_words is not None:
+        kept = np.sort(kept[np.argsort(-rows[kept], kind="stable")[:max_words]])
+    if len(kept) == len(words):
+        return X, words
+    return X[:, kept], [words[k] for k in kept]
 
 
 LANGID = Source(

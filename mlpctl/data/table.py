@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field
 
+from mlpctl.data.arrays import read_arrays
 from mlpctl.data.base import PATH, Dataset, Options, Source, Task, digest_of
 from mlpctl.data.files import existing_file, guess_separator, sha256_of
-from mlpctl.errors import DataError, did_you_mean
+from mlpctl.errors import DataError, UsageError, did_you_mean
 from mlpctl.spec import split_list
 
 if TYPE_CHECKING:
@@ -33,6 +34,9 @@ class TableOptions(Options):
         "auto", description="auto: words, or up to 20 distinct whole numbers, are classes."
     )
     separator: str | None = Field(None, description="Between the columns of a CSV; found out by default.")
+    categorical: Annotated[tuple[str, ...], BeforeValidator(split_list)] = Field(
+        (), description="Columns of numbers that are names of categories, a,b."
+    )
     drop: Annotated[tuple[str, ...], BeforeValidator(split_list)] = Field((), description="Columns to leave out, a,b.")
 
 
@@ -43,32 +47,62 @@ def load(options: TableOptions) -> Dataset:
         DataError: for a missing or damaged file, a missing column, empty or infinite cells, too many categories.
     """
     path = existing_file(options.path.expanduser(), "the path of table")
-    frame = read_frame(path, options)
-    target = ("y",) if path.suffix == ".npz" and options.target == ("target",) else options.target
-    for name in (*target, *options.drop):
+    if path.suffix.lower() == ".npz":
+        return _load_npz(path, options)
+    frame, target = read_frame(path, options), options.target
+    for name in (*target, *options.drop, *options.categorical):
         if name not in frame.columns:
             raise DataError(
-                f"{path} has no column '{name}': {did_you_mean(name, map(str, frame.columns))}; name it with "
-                "--data target=COLUMN"
+                f"{path} has no column '{name}': {did_you_mean(name, map(str, frame.columns))}"
+                + ("; name it with --data target=COLUMN" if name in target else "")
             )
     inputs = frame.drop(columns=list({*target, *options.drop}))
     if not len(frame) or not len(inputs.columns):
         raise DataError(f"{path} needs rows and at least one input column, got {len(frame)} and {len(inputs.columns)}")
-    X, features, fitted = encode_inputs(inputs, path)
+    X, features, fitted = encode_inputs(inputs, path, options.categorical)
     task, y, classes = encode_target(frame[list(target)], options.task, path)
-    settings = options.model_dump_json(exclude={"path", "separator"})
     return Dataset(
         name="table",
         X=X,
         y=y,
         task=task,
-        digest=digest_of("table 1", sha256_of(path), settings),
+        digest=_digest(path, options),
         source=str(path),
         features=features,
         classes=classes,
         targets=() if classes else target,
         fitted_columns=fitted if fitted.any() else None,
     )
+
+
+def _load_npz(path: Path, options: TableOptions) -> Dataset:
+    """Return the arrays X and y, or another target, of an npz file."""
+    import pandas as pd
+
+    if options.drop or options.categorical or len(options.target) > 1:
+        raise UsageError(
+            "an npz file has arrays, not named columns: target names one array, leave drop and categorical out"
+        )
+    name = "y" if options.target == ("target",) else options.target[0]
+    arrays = read_arrays(path, name)
+    columns = {name: arrays.y} if arrays.y.ndim == 1 else {f"{name}{k + 1}": y for k, y in enumerate(arrays.y.T)}
+    task, y, classes = encode_target(pd.DataFrame(columns), options.task, path)
+    return Dataset(
+        name="table",
+        X=arrays.X,
+        y=y,
+        task=task,
+        digest=_digest(path, options),
+        source=str(path),
+        features=() if arrays.image_shape else tuple(f"x{k + 1}" for k in range(arrays.X.shape[1])),
+        classes=classes,
+        targets=() if classes else tuple(columns),
+        image_shape=arrays.image_shape,
+    )
+
+
+def _digest(path: Path, options: TableOptions) -> str:
+    return digest_of("table 1", sha256_of(path), options.model_dump_json(exclude={"path", "separator"}))
 
 
 def read_frame(path: Path, options: TableOptions) -> "pd.DataFrame":
@@ -80,13 +114,11 @@ def read_frame(path: Path, options: TableOptions) -> "pd.DataFrame":
     import pandas as pd
 
     try:
-        if path.suffix == ".npz":
-            return _read_npz(path)
-        if path.suffix in (".parquet", ".pq"):
+        if path.suffix.lower() in (".parquet", ".pq"):
             return pd.read_parquet(path)
         with path.open(encoding="utf-8") as stream:
             separator = options.separator or guess_separator(stream.readline())
-        return pd.read_csv(path, sep=separator, skipinitialspace=True)
+        return pd.read_csv(path, sep=separator, skipinitialspace=True, low_memory=False)  # whole columns, one type
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise DataError(f"{path} cannot be read as a table: {str(error).strip()}") from error
     except OSError as error:  # pyarrow raises ArrowInvalid, a ValueError, for what is no Parquet file
@@ -95,27 +127,9 @@ def read_frame(path: Path, options: TableOptions) -> "pd.DataFrame":
         raise DataError(f"{path} cannot be read as {path.suffix[1:] or 'a table'}: {error}") from error
 
 
-def _read_npz(path: Path) -> "pd.DataFrame":
-    import zipfile
-
-    import pandas as pd
-
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            columns: dict[str, Any] = {}
-            for name in arrays.files:
-                array = arrays[name]
-                if array.ndim > 1:
-                    flat = array.reshape(len(array), -1)
-                    columns |= {f"{name}{k}": flat[:, k] for k in range(flat.shape[1])}
-                else:
-                    columns[name] = array
-            return pd.DataFrame(columns)
-    except zipfile.BadZipFile as error:
-        raise DataError(f"{path} is no npz file: {error}") from error
-
-
-def encode_inputs(inputs: "pd.DataFrame", path: Path) -> tuple[NDArray[np.float64], tuple[str, ...], NDArray[np.bool_]]:
+def encode_inputs(
+    inputs: "pd.DataFrame", path: Path, categorical: tuple[str, ...] = ()
+) -> tuple[NDArray[np.float64], tuple[str, ...], NDArray[np.bool_]]:
     """Return (X, names, which columns stand for a category): numbers as they are, words as 0 and 1 per word.
 
     Raises:
@@ -128,11 +142,13 @@ def encode_inputs(inputs: "pd.DataFrame", path: Path) -> tuple[NDArray[np.float6
     fitted: list[bool] = []
     for name, column in inputs.items():
         _check_whole(column, str(name), path)
-        if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
+        if _is_number(column) and name not in categorical:
             blocks.append(column.to_numpy(dtype=np.float64)[:, None])
             names.append(str(name))
             fitted.append(False)
             continue
+        if name not in categorical:
+            _check_no_typo(column, str(name), path)
         codes, values = pd.factorize(column.astype(str), sort=True)
         if len(values) > MOST_CATEGORIES:
             raise DataError(
@@ -158,7 +174,7 @@ def encode_target(
     for name, column in target.items():
         _check_whole(column, str(name), path)
     first = target.iloc[:, 0]
-    numeric = all(pd.api.types.is_numeric_dtype(c) and not pd.api.types.is_bool_dtype(c) for _, c in target.items())
+    numeric = all(_is_number(column) for _, column in target.items())
     task: Task
     if asked == "auto":
         whole = numeric and bool((first.to_numpy(dtype=np.float64) % 1 == 0).all())
@@ -176,6 +192,25 @@ def encode_target(
     if len(values) < 2:
         raise DataError(f"{path}: the target '{first.name}' has one value only: two classes at least are needed")
     return task, codes.astype(np.int32), tuple(str(value) for value in values)
+
+
+def _is_number(column: "pd.Series[Any]") -> bool:
+    import pandas as pd
+
+    return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+
+
+def _check_no_typo(column: "pd.Series[Any]", name: str, path: Path) -> None:
+    """Refuse words among numbers: one `n/k` in a column of measurements would make a category of each of them."""
+    import pandas as pd
+
+    words = pd.to_numeric(column.astype(str), errors="coerce").isna().to_numpy()
+    if 0 < words.sum() < len(words) / 2:
+        row = int(np.flatnonzero(words)[0])
+        raise DataError(
+            f"{path}: column '{name}' has {int(words.sum())} cells that are no numbers, the first, "
+            f"'{column.iloc[row]}', in data row {row + 1}: mend them, or set --data categorical={name}"
+        )
 
 
 def _check_whole(column: "pd.Series[Any]", name: str, path: Path) -> None:

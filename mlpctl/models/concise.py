@@ -83,6 +83,8 @@ class Concise:
             for inner, outer in self.names.items():
                 given = torch.tensor(state[outer], device=device)
                 tensors[inner].copy_(given.t() if outer.endswith(".weight") else given)
+        normalized = [number for number, layer in enumerate(network.layers) if layer.batch_norm]
+        self.idle = [tensors[f"{number}.0.bias"] for number in normalized]  # see Scratch.backward
         self.optimizer = _optimizer(spec, self.net)
         self._remember(state, device)
 
@@ -99,6 +101,9 @@ class Concise:
         self.optimizer.zero_grad()
         loss = losses.mean() if self.spec.reduction == "mean" else losses.sum()
         loss.backward()  # type: ignore[no-untyped-call]
+        for bias in self.idle:
+            if bias.grad is not None:
+                bias.grad.zero_()
         self.optimizer.step()
         return losses.detach(), z.detach()
 

@@ -1,8 +1,7 @@
 """Logic gates as perceptrons with weights set by hand: class 1 where x·w + b > 0.
 
-AND has w = (0.5, 0.5), b = -0.7; OR has b = -0.2;
-NAND and NOR are their negatives. XOR is no
-single perceptron: it is AND(NAND, OR), two perceptrons and a third (the tutorials' construction, after Minsky and Papert); XNOR is its negative.
+AND has w = (0.5, 0.5), b = -0.7; OR has b = -0.2; NAND and NOR are their negatives. XOR is no single perceptron: it
+is AND(NAND, OR), two perceptrons and a third (after Minsky and Papert); XNOR is its negative.
 """
 
 from typing import TYPE_CHECKING, Any

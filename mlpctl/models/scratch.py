@@ -97,7 +97,9 @@ class Scratch:
                 gradient, by_parameter = self._normalize_backward(number, layer, gradient, record)
                 gradients |= by_parameter
             gradients[f"{number}.weight"] = record.X.t() @ gradient  # (inputs, outputs)
-            gradients[f"{number}.bias"] = gradient.sum(dim=0)
+            total = gradient.sum(dim=0)
+            # before a normalization a bias changes nothing: what its sum shows is rounding, which Adam would scale up
+            gradients[f"{number}.bias"] = torch.zeros_like(total) if layer.batch_norm else total
             if number:
                 gradient = gradient @ self.tensors[f"{number}.weight"].t()  # (B, inputs)
         return gradients

@@ -108,8 +108,9 @@ def draw_curves(summary: Summary, epochs: "pd.DataFrame") -> "Figure":
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set_xlabel("epoch")
     axes.set_ylabel(column.replace("_", " "))
-    axes.set_title(f"{summary.title}: learning curves\nmean and 95 % interval over seeds, best {CURVES_SHOWN} in colour"
-                   if len(table["place"].unique()) > 1 else f"{summary.title}: learning curve", fontsize=10)  # fmt: skip
+    several = table["place"].nunique() > 1
+    what = "learning curves\nmean and 95 % interval over seeds, the best in colour" if several else "learning curve"
+    axes.set_title(f"{summary.title}: {what}", fontsize=10)
     return figure
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from mlpctl.errors import UsageError
-from mlpctl.rng import uniforms
 from mlpctl.search.axes import Axis, assignments
 
 Method = Literal["grid", "random"]
@@ -91,5 +90,7 @@ class Random:
 
     def _uniform(self, axis: Axis, attempt: int) -> float:
         from zlib import crc32
+
+        from mlpctl.rng import uniforms
 
         return float(uniforms(self.seed, "search", 1, epoch=attempt, layer=crc32(axis.name.encode()) & 0xFFFF)[0])

@@ -99,6 +99,19 @@ def arrays_of(data: "Data") -> Arrays:
     return Arrays((X, scale, shift, values, columns, starts, labels, targets), spread)
 
 
+def compile_for(arrays: Arrays) -> None:
+    """Compile or load what trains on some arrays: calls that train no epoch."""
+    dtype = arrays.inputs[1].dtype
+    table, none, rows = np.zeros((1, 10), np.uint64), np.zeros(1, dtype), np.zeros(0, np.int64)
+    epochs(
+        *arrays.inputs, np.zeros((0, 1), np.int64), table, np.zeros(8, np.int64), np.zeros(11, dtype), none, none, none,
+        none, 0, np.zeros((0, 1), dtype), 1, np.zeros((0, 2)), rows, rows, rows, np.zeros((0, 3), np.bool_),
+        np.zeros((0, 3, N_SUMS + 1)), SCORED_AT_A_TIME,
+    )  # fmt: skip
+    orders(0, 1, 1, np.zeros(1, np.int64), 1)
+    mark_compiled(arrays.inputs[0].dtype, dtype.name)
+
+
 def train_epochs(
     work: Work, trial: Training, arrays: Arrays, count: int
 ) -> tuple[list[tuple[int, float, dict[str, float]]], bool]:
@@ -118,7 +131,6 @@ def train_epochs(
         trial.layout.real, trial.theta, trial.stats, trial.first, trial.second, trial.steps_done,
         rates.astype(spec.dtype), first_epoch, sums, parts["val"], parts["test"], rows, due, scores, SCORED_AT_A_TIME,
     )  # fmt: skip
-    mark_compiled(arrays.inputs[0].dtype, spec.dtype)
     trial.epochs_done += done
     trial.steps_done += done * steps
     results = [

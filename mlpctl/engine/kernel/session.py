@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 from mlpctl.engine.base import Event, State, Work
 from mlpctl.engine.initial import initial_weights
 from mlpctl.engine.kernel import drawing
-from mlpctl.engine.kernel.calls import Arrays, Training, arrays_of, new_training, scores_now, train_epochs
+from mlpctl.engine.kernel.calls import Arrays, Training, arrays_of, compile_for, new_training, scores_now, train_epochs
 from mlpctl.engine.kernel.layout import unpack
 from mlpctl.engine.threads import on_threads
 from mlpctl.errors import DeviceError
@@ -139,4 +139,5 @@ class KernelSession:
             if len(self._arrays) >= 8:  # a split that follows the seed: keep the most recent few
                 self._arrays.pop(next(iter(self._arrays)), None)
             kept = self._arrays[id(data)] = (data, arrays_of(data))
+            compile_for(kept[1])  # here, so that no epoch's time holds it
         return kept[1]

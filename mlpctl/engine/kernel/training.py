@@ -199,9 +199,10 @@ def train(
                 step(optimizer, real, theta, table[l, BETA], width, other, first, second, rate)
             for j in range(width):
                 gradient[j] = kind(0)
-            for r in range(n):
-                for j in range(width):
-                    gradient[j] += delta[r * width + j]
+            if not table[l, NORMALIZED]:  # else it is zero, see Scratch.backward
+                for r in range(n):
+                    for j in range(width):
+                        gradient[j] += delta[r * width + j]
             step(optimizer, real, theta, table[l, BIAS], width, gradient, first, second, rate)
 
             if l == 0 and starts.shape[0]:

@@ -1,0 +1,173 @@
+"""`mlpctl train` as a user calls it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mlpctl.results import load
+from tests.conftest import Cli
+
+IRIS = ("train", "--dataset", "iris", "--epochs", "3", "--widths", "8")
+
+
+def test_a_training_prints_a_line_an_epoch_and_its_end(cli: Cli) -> None:
+    done = cli(*IRIS)
+    assert done.code == 0
+    lines = done.out.splitlines()
+    assert [line.split()[1] for line in lines[:3]] == ["1/3", "2/3", "3/3"]
+    assert "train loss" in lines[0]
+    assert "val acc" in lines[0]
+    assert lines[3].startswith("iris mlp: test accuracy 0.")
+    trials = load("results/iris-mlp").trials
+    assert trials["status"].tolist() == ["ok"]
+    assert len(load("results/iris-mlp").epochs) == 3
+    environment = json.loads(Path("results/iris-mlp/environment.json").read_text())
+    assert environment["libraries"]["numpy"]
+    assert environment["cores"] >= 1
+
+
+def test_the_same_command_reads_what_is_there(cli: Cli) -> None:
+    first, second = cli(*IRIS), cli(*IRIS)
+    assert second.code == 0
+    assert "--force trains it again" in second.err
+    assert first.out.splitlines()[-1] == second.out.splitlines()[-1]
+    assert len(load("results/iris-mlp").trials) == 1
+    third = cli(*IRIS, "--force")
+    assert "--force" not in third.err
+
+
+def test_machine_formats(cli: Cli) -> None:
+    done = cli(*IRIS, "--format", "json")
+    content = json.loads(done.out)
+    assert content["trial"][0]["status"] == "ok"
+    assert [row["epoch"] for row in content["epochs"]] == [1, 2, 3]
+    done = cli(*IRIS, "--format", "csv", "-o", "out.csv")
+    assert done.out == ""
+    assert Path("out.csv").read_text().startswith("schema_version,key")
+
+
+def test_a_file_with_changes(cli: Cli) -> None:
+    Path("ex.toml").write_text('[spec]\ndataset = "iris"\nlr = 0.5\nepochs = 2\nwidths = [4]\n')
+    done = cli("train", "--config", "ex.toml", "--set", "lr=0.25", "--hidden-units", "6", "--set", "widths=6")
+    assert done.code == 0
+    row = load("results/ex").trials.iloc[0]
+    assert (row["lr"], row["widths"], row["epochs"]) == (0.25, "6", 2)
+
+
+@pytest.mark.parametrize("impl", ["auto", "scratch", "concise"])
+def test_saved_weights_are_those_of_the_trial(cli: Cli, impl: str) -> None:
+    from safetensors.numpy import load_file
+
+    done = cli(*IRIS, "--save", "--impl", impl)
+    key = load("results/iris-mlp").trials["key"][0]
+    assert f"weights/{key}.safetensors" in done.err.replace("\n", "")
+    weights = load_file(f"results/iris-mlp/weights/{key}.safetensors")
+    assert {name: tensor.shape for name, tensor in weights.items()} == {
+        "0.weight": (4, 8), "0.bias": (8,), "1.weight": (8, 3), "1.bias": (3,),
+    }  # fmt: skip
+
+
+def test_a_diverged_training_is_a_row_and_exit_3(cli: Cli) -> None:
+    done = cli("train", "--dataset", "diabetes", "--lr", "1e9", "--epochs", "3")
+    assert done.code == 3
+    assert "diverged" in done.err
+    row = load("results/diabetes-linear").trials.iloc[0]
+    assert row["status"] == "diverged"
+    assert "epoch" in row["error"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("--dataset", "irs"), 2, "did you mean 'iris'?"),
+        (("--model", "mpl"), 2, "did you mean 'mlp'?"),
+        (("--lr", "0"), 2, "lr must be greater than 0"),
+        (("--lr", "-1"), 2, "lr must be greater than 0"),
+        (("--hidden-units", "0"), 2, "hidden_units must be greater than or equal to 1"),
+        (("--batch-size", "-4"), 2, "batch_size must be greater than or equal to 1"),
+        (("--optimzer", "sgd"), 2, "No such option"),
+        (("--dataset", "diabetes", "--loss", "cross_entropy"), 2, "diabetes is a regression set"),
+        (("--dataset", "iris", "--device", "cuda"), 5, "device cuda is not there"),
+        (("--dataset", "iris", "--device", "cuda", "--engine", "kernel"), 5, "trains on the CPU"),
+        (("--dataset", "table", "--data", "path=nothing.csv"), 4, "nothing.csv"),
+        (("--config", "nothing.toml"), 2, "no experiment file nothing.toml"),
+        (("--set", "lr"), 2, "KEY=VALUE"),
+        (("--dataset", "iris", "--out", "/proc/nowhere"), 2, "cannot write results to /proc/nowhere"),
+        (("--dataset", "iris", "--engine", "kernel", "--impl", "scratch"), 2, "use --engine auto"),
+    ],
+)
+def test_bad_input_is_one_line_and_an_exit_code(cli: Cli, arguments: tuple[str, ...], code: int, message: str) -> None:
+    done = cli("train", *arguments)
+    assert done.code == code, done.err
+    assert message in done.err.replace("│ ", "").replace("\n", " ")
+    assert "Traceback" not in done.err
+    assert not Path("results").exists()
+
+
+def test_a_table_with_holes_or_without_its_target(cli: Cli) -> None:
+    Path("t.csv").write_text("a,b,target\n1,2,x\n3,,y\n5,6,x\n")
+    done = cli("train", "--dataset", "table", "--data", "path=t.csv")
+    assert done.code == 4
+    assert "'b'" in done.err
+    done = cli("train", "--dataset", "table", "--data", "path=t.csv", "--data", "target=tarfet")
+    assert done.code == 4
+    assert "target" in done.err
+
+
+def test_a_users_table_is_trained(cli: Cli) -> None:
+    rows = [f"{i % 7},{'red' if i % 2 else 'blue'},{'yes' if i % 2 else 'no'}" for i in range(80)]
+    Path("t.csv").write_text("size,colour,bought\n" + "\n".join(rows) + "\n")
+    done = cli("train", "--dataset", "table", "--data", "path=t.csv", "--data", "target=bought", "--epochs", "20")
+    assert done.code == 0
+    assert load("results/table-mlp").trials["test_accuracy"][0] == 1.0
+
+
+def test_help_lists_every_field_with_its_default(cli: Cli) -> None:
+    from mlpctl.spec import Spec
+
+    done = cli("train", "--help")
+    assert done.code == 0
+    for name in Spec.model_fields:
+        assert f"--{name.replace('_', '-')}"[:22] in done.out
+
+
+@pytest.mark.parametrize(
+    ("command", "not_imported"),
+    [
+        (("--help",), ("torch", "numba", "sklearn", "pandas", "numpy")),
+        (("train", "--help"), ("torch", "numba", "sklearn", "pandas")),
+        (("data", "list"), ("torch", "numba", "sklearn", "pandas")),
+        (("report", "results/iris-mlp"), ("torch", "numba", "sklearn")),
+        ((*IRIS, "--lr", "0.2", "--engine", "kernel"), ("torch", "sklearn", "pandas", "matplotlib")),
+    ],
+)
+def test_what_is_not_needed_is_not_imported(cli: Cli, command: tuple[str, ...], not_imported: tuple[str, ...]) -> None:
+    cli(*IRIS)
+    script = (
+        f"import sys; sys.argv = ['mlpctl', *{command!r}]\nfrom mlpctl.cli import main\n"
+        f"try:\n    main()\nfinally:\n    print(sorted(set({not_imported!r}) & set(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.splitlines()[-1] == "[]"
+
+
+def test_ctrl_c_keeps_what_was_done(tmp_path: Path) -> None:
+    import signal
+    import time
+
+    command = [sys.executable, "-m", "mlpctl", "train", "--dataset", "digits", "--epochs", "100000"]
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith("epoch")
+    time.sleep(0.2)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    results = load(tmp_path / "results" / "digits-mlp")
+    assert results.trials["status"].tolist() == ["interrupted"]
+    assert results.trials["epochs_done"][0] == len(results.epochs)

@@ -1,0 +1,194 @@
+"""The two contracts of the kernel engine: Equality with the reference, Independence bit for bit."""
+
+from itertools import product
+from typing import Any, get_args
+
+import numpy as np
+import pytest
+
+from mlpctl.data.base import Dataset
+from mlpctl.engine.base import Event, State
+from mlpctl.engine.kernel import drawing
+from mlpctl.engine.kernel.engine import ENGINE as KERNEL
+from mlpctl.engine.order import order
+from mlpctl.engine.reference import ENGINE as REFERENCE
+from mlpctl.rng import normals, uniforms
+from mlpctl.spec import Activation, Loss, Optimizer
+from tests.making import classes, numbers, trained, work_of
+
+NUMERIC = ("mse", "half_mse", "huber", "l1")
+
+FLOAT32_BAND = 2e-4
+"""Of the largest weight, after three epochs: float32 rounds at 6e-8, and sums are taken in another order."""
+
+
+def both(dataset: Dataset, **fields: Any) -> tuple[tuple[State, list[Event]], tuple[State, list[Event]]]:
+    """Return (weights, events) of the reference and of the kernel."""
+    ends = []
+    for engine in (REFERENCE, KERNEL):
+        session = engine.open("cpu", 1, 1)
+        events = trained(session, work_of(dataset, **fields))["t"]
+        ends.append((session.weights("t"), events))
+        session.close()
+    return ends[0], ends[1]
+
+
+def assert_equal(dataset: Dataset, band: float = 1e-9, **fields: Any) -> None:
+    """Check that weights and scores of both engines agree, relative to the largest number of each tensor."""
+    (weights, events), (kernel_weights, kernel_events) = both(dataset, **fields)
+    assert weights.keys() == kernel_weights.keys()
+    for name, tensor in weights.items():
+        error = abs(tensor - kernel_weights[name]).max()
+        assert error <= band * max(abs(tensor).max(), 1e-3), f"{name}: {error:.1e}"
+    assert [event.status for event in events] == [event.status for event in kernel_events]
+    for one, other in zip(events, kernel_events, strict=True):
+        assert one.scores == pytest.approx(other.scores, rel=100 * band, abs=10 * band)
+
+
+@pytest.mark.parametrize("optimizer", get_args(Optimizer))
+@pytest.mark.parametrize("batch_norm", ["none", "1"])
+def test_equality_in_float64(optimizer: str, batch_norm: str) -> None:
+    """Every optimizer × activation × loss × batch norm, after three epochs with minibatches of 16 and a last of 13.
+
+    The first layer alone is normalized: of two normalizations with identity between them the first one's shift has
+    gradient 0 but for rounding, and rounding is what Adam then follows.
+    """
+    for activation, loss in product(get_args(Activation), get_args(Loss)):
+        dataset = numbers(2) if loss in NUMERIC and activation in ("relu", "tanh") else classes(3)
+        fields: dict[str, Any] = {"optimizer": optimizer, "activation": activation, "loss": loss, "lr": 0.01}
+        assert_equal(dataset, widths="9,6", batch_norm=batch_norm, dtype="float64", init="xavier_uniform", **fields)
+
+
+@pytest.mark.parametrize("activation", [name for name in get_args(Activation) if name != "identity"])
+def test_equality_with_every_layer_normalized(activation: str) -> None:
+    for optimizer in ("sgd", "adam"):
+        fields: dict[str, Any] = {"optimizer": optimizer, "activation": activation, "lr": 0.01}
+        assert_equal(classes(3), widths="9,6", batch_norm="all", dtype="float64", **fields)
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 3, 4, 5, 8, 37, "full"])
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_equality_for_every_remainder_of_the_blocks(batch_size: Any, optimizer: str) -> None:
+    assert_equal(classes(2), batch_size=batch_size, optimizer=optimizer, widths="7", dtype="float64", lr=0.01)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"dropout": 0.4},
+        {"dropout": 0.4, "activation": "gelu", "batch_norm": "all"},
+        {"weight_decay": 0.1},
+        {"weight_decay": 0.1, "batch_size": 4},
+        {"optimizer": "rmsprop", "momentum": 0.7, "lr": 0.01},
+        {"lr_schedule": "cosine", "warmup_epochs": 0.5},
+        {"lr_schedule": "step", "lr_step": 1},
+        {"reduction": "sum", "lr": 0.005},
+        {"widths": "none"},
+        {"init": "orthogonal"},
+        {"init": "normal", "init_scale": 0.5},
+        {"loss": "huber", "huber_delta": 0.3},
+        {"loss": "bce"},
+        {"batch_size": 47, "batch_norm": "all"},
+    ],
+)
+@pytest.mark.parametrize("k", [2, 3])
+def test_equality_of_everything_else(fields: dict[str, Any], k: int) -> None:
+    assert_equal(classes(k, n=64), **{"widths": "8,5", "dtype": "float64", **fields})
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "momentum"])
+def test_equality_with_sparse_and_byte_inputs(optimizer: str) -> None:
+    for dataset in (classes(3, sparse=True), classes(3, uint8=True)):
+        scaling = "none" if dataset.X.dtype != np.uint8 else "unit"
+        fields: dict[str, Any] = {"optimizer": optimizer, "scaling": scaling, "lr": 0.01}
+        assert_equal(dataset, widths="8", dtype="float64", **fields)
+        assert_equal(dataset, widths="none", dtype="float64", batch_size=1, **fields)
+
+
+def test_equality_through_blas() -> None:
+    """Layers and minibatches that are large enough for BLAS, dense and of bytes."""
+    for optimizer in ("sgd", "adam"):
+        dataset = classes(4, n=300, d=90, uint8=True)
+        assert_equal(dataset, widths="128,64", batch_size=64, dtype="float64", scaling="unit", optimizer=optimizer)
+        assert_equal(dataset, widths="128,64", batch_size=64, scaling="unit", optimizer=optimizer, band=FLOAT32_BAND)
+
+
+@pytest.mark.parametrize("optimizer", get_args(Optimizer))
+def test_float32_stays_in_its_band(optimizer: str) -> None:
+    assert_equal(classes(3), widths="9,6", optimizer=optimizer, lr=0.01, band=FLOAT32_BAND)
+
+
+def test_the_compiled_draws_are_the_shared_ones() -> None:
+    for n in (1, 2, 7, 100):
+        np.testing.assert_array_equal(drawing.uniforms(3, "weight", n, layer=2), uniforms(3, "weight", n, layer=2))
+        np.testing.assert_allclose(
+            drawing.normals(3, "weight", n, layer=2), normals(3, "weight", n, layer=2), rtol=1e-12, atol=1e-15
+        )
+    for n in (1, 5, 1000, 5000):
+        rows = np.arange(10, 10 + n)
+        drawn = drawing.orders(2**40 + 1, 3, 2, rows, n)
+        for e in (0, 1):
+            np.testing.assert_array_equal(drawn[e], rows[order(2**40 + 1, 3 + e, n)])
+
+
+def fingerprint(weights: State, events: list[Event]) -> tuple[bytes, str]:
+    """Return all bits of a trial's end and of its scores."""
+    told = repr([(event.epoch, event.status, sorted(event.scores.items())) for event in events])
+    return b"".join(weights[name].tobytes() for name in sorted(weights)), told
+
+
+@pytest.mark.parametrize("fields", [{"batch_size": 4}, {"batch_size": 64, "optimizer": "adam"}])
+def test_independence_bit_for_bit(fields: dict[str, Any]) -> None:
+    """Alone, with a diverging neighbour, for one and two jobs, in any order, among any number."""
+    dataset = classes(4, n=300, d=90)
+    lrs = (0.01, 1e6, 0.02, 0.003, 0.05)
+    works = [work_of(dataset, key=str(lr), lr=lr, widths="64,32", batch_norm="1", epochs=4, **fields) for lr in lrs]
+    alone = {}
+    for work in works:
+        session = KERNEL.open("cpu", 1, 1)
+        events = trained(session, work)[work.key]
+        alone[work.key] = fingerprint(session.weights(work.key), events)
+    for jobs, some in product((1, 2), (works, works[::-1], works[:2], works * 1)):
+        session = KERNEL.open("cpu", jobs, 1)
+        for key, events in trained(session, *some).items():
+            assert fingerprint(session.weights(key), events) == alone[key], (jobs, key)
+
+
+def test_a_trial_continued_elsewhere_is_the_same_bit_for_bit() -> None:
+    fields: dict[str, Any] = {"optimizer": "adam", "batch_norm": "all", "dropout": 0.2, "widths": "16"}
+    whole = KERNEL.open("cpu", 1, 1)
+    trained(whole, work_of(classes(), epochs=6, **fields))
+    first, second = KERNEL.open("cpu", 1, 1), KERNEL.open("cpu", 2, 1)
+    trained(first, work_of(classes(), epochs=2, **fields))
+    rest = work_of(classes(), epochs=6, **fields)
+    second.restore(rest, first.save("t"))
+    assert [event.epoch for event in trained(second, rest)["t"]] == [3, 4, 5, 6]
+    for name, tensor in whole.weights("t").items():
+        np.testing.assert_array_equal(tensor, second.weights("t")[name])
+
+
+def test_divergence_is_seen_in_its_epoch_and_leaves_the_finite_epochs() -> None:
+    session = KERNEL.open("cpu", 1, 1)
+    events = trained(session, work_of(numbers(), lr=3.0, widths="8", epochs=50))["t"]
+    assert events[-1].status == "diverged"
+    assert events[-1].epoch < 50
+    assert all(np.isfinite(event.scores["train_loss"]) for event in events[:-1])
+
+
+def test_a_stop_ends_a_long_trial() -> None:
+    session = KERNEL.open("cpu", 1, 1)
+    work = work_of(classes(3, n=2000), epochs=100_000, widths="64")
+    last = None
+    for event in session.advance([work]):
+        session.stop("t")
+        last = event
+    assert last is not None
+    assert last.status == "interrupted"
+    assert last.epoch < 1000
+
+
+def test_memory_of_a_dataset_is_not_copied() -> None:
+    from mlpctl.engine.kernel.calls import arrays_of
+
+    work = work_of(classes(3, uint8=True), scaling="unit")
+    assert arrays_of(work.data).inputs[0] is work.data.X
