@@ -25,12 +25,19 @@ class Table:
         rows: a mapping per row; a missing key is an empty cell.
         title: shown above the table for people.
         notes: sentences below the table, for people and in Markdown.
+        exact: columns whose numbers somebody chose (0.03) and nobody measured (0.0300): people see them as they are.
     """
 
     columns: Sequence[str]
     rows: Sequence[Mapping[str, Cell]]
     title: str = ""
     notes: Sequence[str] = ()
+    exact: Sequence[str] = ()
+
+    def shown(self, row: Mapping[str, Cell], column: str) -> str:
+        """Return a cell as people read it."""
+        cell = row.get(column)
+        return as_chosen(cell) if column in self.exact else for_people(cell)
 
 
 def emit(tables: Table | Sequence[Table], format_: Format = "table", output: Path | None = None) -> None:
@@ -93,7 +100,7 @@ def print_tables(tables: Sequence[Table], console: object = None) -> None:
                 is_number = all(isinstance(cell, int | float | None) for cell in cells)
                 rich_table.add_column(escape(column), justify="right" if is_number else "left", overflow="fold")
             for row in table.rows:
-                rich_table.add_row(*(escape(for_people(row.get(column))) for column in table.columns))
+                rich_table.add_row(*(escape(table.shown(row, column)) for column in table.columns))
             out.print(rich_table)
         for note in table.notes:
             out.print(escape(note), highlight=False)
@@ -114,6 +121,11 @@ def for_people(value: Cell) -> str:
     return value
 
 
+def as_chosen(value: Cell) -> str:
+    """Return a number as somebody would have written it, anything else as people read it."""
+    return f"{value:.6g}" if isinstance(value, float) else for_people(value)
+
+
 def _csv(table: Table) -> str:
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
@@ -128,7 +140,7 @@ def _markdown(table: Table) -> str:
 
     title = f"**{table.title}**\n\n" if table.title else ""
     head = line(list(table.columns)) + line(["---"] * len(table.columns)) if table.columns else ""
-    body = "".join(line([for_people(row.get(column)) for column in table.columns]) for row in table.rows)
+    body = "".join(line([table.shown(row, column) for column in table.columns]) for row in table.rows)
     notes = "".join(f"\n{note}\n" for note in table.notes)
     return title + head + body + notes
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlpctl.render import for_people
+from mlpctl.render import as_chosen, for_people
 from mlpctl.report.look import COLOURS, GREY, label, new_figure
 from mlpctl.report.summary import Summary, over
 from mlpctl.report.tables import check_axis, plain
@@ -68,8 +68,8 @@ def draw_effects(summary: Summary, rows: str, columns: str) -> "Figure":
         dark = shade < 0.55 if summary.better == "high" else shade > 0.45
         text = "failed" if np.isnan(value) else for_people(float(value))
         axes.text(c, r, text, ha="center", va="center", color="white" if dark and text != "failed" else "black")
-    axes.set_xticks(range(grid.shape[1]), [for_people(plain(value)) for value in grid.columns])
-    axes.set_yticks(range(grid.shape[0]), [for_people(plain(value)) for value in grid.index])
+    axes.set_xticks(range(grid.shape[1]), [as_chosen(plain(value)) for value in grid.columns])
+    axes.set_yticks(range(grid.shape[0]), [as_chosen(plain(value)) for value in grid.index])
     axes.set_xlabel(label(columns))
     axes.set_ylabel(label(rows))
     axes.set_title(f"{summary.title}: {summary.on} {summary.metric}, mean over everything else", fontsize=10)
@@ -104,6 +104,9 @@ def draw_curves(summary: Summary, epochs: "pd.DataFrame") -> "Figure":
         axes.plot(curve["epoch"], curve["mean"], color=colour, marker="o", markersize=3)
         axes.fill_between(curve["epoch"].astype(float), curve["low"], curve["high"], color=colour, alpha=0.15)
         ends.append((float(curve["mean"].iloc[-1]), float(curve["epoch"].iloc[-1]), _name(summary, number), colour))
+    shown = table[table["place"] < CURVES_SHOWN]["mean"]
+    margin = 0.25 * float(shown.max() - shown.min()) or 0.05
+    axes.set_ylim(float(shown.min()) - margin, float(shown.max()) + margin)  # wide intervals must not hide the curves
     _label_ends(axes, ends)
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set_xlabel("epoch")
@@ -128,15 +131,17 @@ def _label_ends(axes: Any, ends: list[tuple[float, float, str, str]]) -> None:
     if not ends:
         return
     low, high = axes.get_ylim()
-    gap, last = (high - low) * 0.055, -np.inf
-    for value, epoch, name, colour in sorted(ends):
-        last = max(value, last + gap)
-        axes.annotate(name, (epoch, value), xytext=(epoch, last), textcoords="data", color=colour, fontsize=8,
+    gap, places = (high - low) * 0.055, list[float]()
+    for value, *_ in sorted(ends):
+        places.append(max(value, places[-1] + gap) if places else value)
+    centre = float(np.mean([value for value, *_ in ends]) - np.mean(places))
+    for (value, epoch, name, colour), place in zip(sorted(ends), places, strict=True):
+        axes.annotate(name, (epoch, value), xytext=(epoch, place + centre), textcoords="data", color=colour, fontsize=8,
                       va="center", annotation_clip=False, ha="left")  # fmt: skip
     axes.set_xlim(right=axes.get_xlim()[1] + 0.32 * (axes.get_xlim()[1] - axes.get_xlim()[0]))
 
 
 def _name(summary: Summary, place: int) -> str:
     row = summary.configurations.iloc[place]
-    parts = [f"{name.replace('_', ' ')} {for_people(plain(row[name]))}" for name in summary.varied]
+    parts = [f"{name.replace('_', ' ')} {as_chosen(plain(row[name]))}" for name in summary.varied]
     return "  " + (", ".join(parts) or "mean")

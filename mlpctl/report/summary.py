@@ -135,6 +135,8 @@ def over(trials: "pd.DataFrame", by: Sequence[str], column: str) -> "pd.DataFram
     with np.errstate(invalid="ignore", divide="ignore"):
         half = np.where(n > 1, stdtrit(np.maximum(n - 1, 1), 0.975), np.nan) * table["sd"] / np.sqrt(n)
     table["low"], table["high"] = table["mean"] - half, table["mean"] + half
+    if column.endswith("accuracy"):
+        table[["low", "high"]] = table[["low", "high"]].clip(0.0, 1.0)
     return pd.DataFrame(table.reset_index())
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from mlpctl.errors import UsageError, did_you_mean
-from mlpctl.render import Cell, Table, for_people
+from mlpctl.render import Cell, Table, as_chosen, for_people
 from mlpctl.report.summary import Summary, over
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def overview(summary: Summary, top: int) -> list[Table]:
     tables = [Table((), (), header, [verdict(summary)])]
     if len(summary.configurations):
         title = f"Configurations by {summary.on} {summary.metric}, best first"
-        tables.append(Table(columns, rows_of(shown[columns]), title, notes))
+        tables.append(Table(columns, rows_of(shown[columns]), title, notes, summary.varied))
     else:
         tables[0] = Table((), (), header, [verdict(summary), *summary.notes])
     if len(summary.failures):
@@ -38,7 +38,7 @@ def verdict(summary: Summary) -> str:
     if best is None:
         return "No trial has a score: there is no best configuration."
     what = ", ".join(
-        f"{name} {for_people(plain(best[name]))}" for name in summary.varied if plain(best[name]) is not None
+        f"{name} {as_chosen(plain(best[name]))}" for name in summary.varied if plain(best[name]) is not None
     )
     spread = f" ± {for_people(best['sd'])} over {int(best['n'])} seeds" if best["n"] > 1 else " (one seed)"
     text = f"Best: {what or 'the only configuration'}: {summary.on} {summary.metric} {for_people(best['mean'])}{spread}"
@@ -61,11 +61,11 @@ def grouped(summary: Summary, by: Sequence[str]) -> Table:
     table = over(summary.trials, by, summary.column).sort_values(list(by), ignore_index=True)
     title = f"{summary.on} {summary.metric} by {' and '.join(by)}"
     if len(by) == 1:
-        return Table([*by, "n", "failed", "mean", "sd", "low", "high"], rows_of(table), title)
+        return Table([*by, "n", "failed", "mean", "sd", "low", "high"], rows_of(table), title, exact=by)
     rows, columns = by
     wide = table.pivot(index=rows, columns=columns, values="mean")
     spread = table.pivot(index=rows, columns=columns, values="sd")
-    labels = {value: f"{columns} {for_people(plain(value))}" for value in wide.columns}
+    labels = {value: f"{columns} {as_chosen(plain(value))}" for value in wide.columns}
     content = []
     for value in wide.index:
         line: dict[str, Cell] = {rows: plain(value)}
@@ -74,7 +74,7 @@ def grouped(summary: Summary, by: Sequence[str]) -> Table:
             around = "" if sd is None else f" ± {for_people(sd)}"
             line[label] = None if mean is None else for_people(mean) + around
         content.append(line)
-    return Table([rows, *labels.values()], content, title, ["mean ± standard deviation over everything else"])
+    return Table([rows, *labels.values()], content, title, ["mean ± standard deviation over everything else"], by)
 
 
 def check_axis(summary: Summary, name: str) -> None:

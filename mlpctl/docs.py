@@ -1,0 +1,127 @@
+"""Writes the pages of docs/ that the code decides: `python -m mlpctl.docs`. A test fails where they are stale."""
+
+from pathlib import Path
+
+from mlpctl.data import source_of
+from mlpctl.registry import names, resolve
+from mlpctl.render import Table, to_text
+from mlpctl.schema import EPOCH_COLUMNS, TRIAL_COLUMNS
+from mlpctl.spec import Spec, choices, extra
+
+FOLDER = Path(__file__).parent.parent / "docs"
+
+NOTICE = "<!-- Written by `python -m mlpctl.docs`; change the code, not this page. -->\n"
+
+
+def pages() -> dict[str, str]:
+    """Return file name -> content of every derived page."""
+    return {"hyperparameters.md": hyperparameters(), "datasets.md": datasets(), "columns.md": columns()}
+
+
+def hyperparameters() -> str:
+    """Return the page of all fields of Spec."""
+    text = f"{NOTICE}\n# Hyperparameters\n\nThe options of `mlpctl train`, the keys of `[spec]` and `[axes]` in an "
+    text += "experiment file, and the columns of `trials.csv` are these fields.\n"
+    groups = dict.fromkeys(extra(info, "group") for info in Spec.model_fields.values())
+    for group in groups:
+        rows = [
+            {
+                "key": f"`{name}`",
+                "what it is": info.description,
+                "values": ", ".join(choices(info)) or None,
+                "unit": extra(info, "unit") or None,
+                "default": extra(info, "otherwise") or str(info.default),
+            }
+            for name, info in Spec.model_fields.items()
+            if extra(info, "group") == group
+        ]
+        text += f"\n## {group}\n\n" + to_text([Table(list(rows[0]), rows)], "md")
+    rows = [{"model": f"`{name}`", "what it is": resolve("model", name).help} for name in names("model")]
+    return text + "\n## Models\n\n" + to_text([Table(["model", "what it is"], rows)], "md")
+
+
+def datasets() -> str:
+    """Return the page of all datasets and their options."""
+    text = f"{NOTICE}\n# Datasets\n"
+    for name in names("dataset"):
+        source = source_of(name)
+        text += f"\n## {name}\n\n{source.help}\n"
+        fields = source.options.model_fields
+        if fields:
+            rows = [
+                {
+                    "option": f"`{option}`",
+                    "what it is": info.description,
+                    "default": "required" if info.is_required() else _text(info.default),
+                }
+                for option, info in fields.items()
+            ]
+            text += "\n" + to_text([Table(list(rows[0]), rows)], "md")
+        if source.defaults:
+            told = ", ".join(f"{key} {_text(value)}" for key, value in source.defaults.items())
+            text += f"\nDefaults for training: {told}.\n"
+    return text
+
+
+def columns() -> str:
+    """Return the page of the columns of the CSV files."""
+    text = f"{NOTICE}\n# Columns of the results\n\nEmpty cells mean: does not apply.\n"
+    for file, listed in (("trials.csv", TRIAL_COLUMNS), ("epochs.csv", EPOCH_COLUMNS)):
+        rows = [{"column": f"`{name}`", "type": kind, "what it is": _meaning(name)} for name, kind in listed.items()]
+        text += f"\n## {file}\n\n" + to_text([Table(["column", "type", "what it is"], rows)], "md")
+    return text
+
+
+MEANINGS = {
+    "schema_version": "Version of these columns.",
+    "key": "Hash of the resolved spec, the dataset's digest and the numerics version: equal keys are equal trials.",
+    "config": "The same without the seeds: what the seeds of one configuration share.",
+    "status": "ok, diverged, out_of_memory, timeout, invalid, crashed or interrupted.",
+    "error": "What went wrong, in one line.",
+    "task": "classification or regression.",
+    "digest": "Hash of the data.",
+    "numerics": "Version of the arithmetic that all engines share.",
+    "parameters": "Trained numbers of the network.",
+    "epoch": "Epochs done.",
+    "epochs_done": "Epochs trained.",
+    "train_loss": "Mean loss over the epoch's minibatches, before each step.",
+    "train_accuracy": "Share of right predictions over the epoch's minibatches, before each step.",
+    "seconds": "Wall time, scoring included; empty for a trial trained in a group.",
+    "group_seconds": "Wall time of the group that the trial was trained in.",
+    "group_size": "Trials of that group.",
+    "used_engine": "What trained it.",
+    "used_device": "Where.",
+    "jobs": "Trials in training at the same time.",
+    "threads": "BLAS threads of each.",
+    "started": "Start, UTC.",
+}
+PARTS = {"val": "validation part", "test": "test part", "fit": "training part"}
+
+
+def _meaning(name: str) -> str:
+    if name in Spec.model_fields:
+        return str(Spec.model_fields[name].description)
+    part, _, metric = name.partition("_")
+    if name not in MEANINGS and part in PARTS:
+        return f"{metric} on the {PARTS[part]} with the weights at the end of the epoch."
+    return MEANINGS.get(name, "Learning rate of the epoch's first step.")
+
+
+def _text(value: object) -> str:
+    return (
+        ",".join(map(str, value))
+        if isinstance(value, list | tuple)
+        else str(value).lower()
+        if value is None
+        else str(value)
+    )
+
+
+def main() -> None:
+    """Write the pages."""
+    for name, content in pages().items():
+        (FOLDER / name).write_text(content, "utf-8")
+
+
+if __name__ == "__main__":
+    main()
