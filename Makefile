@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint docs clean
+.PHONY: demo test lint docs bench clean
 
 demo: .venv/installed
 	$(BIN)/mlpctl sweep experiments/demo.toml
@@ -19,6 +19,10 @@ lint: .venv/tested
 
 docs: .venv/installed
 	$(BIN)/python -m mlpctl.docs
+
+bench: .venv/installed
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[bench]'
+	$(BIN)/python -m benchmarks
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv

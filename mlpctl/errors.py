@@ -65,4 +65,4 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return a hint for a mistyped name: the closest known one, or all of them when none is close."""
     known = list(known)
     close = get_close_matches(name, known, n=1, cutoff=0.55)
-    return f"did you mean '{close[0]}'?" if close else f"known: {', '.join(known)}"
+    return f"did you mean '{close[0]}'?" if close else f"known: {', '.join(known) or 'none at all'}"

@@ -45,7 +45,7 @@ def split_list(value: object) -> object:
     if value == "none":
         return ()
     if isinstance(value, str):
-        return [item.strip() for item in value.split(",") if item.strip()]
+        return [item.strip() for item in value.split(",") if item.strip()] or value
     return [value] if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 

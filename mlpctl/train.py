@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlpctl.experiment import Experiment, SelectTable, default_name
+from mlpctl.experiment import Experiment, checked, default_name
 from mlpctl.machine import environment
 from mlpctl.run import Counts, RunOptions, Stop, Watch, check_named, has_to_run, run
 from mlpctl.spec import make_spec
@@ -49,14 +49,13 @@ def train(
     """
     spec = make_spec(given)
     trial = trial_of(spec)
+    experiment = checked(Experiment(name or default_name(given), dict(given)))
     check_named(trial, options)
-    folder_name = name or default_name(given)
-    with Store(out / folder_name) as store:
+    with Store(out / experiment.name) as store:
         for repair in store.repairs:
             watch.note(repair)
         if has_to_run(store, trial.key, options):
-            experiment = Experiment(folder_name, dict(given), select=SelectTable())
             store.describe(experiment.as_toml(), environment())
         counts = run([spec], store, options, watch, stop)
         weights = store.weights_file(trial.key)
-    return Trained(trial, out / folder_name, counts, weights if weights.is_file() else None)
+    return Trained(trial, out / experiment.name, counts, weights if weights.is_file() else None)

@@ -23,10 +23,10 @@ def matmul(
         str, typer.Option("--dtype", metavar="NAME,NAME", help="float64, float32, bfloat16, float16.")
     ] = "float32",
     device: Annotated[
-        str | None, typer.Option("--device", metavar="NAME,NAME", help="cpu, cuda, cuda:1, mps. [default: cpu]")
+        str | None, typer.Option("--device", metavar="NAME,NAME", help="cpu, cuda, cuda:1, mps. Default: cpu.")
     ] = None,
     threads: Annotated[
-        str | None, typer.Option("--threads", metavar="N,N", help="CPU threads. [default: the cores]")
+        str | None, typer.Option("--threads", metavar="N,N", help="CPU threads. Default: the cores.")
     ] = None,
     warmup: Annotated[
         int, typer.Option("--warmup", "-w", min=0, help="Untimed products at least, until the time settles.")

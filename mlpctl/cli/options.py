@@ -13,10 +13,10 @@ from mlpctl.spec import Spec, choices, extra, kind_of
 METAVARS = {"int": "N", "float": "X", "text": "TEXT"}
 
 Jobs = Annotated[
-    int | None, typer.Option("--jobs", "-j", min=1, help="Trials in training at a time. [default: the cores]")
+    int | None, typer.Option("--jobs", "-j", min=1, help="Trials in training at a time. Default: the cores.")
 ]
 Threads = Annotated[int, typer.Option("--threads", min=1, help="BLAS threads of each trial.")]
-Name = Annotated[str | None, typer.Option("--name", help="Folder under --out. [default: DATASET-MODEL]")]
+Name = Annotated[str | None, typer.Option("--name", help="Folder under --out. Default: DATASET-MODEL.")]
 Out = Annotated[Path, typer.Option("--out", help="Where results folders are.")]
 Settings = Annotated[
     list[str] | None, typer.Option("--set", "-s", metavar="KEY=VALUE", help="Set any option by name; may be repeated.")
@@ -61,12 +61,15 @@ def _annotation(name: str) -> Any:
     info = Spec.model_fields[name]
     words = choices(info)
     default = extra(info, "otherwise") or ("" if info.default in (None, {}) else str(info.default))
-    unit = f" In {unit}." if (unit := extra(info, "unit")) else ""
-    help_ = f"{info.description}{unit}" + (f" [default: {default}]" if default else "")
+    help_ = str(info.description)
+    if unit := extra(info, "unit"):
+        help_ += f" In {unit}."
+    if len(words) > 4:
+        help_ += f" One of: {', '.join(words)}."
+    if default:
+        help_ += f" Default: {default}."
     is_list = name == "data"
     metavar = "KEY=VALUE" if is_list else "|".join(words) if words and len(words) <= 4 else METAVARS[kind_of(info)]
-    if len(words) > 4:
-        help_ = f"{help_} One of: {', '.join(words)}."
     option = typer.Option(
         f"--{name.replace('_', '-')}",
         help=help_,

@@ -18,10 +18,10 @@ def report(
         str | None, typer.Option("--by", metavar="FIELD[,FIELD]", help="Group by a field, or a pivot of two.")
     ] = None,
     metric: Annotated[
-        str | None, typer.Option("--metric", help="accuracy, loss, mse, mae or r2. [default: by task]")
+        str | None, typer.Option("--metric", help="accuracy, loss, mse, mae or r2. Default: by task.")
     ] = None,
     select_on: Annotated[
-        SelectOn | None, typer.Option("--select-on", help="Part to compare on. [default: the experiment's]")
+        SelectOn | None, typer.Option("--select-on", help="Part to compare on. Default: the experiment's.")
     ] = None,
     top: Annotated[int, typer.Option("--top", min=1, help="Configurations to list.")] = 10,
     plot: Annotated[

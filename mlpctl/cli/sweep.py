@@ -30,19 +30,19 @@ def sweep(
     ] = None,
     settings: o.Settings = None,
     seeds: Annotated[
-        str | None, typer.Option("--seeds", metavar="N", help="How many seeds, or which: 5, or 0,1,2. [default: 1]")
+        str | None, typer.Option("--seeds", metavar="N", help="How many seeds, or which: 5, or 0,1,2. Default: 1.")
     ] = None,
     search: Annotated[
-        Method | None, typer.Option("--search", help="Every combination, or drawn at random. [default: grid]")
+        Method | None, typer.Option("--search", help="Every combination, or drawn at random. Default: grid.")
     ] = None,
     trials: Annotated[
-        int | None, typer.Option("--trials", min=1, help="Configurations that random search draws. [default: 20]")
+        int | None, typer.Option("--trials", min=1, help="Configurations that random search draws. Default: 20.")
     ] = None,
     search_seed: Annotated[int | None, typer.Option("--search-seed", min=0, help="Of the random search.")] = None,
     select_on: Annotated[
         SelectOn | None, typer.Option("--select-on", help="Part that configurations are compared on.")
     ] = None,
-    metric: Annotated[str | None, typer.Option("--metric", help="Metric that decides. [default: by task]")] = None,
+    metric: Annotated[str | None, typer.Option("--metric", help="Metric that decides. Default: by task.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Say what would be trained, and stop.")] = False,
     name: o.Name = None,
     out: o.Out = Path("results"),

@@ -15,7 +15,7 @@ app = typer.Typer()
 def train(
     given: dict[str, Any],
     config: Annotated[
-        Path | None, typer.Option("--config", "-c", help="TOML experiment file whose [spec] is trained.")
+        Path | None, typer.Option("--config", "-c", help="TOML experiment file; its spec is trained.")
     ] = None,
     settings: o.Settings = None,
     save: o.Save = False,

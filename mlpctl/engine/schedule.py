@@ -33,6 +33,14 @@ def learning_rates(spec: "Spec", epoch: int, steps: int) -> NDArray[np.float64]:
     return spec.lr * factor
 
 
+def rates_of(spec: "Spec", first_epoch: int, epochs: int, steps: int) -> NDArray[np.float64]:
+    """Return the learning rates (epochs, steps) of some epochs."""
+    if spec.lr_schedule == "constant":  # the usual case, and 4 µs an epoch are a twentieth of an iris trial
+        assert spec.lr is not None
+        return np.full((epochs, steps), spec.lr)
+    return np.stack([learning_rates(spec, first_epoch + e, steps) for e in range(epochs)])
+
+
 def is_prefix(spec: "Spec") -> bool:
     """Whether training to fewer epochs is the beginning of training to more, so that one run gives both."""
     return spec.lr_schedule != "cosine"

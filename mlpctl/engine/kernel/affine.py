@@ -20,6 +20,9 @@ BLAS_FROM = 65_536
 BLAS_ROWS = 16
 """Rows from which it may be used: with fewer, BLAS packs matrices for longer than it multiplies."""
 
+TILE = 256
+"""Outputs that are summed at a time."""
+
 
 @inner
 def uses_blas(n: int, inputs: int, outputs: int) -> bool:
@@ -28,8 +31,10 @@ def uses_blas(n: int, inputs: int, outputs: int) -> bool:
 
 
 @inner
-def forward(buffer: Any, x0: int, n: int, inputs: int, outputs: int, theta: Any, w0: int, b0: int, z0: int) -> None:
-    """Set z (n, outputs) in the buffer to x (n, inputs) W + b."""
+def forward(
+    buffer: Any, x0: int, n: int, inputs: int, outputs: int, theta: Any, w0: int, b0: int, z0: int, tile: Any
+) -> None:
+    """Set z (n, outputs) in the buffer to x (n, inputs) W + b; `tile` (4 · TILE,) is scratch."""
     if uses_blas(n, inputs, outputs):
         x = buffer[x0 : x0 + n * inputs].reshape(n, inputs)
         z = buffer[z0 : z0 + n * outputs].reshape(n, outputs)
@@ -40,7 +45,7 @@ def forward(buffer: Any, x0: int, n: int, inputs: int, outputs: int, theta: Any,
         return
     r = U(0)
     while r + U(4) <= n:
-        _forward_four(buffer, x0 + r * inputs, inputs, outputs, theta, w0, b0, z0 + r * outputs)
+        _forward_four(buffer, x0 + r * inputs, inputs, outputs, theta, w0, b0, z0 + r * outputs, tile)
         r += U(4)
     while r < n:
         _forward_one(buffer, x0 + r * inputs, inputs, outputs, theta, w0, b0, z0 + r * outputs)
@@ -48,40 +53,56 @@ def forward(buffer: Any, x0: int, n: int, inputs: int, outputs: int, theta: Any,
 
 
 @inner
-def _forward_four(buffer: Any, x0: int, inputs: int, outputs: int, theta: Any, w0: int, b0: int, z0: int) -> None:
+def _forward_four(
+    buffer: Any, x0: int, inputs: int, outputs: int, theta: Any, w0: int, b0: int, z0: int, tile: Any
+) -> None:
+    """Four rows, up to TILE outputs at a time, summed in a tile.
+
+    The rows of the tile lie a constant apart, so the compiler knows that they do not overlap; it does not of rows of
+    the buffer, and asking at run time costs a third of the whole (0.77 against 0.57 µs at 128-64).
+    """
+    t0, t1, t2, t3 = U(0), U(TILE), U(2 * TILE), U(3 * TILE)
     x1, x2, x3 = x0 + inputs, x0 + U(2) * inputs, x0 + U(3) * inputs
-    z1, z2, z3 = z0 + outputs, z0 + U(2) * outputs, z0 + U(3) * outputs
-    for j in range(outputs):
-        b = theta[b0 + j]
-        buffer[z0 + j] = b
-        buffer[z1 + j] = b
-        buffer[z2 + j] = b
-        buffer[z3 + j] = b
-    i = U(0)
-    while i + U(4) <= inputs:
-        wa = w0 + i * outputs
-        wb, wc, wd = wa + outputs, wa + U(2) * outputs, wa + U(3) * outputs
-        a0, a1, a2, a3 = buffer[x0 + i], buffer[x0 + i + U(1)], buffer[x0 + i + U(2)], buffer[x0 + i + U(3)]
-        b0_, b1, b2, b3 = buffer[x1 + i], buffer[x1 + i + U(1)], buffer[x1 + i + U(2)], buffer[x1 + i + U(3)]
-        c0, c1, c2, c3 = buffer[x2 + i], buffer[x2 + i + U(1)], buffer[x2 + i + U(2)], buffer[x2 + i + U(3)]
-        d0, d1, d2, d3 = buffer[x3 + i], buffer[x3 + i + U(1)], buffer[x3 + i + U(2)], buffer[x3 + i + U(3)]
-        for j in range(outputs):
-            p, q, s, t = theta[wa + j], theta[wb + j], theta[wc + j], theta[wd + j]
-            buffer[z0 + j] += a0 * p + a1 * q + a2 * s + a3 * t
-            buffer[z1 + j] += b0_ * p + b1 * q + b2 * s + b3 * t
-            buffer[z2 + j] += c0 * p + c1 * q + c2 * s + c3 * t
-            buffer[z3 + j] += d0 * p + d1 * q + d2 * s + d3 * t
-        i += U(4)
-    while i < inputs:
-        wa = w0 + i * outputs
-        a0, b0_, c0, d0 = buffer[x0 + i], buffer[x1 + i], buffer[x2 + i], buffer[x3 + i]
-        for j in range(outputs):
-            p = theta[wa + j]
-            buffer[z0 + j] += a0 * p
-            buffer[z1 + j] += b0_ * p
-            buffer[z2 + j] += c0 * p
-            buffer[z3 + j] += d0 * p
-        i += U(1)
+    begin = U(0)
+    while begin < outputs:
+        width = min(U(TILE), outputs - begin)
+        for j in range(width):
+            b = theta[b0 + begin + j]
+            tile[t0 + j] = b
+            tile[t1 + j] = b
+            tile[t2 + j] = b
+            tile[t3 + j] = b
+        i = U(0)
+        while i + U(4) <= inputs:
+            wa = w0 + i * outputs + begin
+            wb, wc, wd = wa + outputs, wa + U(2) * outputs, wa + U(3) * outputs
+            k = i + U(1)
+            a0, a1, a2, a3 = buffer[x0 + i], buffer[x0 + k], buffer[x0 + k + U(1)], buffer[x0 + k + U(2)]
+            c0, c1, c2, c3 = buffer[x1 + i], buffer[x1 + k], buffer[x1 + k + U(1)], buffer[x1 + k + U(2)]
+            d0, d1, d2, d3 = buffer[x2 + i], buffer[x2 + k], buffer[x2 + k + U(1)], buffer[x2 + k + U(2)]
+            e0, e1, e2, e3 = buffer[x3 + i], buffer[x3 + k], buffer[x3 + k + U(1)], buffer[x3 + k + U(2)]
+            for j in range(width):
+                p, q, s, t = theta[wa + j], theta[wb + j], theta[wc + j], theta[wd + j]
+                tile[t0 + j] += a0 * p + a1 * q + a2 * s + a3 * t
+                tile[t1 + j] += c0 * p + c1 * q + c2 * s + c3 * t
+                tile[t2 + j] += d0 * p + d1 * q + d2 * s + d3 * t
+                tile[t3 + j] += e0 * p + e1 * q + e2 * s + e3 * t
+            i += U(4)
+        while i < inputs:
+            wa = w0 + i * outputs + begin
+            a0, c0, d0, e0 = buffer[x0 + i], buffer[x1 + i], buffer[x2 + i], buffer[x3 + i]
+            for j in range(width):
+                p = theta[wa + j]
+                tile[t0 + j] += a0 * p
+                tile[t1 + j] += c0 * p
+                tile[t2 + j] += d0 * p
+                tile[t3 + j] += e0 * p
+            i += U(1)
+        for r in range(U(4)):
+            z = z0 + r * outputs + begin
+            for j in range(width):
+                buffer[z + j] = tile[r * U(TILE) + j]
+        begin += U(TILE)
 
 
 @inner
@@ -153,27 +174,38 @@ def input_gradient(delta: Any, n: int, inputs: int, outputs: int, theta: Any, w0
 
 
 @inner
-def weight_gradient_row(
-    buffer: Any, x0: int, n: int, inputs: int, outputs: int, i: int, delta: Any, gradient: Any
-) -> None:
-    """Set the gradient of row i of W (outputs,), in `gradient`, to Σ over rows of x_i · delta."""
+def weight_gradient(buffer: Any, x0: int, n: int, inputs: int, outputs: int, delta: Any, matrix: Any) -> None:
+    """Set the gradient of W (inputs, outputs), in `matrix`, to xᵀ delta."""
+    if uses_blas(n, inputs, outputs):
+        x = buffer[x0 : x0 + n * inputs].reshape(n, inputs)
+        np.dot(x.T, delta[: n * outputs].reshape(n, outputs), matrix[: inputs * outputs].reshape(inputs, outputs))
+        return
     zero = delta.dtype.type(0)
-    for j in range(outputs):
-        gradient[j] = zero
-    r = U(0)
-    while r + U(4) <= n:
-        a, b = buffer[x0 + r * inputs + i], buffer[x0 + (r + U(1)) * inputs + i]
-        c, d = buffer[x0 + (r + U(2)) * inputs + i], buffer[x0 + (r + U(3)) * inputs + i]
-        d0 = r * outputs
-        d1, d2, d3 = d0 + outputs, d0 + U(2) * outputs, d0 + U(3) * outputs
-        for j in range(outputs):
-            gradient[j] += a * delta[d0 + j] + b * delta[d1 + j] + c * delta[d2 + j] + d * delta[d3 + j]
-        r += U(4)
-    while r < n:
-        a = buffer[x0 + r * inputs + i]
-        for j in range(outputs):
-            gradient[j] += a * delta[r * outputs + j]
-        r += U(1)
+    for i in range(inputs):
+        m = i * outputs
+        r = U(0)
+        if n < U(4):
+            for j in range(outputs):
+                matrix[m + j] = zero
+        while r + U(4) <= n:
+            xa = x0 + r * inputs + i
+            xb = xa + inputs
+            xc, xd = xb + inputs, xb + U(2) * inputs
+            a, b, c, d = buffer[xa], buffer[xb], buffer[xc], buffer[xd]
+            d0 = r * outputs
+            d1, d2, d3 = d0 + outputs, d0 + U(2) * outputs, d0 + U(3) * outputs
+            if r == U(0):
+                for j in range(outputs):
+                    matrix[m + j] = a * delta[d0 + j] + b * delta[d1 + j] + c * delta[d2 + j] + d * delta[d3 + j]
+            else:
+                for j in range(outputs):
+                    matrix[m + j] += a * delta[d0 + j] + b * delta[d1 + j] + c * delta[d2 + j] + d * delta[d3 + j]
+            r += U(4)
+        while r < n:
+            a, d0 = buffer[x0 + r * inputs + i], r * outputs
+            for j in range(outputs):
+                matrix[m + j] += a * delta[d0 + j]
+            r += U(1)
 
 
 @inner

@@ -13,7 +13,7 @@ from mlpctl.engine.kernel.layout import Layout, layout_of, pack
 from mlpctl.engine.kernel.training import N_SUMS, epochs
 from mlpctl.engine.metrics import Tally
 from mlpctl.engine.order import steps_per_epoch, used_examples
-from mlpctl.engine.schedule import learning_rates
+from mlpctl.engine.schedule import rates_of
 
 if TYPE_CHECKING:
     from mlpctl.data.prepare import Data
@@ -119,7 +119,7 @@ def train_epochs(
     spec, rows = work.spec, work.data.parts["train"]
     used = used_examples(spec, len(rows))
     first_epoch, steps = trial.epochs_done + 1, steps_per_epoch(spec, len(rows))
-    rates = np.stack([learning_rates(spec, first_epoch + e, steps) for e in range(count)])
+    rates = rates_of(spec, first_epoch, count, steps)
     due = np.zeros((count, len(PARTS)), np.bool_)
     for e in range(count):
         for prefix, _ in work.parts_at(first_epoch + e):

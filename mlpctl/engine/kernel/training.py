@@ -6,12 +6,13 @@ from typing import Any
 import numpy as np
 
 from mlpctl.engine.kernel.affine import (
+    TILE,
     backward_four_sgd,
     forward,
     forward_sparse,
     input_gradient,
     uses_blas,
-    weight_gradient_row,
+    weight_gradient,
 )
 from mlpctl.engine.kernel.compiling import U, entry, exact, inner
 from mlpctl.engine.kernel.layout import (
@@ -123,14 +124,14 @@ def train(
     for l in range(layers):
         widest = max(widest, table[l, OUTPUTS], table[l, INPUTS] if l else U(0))
         at[l + U(1)] = at[l] + (U(0) if l == 0 and starts.shape[0] else batch * table[l, INPUTS])
-        if uses_blas(batch, table[l, INPUTS], table[l, OUTPUTS]):
+        if l or not starts.shape[0]:
             largest = max(largest, table[l, INPUTS] * table[l, OUTPUTS])
     size = at[layers] + batch * last
     buffer, slope = np.zeros(size, theta.dtype), np.zeros(size, theta.dtype)
     normalized, inverse = np.zeros(size, theta.dtype), np.zeros(size, theta.dtype)
     delta, before = np.zeros(batch * widest, theta.dtype), np.zeros(batch * widest, theta.dtype)
     gradient, other = np.zeros(widest, theta.dtype), np.zeros(widest, theta.dtype)
-    matrix = np.zeros(largest, theta.dtype)
+    matrix, tile = np.zeros(largest, theta.dtype), np.zeros(4 * TILE, theta.dtype)
     rate = np.zeros(3, theta.dtype)
     optimizer, n_rows = whole[OPTIMIZER], U(order.shape[0])
     plain = optimizer == SGD
@@ -154,7 +155,7 @@ def train(
                 forward_sparse(values, columns, starts, rows, n, width, theta, table[l, WEIGHT], table[l, BIAS],
                                buffer, z0)  # fmt: skip
             else:
-                forward(buffer, at[l], n, table[l, INPUTS], width, theta, table[l, WEIGHT], table[l, BIAS], z0)
+                forward(buffer, at[l], n, table[l, INPUTS], width, theta, table[l, WEIGHT], table[l, BIAS], z0, tile)
             if table[l, NORMALIZED]:
                 normalize(buffer, z0, n, width, normalized, z0, inverse, z0, theta, table[l, GAMMA],
                           table[l, BETA], stats, table[l, STATS], gradient, other)  # fmt: skip
@@ -214,15 +215,8 @@ def train(
             else:
                 if l:
                     input_gradient(delta, n, inputs, width, theta, w0, before)
-                if uses_blas(n, inputs, width):
-                    x = buffer[at[l] : at[l] + n * inputs].reshape(n, inputs)
-                    np.dot(x.T, delta[: n * width].reshape(n, width),
-                           matrix[: inputs * width].reshape(inputs, width))  # fmt: skip
-                    step(optimizer, real, theta, w0, inputs * width, matrix, first, second, rate)
-                else:
-                    for i in range(inputs):
-                        weight_gradient_row(buffer, at[l], n, inputs, width, i, delta, gradient)
-                        step(optimizer, real, theta, w0 + i * width, width, gradient, first, second, rate)
+                weight_gradient(buffer, at[l], n, inputs, width, delta, matrix)
+                step(optimizer, real, theta, w0, inputs * width, matrix, first, second, rate)
             delta, before = before, delta
     sums[0], sums[1] = loss_sum, correct
     return math.isfinite(loss_sum) and _finite(theta) and _finite(stats)
@@ -279,7 +273,7 @@ def score(
     buffer = np.zeros(U(2) * at_once * widest, theta.dtype)
     scale_of, slope = np.zeros(widest, theta.dtype), np.zeros(at_once * widest, theta.dtype)
     half = at_once * widest
-    unused = np.zeros(outputs, theta.dtype)
+    unused, tile = np.zeros(outputs, theta.dtype), np.zeros(4 * TILE, theta.dtype)
     for begin in range(0, rows.shape[0], at_a_time):
         some = rows[begin : min(begin + at_a_time, rows.shape[0])]
         n, x0, z0 = U(some.shape[0]), U(0), half
@@ -291,7 +285,7 @@ def score(
                 forward_sparse(values, columns, starts, some, n, width, theta, table[l, WEIGHT], table[l, BIAS], buffer,
                                z0)  # fmt: skip
             else:
-                forward(buffer, x0, n, table[l, INPUTS], width, theta, table[l, WEIGHT], table[l, BIAS], z0)
+                forward(buffer, x0, n, table[l, INPUTS], width, theta, table[l, WEIGHT], table[l, BIAS], z0, tile)
             if table[l, NORMALIZED]:
                 normalize_fixed(buffer, z0, n, width, theta, table[l, GAMMA], table[l, BETA], stats, table[l, STATS],
                                 scale_of)  # fmt: skip

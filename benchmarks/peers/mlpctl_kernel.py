@@ -1,0 +1,49 @@
+"""mlpctl: the kernel engine's session, steady state."""
+
+import time
+from typing import Any
+
+from benchmarks.peers import run
+from benchmarks.works import Work
+from mlpctl.engine.kernel.engine import ENGINE
+from mlpctl.machine import usable_cores
+from mlpctl.spec import make_spec
+from mlpctl.trial import trial_of
+
+
+def contest(work: Work, _: str) -> dict[str, Any]:
+    specs = work.specs(work.trials)
+    jobs = min(usable_cores(), len(specs))
+
+    def train() -> tuple[float, list[Any], float]:
+        session = ENGINE.open("cpu", jobs, 1)
+        started = time.perf_counter()
+        works = (
+            trial.work(test_at=frozenset({trial.spec.epochs}))
+            for trial in (trial_of(make_spec(spec)) for spec in specs)
+        )
+        ends = []
+        for event in session.advance(works):
+            if event.status is not None:
+                ends.append(event)
+                session.drop(event.key)
+        return time.perf_counter() - started, ends, 0.0
+
+    if work.trials > 1:
+        train()  # loads the data and the compiled code
+    else:
+        first = trial_of(make_spec(specs[0])).work()
+        list(ENGINE.open("cpu", 1, 1).advance([type(first)(first.key, first.spec, first.network, first.data, 0)]))
+    seconds, ends, _ = train()
+    accuracy = max((e.scores.get("test_accuracy", 0.0) for e in ends), default=0.0)
+    flops = sum(_flops(spec) for spec in specs)
+    return {"seconds": seconds / len(specs), "accuracy": accuracy, "flops": flops / len(specs), "trials": len(specs)}
+
+
+def _flops(spec: dict[str, Any]) -> float:
+    work = trial_of(make_spec(spec)).work()
+    return float(work.network.flops_per_example * work.data.n_train * work.epochs)
+
+
+if __name__ == "__main__":
+    run(contest)

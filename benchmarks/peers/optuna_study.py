@@ -1,0 +1,34 @@
+"""Optuna: a grid study whose objective is the torch loop, two jobs."""
+
+import time
+from typing import Any
+
+import optuna
+import torch
+
+from benchmarks.peers import run
+from benchmarks.peers.torch_loops import one
+from benchmarks.works import Work, arrays
+
+
+def contest(work: Work, _: str) -> dict[str, Any]:
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    torch.set_num_threads(1)
+    data = arrays(work)
+    specs = work.specs(work.few)
+    batch, epochs = work.fields["batch_size"], work.fields["epochs"]
+
+    def objective(trial: optuna.Trial) -> float:
+        lr = trial.suggest_float("lr", 1e-3, 1e-1)
+        return one({**specs[0], "lr": lr}, data, batch, epochs)
+
+    sampler = optuna.samplers.GridSampler({"lr": [spec["lr"] for spec in specs]})
+    study = optuna.create_study(direction="maximize", sampler=sampler)
+    started = time.perf_counter()
+    study.optimize(objective, n_jobs=2)
+    seconds = time.perf_counter() - started
+    return {"seconds": seconds / len(study.trials), "accuracy": study.best_value, "trials": len(study.trials)}
+
+
+if __name__ == "__main__":
+    run(contest)

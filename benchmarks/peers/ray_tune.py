@@ -1,0 +1,45 @@
+"""Ray Tune: the torch loop as a trainable, end to end on a local cluster that listens on loopback only."""
+
+import os
+import tempfile
+import time
+from typing import Any
+
+os.environ.update(RAY_AIR_NEW_OUTPUT="0", RAY_USAGE_STATS_ENABLED="0", RAY_DEDUP_LOGS="1")
+
+import ray
+import torch
+from ray import tune
+
+from benchmarks.peers import run
+from benchmarks.peers.torch_loops import one
+from benchmarks.works import Work, arrays
+
+
+def contest(work: Work, _: str) -> dict[str, Any]:
+    data = arrays(work)
+    specs = work.specs(2 * work.few)
+    batch, epochs = work.fields["batch_size"], work.fields["epochs"]
+
+    def trainable(config: dict[str, Any]) -> dict[str, float]:
+        torch.set_num_threads(1)
+        return {"accuracy": one({**specs[0], "lr": config["lr"]}, data, batch, epochs)}
+
+    started = time.perf_counter()
+    ray.init(
+        num_cpus=2, include_dashboard=False, _node_ip_address="127.0.0.1", log_to_driver=False, logging_level="ERROR"
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        tuner = tune.Tuner(
+            trainable,
+            param_space={"lr": tune.grid_search([spec["lr"] for spec in specs])},
+            run_config=tune.RunConfig(storage_path=folder, verbose=0),
+        )
+        best = tuner.fit().get_best_result("accuracy", "max")
+    seconds = time.perf_counter() - started
+    ray.shutdown()
+    return {"seconds": seconds / len(specs), "accuracy": best.metrics["accuracy"], "trials": len(specs)}
+
+
+if __name__ == "__main__":
+    run(contest)

@@ -1,0 +1,113 @@
+"""PyTorch: the honest loop over resident tensors, the d2l DataLoader loop, and a process pool of loops."""
+
+import time
+from concurrent.futures import ProcessPoolExecutor
+from typing import Any
+
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from benchmarks.peers import run
+from benchmarks.works import Arrays, Work, arrays
+
+
+def network(data: Arrays) -> nn.Module:
+    layers: list[nn.Module] = []
+    for number, layer in enumerate(data.network.layers):
+        layers.append(nn.Linear(layer.inputs, layer.outputs))
+        if layer.batch_norm:
+            layers.append(nn.BatchNorm1d(layer.outputs))
+        if number + 1 < len(data.network.layers):
+            layers.append(nn.ReLU())
+    return nn.Sequential(*layers)
+
+
+def loss_of(data: Arrays) -> Any:
+    if data.network.loss == "perceptron":
+        return lambda z, y: (-(2.0 * y - 1.0) * z[:, 0]).clamp(min=0).sum()
+    return nn.MSELoss() if not data.n_classes else nn.CrossEntropyLoss()
+
+
+def optimizer_of(spec: dict[str, Any], net: nn.Module) -> torch.optim.Optimizer:
+    if spec.get("optimizer") == "adam":
+        return torch.optim.Adam(net.parameters(), lr=spec.get("lr", 1e-3), fused=True)
+    return torch.optim.SGD(net.parameters(), lr=spec.get("lr", 0.1))
+
+
+def one(spec: dict[str, Any], data: Arrays, batch: int, epochs: int) -> float:
+    """Train one trial over resident tensors and return its test accuracy."""
+    torch.manual_seed(0)
+    X, y = torch.from_numpy(data.X), torch.from_numpy(data.y)
+    y = y.long() if data.n_classes else y
+    net, loss = network(data), loss_of(data)
+    optimizer = optimizer_of(spec, net)
+    for _ in range(epochs):
+        order = torch.randperm(len(X))
+        for start in range(0, len(X), batch):
+            rows = order[start : start + batch]
+            optimizer.zero_grad()
+            loss(net(X[rows]), y[rows]).backward()
+            optimizer.step()
+    return accuracy(net, data)
+
+
+def accuracy(net: nn.Module, data: Arrays) -> float:
+    if not data.n_classes:
+        return 0.0
+    net.eval()
+    with torch.no_grad():
+        z = net(torch.from_numpy(data.X_test))
+    right = (z[:, 0] > 0) if z.shape[1] == 1 else z.argmax(1)
+    return float((right == torch.from_numpy(data.y_test)).float().mean())
+
+
+def d2l(spec: dict[str, Any], data: Arrays, batch: int, epochs: int) -> float:
+    """Train one trial with a DataLoader of four workers, as d2l does."""
+    torch.manual_seed(0)
+    loader = DataLoader(
+        TensorDataset(torch.from_numpy(data.X), torch.from_numpy(data.y).long()), batch, shuffle=True, num_workers=4
+    )
+    net, loss = network(data), nn.CrossEntropyLoss()
+    optimizer = optimizer_of(spec, net)
+    for _ in range(epochs):
+        for X, y in loader:
+            optimizer.zero_grad()
+            loss(net(X), y).backward()
+            optimizer.step()
+    return accuracy(net, data)
+
+
+def _start() -> None:
+    torch.set_num_threads(1)
+
+
+def contest(work: Work, variant: str) -> dict[str, Any]:
+    data = arrays(work)
+    from mlpctl.spec import make_spec
+    from mlpctl.trial import trial_of
+
+    specs = [work.specs(work.trials)[0]] if work.few == 1 else work.specs(work.few)
+    resolved = trial_of(make_spec(specs[0])).spec
+    batch, epochs = int(resolved.batch_size or 1), int(resolved.epochs or 1)
+    specs = [{"lr": resolved.lr, **spec} for spec in specs]
+    if variant == "pool":
+        with ProcessPoolExecutor(2, initializer=_start) as pool:
+            list(pool.map(one, specs[:2], [data] * 2, [batch] * 2, [epochs] * 2))
+            started = time.perf_counter()
+            ends = list(pool.map(one, specs, [data] * len(specs), [batch] * len(specs), [epochs] * len(specs)))
+            seconds = time.perf_counter() - started
+    else:
+        torch.set_num_threads(2 if work.fields["dataset"] == "fashion-mnist" else 1)
+        train = d2l if variant == "d2l" else one
+        some = specs[: 1 if variant == "d2l" else None]
+        if variant != "d2l" and work.fields["dataset"] != "fashion-mnist":
+            one(specs[0], data, batch, 1)
+        started = time.perf_counter()
+        ends = [train(spec, data, batch, epochs) for spec in some]
+        seconds, specs = time.perf_counter() - started, some
+    return {"seconds": seconds / len(specs), "accuracy": max(ends), "trials": len(specs)}
+
+
+if __name__ == "__main__":
+    run(contest)

@@ -1,0 +1,91 @@
+"""The works that are measured: what is trained, how often, and what mlpctl promises against each peer."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+IRIS = {"dataset": "iris", "scaling": "none", "widths": (128, 64, 32, 16), "batch_norm": (1, 2, 3), "batch_size": 4,
+        "epochs": 20, "val_fraction": 0.0}  # fmt: skip
+FASHION = {"dataset": "fashion-mnist", "hidden_units": 256, "batch_size": 256, "val_fraction": 0.0}
+
+
+@dataclass(frozen=True)
+class Work:
+    """One kind of trial.
+
+    Attributes:
+        name: of the work.
+        fields: of the spec.
+        trials: how many mlpctl and the batched peers train.
+        few: how many the slow peers train; their time per trial does not depend on it.
+        peers: contestant -> at least so many times slower than mlpctl, per trial.
+        what: one line for the table.
+    """
+
+    name: str
+    fields: dict[str, Any]
+    trials: int
+    few: int
+    peers: dict[str, float]
+    what: str
+
+    def specs(self, n: int) -> list[dict[str, Any]]:
+        """Return n specs that differ in the learning rate, or in the widths."""
+        if self.name == "iris-widths":
+            rng = np.random.default_rng(0)
+            drawn = rng.choice([16, 32, 48, 64, 96, 128], size=(n, 4))
+            return [{**self.fields, "lr": 0.01, "widths": tuple(int(w) for w in widths)} for widths in drawn]
+        if n == 1:
+            return [self.fields]
+        low, high = self.fields.get("lr_range", (1e-3, 1e-1))
+        fields = {name: value for name, value in self.fields.items() if name != "lr_range"}
+        return [{**fields, "lr": float(f"{lr:.6g}")} for lr in np.geomspace(low, high, n)]
+
+
+WORKS = {
+    work.name: work
+    for work in (
+        Work("iris", {**IRIS, "optimizer": "sgd"}, 64, 4,
+             {"jax-vmap": 6, "jax-jit": 6, "torch-pool": 120, "torch-loop": 100, "optuna": 120, "ray": 500},
+             "iris 4-128-64-32-16-3, BN, batch 4, SGD, 20 epochs"),
+        Work("iris-widths", {**IRIS, "optimizer": "sgd"}, 64, 4, {},
+             "the same with 64 different width combinations"),
+        Work("iris-adam", {**IRIS, "optimizer": "adam"}, 64, 4, {"jax-vmap": 4}, "the same with Adam"),
+        Work("fashion", {**FASHION, "epochs": 2, "optimizer": "sgd", "lr_range": (0.01, 0.5)}, 16, 2,
+             {"jax-vmap": 1.2, "torch-loop": 1, "d2l-loop": 14, "sklearn": 2},
+             "Fashion-MNIST 784-256-10, batch 256, SGD, 2 epochs"),
+        Work("keras", {"dataset": "fashion-mnist", "hidden_units": 128, "batch_size": 32, "optimizer": "adam",
+                       "epochs": 5, "val_fraction": 0.0}, 1, 1, {"keras-jax": 1.5, "torch-loop": 1},
+             "Keras task 784-128-10, batch 32, Adam, 5 epochs"),
+        Work("gates", {"dataset": "gates", "data": {"gate": "and"}}, 1000, 10, {"torch-loop": 100},
+             "AND by the perceptron, 20 epochs"),
+        Work("linreg", {"dataset": "linreg"}, 1000, 10, {"torch-loop": 100}, "linear regression, batch 10, 3 epochs"),
+        Work("langid", {"dataset": "langid"}, 1000, 10, {"torch-loop": 100}, "langid, 100 epochs, a sentence at a time"),
+    )
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Arrays:
+    """What every contestant trains on: the same split, as dense float32."""
+
+    X: Any
+    y: Any
+    X_test: Any
+    y_test: Any
+    n_classes: int
+    network: Any = field(repr=False, default=None)
+
+
+def arrays(work: Work) -> Arrays:
+    """Return the split that mlpctl's trials of a work use."""
+    from mlpctl.spec import make_spec
+    from mlpctl.trial import trial_of
+
+    prepared = trial_of(make_spec(work.specs(1)[0] if work.trials == 1 else work.specs(2)[0])).work()
+    data = prepared.data
+    X = data.X if isinstance(data.X, np.ndarray) else data.X.toarray()
+    X = X.astype(np.float32) * (1 if data.scale is None else data.scale) + (0 if data.shift is None else data.shift)
+    train, test = data.parts["train"], data.parts["test"]
+    return Arrays(X[train], data.y[train], X[test], data.y[test], data.n_classes, prepared.network)
