@@ -61,7 +61,7 @@ WORKS = {
         Work("gates", {"dataset": "gates", "data": {"gate": "and"}}, 1000, 10, {"torch-loop": 100},
              "AND by the perceptron, 20 epochs"),
         Work("linreg", {"dataset": "linreg"}, 1000, 10, {"torch-loop": 100}, "linear regression, batch 10, 3 epochs"),
-        Work("langid", {"dataset": "langid"}, 1000, 10, {"torch-loop": 100}, "langid, 100 epochs, a sentence at a time"),
+        Work("langid", {"dataset": "langid"}, 1000, 10, {"torch-loop": 100}, "langid, a sentence at a time"),
     )
 }  # fmt: skip
 
