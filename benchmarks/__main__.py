@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: every work, every peer that is installed, one table; `--quick` for one round."""
+"""`python -m benchmarks`: every work, every peer that is installed, one table."""
 
 import argparse
 from datetime import UTC, datetime
@@ -45,12 +45,13 @@ def lines(records: list[Record], promised: dict[str, float], rate: float) -> lis
 def main() -> None:
     """Measure, print, and keep the table as CSV and Markdown."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="one round instead of five")
+    parser.add_argument("--quick", action="store_true", help="one round, fewer trials")
+    parser.add_argument("--rounds", type=int, default=5, help="how often each contestant runs")
     parser.add_argument("--only", default="", help="works, a,b")
     parser.add_argument("--peers", default="", help="peers, a,b")
     parser.add_argument("-o", "--output", type=Path, default=Path("results/benchmarks"))
     given = parser.parse_args()
-    rounds = 1 if given.quick else 5
+    rounds = 1 if given.quick else given.rounds
     cores = usable_cores()
     rates = [gemm_rate(cores)]
     rows: list[dict[str, Cell]] = []

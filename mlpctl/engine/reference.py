@@ -116,17 +116,18 @@ class ReferenceSession:
     def _learner(self, work: Work, state: State) -> Learner:
         return learner_class(work.spec.impl)(work.network, work.spec, state, str(self.device))
 
-    def _train(self, work: Work) -> Iterator[Event]:
+    def _train(self, work: Work) -> Iterator[list[Event]]:
         import torch
 
         try:
             if work.key not in self.trials:
                 self.trials[work.key] = Training(self._learner(work, initial_weights(work.network, work.spec)))
-            yield from self._epochs(work, self.trials[work.key])
+            for event in self._epochs(work, self.trials[work.key]):
+                yield [event]
         except (MemoryError, torch.OutOfMemoryError) as error:
-            yield self._failure(work, "out_of_memory", error)
+            yield [self._failure(work, "out_of_memory", error)]
         except (RuntimeError, ValueError, ArithmeticError, np.linalg.LinAlgError) as error:
-            yield self._failure(work, "crashed", error)
+            yield [self._failure(work, "crashed", error)]
 
     def _failure(self, work: Work, status: Status, error: BaseException) -> Event:
         done = self.trials[work.key].epochs_done if work.key in self.trials else 0

@@ -159,11 +159,13 @@ def scores_now(work: Work, trial: Training, arrays: Arrays) -> dict[str, float]:
 def _columns(
     work: Work, arrays: Arrays, used: int, sums: NDArray[Any], scores: NDArray[Any], due: NDArray[Any]
 ) -> dict[str, float]:
-    columns = {}
+    columns: dict[str, float] = {}
     if used:
         columns["train_loss"] = float(sums[0]) / used
         if work.network.n_classes:
             columns["train_accuracy"] = float(sums[1]) / used
+    if not due.any():
+        return columns
     sizes = {"val": len(work.data.parts["val"]), "test": len(work.data.parts["test"]), "fit": work.data.n_train}
     for number, prefix in enumerate(PARTS):
         if due[number]:

@@ -100,7 +100,7 @@ class KernelSession:
         self._arrays.clear()
         self.limits.restore_original_limits()
 
-    def _train(self, work: Work) -> Iterator[Event]:
+    def _train(self, work: Work) -> Iterator[list[Event]]:
         try:
             if work.key not in self.trials:
                 weights = initial_weights(work.network, work.spec, drawing)
@@ -108,23 +108,26 @@ class KernelSession:
             yield from self._epochs(work, self.trials[work.key], self._arrays_of(work.data))
         except MemoryError as error:
             done = self.trials[work.key].epochs_done if work.key in self.trials else 0
-            yield Event(work.key, done, status="out_of_memory", error=f"MemoryError: {error}")
+            yield [Event(work.key, done, status="out_of_memory", error=f"MemoryError: {error}")]
 
-    def _epochs(self, work: Work, trial: Training, arrays: Arrays) -> Iterator[Event]:
+    def _epochs(self, work: Work, trial: Training, arrays: Arrays) -> Iterator[list[Event]]:
         if trial.epochs_done >= work.epochs:
             scores = scores_now(work, trial, arrays)
-            yield Event(work.key, trial.epochs_done, scores, seconds=0.0, status="ok")
+            yield [Event(work.key, trial.epochs_done, scores, seconds=0.0, status="ok")]
         pace = work.network.flops_per_example * work.data.n_train / FIRST_GUESS  # seconds per epoch
         while trial.epochs_done < work.epochs:
             count = max(1, min(work.epochs - trial.epochs_done, int(CALL_SECONDS / max(pace, 1e-9))))
             started = time.perf_counter()
             results, finite = train_epochs(work, trial, arrays, count)
             pace = (time.perf_counter() - started) / len(results)
-            for number, (epoch, lr, scores) in enumerate(results, start=1):
-                status, error = self._verdict(work, trial, finite) if number == len(results) else (None, "")
-                yield Event(work.key, epoch, scores, lr, pace, status, error)
-                if status is not None:
-                    return
+            status, error = self._verdict(work, trial, finite)
+            last = len(results) - 1
+            yield [
+                Event(work.key, epoch, scores, lr, pace, *((status, error) if number == last else ()))
+                for number, (epoch, lr, scores) in enumerate(results)
+            ]
+            if status is not None:
+                return
 
     def _verdict(self, work: Work, trial: Training, finite: bool) -> tuple[Status | None, str]:
         if not finite:
