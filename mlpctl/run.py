@@ -59,7 +59,10 @@ class Watch(Protocol):
         """An epoch of a trial is over."""
 
     def finished(self, row: Row) -> None:
-        """A trial is in the store."""
+        """A trial was trained and is in the store now."""
+
+    def stored(self) -> None:
+        """A trial was found in the store."""
 
     def note(self, text: str) -> None:
         """Something the user should know."""
@@ -92,32 +95,34 @@ class Counts:
 
 
 def pending(
-    specs: Iterable[Spec], store: Store, options: RunOptions, counts: Counts, invalid: Callable[[Row], None]
+    specs: Iterable[Spec],
+    store: Store,
+    options: RunOptions,
+    *,
+    invalid: Callable[[Row], None],
+    stored: Callable[[], None],
 ) -> Iterator[Trial]:
     """Yield the trials of some specs that have to run; equal trials once.
 
-    Combinations that cannot be trained go to `invalid` as rows.
+    Combinations that cannot be trained go to `invalid` as rows; `stored` is called for each trial that is there.
     """
     begun: set[str] = set()
     for spec in specs:
+        trial, row = None, {}
         try:
             trial = trial_of(spec)
         except UsageError as error:
             row = invalid_row(spec, str(error))
-            if row["key"] in store.known or row["key"] in begun:
-                counts.stored += row["key"] not in begun
-            else:
-                invalid(row)
-            begun.add(row["key"])
+        key = trial.key if trial is not None else row["key"]
+        if key in begun:
             continue
-        if trial.key in begun:
-            continue
-        if has_to_run(store, trial.key, options):
-            begun.add(trial.key)
+        begun.add(key)
+        if trial is None and key not in store.known:
+            invalid(row)
+        elif trial is not None and has_to_run(store, key, options):
             yield trial
         else:
-            counts.stored += 1
-            begun.add(trial.key)
+            stored()
 
 
 def has_to_run(store: Store, key: str, options: RunOptions) -> bool:
@@ -142,6 +147,10 @@ def run(specs: Iterable[Spec], store: Store, options: RunOptions, watch: Watch, 
         counts.statuses[row["status"]] += 1
         watch.finished(row)
 
+    def found() -> None:
+        counts.stored += 1
+        watch.stored()
+
     noted: set[str] = set()
 
     def choice(trial: Trial) -> Choice:
@@ -154,7 +163,7 @@ def run(specs: Iterable[Spec], store: Store, options: RunOptions, watch: Watch, 
             watch.note(chosen.note)
         return chosen
 
-    trials = pending(specs, store, options, counts, lambda row: record(row, []))
+    trials = pending(specs, store, options, invalid=lambda row: record(row, []), stored=found)
     chosen = ((run, choice(run.leader)) for run in runs_of(trials, share=not options.save))
     with ExitStack() as stack:
         sessions: dict[tuple[str, str], Session] = {}

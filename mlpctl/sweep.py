@@ -145,12 +145,13 @@ def preview(experiment: Experiment, out: Path, options: RunOptions) -> Table:
     """
     check_some(experiment, options)
     folder = out / experiment.name
-    counts = Counts()
+    stored: list[None] = []
     invalid: list[Row] = []
     store = Store(folder, known=read_keys(folder / TRIALS_FILE))
-    new = sum(1 for _ in pending(specs_of(experiment), store, options, counts, invalid.append))
-    total = new + counts.stored + len(invalid)
-    line: dict[str, Cell] = {"trials": total, "stored": counts.stored, "new": new, "invalid": len(invalid)}
+    trials = pending(specs_of(experiment), store, options, invalid=invalid.append, stored=lambda: stored.append(None))
+    new = sum(1 for _ in trials)
+    total = new + len(stored) + len(invalid)
+    line: dict[str, Cell] = {"trials": total, "stored": len(stored), "new": new, "invalid": len(invalid)}
     notes = [f"results in {folder}", *dict.fromkeys(f"invalid: {row['error']}" for row in invalid)]
     return Table(list(line), [line], experiment.name, notes)
 

@@ -105,6 +105,9 @@ class TrainScreen:
     def finished(self, row: Row) -> None:
         """Nothing: the conclusion says it."""
 
+    def stored(self) -> None:
+        """Nothing: the conclusion says it."""
+
     def note(self, text: str) -> None:
         """Print something the user should know."""
         self.err.print(f"note: {text}", soft_wrap=True)
@@ -190,7 +193,7 @@ class SweepScreen:
         self.total, self.varied, self.on, self.metric, self.quiet = total, varied, on, metric, quiet
         self.err = Console(stderr=True, highlight=False)
         self.progress = progress_bar(self.err, TextColumn("{task.fields[best]}"))
-        self.done, self.failed, self.best, self.best_score = 0, 0, "", -float("inf")
+        self.done, self.found, self.failed, self.best, self.best_score = 0, 0, 0, "", -float("inf")
         self.started = self.printed = time.monotonic()
 
     def __enter__(self) -> Self:
@@ -209,6 +212,11 @@ class SweepScreen:
     def epoch(self, trial: Trial, event: Event) -> None:
         """Nothing: a sweep's lines are its trials."""
 
+    def stored(self) -> None:
+        """Count a trial that is there already."""
+        self.found += 1
+        self.progress.update(self.task, completed=self.done + self.found)
+
     def finished(self, row: Row) -> None:
         """Count a trial, remember the best."""
         self.done += 1
@@ -219,11 +227,11 @@ class SweepScreen:
             where = ", ".join(f"{name} {row.get(name)}" for name in self.varied if row.get(name) is not None)
             self.best = f"best {score[1]} ({where})" if where else f"best {score[1]}"
         failed = f"{self.failed} failed, " if self.failed else ""
-        self.progress.update(self.task, completed=self.done, best=failed + self.best)
+        self.progress.update(self.task, completed=self.done + self.found, best=failed + self.best)
         if not self.quiet and not self.err.is_terminal and time.monotonic() - self.printed > SECONDS_BETWEEN_LINES:
             self.printed = time.monotonic()
-            left = (self.printed - self.started) / self.done * max(self.total - self.done, 0)
-            self.err.print(f"{self.done} of {self.total} trials, {failed}{self.best}, {left:.0f} s left")
+            left = (self.printed - self.started) / self.done * max(self.total - self.done - self.found, 0)
+            self.err.print(f"{self.done + self.found} of {self.total} trials, {failed}{self.best}, {left:.0f} s left")
 
     def note(self, text: str) -> None:
         """Print something the user should know."""

@@ -108,5 +108,7 @@ def sweep(
     screen = SweepScreen(size_of(experiment), varied, experiment.select.on, experiment.select.metric, quiet=quiet)
     with screen, handle_interrupts(stop, "after the trials in training"):
         counts = sweep_all(experiment, out, options, screen, stop)
+    if counts.stored and not quiet:
+        screen.note(f"{counts.stored} of {size_of(experiment)} trials were in {out / experiment.name} already")
     report([out / experiment.name], format_=format_, output=output)
     verdict(counts)

@@ -26,7 +26,7 @@ def load_dataset(spec: Spec) -> Dataset:
     return _load(spec.dataset, tuple(sorted((k, _hashable(v)) for k, v in spec.data.items())))
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=16)  # an axis over options of a dataset comes back to each of them with every seed
 def _load(name: str, options: tuple[tuple[str, object], ...]) -> Dataset:
     source = source_of(name)
     return source.load(parse_options(source, dict(options)))

@@ -74,6 +74,7 @@ class ReferenceSession:
     trials: dict[str, Training] = field(default_factory=dict)
     _stopped: set[str] = field(default_factory=set)
     _draining: threading.Event = field(default_factory=threading.Event)
+    _preparing: threading.Lock = field(default_factory=threading.Lock)
     _resident: "dict[int, Resident]" = field(default_factory=dict)
 
     def advance(self, works: Iterable[Work]) -> Iterator[Event]:
@@ -160,11 +161,12 @@ class ReferenceSession:
         return ("interrupted", "stopped") if work.key in self._stopped else (None, "")
 
     def _on_device(self, data: "Data") -> "Resident":
-        if id(data) not in self._resident:
-            if len(self._resident) >= 4:  # a split that follows the seed: keep the most recent few
-                self._resident.pop(next(iter(self._resident)))
-            self._resident[id(data)] = Resident(data, self.device)
-        return self._resident[id(data)]
+        with self._preparing:
+            if id(data) not in self._resident:
+                if len(self._resident) >= 4:  # a split that follows the seed: keep the most recent few
+                    self._resident.pop(next(iter(self._resident)))
+                self._resident[id(data)] = Resident(data, self.device)
+            return self._resident[id(data)]
 
 
 def learner_class(impl: "Impl") -> "type[Scratch | Concise]":

@@ -52,6 +52,7 @@ class KernelSession:
     _arrays: "dict[int, tuple[Data, Arrays]]" = field(default_factory=dict)
     _stopped: set[str] = field(default_factory=set)
     _draining: threading.Event = field(default_factory=threading.Event)
+    _preparing: threading.Lock = field(default_factory=threading.Lock)
 
     def advance(self, works: Iterable[Work]) -> Iterator[Event]:
         """Train the works, `jobs` at a time."""
@@ -137,10 +138,11 @@ class KernelSession:
         return ("interrupted", "stopped") if work.key in self._stopped else (None, "")
 
     def _arrays_of(self, data: "Data") -> Arrays:
-        kept = self._arrays.get(id(data))
-        if kept is None:
-            if len(self._arrays) >= 8:  # a split that follows the seed: keep the most recent few
-                self._arrays.pop(next(iter(self._arrays)), None)
-            kept = self._arrays[id(data)] = (data, arrays_of(data))
-            compile_for(kept[1])  # here, so that no epoch's time holds it
+        with self._preparing:
+            kept = self._arrays.get(id(data))
+            if kept is None:
+                if len(self._arrays) >= 8:  # a split that follows the seed: keep the most recent few
+                    self._arrays.pop(next(iter(self._arrays)))
+                kept = self._arrays[id(data)] = (data, arrays_of(data))
+                compile_for(kept[1])  # here, so that no epoch's time holds it
         return kept[1]
