@@ -158,6 +158,26 @@ def test_what_is_not_needed_is_not_imported(cli: Cli, command: tuple[str, ...], 
     assert done.stderr.splitlines()[-1] == "[]"
 
 
+def test_a_second_ctrl_c_ends_at_once(tmp_path: Path) -> None:
+    import signal
+    import time
+
+    axes = ["--axis", "lr=0.1,0.2,0.3", "--epochs", "1000000", "--jobs", "2", "--engine", "kernel"]
+    command = [sys.executable, "-m", "mlpctl", "sweep", "--dataset", "digits", *axes, "-q"]
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "results" / "digits-mlp" / "environment.json").is_file() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "press Ctrl-C again to stop now" in err
+    assert "Traceback" not in err
+
+
 def test_ctrl_c_keeps_what_was_done(tmp_path: Path) -> None:
     import signal
     import time

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from mlpctl.engine.base import Event
-from mlpctl.errors import TrialsFailed
+from mlpctl.errors import Interrupted, TrialsFailed
 from mlpctl.render import Cell, Format, Table, emit, for_people
 from mlpctl.rows import Row
 from mlpctl.run import Stop
@@ -36,11 +36,17 @@ def set_offline(offline: bool) -> None:
 
 @contextmanager
 def handle_interrupts(stop: Stop, until: str) -> Iterator[None]:
-    """Turn the first Ctrl-C into a request to stop; the second stops at once."""
+    """Turn the first Ctrl-C into a request to stop; the second ends the process at once.
+
+    At once means without waiting for threads in compiled code. The store is made for being killed at any moment.
+    """
+
+    def second(_number: int, _frame: FrameType | None) -> None:
+        os._exit(Interrupted.exit_code)
 
     def first(_number: int, _frame: FrameType | None) -> None:
         stop.requested = True
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGINT, second)
         print(f"\nstopping {until}; press Ctrl-C again to stop now", file=sys.stderr)
 
     before = signal.signal(signal.SIGINT, first)
