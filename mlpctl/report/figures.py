@@ -106,7 +106,9 @@ def draw_curves(summary: Summary, epochs: "pd.DataFrame") -> "Figure":
         ends.append((float(curve["mean"].iloc[-1]), float(curve["epoch"].iloc[-1]), _name(summary, number), colour))
     shown = table[table["place"] < CURVES_SHOWN]["mean"]
     margin = 0.25 * float(shown.max() - shown.min()) or 0.05
-    axes.set_ylim(float(shown.min()) - margin, float(shown.max()) + margin)  # wide intervals must not hide the curves
+    top = float(shown.max()) + margin
+    top = min(top, 1.02) if column.endswith("accuracy") else top
+    axes.set_ylim(float(shown.min()) - margin, top)  # wide intervals must not hide the curves
     _label_ends(axes, ends)
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set_xlabel("epoch")
