@@ -14,7 +14,10 @@ from mlpctl.machine import cpu_model, gpus, library_version, usable_cores
 from mlpctl.registry import names
 from mlpctl.render import Cell, Table
 
-REQUIRED = ("typer", "rich", "pydantic", "numpy", "scipy", "pandas", "scikit-learn", "torch", "numba", "matplotlib")
+REQUIRED = (
+    "typer", "rich", "pydantic", "numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "torch", "numba",
+    "threadpoolctl", "matplotlib", "safetensors", "platformdirs", "filelock", "tomli-w", "psutil",
+)  # fmt: skip
 EXTRAS = {"search": "optuna", "cluster": "ray", "web": "plotly", "dev": "pytest"}
 
 

@@ -116,8 +116,14 @@ def _typed(table: "pd.DataFrame", columns: Mapping[str, Kind]) -> "pd.DataFrame"
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
-    return tomllib.loads(path.read_text("utf-8")) if path.is_file() else {}
+    try:
+        return tomllib.loads(path.read_text("utf-8")) if path.is_file() else {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise DataError(f"{path} cannot be read: {error}; the sweep that wrote the folder writes it again") from error
 
 
 def _read_json(path: Path) -> dict[str, Any]:
-    return dict(json.loads(path.read_text("utf-8"))) if path.is_file() else {}
+    try:
+        return dict(json.loads(path.read_text("utf-8"))) if path.is_file() else {}
+    except (ValueError, TypeError) as error:  # what is no JSON, no UTF-8 or no object
+        raise DataError(f"{path} cannot be read: {error}; the sweep that wrote the folder writes it again") from error

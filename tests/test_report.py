@@ -61,8 +61,8 @@ def test_failures_are_counted_and_never_averaged(tmp_path: Path) -> None:
     [summary] = summarize(load(write(tmp_path / "r", rows)))
     assert summary.best is not None
     assert summary.best["lr"] == 0.1  # a configuration with a failure comes after those without
-    assert summary.configurations["mean"].tolist() == pytest.approx([0.75, 0.99])
-    assert summary.configurations["failed"].tolist() == [0, 1]
+    assert summary.configurations["mean"].tolist() == pytest.approx([0.75, 0.99, float("nan")], nan_ok=True)
+    assert summary.configurations["failed"].tolist() == [0, 1, 1]  # the one that never worked is listed last, not lost
     assert summary.statuses == {"ok": 3, "diverged": 2}
     assert len(summary.failures) == 2
     assert any("2 of 5 trials failed" in note for note in summary.notes)
@@ -186,6 +186,15 @@ def test_an_unfinished_folder_is_reported(cli: Cli, tmp_path: Path) -> None:
     done = cli("report", "r")
     assert done.code == 0
     assert "23 trials" in done.out
+
+
+@pytest.mark.parametrize("name", ["experiment.toml", "environment.json"])
+def test_a_damaged_description_is_one_line(cli: Cli, tmp_path: Path, name: str) -> None:
+    (known(tmp_path / "r") / name).write_text("{[")
+    done = cli("report", "r")
+    assert done.code == 4
+    assert f"{name} cannot be read" in done.err
+    assert len(done.err.splitlines()) == 1
 
 
 def test_it_is_fast_where_there_is_much(tmp_path: Path) -> None:

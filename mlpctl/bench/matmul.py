@@ -19,6 +19,9 @@ DTYPES = ("float64", "float32", "bfloat16", "float16")
 NOISY = 0.10
 """Interquartile range over median from which a measurement says that it is not to be trusted."""
 
+RUNS_TO_KEEP = 2
+"""Runs from which the timing of an interrupted measurement is kept: below, it has no spread."""
+
 SETTLED = 0.05
 """Warm-up ends when two runs in a row differ by less than this, or when it has been long enough."""
 
@@ -82,7 +85,7 @@ def cases_of(sizes: Sequence[int], dtypes: Sequence[str], devices: Sequence[str]
 
 
 def measure(cases: Sequence[Case], *, warmup: int, runs: int, seed: int = 0) -> Iterator[Timing]:
-    """Yield a timing per case, as soon as each is finished.
+    """Yield a timing per case; after Ctrl-C those of the runs that were done, then KeyboardInterrupt.
 
     The runs of all cases of one device and number of threads are interleaved in random order, so that a slow moment
     of the machine hits all of them alike.
@@ -112,12 +115,14 @@ def _measure_together(cases: list[Case], warmup: int, runs: int, order: random.R
     for product in products.values():
         _warm_up(product, warmup)
     times: dict[Case, list[float]] = {case: [] for case in cases}
-    schedule = [case for case in cases for _ in range(runs)]
-    order.shuffle(schedule)
-    for case in schedule:
-        times[case].append(products[case]())
-        if len(times[case]) == runs:
-            yield _timing(case, times[case])
+    try:
+        for _ in range(runs):  # in rounds, so that whenever Ctrl-C comes every case has about as many runs
+            for case in order.sample(cases, len(cases)):
+                times[case].append(products[case]())
+    except KeyboardInterrupt:
+        yield from (_timing(case, seconds) for case, seconds in times.items() if len(seconds) >= RUNS_TO_KEEP)
+        raise
+    yield from (_timing(case, seconds) for case, seconds in times.items())
 
 
 def _product(case: Case) -> Callable[[], float]:

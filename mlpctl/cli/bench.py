@@ -59,9 +59,13 @@ def matmul(
 
     timings, interrupted = measured_until_interrupt(measure(cases, warmup=warmup, runs=runs), note)
     place = {(c.n, c.dtype, c.device, c.threads): number for number, c in enumerate(cases)}
+    if interrupted and not timings:
+        raise Interrupted("interrupted before anything was measured; nothing was written")
     timings.sort(key=lambda t: place[t.n, t.dtype, t.device, t.threads])
     people = format_ in ("table", "md")
     machine = f"{cpu_model()}, {usable_cores()} cores"
     emit(table_of(compared(timings, numbers[0]), machine, people=people), format_, output)
     if interrupted:
-        raise Interrupted("interrupted; the measurements that had finished are above")
+        raise Interrupted(
+            f"interrupted; what was measured is written, with {min(t.runs for t in timings)} of {runs} runs at least"
+        )

@@ -8,7 +8,7 @@ import numpy as np
 from mlpctl.render import as_chosen, for_people
 from mlpctl.report.look import COLOURS, GREY, label, new_figure
 from mlpctl.report.summary import Summary, over
-from mlpctl.report.tables import check_axis, plain
+from mlpctl.report.tables import check_axis, in_order, plain, rows_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,12 +18,15 @@ CURVES_SHOWN = 5
 CURVES_BEHIND = 60
 """Configurations drawn in colour, and at most behind them in grey."""
 
+CELLS_WRITTEN = 400
+"""Cells of a heat map up to which the mean is written in each: more are not legible."""
+
 
 def effect_of(summary: Summary, axis: str) -> "pd.DataFrame":
     """Return the effect of one axis: a row per value, mean and 95 % interval over everything else."""
     check_axis(summary, axis)
     table = over(summary.trials, [axis], summary.column)
-    return table[table["n"] > 0].sort_values(axis, ignore_index=True)
+    return in_order(table[table["n"] > 0], [axis])
 
 
 def draw_effect(summary: Summary, axis: str) -> "Figure":
@@ -32,15 +35,16 @@ def draw_effect(summary: Summary, axis: str) -> "Figure":
 
     table = effect_of(summary, axis)
     figure, axes = new_figure()
-    numeric = pd.api.types.is_numeric_dtype(table[axis]) and table[axis].notna().all()
-    x = table[axis].to_numpy(dtype=np.float64) if numeric else np.arange(len(table), dtype=np.float64)
+    numbers = pd.to_numeric(table[axis], errors="coerce")  # a text column may hold numbers alone: batch_size, widths
+    numeric = bool(numbers.notna().all())
+    x = numbers.to_numpy(dtype=np.float64) if numeric else np.arange(len(table), dtype=np.float64)
     mean, half = table["mean"].to_numpy(), (table["high"] - table["low"]).to_numpy() / 2
     style = {"color": COLOURS[0], "marker": "o", "capsize": 3, "linestyle": "-" if numeric else "none"}
     axes.errorbar(x, mean, yerr=np.nan_to_num(half), **style)
     if numeric and is_log_spaced(x):
         axes.set_xscale("log")
     elif not numeric:
-        axes.set_xticks(x, [str(value) for value in table[axis]])
+        axes.set_xticks(x, [as_chosen(plain(value)) or "none" for value in table[axis]])
         axes.margins(x=0.15)
     axes.set_xlabel(label(axis))
     axes.set_ylabel(f"{summary.on} {summary.metric}")
@@ -57,19 +61,26 @@ def draw_effects(summary: Summary, rows: str, columns: str) -> "Figure":
     check_axis(summary, rows)
     check_axis(summary, columns)
     table = over(summary.trials, [rows, columns], summary.column)
-    grid = table.pivot(index=rows, columns=columns, values="mean").sort_index().sort_index(axis=1)
+    across, down = (
+        list(dict.fromkeys(plain(value) for value in in_order(table, [name])[name])) for name in (columns, rows)
+    )
+    grid, words = np.full((len(down), len(across)), np.nan), np.full((len(down), len(across)), "", dtype=object)
+    for cell in rows_of(table):
+        place = down.index(cell[rows]), across.index(cell[columns])
+        mean = cell["mean"]
+        grid[place] = np.nan if mean is None else mean
+        words[place] = for_people(mean) if mean is not None else "failed" if cell["failed"] else "no score"
     figure, axes = new_figure(1.6 + 0.9 * max(4, grid.shape[1]), 1.6 + 0.5 * max(4, grid.shape[0]))
-    values = grid.to_numpy(dtype=np.float64)
-    image = axes.imshow(values, cmap="cividis" if summary.better == "high" else "cividis_r", aspect="auto")
+    image = axes.imshow(grid, cmap="cividis" if summary.better == "high" else "cividis_r", aspect="auto")
     axes.grid(visible=False)
-    low, high = np.nanmin(values), np.nanmax(values)
-    for (r, c), value in np.ndenumerate(values):
+    low, high = np.nanmin(grid), np.nanmax(grid)
+    for (r, c), value in np.ndenumerate(grid if grid.size <= CELLS_WRITTEN else np.empty((0, 0))):
         shade = (value - low) / (high - low) if high > low else 0.5
         dark = shade < 0.55 if summary.better == "high" else shade > 0.45
-        text = "failed" if np.isnan(value) else for_people(float(value))
-        axes.text(c, r, text, ha="center", va="center", color="white" if dark and text != "failed" else "black")
-    axes.set_xticks(range(grid.shape[1]), [as_chosen(plain(value)) for value in grid.columns])
-    axes.set_yticks(range(grid.shape[0]), [as_chosen(plain(value)) for value in grid.index])
+        dark = dark and not np.isnan(value)  # failed, or never run: the cell is white
+        axes.text(c, r, words[r, c], ha="center", va="center", color="white" if dark else "black")
+    axes.set_xticks(range(len(across)), [as_chosen(value) or "none" for value in across])
+    axes.set_yticks(range(len(down)), [as_chosen(value) or "none" for value in down])
     axes.set_xlabel(label(columns))
     axes.set_ylabel(label(rows))
     axes.set_title(f"{summary.title}: {summary.on} {summary.metric}, mean over everything else", fontsize=10)

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from mlpctl.errors import UsageError
 from mlpctl.experiment import SelectOn
-from mlpctl.render import Format, Table, emit
+from mlpctl.render import Format, emit
 from mlpctl.report.summary import Summary, summarize
-from mlpctl.report.tables import grouped, overview
+from mlpctl.report.tables import for_machines, grouped, overview
 from mlpctl.results import Results, load
 
 
@@ -42,14 +42,12 @@ def report(
     """
     results = load(*folders)
     summaries = summarize(results, metric=metric, on=on)
-    tables: list[Table] = []
-    for summary in summaries:
-        if by:
-            tables.append(grouped(summary, by))
-        elif format_ in ("csv", "json"):  # machines get the configurations, all of them
-            tables += [t for t in overview(summary, len(summary.configurations)) if t.columns][:1]
-        else:
-            tables += overview(summary, top)
+    if format_ in ("csv", "json"):
+        tables = for_machines(summaries, by)
+    elif by:
+        tables = [grouped(summary, by) for summary in summaries]
+    else:
+        tables = [table for summary in summaries for table in overview(summary, top)]
     emit(tables, format_, output)
     if plot is not None:
         _draw_axes(_only(summaries, "--plot"), by, plot)
@@ -60,6 +58,8 @@ def report(
 def _only(summaries: list[Summary], option: str) -> Summary:
     if len(summaries) != 1:
         raise UsageError(f"{option} draws one dataset, these folders have {len(summaries)}: name them one by one")
+    if summaries[0].best is None:
+        raise UsageError(f"no trial has a {summaries[0].on} {summaries[0].metric}, so {option} has nothing to draw")
     return summaries[0]
 
 
@@ -79,9 +79,11 @@ def _draw_curves(summary: Summary, results: Results, path: Path) -> None:
     from mlpctl.report.figures import draw_curves
     from mlpctl.report.look import save
 
-    if results.epochs.empty:
-        raise UsageError("these results have no epochs, so there is no learning curve")
-    save(draw_curves(summary, results.epochs), path)
+    good = summary.trials.loc[summary.trials["status"] == "ok", "key"]
+    epochs = results.epochs[results.epochs["key"].isin(good)]
+    if epochs.empty:
+        raise UsageError("these results have no epochs of a finished trial, so there is no learning curve")
+    save(draw_curves(summary, epochs), path)
 
 
 def default_folders() -> list[Path]:

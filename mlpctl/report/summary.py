@@ -1,6 +1,7 @@
 """What a results folder says: configurations compared over their seeds, the best of them, what failed. Pure data."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,15 @@ if TYPE_CHECKING:
 
 PREFIX: dict[SelectOn, str] = {"validation": "val", "test": "test", "train": "fit"}
 
+STAMPS: dict[SelectOn, str] = {
+    "test": "Chosen on the test set: its score of the chosen configuration is too good, and no estimate.",
+    "train": "Chosen on the training part: this says how well a configuration fits, not how well it predicts.",
+}
+"""What every table that compares on such a part has to say."""
+
+NO_FAILURES = ("ok", "interrupted")
+"""Statuses that tell nothing against a configuration: an interrupted trial is trained again by the same command."""
+
 
 @dataclass(frozen=True, eq=False)
 class Summary:
@@ -32,7 +42,8 @@ class Summary:
         column: the column of `trials` that holds it.
         better: whether low or high is better.
         on: the part that it is compared on.
-        configurations: a row per configuration, best first: the varied fields, n, failed, mean, sd, low, high.
+        configurations: a row per configuration, best first, those without a score last: the varied fields, n, failed,
+            mean, sd, low, high.
         best: the first row of `configurations` as a mapping, with its test score; None if nothing has a score.
         failures: a row per status and error: how many, and the key of one of them.
         notes: what the reader has to know to trust the figures.
@@ -71,9 +82,16 @@ def summarize(results: Results, *, metric: str | None = None, on: SelectOn | Non
     trials = with_options(results.trials)
     trials["task"] = trials["task"].fillna("classification")
     folders = ", ".join(folder.name for folder in results.folders)
+    groups = [(str(d), str(t), some) for (d, t), some in trials.groupby(["dataset", "task"], sort=False)]
+    tasks = Counter(dataset for dataset, _, _ in groups)
     return [
-        _summary(f"{dataset} ({folders})", some.reset_index(drop=True), metric or PRIMARY[str(task)], on)
-        for (dataset, task), some in trials.groupby(["dataset", "task"], sort=False)
+        _summary(
+            f"{dataset}{f' {task}' if tasks[dataset] > 1 else ''} ({folders})",  # titles tell summaries apart
+            some.reset_index(drop=True),
+            metric or PRIMARY[task],
+            on,
+        )
+        for dataset, task, some in groups
     ]
 
 
@@ -127,7 +145,7 @@ def over(trials: "pd.DataFrame", by: Sequence[str], column: str) -> "pd.DataFram
     from scipy.special import stdtrit
 
     good = trials["status"] == "ok"
-    scored = trials.assign(_score=trials[column].where(good), _failed=~good)
+    scored = trials.assign(_score=trials[column].where(good), _failed=~trials["status"].isin(NO_FAILURES))
     groups = scored.groupby(list(by), dropna=False, sort=False)
     table = groups["_score"].agg(n="count", mean="mean", sd="std")
     table["failed"] = groups["_failed"].sum()
@@ -152,10 +170,9 @@ def _summary(title: str, trials: "pd.DataFrame", metric: str, on: SelectOn) -> S
     told = trials.drop_duplicates("config").set_index("config")[list(varied)]
     table = table.join(told, on="config")
     table["_rank"] = table["mean"] if BETTER[metric] == "low" else -table["mean"]
-    table = table.sort_values(["failed", "_rank"], kind="stable", na_position="last", ignore_index=True)
-    failed_all = table["n"] == 0
+    table["_none"] = table["n"] == 0
+    table = table.sort_values(["_none", "failed", "_rank"], kind="stable", ignore_index=True)
     table = table[[*varied, "n", "failed", "mean", "sd", "low", "high", "config"]]
-    table = table[~failed_all].reset_index(drop=True) if len(failed_all) else table
     best = _best(table, trials, metric)
     return Summary(
         title=title,
@@ -184,7 +201,7 @@ def _nothing_to_compare(good: "pd.DataFrame", metric: str, on: SelectOn) -> str:
 
 
 def _best(table: "pd.DataFrame", trials: "pd.DataFrame", metric: str) -> dict[str, Any] | None:
-    if table.empty:
+    if table.empty or table["n"].iloc[0] == 0:
         return None
     first: dict[str, Any] = {str(name): value for name, value in table.iloc[0].to_dict().items()}
     own = trials[(trials["config"] == first["config"]) & (trials["status"] == "ok")]
@@ -196,26 +213,33 @@ def _best(table: "pd.DataFrame", trials: "pd.DataFrame", metric: str) -> dict[st
 
 
 def _failures(trials: "pd.DataFrame") -> "pd.DataFrame":
-    failed = trials[trials["status"] != "ok"].fillna({"error": ""})
+    failed = trials[~trials["status"].isin(NO_FAILURES)].fillna({"error": ""})
     table = failed.groupby(["status", "error"], sort=False)["key"].agg(trials="count", example="first")
     return table.reset_index().sort_values("trials", ascending=False, ignore_index=True)
 
 
 def _notes(table: "pd.DataFrame", trials: "pd.DataFrame", best: dict[str, Any] | None, on: SelectOn) -> "list[str]":
-    notes = []
-    if on == "test":
-        notes.append("Chosen on the test set: its score of the chosen configuration is too good, and no estimate.")
-    if on == "train":
-        notes.append("Chosen on the training part: this says how well a configuration fits, not how well it predicts.")
-    if best is not None and best["n"] == 1 and len(table) > 1:
+    notes = [STAMPS[on]] if on in STAMPS else []
+    scored = table[table["n"] > 0]
+    single = int((scored["n"] == 1).sum())
+    if len(scored) > 1 and single == len(scored):
         notes.append("One seed each: differences may be chance. `--seeds 5` on the same command adds four.")
-    elif best is not None and len(table) > 1:
+    elif len(scored) > 1 and single:
+        also = ", the best among them" if best is not None and best["n"] == 1 else ""
+        notes.append(f"{single} of {len(scored)} configurations have one seed only{also}: differences may be chance.")
+    if best is not None and best["n"] > 1 and len(scored) > 1:
         near = int(((table["mean"] >= best["low"]) & (table["mean"] <= best["high"])).sum()) - 1
         if near > 0:
             word = "configuration lies" if near == 1 else "configurations lie"
             notes.append(f"{near} other {word} within the 95 % interval of the best: it is not certain to be the best.")
-    failed = int((trials["status"] != "ok").sum())
+    failed = int((~trials["status"].isin(NO_FAILURES)).sum())
     if failed:
         notes.append(f"{failed} of {len(trials)} trials failed; means are over the others, configurations with a "
                      "failure come last.")  # fmt: skip
+    unscored = int((trials["status"] == "ok").sum() - table["n"].sum())
+    if unscored:
+        notes.append(f"{unscored} of {len(trials)} trials were not scored on this part; means are over the others.")
+    interrupted = int((trials["status"] == "interrupted").sum())
+    if interrupted:
+        notes.append(f"{interrupted} of {len(trials)} trials were interrupted; the same command trains them again.")
     return notes

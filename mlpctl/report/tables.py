@@ -1,11 +1,12 @@
 """A summary as tables of plain values: what the terminal, Markdown, CSV and JSON show."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mlpctl.errors import UsageError, did_you_mean
 from mlpctl.render import Cell, Table, as_chosen, for_people
-from mlpctl.report.summary import Summary, over
+from mlpctl.report.summary import STAMPS, Summary, over
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,6 +33,22 @@ def overview(summary: Summary, top: int) -> list[Table]:
     return tables
 
 
+def for_machines(summaries: Sequence[Summary], by: Sequence[str]) -> list[Table]:
+    """Return a table per summary with every configuration or group; of several, each row names its dataset."""
+    tables = []
+    for summary in summaries:
+        if by:
+            table = grouped(summary, by, people=False)
+        else:
+            ranked = [table for table in overview(summary, len(summary.configurations)) if "mean" in table.columns]
+            table = replace(ranked[0], title=f"{summary.title}: {ranked[0].title}")
+        if len(summaries) > 1:
+            rows = [{"dataset": summary.title, **row} for row in table.rows]
+            table = replace(table, columns=["dataset", *table.columns], rows=rows)
+        tables.append(table)
+    return tables
+
+
 def verdict(summary: Summary) -> str:
     """Return the best configuration in words."""
     best = summary.best
@@ -48,8 +65,8 @@ def verdict(summary: Summary) -> str:
     return text + "."
 
 
-def grouped(summary: Summary, by: Sequence[str]) -> Table:
-    """Return the metric over everything else, by one field, or as a pivot by two.
+def grouped(summary: Summary, by: Sequence[str], *, people: bool = True) -> Table:
+    """Return the metric over everything else, by one or two fields; two are a pivot for people, rows for machines.
 
     Raises:
         UsageError: for an unknown field, or more than two.
@@ -58,23 +75,47 @@ def grouped(summary: Summary, by: Sequence[str]) -> Table:
         check_axis(summary, name)
     if len(by) > 2:
         raise UsageError(f"--by takes one or two fields, got {len(by)}")
-    table = over(summary.trials, by, summary.column).sort_values(list(by), ignore_index=True)
-    title = f"{summary.on} {summary.metric} by {' and '.join(by)}"
-    if len(by) == 1:
-        return Table([*by, "n", "failed", "mean", "sd", "low", "high"], rows_of(table), title, exact=by)
+    if len(set(by)) < len(by):
+        raise UsageError(f"--by takes two different fields, got '{by[0]}' twice")
+    cells = rows_of(in_order(over(summary.trials, by, summary.column), by))
+    title = f"{summary.title}: {summary.on} {summary.metric} by {' and '.join(by)}"
+    stamp = [STAMPS[summary.on]] if summary.on in STAMPS else []
+    if len(by) == 1 or not people:
+        return Table([*by, "n", "failed", "mean", "sd", "low", "high"], cells, title, stamp, by)
     rows, columns = by
-    wide = table.pivot(index=rows, columns=columns, values="mean")
-    spread = table.pivot(index=rows, columns=columns, values="sd")
-    labels = {value: f"{columns} {as_chosen(plain(value))}" for value in wide.columns}
-    content = []
-    for value in wide.index:
-        line: dict[str, Cell] = {rows: plain(value)}
-        for column, label in labels.items():
-            mean, sd = plain(wide.loc[value, column]), plain(spread.loc[value, column])
-            around = "" if sd is None else f" ± {for_people(sd)}"
-            line[label] = None if mean is None else for_people(mean) + around
-        content.append(line)
-    return Table([rows, *labels.values()], content, title, ["mean ± standard deviation over everything else"], by)
+    lines: dict[Cell, dict[str, Cell]] = {}
+    for cell in cells:
+        line = lines.setdefault(cell[rows], {rows: cell[rows]})
+        line[f"{columns} {as_chosen(cell[columns])}"] = _in_words(cell)
+    across = in_order(summary.trials[[columns]].drop_duplicates(), [columns])
+    labels = [f"{columns} {as_chosen(plain(value))}" for value in across[columns]]
+    notes = ["mean ± standard deviation over everything else (n trials); empty: not run", *stamp]
+    return Table([rows, *labels], list(lines.values()), title, notes, by)
+
+
+def _in_words(cell: Mapping[str, Cell]) -> str:
+    if cell["mean"] is None:
+        return "failed" if cell["failed"] else "no score"
+    around = "" if cell["sd"] is None else f" ± {for_people(cell['sd'])}"
+    failed = f", {cell['failed']} failed" if cell["failed"] else ""
+    return f"{for_people(cell['mean'])}{around} ({cell['n']}{failed})"
+
+
+def in_order(table: "pd.DataFrame", by: Sequence[str]) -> "pd.DataFrame":
+    """Return the rows sorted by fields: numbers by size even where a column holds words too, then words, then none."""
+
+    def place(column: "pd.Series[Any]") -> "pd.Series[Any]":
+        values = sorted(column.dropna().unique(), key=_numbers_first)
+        return column.map({value: number for number, value in enumerate(values)}, na_action="ignore").astype("float64")
+
+    return table.sort_values(list(by), key=place, kind="stable", ignore_index=True)
+
+
+def _numbers_first(value: object) -> tuple[bool, float, str]:
+    try:
+        return False, float(str(value)), ""
+    except ValueError:
+        return True, 0.0, str(value)
 
 
 def check_axis(summary: Summary, name: str) -> None:
