@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from mlpctl.engine.base import State, Work
 from mlpctl.engine.kernel.cache import mark_compiled
 from mlpctl.engine.kernel.drawing import orders
-from mlpctl.engine.kernel.layout import Layout, layout_of, pack
-from mlpctl.engine.kernel.training import N_SUMS, epochs
+from mlpctl.engine.kernel.layout import N_COLUMNS, Layout, aligned_zeros, layout_of, pack
+from mlpctl.engine.kernel.scoring import N_SUMS
+from mlpctl.engine.kernel.training import epochs
 from mlpctl.engine.metrics import Tally
 from mlpctl.engine.order import steps_per_epoch, used_examples
 from mlpctl.engine.schedule import rates_of
@@ -55,8 +56,8 @@ def new_training(work: Work, weights: State) -> Training:
     theta, stats = pack(layout, weights, spec.dtype)
     has_first = spec.optimizer in ("momentum", "nesterov", "adam", "adamw", "rmsprop")
     has_second = spec.optimizer in ("adam", "adamw", "rmsprop", "adagrad")
-    first = np.zeros(len(theta) if has_first else 1, spec.dtype)
-    second = np.zeros(len(theta) if has_second else 1, spec.dtype)
+    first = aligned_zeros(len(theta) if has_first else 1, spec.dtype)
+    second = aligned_zeros(len(theta) if has_second else 1, spec.dtype)
     return Training(layout, theta, stats, first, second)
 
 
@@ -102,7 +103,7 @@ def arrays_of(data: "Data") -> Arrays:
 def compile_for(arrays: Arrays) -> None:
     """Compile or load what trains on some arrays: calls that train no epoch."""
     dtype = arrays.inputs[1].dtype
-    table, none, rows = np.zeros((1, 10), np.uint64), np.zeros(1, dtype), np.zeros(0, np.int64)
+    table, none, rows = np.zeros((1, N_COLUMNS), np.uint64), np.zeros(1, dtype), np.zeros(0, np.int64)
     epochs(
         *arrays.inputs, np.zeros((0, 1), np.int64), table, np.zeros(8, np.int64), np.zeros(11, dtype), none, none, none,
         none, 0, np.zeros((0, 1), dtype), 1, np.zeros((0, 2)), rows, rows, rows, np.zeros((0, 3), np.bool_),

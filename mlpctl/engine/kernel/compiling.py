@@ -31,7 +31,7 @@ Function = Callable[..., Any]
 
 def inner(function: Function) -> Function:
     """Return a function that compiled code calls."""
-    compiled: Function = numba.njit(fastmath=FAST, error_model="numpy")(function)
+    compiled: Function = numba.njit(fastmath=FAST, error_model="numpy", forceinline=True)(function)
     return compiled
 
 

@@ -2,10 +2,15 @@
 
 All parameters of a trial are one vector `theta`, all running statistics one vector `stats`; a table says where each
 layer's are. One compiled function then serves every network.
+
+Each layer's outputs are padded with zeros to whole vectors (`padded`), and so are the rows of the next layer's weights;
+with the vectors' first number on a cache line. Loops then have no tails. The zeros stay zeros: a padded unit has no
+weights, so nothing reaches it, and gives nothing on.
 """
 
+import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +23,11 @@ if TYPE_CHECKING:
     from mlpctl.spec import Spec
 
 # Columns of the table of layers.
-INPUTS, OUTPUTS, ACTIVATION, NORMALIZED, DROPPED, WEIGHT, BIAS, GAMMA, BETA, STATS = range(10)
+INPUTS, OUTPUTS, UNITS, ACTIVATION, NORMALIZED, DROPPED, WEIGHT, BIAS, GAMMA, BETA, STATS = range(11)
+N_COLUMNS = 11
+
+VECTOR = 16
+"""Numbers in a vector, see `vectors`."""
 
 # Entries of the vector of integers.
 OPTIMIZER, LOSS, SUMMED, BATCH, CLASSES, DROP_BELOW, SEED_LOW, SEED_HIGH = range(8)
@@ -32,13 +41,23 @@ OPTIMIZERS: tuple[str, ...] = get_args(Optimizer)
 """Codes in the compiled code are positions in these."""
 
 
+class Place(NamedTuple):
+    """Where an array lies: its first number, its shape, the padded shape, and whether it is a running statistic."""
+
+    start: int
+    shape: tuple[int, ...]
+    padded: tuple[int, ...]
+    is_statistic: bool
+
+
 @dataclass(frozen=True, eq=False)
 class Layout:
     """A network in flat arrays.
 
     Attributes:
-        table: uint64 (layers, 10), the columns above.
-        names: parameter name -> (offset in theta or stats, shape, whether it is a statistic).
+        table: uint64 (layers, columns above); INPUTS are the rows of W and OUTPUTS its columns, as padded; UNITS the
+            outputs that there are.
+        names: parameter name -> where it is in theta or stats.
         n_theta: length of theta.
         n_stats: length of stats.
         whole: int64 entries above.
@@ -46,7 +65,7 @@ class Layout:
     """
 
     table: NDArray[np.uint64]
-    names: dict[str, tuple[int, tuple[int, ...], bool]]
+    names: dict[str, Place]
     n_theta: int
     n_stats: int
     whole: NDArray[np.int64]
@@ -55,29 +74,42 @@ class Layout:
 
 def layout_of(network: "Network", spec: "Spec") -> Layout:
     """Return the flat form of a network and of a resolved spec's hyperparameters."""
-    table = np.zeros((len(network.layers), 10), dtype=np.uint64)
-    names: dict[str, tuple[int, tuple[int, ...], bool]] = {}
+    table = np.zeros((len(network.layers), N_COLUMNS), dtype=np.uint64)
+    names: dict[str, Place] = {}
     theta = stats = 0
     for number, layer in enumerate(network.layers):
-        row = table[number]
-        row[[INPUTS, OUTPUTS]] = layer.inputs, layer.outputs
+        row, outputs = table[number], padded(layer.outputs)
+        inputs = padded(layer.inputs) if number else layer.inputs
+        row[[INPUTS, OUTPUTS, UNITS]] = inputs, outputs, layer.outputs
         row[ACTIVATION] = ACTIVATIONS.index(layer.activation)
         row[NORMALIZED], row[DROPPED] = layer.batch_norm, layer.dropout > 0
-        parts: list[tuple[int, str, tuple[int, ...]]] = [
-            (WEIGHT, "weight", (layer.inputs, layer.outputs)),
-            (BIAS, "bias", (layer.outputs,)),
-        ]
+        vectors = [(BIAS, "bias")]
         if layer.batch_norm:
-            parts += [(GAMMA, "bn_weight", (layer.outputs,)), (BETA, "bn_bias", (layer.outputs,))]
+            vectors += [(GAMMA, "bn_weight"), (BETA, "bn_bias")]
             row[STATS] = stats
             for name in ("running_mean", "running_var"):
-                names[f"{number}.{name}"] = (stats, (layer.outputs,), True)
-                stats += layer.outputs
-        for column, name, shape in parts:
+                names[f"{number}.{name}"] = Place(stats, (layer.outputs,), (outputs,), True)
+                stats += outputs
+        row[WEIGHT] = theta
+        names[f"{number}.weight"] = Place(theta, (layer.inputs, layer.outputs), (inputs, outputs), False)
+        theta += inputs * outputs
+        for column, name in vectors:
             row[column] = theta
-            names[f"{number}.{name}"] = (theta, shape, False)
-            theta += int(np.prod(shape))
+            names[f"{number}.{name}"] = Place(theta, (layer.outputs,), (outputs,), False)
+            theta += outputs
     return Layout(table, names, theta, stats, _whole(network, spec), _real(network, spec))
+
+
+def padded(n: int) -> int:
+    """Return n rounded up to whole vectors."""
+    return -(-n // VECTOR) * VECTOR
+
+
+def aligned_zeros(n: int, dtype: str) -> NDArray[Any]:
+    """Return n zeros that begin on a cache line (64 bytes)."""
+    zeros = np.zeros(n + VECTOR, dtype)
+    skipped = -zeros.ctypes.data // zeros.itemsize % (64 // zeros.itemsize)
+    return zeros[skipped : skipped + n]
 
 
 def _whole(network: "Network", spec: "Spec") -> NDArray[np.int64]:
@@ -108,16 +140,18 @@ def _real(network: "Network", spec: "Spec") -> NDArray[Any]:
 
 def pack(layout: Layout, weights: "State", dtype: str) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return (theta, stats) of weights by name."""
-    theta, stats = np.zeros(layout.n_theta, dtype), np.zeros(max(layout.n_stats, 1), dtype)
-    for name, (start, shape, is_statistic) in layout.names.items():
-        target = stats if is_statistic else theta
-        target[start : start + int(np.prod(shape))] = weights[name].reshape(-1)
+    theta, stats = aligned_zeros(layout.n_theta, dtype), aligned_zeros(max(layout.n_stats, 1), dtype)
+    for name, place in layout.names.items():
+        _view(place, theta, stats)[...] = weights[name]
     return theta, stats
 
 
 def unpack(layout: Layout, theta: NDArray[Any], stats: NDArray[Any]) -> "State":
     """Return the weights by name, copied."""
-    return {
-        name: (stats if is_statistic else theta)[start : start + int(np.prod(shape))].reshape(shape).copy()
-        for name, (start, shape, is_statistic) in layout.names.items()
-    }
+    return {name: _view(place, theta, stats).copy() for name, place in layout.names.items()}
+
+
+def _view(place: Place, theta: NDArray[Any], stats: NDArray[Any]) -> NDArray[Any]:
+    array = stats if place.is_statistic else theta
+    whole = array[place.start : place.start + math.prod(place.padded)].reshape(place.padded)
+    return whole[tuple(slice(n) for n in place.shape)]

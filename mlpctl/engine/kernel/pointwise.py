@@ -1,4 +1,4 @@
-"""Activations, batch normalization, losses and optimizer steps of compiled code; see mlpctl.models for the formulas."""
+"""Activations, losses and optimizer steps of compiled code; see mlpctl.models for the formulas."""
 
 import math
 from typing import Any
@@ -20,23 +20,52 @@ from mlpctl.engine.kernel.layout import (
     MOMENTUM,
     OPTIMIZERS,
 )
-from mlpctl.models.constants import BN_EPS, BN_MOMENTUM, LEAKY_SLOPE
+from mlpctl.engine.kernel.pointers import number
+from mlpctl.engine.kernel.vectors import (
+    add,
+    div,
+    exponential,
+    fill,
+    fma,
+    larger,
+    load,
+    mul,
+    not_negative,
+    root,
+    store,
+    sub,
+    sum_of,
+    top_of,
+)
+from mlpctl.engine.kernel.vectors import (
+    first as first_of,
+)
+from mlpctl.models.constants import LEAKY_SLOPE
 
 RELU, SIGMOID, TANH, LEAKY, ELU, GELU, SILU, SOFTPLUS, IDENTITY, STEP = range(len(ACTIVATIONS))
+V = U(16)
 CROSS_ENTROPY, NLL, MSE, HALF_MSE, HUBER, L1, BCE, PERCEPTRON = range(len(LOSSES))
 SGD, MOMENTUM_SGD, NESTEROV, ADAM, ADAMW, RMSPROP, ADAGRAD = range(len(OPTIMIZERS))
 
 
 @inner
-def activate(code: int, z: Any, z0: int, size: int, slope: Any, s0: int) -> None:
-    """Replace pre-activations by activations, and set their derivatives (not for relu: it is read off the output)."""
-    kind = z.dtype.type
-    zero, one, half = kind(0), kind(1), kind(0.5)
+def activate(code: int, z: Any, z0: int, n: int, units: int, outputs: int, slope: Any, s0: int) -> None:
+    """Replace pre-activations (n, units) by activations, and set their derivatives; not the padding's, which is zero.
+
+    The derivative of relu is read off its output.
+    """
     if code == RELU:
-        for k in range(size):
-            u = z[z0 + k]
-            z[z0 + k] = u if not u < zero else zero  # a NaN stays one
-    elif code == IDENTITY:
+        for k in range(U(0), n * outputs, V):
+            store(z, z0 + k, not_negative(load(z, z0 + k)))
+    else:
+        for r in range(n):
+            _activate_row(code, z, z0 + r * outputs, units, slope, s0 + r * outputs)
+
+
+@inner
+def _activate_row(code: int, z: Any, z0: int, size: int, slope: Any, s0: int) -> None:
+    zero, one, half = number(z, 0), number(z, 1), number(z, 0.5)
+    if code == IDENTITY:
         for k in range(size):
             slope[s0 + k] = one
     elif code == SIGMOID:
@@ -50,7 +79,7 @@ def activate(code: int, z: Any, z0: int, size: int, slope: Any, s0: int) -> None
             z[z0 + k] = a
             slope[s0 + k] = one - a * a
     elif code == LEAKY:
-        low = kind(LEAKY_SLOPE)
+        low = number(z, LEAKY_SLOPE)
         for k in range(size):
             u = z[z0 + k]
             t = one if u > zero else low
@@ -66,7 +95,7 @@ def activate(code: int, z: Any, z0: int, size: int, slope: Any, s0: int) -> None
                 z[z0 + k] = a
                 slope[s0 + k] = a + one
     elif code == GELU:
-        root, density = kind(1 / math.sqrt(2)), kind(1 / math.sqrt(2 * math.pi))
+        root, density = number(z, 1 / math.sqrt(2)), number(z, 1 / math.sqrt(2 * math.pi))
         for k in range(size):
             u = z[z0 + k]
             cdf = half * (one + math.erf(u * root))
@@ -90,100 +119,27 @@ def activate(code: int, z: Any, z0: int, size: int, slope: Any, s0: int) -> None
 
 
 @inner
-def normalize(
-    z: Any, z0: int, n: int, width: int, normalized: Any, m0: int, inverse: Any, v0: int, theta: Any, gamma: int,
-    beta: int, stats: Any, t0: int, mean: Any, square: Any,
-) -> None:  # fmt: skip
-    """Replace z (n, width) by its batch normalization in training, and move the running statistics.
-
-    Units are the inner loop throughout, so that it is vectors; `mean` and `square` (width,) are scratch.
-    """
-    kind = z.dtype.type
-    zero, one, share = kind(0), kind(1), kind(1.0 / n)
-    move, unbiased, eps = kind(BN_MOMENTUM), kind(n / (n - 1.0)), kind(BN_EPS)
-    for j in range(width):
-        mean[j] = zero
-        square[j] = zero
-    for r in range(n):
-        for j in range(width):
-            mean[j] += z[z0 + r * width + j]
-    for j in range(width):
-        mean[j] *= share
-    for r in range(n):
-        for j in range(width):
-            e = z[z0 + r * width + j] - mean[j]
-            normalized[m0 + r * width + j] = e
-            square[j] += e * e
-    for j in range(width):
-        variance = square[j] * share
-        inverse[v0 + j] = one / math.sqrt(variance + eps)
-        stats[t0 + j] += move * (mean[j] - stats[t0 + j])
-        stats[t0 + width + j] += move * (variance * unbiased - stats[t0 + width + j])
-    for r in range(n):
-        for j in range(width):
-            h = normalized[m0 + r * width + j] * inverse[v0 + j]
-            normalized[m0 + r * width + j] = h
-            z[z0 + r * width + j] = h * theta[gamma + j] + theta[beta + j]
-
-
-@inner
-def normalize_fixed(
-    z: Any, z0: int, n: int, width: int, theta: Any, gamma: int, beta: int, stats: Any, t0: int, scale: Any
-) -> None:
-    """Replace z (n, width) by its normalization with the running statistics; `scale` (width,) is scratch."""
-    eps = z.dtype.type(BN_EPS)
-    for j in range(width):
-        scale[j] = theta[gamma + j] / math.sqrt(stats[t0 + width + j] + eps)
-    for r in range(n):
-        for j in range(width):
-            k = z0 + r * width + j
-            z[k] = (z[k] - stats[t0 + j]) * scale[j] + theta[beta + j]
-
-
-@inner
-def normalize_backward(
-    delta: Any, n: int, width: int, normalized: Any, m0: int, inverse: Any, v0: int, theta: Any, gamma: int,
-    by_gamma: Any, by_beta: Any,
-) -> None:  # fmt: skip
-    """Replace delta (n, width) after a normalization by that before it; set the gradients of its scale and shift."""
-    kind = delta.dtype.type
-    zero, share = kind(0), kind(1.0 / n)
-    for j in range(width):
-        by_gamma[j] = zero
-        by_beta[j] = zero
-    for r in range(n):
-        for j in range(width):
-            d = delta[r * width + j]
-            by_beta[j] += d
-            by_gamma[j] += d * normalized[m0 + r * width + j]
-    for r in range(n):
-        for j in range(width):
-            k = r * width + j
-            centred = delta[k] - by_beta[j] * share - normalized[m0 + k] * (by_gamma[j] * share)
-            delta[k] = theta[gamma + j] * inverse[v0 + j] * centred
-
-
-@inner
 def loss_of_row(
     whole: Any, real: Any, z: Any, z0: int, outputs: int, label: int, targets: Any, row: int, gradient: Any, g0: int
 ) -> Any:
     """Return the loss of an example, its gradient with respect to the outputs (outputs,) set; see models.losses."""
-    kind = z.dtype.type
-    zero, one, half = kind(0), kind(1), kind(0.5)
+    zero, one, half = number(z, 0), number(z, 1), number(z, 0.5)
     loss = whole[LOSS]
     if loss in (CROSS_ENTROPY, NLL):
-        top = z[z0]
-        for c in range(U(1), outputs):
-            top = max(top, z[z0 + c])
-        total = zero
-        for c in range(outputs):
-            e = math.exp(z[z0 + c] - top)
-            gradient[g0 + c] = e
-            total += e
-        for c in range(outputs):
-            gradient[g0 + c] /= total
+        low, nothing = fill(number(z, -math.inf)), fill(zero)
+        highest = low
+        for j in range(U(0), outputs, V):
+            highest = larger(highest, first_of(outputs - j, load(z, z0 + j), low))
+        top, total = top_of(highest), nothing
+        for j in range(U(0), outputs, V):
+            e = first_of(outputs - j, exponential(sub(load(z, z0 + j), fill(top))), nothing)
+            store(gradient, g0 + j, e)
+            total = add(total, e)
+        share = sum_of(total)
+        for j in range(U(0), outputs, V):
+            store(gradient, g0 + j, mul(load(gradient, g0 + j), fill(one / share)))
         gradient[g0 + label] -= one
-        return math.log(total) + top - z[z0 + label]
+        return math.log(share) + top - z[z0 + label]
     if loss == PERCEPTRON and outputs > U(1):
         rival = U(1) if label == U(0) else U(0)
         for c in range(outputs):
@@ -198,7 +154,7 @@ def loss_of_row(
     value = zero
     for c in range(outputs):
         if whole[CLASSES] == 0:
-            t = targets[row, c]
+            t = targets[row * outputs + c]
         elif outputs == U(1):
             t = real[HIGH] if label == U(1) else real[LOW]
         else:
@@ -224,8 +180,8 @@ def loss_of_row(
         else:
             value += max(-t * u, zero)
             g = -t if t * u <= zero else zero
-        gradient[g0 + c] = g / kind(outputs)
-    return value / kind(outputs)
+        gradient[g0 + c] = g / number(z, outputs)
+    return value / number(z, outputs)
 
 
 @inner
@@ -239,14 +195,13 @@ def step(
         real: hyperparameters.
         theta: parameters.
         k: the first parameter.
-        n: how many.
+        n: how many, whole vectors.
         gradient: (n,), used up.
         first: velocity or first moment, in step with theta.
         second: mean or sum of squares, in step with theta.
         rate: lr, lr / (1 - β1^t), sqrt(1 - β2^t).
     """
-    kind = theta.dtype.type
-    one = kind(1)
+    one = number(theta, 1)
     lr, decay = rate[0], real[DECAY]
     if optimizer == ADAMW:
         for j in range(n):
@@ -255,8 +210,9 @@ def step(
         for j in range(n):
             gradient[j] += decay * theta[k + j]
     if optimizer == SGD:
-        for j in range(n):
-            theta[k + j] -= lr * gradient[j]
+        pace = fill(-lr)
+        for j in range(U(0), n, V):
+            store(theta, k + j, fma(pace, load(gradient, j), load(theta, k + j)))
     elif optimizer == MOMENTUM_SGD:
         mu = real[MOMENTUM]
         for j in range(n):
@@ -270,14 +226,16 @@ def step(
             first[k + j] = velocity
             theta[k + j] -= lr * (gradient[j] + mu * velocity)
     elif optimizer in (ADAM, ADAMW):
-        b1, b2, eps, pace, correction = real[BETA1], real[BETA2], real[EPS], rate[1], one / rate[2]
-        for j in range(n):
-            g = gradient[j]
-            mean = b1 * first[k + j] + (one - b1) * g
-            square = b2 * second[k + j] + (one - b2) * g * g
-            first[k + j] = mean
-            second[k + j] = square
-            theta[k + j] -= pace * mean / (math.sqrt(square) * correction + eps)
+        b1, b2, rest1, rest2 = fill(real[BETA1]), fill(real[BETA2]), fill(one - real[BETA1]), fill(one - real[BETA2])
+        eps, pace, correction = fill(real[EPS]), fill(rate[1]), fill(one / rate[2])
+        for j in range(U(0), n, V):
+            g = load(gradient, j)
+            mean = fma(b1, load(first, k + j), mul(rest1, g))
+            square = fma(b2, load(second, k + j), mul(mul(rest2, g), g))
+            store(first, k + j, mean)
+            store(second, k + j, square)
+            change = div(mul(pace, mean), fma(root(square), correction, eps))
+            store(theta, k + j, sub(load(theta, k + j), change))
     elif optimizer == RMSPROP:
         alpha, mu, eps = real[ALPHA], real[MOMENTUM], real[EPS]
         for j in range(n):

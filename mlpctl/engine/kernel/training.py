@@ -1,19 +1,11 @@
-"""The compiled training loop: epochs of one trial, and the scoring of a part."""
+"""The compiled training loop: epochs of one trial."""
 
 import math
 from typing import Any
 
 import numpy as np
 
-from mlpctl.engine.kernel.affine import (
-    TILE,
-    backward_four_sgd,
-    forward,
-    forward_sparse,
-    input_gradient,
-    uses_blas,
-    weight_gradient,
-)
+from mlpctl.engine.kernel.affine import forward, forward_sparse, gradients
 from mlpctl.engine.kernel.compiling import U, entry, exact, inner
 from mlpctl.engine.kernel.layout import (
     ACTIVATION,
@@ -29,6 +21,7 @@ from mlpctl.engine.kernel.layout import (
     GAMMA,
     INPUTS,
     KEPT,
+    N_COLUMNS,
     NORMALIZED,
     OPTIMIZER,
     OUTPUTS,
@@ -37,54 +30,40 @@ from mlpctl.engine.kernel.layout import (
     STATS,
     SUMMED,
     THRESHOLD,
+    UNITS,
     WEIGHT,
 )
-from mlpctl.engine.kernel.pointwise import (
-    RELU,
-    SGD,
-    activate,
-    loss_of_row,
+from mlpctl.engine.kernel.normalization import (
     normalize,
     normalize_backward,
-    normalize_fixed,
-    step,
+    normalize_backward_four,
+    normalize_four,
 )
+from mlpctl.engine.kernel.pointers import keep, moved, number, pointer
+from mlpctl.engine.kernel.pointwise import ADAM, ADAMW, RELU, SGD, activate, loss_of_row, step
+from mlpctl.engine.kernel.scoring import gather, predicted, score
+from mlpctl.engine.kernel.scratch import VV, V, on_a_line, whole_vectors
+from mlpctl.engine.kernel.vectors import add, fill, fma, load, mul, store, where_positive
 from mlpctl.rng import MASK, philox, purpose_number
 
 _philox = exact(philox)
 _DROPOUT = purpose_number("dropout")
 
-N_SUMS = 3
-"""Sums of a scoring before those per target: loss, correct, absolute error."""
-
 
 @inner
-def gather(X: Any, scale: Any, shift: Any, rows: Any, n: int, buffer: Any) -> None:
-    """Copy n rows of X into the buffer, converted and scaled."""
-    width, kind = U(X.shape[1]), buffer.dtype.type
-    if scale.shape[0]:
-        for r in range(n):
-            p = U(rows[r])
-            for i in range(width):
-                buffer[r * width + i] = kind(X[p, i]) * scale[i] + shift[i]
-    else:
-        for r in range(n):
-            p = U(rows[r])
-            for i in range(width):
-                buffer[r * width + i] = X[p, i]
-
-
-@inner
-def drop(whole: Any, real: Any, epoch: int, at: int, layer: int, n: int, z: Any, z0: int, slope: Any) -> None:
-    """Drop units of a layer (n numbers) by the shared masks; kept ones are scaled up, in value and derivative."""
-    zero, kept = z.dtype.type(0), real[KEPT]
-    for block in range((n + U(3)) // U(4)):
+def drop(
+    whole: Any, real: Any, epoch: int, at: int, layer: int, n: int, units: int, outputs: int, z: Any, z0: int,
+    slope: Any,
+) -> None:  # fmt: skip
+    """Drop units of a layer (n, units) by the shared masks; kept ones are scaled up, in value and derivative."""
+    zero, kept = number(z, 0), real[KEPT]
+    k, j = z0, U(0)  # the mask has no padding
+    for block in range((n * units + U(3)) // U(4)):
         words = _philox(
             np.int64(block), np.int64(epoch), np.int64((_DROPOUT << 16) | np.int64(layer)), np.int64(at),
             whole[SEED_LOW], whole[SEED_HIGH],
         )  # fmt: skip
-        for lane in range(min(U(4), n - U(4) * block)):
-            k = z0 + U(4) * block + lane
+        for lane in range(min(U(4), n * units - U(4) * block)):
             word = words[0] if lane == 0 else words[1] if lane == 1 else words[2] if lane == 2 else words[3]
             if (word & MASK) < whole[DROP_BELOW]:
                 z[k] = zero
@@ -92,217 +71,187 @@ def drop(whole: Any, real: Any, epoch: int, at: int, layer: int, n: int, z: Any,
             else:
                 z[k] *= kept
                 slope[k] *= kept
+            k, j = k + U(1), j + U(1)
+            if j == units:
+                k, j = k + outputs - units, U(0)
 
 
 @inner
-def predicted(z: Any, z0: int, outputs: int, threshold: Any) -> Any:
-    """Return the predicted class of one row of outputs; -1 if one of them is NaN."""
-    for c in range(outputs):
-        if math.isnan(z[z0 + c]):
-            return np.int64(-1)
-    if outputs == U(1):
-        return np.int64(1) if z[z0] > threshold else np.int64(0)
-    best = U(0)
-    for c in range(U(1), outputs):
-        if z[z0 + c] > z[z0 + best]:
-            best = c
-    return np.int64(best)
+def sizes(table: Any, layers: int, batch: int, sparse: bool, at: Any) -> tuple[int, int, int, int]:
+    """Return the sizes of scratch memory, and set where the inputs of each layer begin in a buffer; the outputs last.
+
+    Returns:
+        Numbers in a buffer of all layers' inputs and the outputs; in the widest layer's outputs; in the largest
+        weights; in the longest dimension.
+    """
+    size, widest, largest, deepest = U(0), V, U(0), batch
+    for l in range(layers):
+        row = moved(table, l * U(N_COLUMNS))
+        at[l] = size
+        if l or not sparse:
+            size += whole_vectors(batch * row[INPUTS])
+            deepest = max(deepest, row[INPUTS])
+        largest = max(largest, row[INPUTS] * row[OUTPUTS])
+        widest = max(widest, row[OUTPUTS], row[INPUTS] if l else U(0))
+        if l + U(1) == layers:
+            at[layers] = size
+            size += batch * row[OUTPUTS]
+    return size, widest, largest, max(deepest, widest)
 
 
 @inner
 def train(
-    X: Any, scale: Any, shift: Any, values: Any, columns: Any, starts: Any, labels: Any, targets: Any, order: Any,
-    table: Any, whole: Any, real: Any, theta: Any, stats: Any, first: Any, second: Any, steps_done: int, rates: Any,
-    epoch: int, sums: Any,
-) -> bool:  # fmt: skip
-    """Train for one epoch and return whether loss and weights are finite; see `epochs` for the arguments."""
-    kind = theta.dtype.type
-    layers, batch = U(table.shape[0]), min(U(whole[BATCH]), U(order.shape[0]))
-    widest, last = U(1), table[layers - U(1), OUTPUTS]
-    at = np.zeros(layers + U(1), np.uint64)  # where the inputs of each layer begin in the buffers; the outputs last
-    largest = U(1)
-    for l in range(layers):
-        widest = max(widest, table[l, OUTPUTS], table[l, INPUTS] if l else U(0))
-        at[l + U(1)] = at[l] + (U(0) if l == 0 and starts.shape[0] else batch * table[l, INPUTS])
-        if l or not starts.shape[0]:
-            largest = max(largest, table[l, INPUTS] * table[l, OUTPUTS])
-    size = at[layers] + batch * last
-    buffer, slope = np.zeros(size, theta.dtype), np.zeros(size, theta.dtype)
-    normalized, inverse = np.zeros(size, theta.dtype), np.zeros(size, theta.dtype)
-    delta, before = np.zeros(batch * widest, theta.dtype), np.zeros(batch * widest, theta.dtype)
-    gradient, other = np.zeros(widest, theta.dtype), np.zeros(widest, theta.dtype)
-    matrix, tile = np.zeros(largest, theta.dtype), np.zeros(4 * TILE, theta.dtype)
-    rate = np.zeros(3, theta.dtype)
-    optimizer, n_rows = whole[OPTIMIZER], U(order.shape[0])
-    plain = optimizer == SGD
-    threshold = real[THRESHOLD]
+    X: Any, scaled: bool, scale: Any, shift: Any, sparse: bool, values: Any, columns: Any, starts: Any, labels: Any,
+    targets: Any, order: Any, n_rows: int, table: Any, layers: int, whole: Any, real: Any, theta: Any, stats: Any,
+    first: Any, second: Any, steps_done: int, rates: Any, steps: int, epoch: int, at: Any, buffer: Any, sums: Any,
+) -> None:  # fmt: skip
+    """Train for one epoch; see `epochs` for the arguments, all of them pointers."""
+    optimizer, threshold, classes = whole[OPTIMIZER], real[THRESHOLD], whole[CLASSES] > 0
+    plain = optimizer == SGD and real[DECAY] == 0
+    batch = min(U(whole[BATCH]), n_rows)
+    size, widest, largest, deepest = sizes(table, layers, batch, sparse, at)
+    top = moved(table, (layers - U(1)) * U(N_COLUMNS))
+    last, units = top[OUTPUTS], top[UNITS]
+    slope, normalized, inverse = moved(buffer, size), moved(buffer, U(2) * size), moved(buffer, U(3) * size)
+    delta = moved(buffer, U(4) * size)
+    before = moved(delta, batch * widest)
+    gradient = moved(before, batch * widest)
+    other = moved(gradient, widest)
+    matrix = moved(other, widest)
+    nothing = moved(matrix, largest)
+    packed = moved(nothing, widest)
+    rate = moved(packed, VV * deepest)
 
     loss_sum, correct = 0.0, 0
-    for s in range(U(rates.shape[0])):
-        rows = order[s * batch : min((s + U(1)) * batch, n_rows)]
-        n = U(rows.shape[0])
+    for s in range(steps):
+        rows, n = moved(order, s * batch), min(batch, n_rows - s * batch)
         steps_done += 1
         lr = rates[s]
         rate[0] = lr
-        rate[1] = lr / (1 - float(real[BETA1]) ** steps_done)
-        rate[2] = math.sqrt(1 - float(real[BETA2]) ** steps_done)
+        if optimizer in (ADAM, ADAMW):
+            rate[1] = lr / (1 - float(real[BETA1]) ** steps_done)
+            rate[2] = math.sqrt(1 - float(real[BETA2]) ** steps_done)
 
-        if starts.shape[0] == 0:
-            gather(X, scale, shift, rows, n, buffer)
+        if not sparse:
+            gather(X, scaled, scale, shift, rows, n, table[INPUTS], buffer)
         for l in range(layers):
-            width, z0 = table[l, OUTPUTS], at[l + U(1)]
-            if l == 0 and starts.shape[0]:
-                forward_sparse(values, columns, starts, rows, n, width, theta, table[l, WEIGHT], table[l, BIAS],
+            row = moved(table, l * U(N_COLUMNS))
+            outputs, z0, code = row[OUTPUTS], at[l + U(1)], row[ACTIVATION]
+            if l == 0 and sparse:
+                forward_sparse(values, columns, starts, rows, n, outputs, theta, row[WEIGHT], row[BIAS],
                                buffer, z0)  # fmt: skip
             else:
-                forward(buffer, at[l], n, table[l, INPUTS], width, theta, table[l, WEIGHT], table[l, BIAS], z0, tile)
-            if table[l, NORMALIZED]:
-                normalize(buffer, z0, n, width, normalized, z0, inverse, z0, theta, table[l, GAMMA],
-                          table[l, BETA], stats, table[l, STATS], gradient, other)  # fmt: skip
+                forward(buffer, at[l], n, row[INPUTS], outputs, theta, row[WEIGHT], row[BIAS], z0, packed)
+            relu = code == RELU and l + U(1) < layers
+            if row[NORMALIZED] and n == U(4):
+                normalize_four(buffer, z0, outputs, normalized, inverse, theta, row[GAMMA], row[BETA], stats,
+                               row[STATS], relu)  # fmt: skip
+            elif row[NORMALIZED]:
+                normalize(buffer, z0, n, outputs, normalized, inverse, theta, row[GAMMA], row[BETA], stats,
+                          row[STATS], gradient, other)  # fmt: skip
             if l + U(1) < layers:
-                activate(table[l, ACTIVATION], buffer, z0, n * width, slope, z0)
-                if table[l, DROPPED]:
-                    if table[l, ACTIVATION] == RELU:
-                        for k in range(z0, z0 + n * width):
-                            slope[k] = kind(1)
-                    drop(whole, real, epoch, s, l, n * width, buffer, z0, slope)
+                if not (relu and row[NORMALIZED] and n == U(4)):
+                    activate(code, buffer, z0, n, row[UNITS], outputs, slope, z0)
+                if row[DROPPED]:
+                    if relu:
+                        for k in range(z0, z0 + n * outputs):
+                            slope[k] = number(slope, 1)
+                    drop(whole, real, epoch, s, l, n, row[UNITS], outputs, buffer, z0, slope)
 
         z0 = at[layers]
         for r in range(n):
-            row = rows[r]
-            label = U(labels[row]) if labels.shape[0] else U(0)
-            loss_sum += loss_of_row(whole, real, buffer, z0 + r * last, last, label, targets, row, delta, r * last)
-            if labels.shape[0]:
-                correct += predicted(buffer, z0 + r * last, last, threshold) == np.int64(label)
+            example = U(rows[r])
+            label = U(labels[example]) if classes else U(0)
+            for j in range(units, last):
+                delta[r * last + j] = number(delta, 0)
+            loss_sum += loss_of_row(whole, real, buffer, z0 + r * last, units, label, targets, example, delta, r * last)
+            if classes:
+                correct += predicted(buffer, z0 + r * last, units, threshold) == np.int64(label)
         if whole[SUMMED] == 0:
-            share = kind(1.0 / n)
+            share = number(delta, 1.0 / n)
             for k in range(n * last):
                 delta[k] *= share
 
         for above in range(layers):
             l = layers - U(1) - above
-            inputs, width, z0, w0 = table[l, INPUTS], table[l, OUTPUTS], at[l + U(1)], table[l, WEIGHT]
-            if l + U(1) < layers:
-                if table[l, ACTIVATION] == RELU:
-                    if table[l, DROPPED]:
-                        for k in range(n * width):
-                            delta[k] = delta[k] * slope[z0 + k] if buffer[z0 + k] > 0 else kind(0)
-                    else:
-                        for k in range(n * width):
-                            delta[k] = delta[k] if buffer[z0 + k] > 0 else kind(0)
+            row = moved(table, l * U(N_COLUMNS))
+            inputs, outputs, z0, w0 = row[INPUTS], row[OUTPUTS], at[l + U(1)], row[WEIGHT]
+            relu = l + U(1) < layers and row[ACTIVATION] == RELU
+            fused = relu and n == U(4) and row[NORMALIZED] and not row[DROPPED]
+            if l + U(1) < layers and not fused:
+                if not relu or row[DROPPED]:
+                    for k in range(U(0), n * outputs, V):
+                        store(delta, k, mul(load(delta, k), load(slope, z0 + k)))
+                if relu:
+                    for k in range(U(0), n * outputs, V):
+                        store(delta, k, where_positive(load(buffer, z0 + k), load(delta, k)))
+            if row[NORMALIZED]:
+                if n == U(4):
+                    normalize_backward_four(delta, outputs, buffer, z0, normalized, inverse, theta, row[GAMMA],
+                                            gradient, other, fused)  # fmt: skip
                 else:
-                    for k in range(n * width):
-                        delta[k] *= slope[z0 + k]
-            if table[l, NORMALIZED]:
-                normalize_backward(delta, n, width, normalized, z0, inverse, z0, theta, table[l, GAMMA], gradient,
-                                   other)  # fmt: skip
-                step(optimizer, real, theta, table[l, GAMMA], width, gradient, first, second, rate)
-                step(optimizer, real, theta, table[l, BETA], width, other, first, second, rate)
-            for j in range(width):
-                gradient[j] = kind(0)
-            if not table[l, NORMALIZED]:  # else it is zero, see Scratch.backward
-                for r in range(n):
-                    for j in range(width):
-                        gradient[j] += delta[r * width + j]
-            step(optimizer, real, theta, table[l, BIAS], width, gradient, first, second, rate)
+                    normalize_backward(delta, n, outputs, normalized, z0, inverse, theta, row[GAMMA], gradient,
+                                       other)  # fmt: skip
+                step(optimizer, real, theta, row[GAMMA], outputs, gradient, first, second, rate)
+                step(optimizer, real, theta, row[BETA], outputs, other, first, second, rate)
+            for j in range(U(0), outputs, V):
+                total = fill(number(theta, 0))
+                if not row[NORMALIZED]:  # else it is zero, see Manual.backward
+                    for r in range(n):
+                        total = add(total, load(delta, r * outputs + j))
+                store(gradient, j, total)
+            step(optimizer, real, theta, row[BIAS], outputs, gradient, first, second, rate)
 
-            if l == 0 and starts.shape[0]:
-                _step_sparse(values, columns, starts, rows, n, inputs, width, w0, optimizer, real, theta, delta,
-                             gradient, first, second, rate)  # fmt: skip
-            elif l and plain and n == U(4) and not uses_blas(n, inputs, width):
-                shrink = kind(1) - rate[0] * real[DECAY]
-                backward_four_sgd(buffer, at[l], inputs, width, theta, w0, delta, before, rate[0], shrink)
+            if l == 0 and sparse:
+                _step_sparse(values, columns, starts, rows, n, inputs, outputs, w0, optimizer, real, theta, delta,
+                             matrix, first, second, rate)  # fmt: skip
+            elif plain:
+                gradients(buffer, at[l], n, inputs, outputs, theta, w0, delta, before, l > U(0), theta, w0, -lr, nothing,
+                          packed)  # fmt: skip
             else:
-                if l:
-                    input_gradient(delta, n, inputs, width, theta, w0, before)
-                weight_gradient(buffer, at[l], n, inputs, width, delta, matrix)
-                step(optimizer, real, theta, w0, inputs * width, matrix, first, second, rate)
+                for k in range(U(0), inputs * outputs, V):
+                    store(matrix, k, fill(number(theta, 0)))
+                gradients(buffer, at[l], n, inputs, outputs, theta, w0, delta, before, l > U(0), matrix, U(0),
+                          number(theta, 1), nothing, packed)  # fmt: skip
+                step(optimizer, real, theta, w0, inputs * outputs, matrix, first, second, rate)
             delta, before = before, delta
     sums[0], sums[1] = loss_sum, correct
-    return math.isfinite(loss_sum) and _finite(theta) and _finite(stats)
 
 
 @inner
 def _finite(numbers: Any) -> bool:
+    nothing = numbers.dtype.type(0)
     for k in range(U(numbers.shape[0])):
-        if not math.isfinite(numbers[k]):
-            return False
-    return True  # a loop and not all(): compiled code has no generators
+        nothing += numbers[k] * 0  # NaN for what is not finite; a sum is vectors, a way out of the loop would not be
+    return math.isfinite(nothing)
 
 
 @inner
 def _step_sparse(
-    values: Any, columns: Any, starts: Any, rows: Any, n: int, inputs: int, width: int, w0: int, optimizer: int,
-    real: Any, theta: Any, delta: Any, gradient: Any, first: Any, second: Any, rate: Any,
+    values: Any, columns: Any, starts: Any, rows: Any, n: int, inputs: int, outputs: int, w0: int, optimizer: int,
+    real: Any, theta: Any, delta: Any, matrix: Any, first: Any, second: Any, rate: Any,
 ) -> None:  # fmt: skip
     """Take the step of a first layer with sparse inputs; with plain SGD its cost follows the non-zeros."""
-    kind = theta.dtype.type
     if optimizer == SGD and real[DECAY] == 0:
-        lr = rate[0]
-        for r in range(n):
-            for k in range(starts[rows[r]], starts[rows[r] + 1]):
-                a, w = lr * values[k], w0 + U(columns[k]) * width
-                for j in range(width):
-                    theta[w + j] -= a * delta[r * width + j]
+        _add_sparse(values, columns, starts, rows, n, outputs, delta, -rate[0], theta, w0)
         return
-    matrix = np.zeros(inputs * width, theta.dtype)
-    for r in range(n):
-        for k in range(starts[rows[r]], starts[rows[r] + 1]):
-            a, w = values[k], U(columns[k]) * width
-            for j in range(width):
-                matrix[w + j] += a * delta[r * width + j]
-    for i in range(inputs):
-        for j in range(width):
-            gradient[j] = matrix[i * width + j] + kind(0)
-        step(optimizer, real, theta, w0 + i * width, width, gradient, first, second, rate)
+    for k in range(U(0), inputs * outputs, V):
+        store(matrix, k, fill(number(matrix, 0)))
+    _add_sparse(values, columns, starts, rows, n, outputs, delta, number(theta, 1), matrix, U(0))
+    step(optimizer, real, theta, w0, inputs * outputs, matrix, first, second, rate)
 
 
 @inner
-def score(
-    X: Any, scale: Any, shift: Any, values: Any, columns: Any, starts: Any, labels: Any, targets: Any, rows: Any,
-    table: Any, whole: Any, real: Any, theta: Any, stats: Any, at_a_time: int, sums: Any,
+def _add_sparse(
+    values: Any, columns: Any, starts: Any, rows: Any, n: int, outputs: int, delta: Any, factor: Any, target: Any,
+    t0: int,
 ) -> None:  # fmt: skip
-    """Add to `sums` (3 + C,) the loss, the right predictions, the absolute errors, the squared errors per target.
-
-    `rows` (n,) are scored, `at_a_time` together; see `epochs` for the other arguments.
-    """
-    layers = U(table.shape[0])
-    outputs, widest, at_once = table[layers - U(1), OUTPUTS], U(1), U(at_a_time)
-    for l in range(layers):
-        widest = max(widest, table[l, OUTPUTS], U(0) if (l == 0 and starts.shape[0]) else table[l, INPUTS])
-    buffer = np.zeros(U(2) * at_once * widest, theta.dtype)
-    scale_of, slope = np.zeros(widest, theta.dtype), np.zeros(at_once * widest, theta.dtype)
-    half = at_once * widest
-    unused, tile = np.zeros(outputs, theta.dtype), np.zeros(4 * TILE, theta.dtype)
-    for begin in range(0, rows.shape[0], at_a_time):
-        some = rows[begin : min(begin + at_a_time, rows.shape[0])]
-        n, x0, z0 = U(some.shape[0]), U(0), half
-        if starts.shape[0] == 0:
-            gather(X, scale, shift, some, n, buffer)
-        for l in range(layers):
-            width = table[l, OUTPUTS]
-            if l == 0 and starts.shape[0]:
-                forward_sparse(values, columns, starts, some, n, width, theta, table[l, WEIGHT], table[l, BIAS], buffer,
-                               z0)  # fmt: skip
-            else:
-                forward(buffer, x0, n, table[l, INPUTS], width, theta, table[l, WEIGHT], table[l, BIAS], z0, tile)
-            if table[l, NORMALIZED]:
-                normalize_fixed(buffer, z0, n, width, theta, table[l, GAMMA], table[l, BETA], stats, table[l, STATS],
-                                scale_of)  # fmt: skip
-            if l + U(1) < layers:
-                activate(table[l, ACTIVATION], buffer, z0, n * width, slope, U(0))
-            x0, z0 = z0, x0
-        for r in range(n):
-            row, o0 = some[r], x0 + r * outputs
-            label = U(labels[row]) if labels.shape[0] else U(0)
-            sums[0] += loss_of_row(whole, real, buffer, o0, outputs, label, targets, row, unused, U(0))
-            if whole[CLASSES]:
-                sums[1] += predicted(buffer, o0, outputs, real[THRESHOLD]) == np.int64(label)
-            else:
-                for c in range(outputs):
-                    error = float(buffer[o0 + c]) - float(targets[row, c])
-                    sums[2] += abs(error) / outputs
-                    sums[U(N_SUMS) + c] += error * error
+    """Add factor · Xᵀ delta to the target (inputs, outputs)."""
+    for r in range(n):
+        for k in range(starts[rows[r]], starts[rows[r] + 1]):
+            a, t = fill(factor * values[k]), t0 + U(columns[k]) * outputs
+            for j in range(U(0), outputs, V):
+                store(target, t + j, fma(a, load(delta, r * outputs + j), load(target, t + j)))
 
 
 @entry
@@ -341,18 +290,31 @@ def epochs(
         scores: (epochs, 3, 3 + C), zeros, see `score`.
         at_a_time: rows scored together.
     """
-    for e in range(orders.shape[0]):
-        finite = train(
-            X, scale, shift, values, columns, starts, labels, targets, orders[e], table, whole, real, theta, stats,
-            first, second, steps_done + e * rates.shape[1], rates[e], epoch + e, sums[e],
+    sparse, scaled, layers = starts.shape[0] > 0, scale.shape[0] > 0, U(table.shape[0])
+    steps, n_rows, n_outputs = U(rates.shape[1]), U(orders.shape[1]), U(scores.shape[2])
+    batch, offsets = min(U(whole[BATCH]), n_rows), np.zeros(layers + U(1), np.uint64)
+    size, widest, largest, deepest = sizes(pointer(table), layers, batch, sparse, pointer(offsets))
+    needed = U(4) * size + (U(2) * batch + U(3)) * widest + largest + VV * deepest + U(2) * V
+    memory = np.zeros(needed if n_rows else U(0), theta.dtype)
+    for e in range(U(orders.shape[0])):
+        train(
+            pointer(X), scaled, pointer(scale), pointer(shift), sparse, pointer(values), pointer(columns),
+            pointer(starts), pointer(labels), pointer(targets), moved(pointer(orders), e * n_rows),
+            n_rows, pointer(table), layers, pointer(whole), pointer(real), pointer(theta), pointer(stats),
+            pointer(first), pointer(second), steps_done + e * steps, moved(pointer(rates), e * steps), steps,
+            epoch + e, pointer(offsets), on_a_line(memory), moved(pointer(sums), U(2) * e),
         )  # fmt: skip
-        for part in range(3):
+        for part in range(U(3)):
             if due[e, part]:
                 rows = val if part == 0 else test if part == 1 else fit
                 score(
-                    X, scale, shift, values, columns, starts, labels, targets, rows, table, whole, real, theta, stats,
-                    at_a_time, scores[e, part],
+                    pointer(X), scaled, pointer(scale), pointer(shift), sparse, pointer(values), pointer(columns),
+                    pointer(starts), pointer(labels), pointer(targets), pointer(rows), U(rows.shape[0]), pointer(table),
+                    layers, pointer(whole), pointer(real), pointer(theta), pointer(stats), U(at_a_time), theta.dtype,
+                    moved(pointer(scores), (U(3) * e + part) * n_outputs),
                 )  # fmt: skip
-        if not finite:
-            return e + 1
+        if not (math.isfinite(sums[e, 0]) and _finite(theta) and _finite(stats)):
+            return np.int64(e) + 1
+    keep(memory)
+    keep(offsets)
     return orders.shape[0]
