@@ -92,7 +92,7 @@ MEANINGS = {
     "used_engine": "What trained it.",
     "used_device": "Where.",
     "jobs": "Trials in training at the same time.",
-    "threads": "BLAS threads of each.",
+    "threads": "Threads of torch; the engine reference alone has more than one.",
     "started": "Start, UTC.",
 }
 PARTS = {"val": "validation part", "test": "test part", "fit": "training part"}

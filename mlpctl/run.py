@@ -31,7 +31,7 @@ class RunOptions:
         device: auto, or a device for the trials that name none.
         engine: auto, or an engine for the trials that name none.
         jobs: trials in training at a time.
-        threads: BLAS threads of each.
+        threads: of torch, in the engine reference.
         save: keep the weights of each trial.
         fit_each: score the training part too after each epoch.
         test_each: score the test part too after each epoch.

@@ -105,8 +105,17 @@ def test_equality_with_sparse_and_byte_inputs(optimizer: str) -> None:
         assert_equal(dataset, widths="none", dtype="float64", batch_size=1, **fields)
 
 
-def test_equality_through_blas() -> None:
-    """Layers and minibatches that are large enough for BLAS, dense and of bytes."""
+@pytest.mark.parametrize("batch_size", [4, 6, 16, 17, 27, 64])
+def test_equality_in_layers_of_several_vectors(batch_size: int) -> None:
+    """Widths around multiples of 16 and 32, with and without batch norm, through both kinds of product."""
+    for widths, batch_norm in (("33,16,50", "none"), ("64,17", "all"), ("80,32", "1")):
+        fields: dict[str, Any] = {"widths": widths, "batch_norm": batch_norm, "batch_size": batch_size}
+        assert_equal(classes(3, n=130, d=9), dtype="float64", lr=0.01, **fields)
+        assert_equal(numbers(3, n=130, d=9), dtype="float64", lr=0.01, optimizer="adam", **fields)
+
+
+def test_equality_in_large_layers() -> None:
+    """Dense inputs and bytes, minibatches of 64 and what is left of them."""
     for optimizer in ("sgd", "adam"):
         dataset = classes(4, n=300, d=90, uint8=True)
         assert_equal(dataset, widths="128,64", batch_size=64, dtype="float64", scaling="unit", optimizer=optimizer)

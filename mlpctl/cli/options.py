@@ -15,7 +15,7 @@ METAVARS = {"int": "N", "float": "X", "text": "TEXT"}
 Jobs = Annotated[
     int | None, typer.Option("--jobs", "-j", min=1, help="Trials in training at a time. Default: the cores.")
 ]
-Threads = Annotated[int, typer.Option("--threads", min=1, help="BLAS threads of each trial.")]
+Threads = Annotated[int, typer.Option("--threads", min=1, help="Threads of torch; engine reference only.")]
 Name = Annotated[str | None, typer.Option("--name", help="Folder under --out. Default: DATASET-MODEL.")]
 Out = Annotated[Path, typer.Option("--out", help="Where results folders are.")]
 Settings = Annotated[

@@ -124,7 +124,7 @@ class Engine(Protocol):
         Args:
             device: cpu, cuda, cuda:N or mps.
             jobs: trials in training at a time.
-            threads: BLAS threads of each trial.
+            threads: threads of torch, where it is what trains.
 
         Raises:
             DeviceError: if the device is not there.

@@ -1,13 +1,13 @@
 """Affine maps of compiled code, forward and backward: of small minibatches here, of large ones as matrix products.
 
-Numbers are flat, behind pointers with offsets: a view per layer costs more than a small layer's arithmetic. `x0`, `z0`,
-`w0` are where an array begins. Outputs are padded to whole vectors (see `layout`), so no loop here has a tail. Four rows
-are held at a time: each weight that is loaded then serves four rows, and their sums stay in registers.
+Numbers are flat, behind pointers with offsets: a view per layer costs more than a small layer's arithmetic. `x0`,
+`z0`, `w0` are where an array begins. Outputs are padded to whole vectors (see `layout`), so no loop here has a tail.
+Four rows are held at a time: each weight that is loaded then serves four rows, and their sums stay in registers.
 
-Offsets and lengths are unsigned (U) throughout: numba lets signed indices wrap around, and checks each.
+Offsets and lengths are unsigned (U) throughout: numba lets signed indices wrap around, and checks each one.
 
-Measured at 128-64, four rows, on one core with a peak of 256 GFLOP/s: forward 0.29 µs (223 GFLOP/s; the loops that numba
-vectorizes by itself took 0.85), backward and step 0.68 (0.95).
+Measured at 128-64, four rows, on one core with a peak of 256 GFLOP/s: forward 0.29 µs (223 GFLOP/s; the loops that
+numba vectorizes by itself took 0.85), backward and step 0.68 (0.95).
 """
 
 from typing import Any

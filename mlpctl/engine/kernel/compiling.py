@@ -51,3 +51,10 @@ def entry(function: Function) -> Function:
     """Return a function that Python calls: it frees the interpreter lock and is kept on disk."""
     compiled: Function = numba.njit(fastmath=FAST, error_model="numpy", nogil=True, cache=True)(function)
     return compiled
+
+
+def emitted(function: Function) -> Any:
+    """Return a function of compiled code whose instructions are written out: numba's `intrinsic`."""
+    from numba.extending import intrinsic
+
+    return intrinsic(function)

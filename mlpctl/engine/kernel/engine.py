@@ -20,15 +20,15 @@ class KernelEngine:
         """Return why this engine cannot train a spec; None if it can: every dense stack on the CPU."""
         return None if spec.impl == "auto" else f"impl {spec.impl} is an implementation of the reference engine"
 
-    def open(self, device: str, jobs: int, threads: int) -> Session:
-        """Return a session; every trial has `threads` BLAS threads.
+    def open(self, device: str, jobs: int, threads: int) -> Session:  # noqa: ARG002
+        """Return a session; every trial has one thread, and no use for more.
 
         Raises:
             DeviceError: for a device that is not the CPU.
         """
         from mlpctl.engine.kernel.session import open_session
 
-        return open_session(device, jobs, threads)
+        return open_session(device, jobs)
 
 
 ENGINE = KernelEngine()

@@ -8,20 +8,22 @@ keeps the array (`keep`) until nobody uses the pointer any more.
 from typing import Any
 
 from numba import types
-from numba.extending import intrinsic
+
+from mlpctl.engine.kernel.compiling import emitted
 
 
-@intrinsic  # type: ignore[misc]
+@emitted
 def pointer(typing: Any, array: Any) -> Any:
     """Return a pointer to the first number of an array; it is indexed like the flat array."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         return context.make_array(array)(context, builder, args[0]).data
 
-    return types.CPointer(array.dtype)(array), generate
+    kind: Any = types.CPointer(array.dtype)  # type: ignore[no-untyped-call]
+    return kind(array), generate
 
 
-@intrinsic  # type: ignore[misc]
+@emitted
 def moved(typing: Any, numbers: Any, k: Any) -> Any:
     """Return the pointer to numbers[k]."""
 
@@ -31,7 +33,7 @@ def moved(typing: Any, numbers: Any, k: Any) -> Any:
     return numbers(numbers, types.uint64), generate
 
 
-@intrinsic  # type: ignore[misc]
+@emitted
 def keep(typing: Any, array: Any) -> Any:
     """Do nothing with an array, which is not freed before."""
 
@@ -41,7 +43,7 @@ def keep(typing: Any, array: Any) -> Any:
     return types.void(array), generate
 
 
-@intrinsic  # type: ignore[misc]
+@emitted
 def number(typing: Any, numbers: Any, value: Any) -> Any:
     """Return a value in the type of the numbers that a pointer points to."""
 

@@ -25,10 +25,12 @@ from mlpctl.engine.kernel.vectors import (
     add,
     div,
     exponential,
+    exponential_less_one,
     fill,
     fma,
     larger,
     load,
+    magnitude,
     mul,
     not_negative,
     root,
@@ -36,6 +38,7 @@ from mlpctl.engine.kernel.vectors import (
     sub,
     sum_of,
     top_of,
+    with_sign,
 )
 from mlpctl.engine.kernel.vectors import (
     first as first_of,
@@ -63,21 +66,35 @@ def activate(code: int, z: Any, z0: int, n: int, units: int, outputs: int, slope
 
 
 @inner
+def _logistic(u: Any, zero: Any, one: Any) -> Any:
+    """Return 1 / (1 + e^-u)."""
+    return div(one, add(one, exponential(sub(zero, u))))
+
+
+@inner
+def _put(z: Any, k: int, a: Any, slope: Any, s: int, derivative: Any, n: int, zero: Any) -> None:
+    """Store the first n activations and derivatives; the padding stays zero."""
+    store(z, k, first_of(n, a, zero))
+    store(slope, s, first_of(n, derivative, zero))
+
+
+@inner
 def _activate_row(code: int, z: Any, z0: int, size: int, slope: Any, s0: int) -> None:
     zero, one, half = number(z, 0), number(z, 1), number(z, 0.5)
+    zeros, ones = fill(zero), fill(one)
     if code == IDENTITY:
         for k in range(size):
             slope[s0 + k] = one
     elif code == SIGMOID:
-        for k in range(size):
-            a = one / (one + math.exp(-z[z0 + k]))
-            z[z0 + k] = a
-            slope[s0 + k] = a * (one - a)
+        for k in range(U(0), size, V):
+            a = _logistic(load(z, z0 + k), zeros, ones)
+            _put(z, z0 + k, a, slope, s0 + k, mul(a, sub(ones, a)), size - k, zeros)
     elif code == TANH:
-        for k in range(size):
-            a = math.tanh(z[z0 + k])
-            z[z0 + k] = a
-            slope[s0 + k] = one - a * a
+        for k in range(U(0), size, V):
+            u = load(z, z0 + k)
+            t = exponential_less_one(mul(fill(number(z, -2)), magnitude(u)))  # in (-1, 0], so nothing overflows
+            a = with_sign(div(t, add(t, fill(number(z, 2)))), u)
+            _put(z, z0 + k, a, slope, s0 + k, sub(ones, mul(a, a)), size - k, zeros)
     elif code == LEAKY:
         low = number(z, LEAKY_SLOPE)
         for k in range(size):
@@ -86,14 +103,11 @@ def _activate_row(code: int, z: Any, z0: int, size: int, slope: Any, s0: int) ->
             z[z0 + k] = u * t
             slope[s0 + k] = t
     elif code == ELU:
-        for k in range(size):
-            u = z[z0 + k]
-            if u > zero:
-                slope[s0 + k] = one
-            else:
-                a = math.expm1(u)
-                z[z0 + k] = a
-                slope[s0 + k] = a + one
+        for k in range(U(0), size, V):
+            u = load(z, z0 + k)
+            above, below = not_negative(u), exponential_less_one(sub(zeros, not_negative(sub(zeros, u))))
+            a = add(above, below)
+            _put(z, z0 + k, a, slope, s0 + k, add(below, ones), size - k, zeros)
     elif code == GELU:
         root, density = number(z, 1 / math.sqrt(2)), number(z, 1 / math.sqrt(2 * math.pi))
         for k in range(size):
@@ -102,11 +116,11 @@ def _activate_row(code: int, z: Any, z0: int, size: int, slope: Any, s0: int) ->
             z[z0 + k] = u * cdf
             slope[s0 + k] = cdf + u * math.exp(-u * u * half) * density
     elif code == SILU:
-        for k in range(size):
-            u = z[z0 + k]
-            s = one / (one + math.exp(-u))
-            z[z0 + k] = u * s
-            slope[s0 + k] = s * (one + u * (one - s))
+        for k in range(U(0), size, V):
+            u = load(z, z0 + k)
+            s = _logistic(u, zeros, ones)
+            a = mul(u, s)
+            _put(z, z0 + k, a, slope, s0 + k, fma(sub(ones, s), a, s), size - k, zeros)
     elif code == SOFTPLUS:
         for k in range(size):
             u = z[z0 + k]

@@ -1,11 +1,12 @@
 """Matrix products of compiled code, for minibatches of 16 rows and more.
 
-Eight rows of 32 columns are summed at a time, in 16 registers; the columns are packed first, so that all eight-row blocks
-read them in order from the nearest caches (Goto and van de Geijn 2008, without the outer levels: a layer's matrices fit
-the second-level cache). What comes after a product, a bias or an optimizer's step, is done while the sums are at hand.
+Eight rows of 32 columns are summed at a time, in 16 registers; the columns are packed first, so that all blocks of
+eight rows read them in order from the nearest caches (Goto and van de Geijn 2008, without the outer levels: a layer's
+matrices fit the second-level cache). What comes after a product, a bias or a step of SGD, is done with the sums at
+hand.
 
-One core of a Zen 5, 256×784 · 784×256 in float32, GFLOP/s: here 207, OpenBLAS 124 with its kernels for Haswell, which it
-takes on this processor by default, and 232 with those for Skylake-X (`python -m benchmarks.gemm`).
+One core of a Zen 5, 256×784 · 784×256 in float32, GFLOP/s: here 240; OpenBLAS 124 with its kernels for Haswell, 232
+with those for Skylake-X; torch 104 (`python -m benchmarks.gemm`).
 """
 
 from typing import Any

@@ -9,7 +9,7 @@ V, VV = U(16), U(32)
 
 
 @inner
-def whole_vectors(n: int) -> int:
+def whole_vectors(n: Any) -> Any:
     """Return n rounded up to whole vectors."""
     return (n + V - U(1)) // V * V
 

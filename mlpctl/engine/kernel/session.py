@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from mlpctl.engine.base import Event, State, Work
 from mlpctl.engine.initial import initial_weights
@@ -29,7 +28,7 @@ FIRST_GUESS = 5e9
 """FLOP/s that the length of the first call is guessed with; the following ones are measured."""
 
 
-def open_session(device: str, jobs: int, threads: int) -> "KernelSession":
+def open_session(device: str, jobs: int) -> "KernelSession":
     """Return a session on the CPU.
 
     Raises:
@@ -37,9 +36,7 @@ def open_session(device: str, jobs: int, threads: int) -> "KernelSession":
     """
     if device not in ("auto", "cpu"):
         raise DeviceError(f"engine kernel trains on the CPU, not on {device}: use --device cpu, or --engine reference")
-    import scipy.linalg.cython_blas  # noqa: F401  the BLAS that compiled code calls: loaded now, so that it is limited
-
-    return KernelSession(jobs, threadpool_limits(threads, "blas"))
+    return KernelSession(jobs)
 
 
 @dataclass
@@ -47,7 +44,6 @@ class KernelSession:
     """See `mlpctl.engine.base.Session`."""
 
     jobs: int
-    limits: threadpool_limits
     trials: dict[str, Training] = field(default_factory=dict)
     _arrays: "dict[int, tuple[Data, Arrays]]" = field(default_factory=dict)
     _stopped: set[str] = field(default_factory=set)
@@ -96,10 +92,9 @@ class KernelSession:
         self._stopped.discard(key)
 
     def close(self) -> None:
-        """Forget all trials and give BLAS its threads back."""
+        """Forget all trials."""
         self.trials.clear()
         self._arrays.clear()
-        self.limits.restore_original_limits()
 
     def _train(self, work: Work) -> Iterator[list[Event]]:
         try:

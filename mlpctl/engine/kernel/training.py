@@ -206,8 +206,8 @@ def train(
                 _step_sparse(values, columns, starts, rows, n, inputs, outputs, w0, optimizer, real, theta, delta,
                              matrix, first, second, rate)  # fmt: skip
             elif plain:
-                gradients(buffer, at[l], n, inputs, outputs, theta, w0, delta, before, l > U(0), theta, w0, -lr, nothing,
-                          packed)  # fmt: skip
+                gradients(buffer, at[l], n, inputs, outputs, theta, w0, delta, before, l > U(0), theta, w0, -lr,
+                          nothing, packed)  # fmt: skip
             else:
                 for k in range(U(0), inputs * outputs, V):
                     store(matrix, k, fill(number(theta, 0)))

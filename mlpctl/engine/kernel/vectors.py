@@ -11,13 +11,15 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic, models, register_model
+from numba.extending import models, register_model
+
+from mlpctl.engine.kernel.compiling import emitted
 
 WIDTH = 16
 _INDEX, _I32 = ir.IntType(64), ir.IntType(32)
 
 
-class VectorType(types.Type):  # type: ignore[misc]
+class VectorType(types.Type):
     """16 numbers of a dtype."""
 
     def __init__(self, dtype: Any) -> None:
@@ -27,10 +29,10 @@ class VectorType(types.Type):  # type: ignore[misc]
 
 
 @register_model(VectorType)
-class _VectorModel(models.PrimitiveModel):  # type: ignore[misc]
+class _VectorModel(models.PrimitiveModel):
     def __init__(self, dmm: Any, fe_type: Any) -> None:
         element = ir.DoubleType() if fe_type.dtype == types.float64 else ir.FloatType()
-        super().__init__(dmm, fe_type, ir.VectorType(element, WIDTH))
+        super().__init__(dmm, fe_type, ir.VectorType(element, WIDTH))  # type: ignore[no-untyped-call]
 
 
 def _vector(context: Any, vector: Any) -> Any:
@@ -48,16 +50,21 @@ def _place(builder: Any, numbers: Any, k: Any, kind: Any) -> Any:
     return builder.bitcast(builder.gep(numbers, [k]), kind.as_pointer())
 
 
+def _rows(builder: Any, vectors: Any) -> list[Any]:
+    return list(cgutils.unpack_tuple(builder, vectors, WIDTH))  # type: ignore[no-untyped-call]
+
+
 def _suffix(kind: Any) -> str:
     return f"v{kind.count}{kind.element.intrinsic_name}"
 
 
 def _call(builder: Any, name: str, result: Any, args: Any) -> Any:
     kind = ir.FunctionType(result, [arg.type for arg in args])
-    return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), args)
+    function = cgutils.get_or_insert_function(builder.module, kind, name)  # type: ignore[no-untyped-call]
+    return builder.call(function, args)
 
 
-@intrinsic  # type: ignore[misc]
+@emitted
 def load(typing: Any, numbers: Any, k: Any) -> Any:
     """Return numbers[k : k + 16]."""
     result = VectorType(numbers.dtype)
@@ -69,7 +76,7 @@ def load(typing: Any, numbers: Any, k: Any) -> Any:
     return result(numbers, types.uint64), generate
 
 
-@intrinsic  # type: ignore[misc]
+@emitted
 def store(typing: Any, numbers: Any, k: Any, vector: Any) -> Any:
     """Set numbers[k : k + 16]."""
 
@@ -81,7 +88,7 @@ def store(typing: Any, numbers: Any, k: Any, vector: Any) -> Any:
     return types.void(numbers, types.uint64, vector), generate
 
 
-@intrinsic  # type: ignore[misc]
+@emitted
 def store_fours(typing: Any, numbers: Any, k: Any, stride: Any, vector: Any) -> Any:
     """Set numbers[k : k + 4] and three more such pieces, a stride apart each."""
 
@@ -98,7 +105,7 @@ def store_fours(typing: Any, numbers: Any, k: Any, stride: Any, vector: Any) -> 
     return types.void(numbers, types.uint64, types.uint64, vector), generate
 
 
-@intrinsic  # type: ignore[misc]
+@emitted
 def fill(typing: Any, value: Any) -> Any:
     """Return 16 times the same number."""
 
@@ -109,7 +116,7 @@ def fill(typing: Any, value: Any) -> Any:
 
 
 def _operation(instruction: str) -> Any:
-    @intrinsic  # type: ignore[misc]
+    @emitted
     def operation(typing: Any, a: Any, b: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             return getattr(builder, instruction)(args[0], args[1], flags=("reassoc", "contract", "nsz", "arcp", "afn"))
@@ -122,7 +129,7 @@ def _operation(instruction: str) -> Any:
 add, sub, mul, div = (_operation(name) for name in ("fadd", "fsub", "fmul", "fdiv"))
 
 
-@intrinsic  # type: ignore[misc]
+@emitted
 def fma(typing: Any, a: Any, b: Any, c: Any) -> Any:
     """Return a · b + c, rounded once."""
 
@@ -133,7 +140,7 @@ def fma(typing: Any, a: Any, b: Any, c: Any) -> Any:
     return a(a, b, c), generate
 
 
-@intrinsic  # type: ignore[misc]
+@emitted
 def root(typing: Any, a: Any) -> Any:
     """Return the square roots."""
 
@@ -144,7 +151,7 @@ def root(typing: Any, a: Any) -> Any:
     return a(a), generate
 
 
-@intrinsic  # type: ignore[misc]
+@emitted
 def where_positive(typing: Any, condition: Any, a: Any) -> Any:
     """Return `a` where the condition is > 0, else 0."""
 
@@ -155,7 +162,7 @@ def where_positive(typing: Any, condition: Any, a: Any) -> Any:
     return a(condition, a), generate
 
 
-@intrinsic  # type: ignore[misc]
+@emitted
 def not_negative(typing: Any, a: Any) -> Any:
     """Return max(a, 0); a NaN stays one."""
 
@@ -171,7 +178,7 @@ _FOURS = [[q + k for q in (0, 4, 8, 12) for k in half] for half in ((0, 1, 16, 1
 _LANES = [[q + k for q in half for k in range(4)] for half in ((0, 8, 16, 24), (4, 12, 20, 28))]
 
 
-@intrinsic  # type: ignore[misc]
+@emitted
 def larger(typing: Any, a: Any, b: Any) -> Any:
     """Return the larger of each two numbers; a NaN does not count."""
 
@@ -182,13 +189,13 @@ def larger(typing: Any, a: Any, b: Any) -> Any:
     return a(a, b), generate
 
 
-@intrinsic  # type: ignore[misc]
+@emitted
 def sums(typing: Any, vectors: Any) -> Any:
     """Return the sums of 16 vectors as one: added up in a tree, 15 additions instead of 64."""
     kind = vectors.dtype
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        rows = list(cgutils.unpack_tuple(builder, args[0], WIDTH))
+        rows = _rows(builder, args[0])
         for pick in (_PAIRS, _FOURS, _LANES, _LANES):
             masks = [ir.Constant(ir.VectorType(_I32, WIDTH), [_I32(k) for k in m]) for m in pick]
             rows = [
@@ -200,7 +207,7 @@ def sums(typing: Any, vectors: Any) -> Any:
     return kind(vectors), generate
 
 
-@intrinsic  # type: ignore[misc]
+@emitted
 def sum_of(typing: Any, vector: Any) -> Any:
     """Return the sum of a vector's numbers."""
 
@@ -214,7 +221,7 @@ def sum_of(typing: Any, vector: Any) -> Any:
     return vector.dtype(vector), generate
 
 
-@intrinsic  # type: ignore[misc]
+@emitted
 def top_of(typing: Any, vector: Any) -> Any:
     """Return the largest of a vector's numbers; NaNs do not count."""
 
@@ -230,7 +237,7 @@ def top_of(typing: Any, vector: Any) -> Any:
     return vector.dtype(vector), generate
 
 
-@intrinsic  # type: ignore[misc]
+@emitted
 def first(typing: Any, n: Any, a: Any, rest: Any) -> Any:
     """Return the first n numbers of `a`, and of `rest` what comes after."""
 
@@ -241,48 +248,87 @@ def first(typing: Any, n: Any, a: Any, rest: Any) -> Any:
     return a(types.uint64, a, a), generate
 
 
-@intrinsic  # type: ignore[misc]
-def exponential(typing: Any, vector: Any) -> Any:
-    """Return e^x within about one unit in the last place: 2^n e^r with |r| <= ln 2 / 2, e^r by its Taylor series."""
-    double = vector.dtype == types.float64
+def _exponential(builder: Any, x: Any, *, less_one: bool) -> Any:
+    """Return e^x, or e^x - 1, within about one unit in the last place.
+
+    With x = n ln 2 + r and |r| <= ln 2 / 2, the Taylor series of e^r - 1 is scaled by 2^n; so e^x - 1 keeps its digits
+    where it is small.
+    """
+    kind = x.type
+    double = isinstance(kind.element, ir.DoubleType)
     terms, bits, mantissa, bias = (14, 64, 52, 1023) if double else (8, 32, 23, 127)
-    high = 0.693145751953125  # ln 2 to 17 bits: n · high is exact; the rest follows
-    low = math.log(2) - high
     least, most = (-708.0, 709.0) if double else (-87.0, 88.0)
+    high, low = 0.693145751953125, 1.428606820309417232e-6  # ln 2 in two: n · high is exact
+    whole = ir.VectorType(ir.IntType(bits), WIDTH)
+
+    def constant(value: float) -> Any:
+        return ir.Constant(kind, [ir.Constant(kind.element, value)] * WIDTH)
+
+    def call(name: str, *given: Any) -> Any:
+        return _call(builder, f"llvm.{name}.{_suffix(kind)}", kind, given)
+
+    within = call("minnum", call("maxnum", x, constant(least)), constant(most))
+    n = call("rint", builder.fmul(within, constant(1 / math.log(2))))
+    r = call("fma", n, constant(-low), call("fma", n, constant(-high), within))
+    series = constant(1 / math.factorial(terms))
+    for k in range(terms - 1, 0, -1):
+        series = call("fma", series, r, constant(1 / math.factorial(k)))
+    series = builder.fmul(series, r)
+    exponent = builder.add(builder.fptosi(n, whole), ir.Constant(whole, [whole.element(bias)] * WIDTH))
+    power = builder.bitcast(builder.shl(exponent, ir.Constant(whole, [whole.element(mantissa)] * WIDTH)), kind)
+    rest = builder.fsub(power, constant(1.0)) if less_one else power
+    result = call("fma", series, power, rest)
+    result = builder.select(builder.fcmp_ordered("<", x, constant(least)), constant(-1.0 if less_one else 0.0), result)
+    result = builder.select(builder.fcmp_ordered(">", x, constant(most)), constant(math.inf), result)
+    return builder.select(builder.fcmp_unordered("uno", x, x), x, result)
+
+
+@emitted
+def exponential(typing: Any, vector: Any) -> Any:
+    """Return e^x."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        kind = _vector(context, vector)
-        whole = ir.VectorType(ir.IntType(bits), WIDTH)
-
-        def constant(value: float) -> Any:
-            return ir.Constant(kind, [ir.Constant(kind.element, value)] * WIDTH)
-
-        def call(name: str, *given: Any) -> Any:
-            return _call(builder, f"llvm.{name}.{_suffix(kind)}", kind, given)
-
-        x = args[0]
-        within = call("minnum", call("maxnum", x, constant(least)), constant(most))
-        n = call("rint", builder.fmul(within, constant(1 / math.log(2))))
-        r = call("fma", n, constant(-low), call("fma", n, constant(-high), within))
-        series = constant(1 / math.factorial(terms - 1))
-        for k in range(terms - 2, -1, -1):
-            series = call("fma", series, r, constant(1 / math.factorial(k)))
-        exponent = builder.add(builder.fptosi(n, whole), ir.Constant(whole, [whole.element(bias)] * WIDTH))
-        shift = ir.Constant(whole, [whole.element(mantissa)] * WIDTH)
-        result = builder.fmul(series, builder.bitcast(builder.shl(exponent, shift), kind))
-        result = builder.select(builder.fcmp_ordered("<", x, constant(least)), constant(0.0), result)
-        result = builder.select(builder.fcmp_ordered(">", x, constant(most)), constant(math.inf), result)
-        return builder.select(builder.fcmp_unordered("uno", x, x), x, result)
+        return _exponential(builder, args[0], less_one=False)
 
     return vector(vector), generate
 
 
-@intrinsic  # type: ignore[misc]
+@emitted
+def exponential_less_one(typing: Any, vector: Any) -> Any:
+    """Return e^x - 1."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return _exponential(builder, args[0], less_one=True)
+
+    return vector(vector), generate
+
+
+@emitted
+def magnitude(typing: Any, a: Any) -> Any:
+    """Return |a|."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return _call(builder, f"llvm.fabs.{_suffix(args[0].type)}", args[0].type, args)
+
+    return a(a), generate
+
+
+@emitted
+def with_sign(typing: Any, a: Any, sign: Any) -> Any:
+    """Return |a| with the signs of the other vector."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return _call(builder, f"llvm.copysign.{_suffix(args[0].type)}", args[0].type, args)
+
+    return a(a, sign), generate
+
+
+@emitted
 def transposed(typing: Any, vectors: Any) -> Any:
     """Return the columns of 16 vectors as 16 vectors: pairs are swapped 1, 2, 4 and 8 apart."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        rows = list(cgutils.unpack_tuple(builder, args[0], WIDTH))
+        rows = _rows(builder, args[0])
         for step in (1, 2, 4, 8):
             upper = [k if not k & step else k - step + WIDTH for k in range(WIDTH)]
             lower = [k + step if not k & step else k + WIDTH for k in range(WIDTH)]
