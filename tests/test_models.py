@@ -13,8 +13,9 @@ from mlpctl.engine.reference import ENGINE
 from mlpctl.models import build, concise
 from mlpctl.models.activations import ACTIVATIONS
 from mlpctl.models.gates import GATES
-from mlpctl.models.losses import autograd_loss, loss_and_gradient
-from mlpctl.models.scratch import Scratch
+from mlpctl.models.functional import loss as autograd_loss
+from mlpctl.models.losses import loss_and_gradient
+from mlpctl.models.manual import Manual
 from mlpctl.spec import Activation, Init, Loss, Optimizer
 from tests.making import classes, numbers, resolved, trained, work_of
 
@@ -38,7 +39,7 @@ def test_scratch_gradients_are_those_of_autograd(activation: str, loss: str) -> 
         )
         data = prepare(dataset, spec)
         network = build(spec, data)
-        model = Scratch(network, spec, initial_weights(network, spec), "cpu")
+        model = Manual(network, spec, initial_weights(network, spec), "cpu")
         X, y = torch.from_numpy(np.asarray(data.X)[:16]), torch.from_numpy(data.y[:16])
         masks = [torch.rand(16, 7, generator=torch.manual_seed(1)) > 0.3, None, None]
 
