@@ -1,4 +1,4 @@
-"""The one list of datasets, models, engines and implementations: name -> "package.module:object", imported on first use.
+"""The one list of datasets, models, engines, implementations: name -> "package.module:object", imported on first use.
 
 Plain data, so that `--help`, completion and checks read the names without importing what stands behind them.
 """

@@ -138,7 +138,7 @@ class Spec(BaseModel):
         None, "Model", "Units of every hidden layer, 128,64,32: instead of hidden_layers and hidden_units."
     )
     activation: Activation | None = field(None, "Model", "Activation of the hidden layers.", otherwise="relu")
-    bias: bool = field(True, "Model", "Whether affine maps have a bias.")
+    bias: bool = field(True, "Model", "Whether affine maps have a bias.", otherwise="true")
     init: Init | None = field(
         None, "Model", "How weights are drawn; biases start at 0, with `default` as torch.nn.Linear draws them.",
         otherwise="default",
@@ -315,9 +315,9 @@ def choices(info: FieldInfo) -> tuple[str, ...]:
     for kind in ("dataset", "model"):
         if info is Spec.model_fields.get(kind):
             words += names(kind)
-    for kind in ("engine", "impl"):
-        if info is Spec.model_fields.get(kind):
-            words += ["auto", *names(kind)]
+    for run_kind in ("engine", "impl"):
+        if info is Spec.model_fields.get(run_kind):
+            words += ["auto", *names(run_kind)]
     return tuple(words)
 
 

@@ -12,8 +12,8 @@ from mlpctl.engine.initial import initial_weights
 from mlpctl.engine.reference import ENGINE
 from mlpctl.models import build, concise
 from mlpctl.models.activations import ACTIVATIONS
-from mlpctl.models.gates import GATES
 from mlpctl.models.functional import loss as autograd_loss
+from mlpctl.models.gates import GATES
 from mlpctl.models.losses import loss_and_gradient
 from mlpctl.models.manual import Manual
 from mlpctl.spec import Activation, Init, Loss, Optimizer

@@ -1,10 +1,10 @@
-"""The network differentiated by autograd, with the optimizer's step by hand: three rungs that differ in their operations.
+"""The network differentiated by autograd, the optimizer's step by hand: three rungs that differ in their operations.
 
 `functional` calls torch's own, `functions` are custom autograd functions with their own backward, `elementary` writes
 each out as a book does.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
@@ -24,11 +24,9 @@ STATISTICS = (".running_mean", ".running_var")
 
 
 class Operations(Protocol):
-    """What a forward pass is made of: a module with these functions."""
+    """What a forward pass is made of: a module with these functions, and the activations by name."""
 
-    @property
-    def ACTIVATIONS(self) -> Mapping[str, Callable[[Tensor], Tensor]]:
-        """Name -> function of the pre-activations (B, H)."""
+    ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]]
 
     def affine(self, X: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """Return X W + b (B, H); X (B, D) may be sparse."""

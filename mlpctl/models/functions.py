@@ -101,7 +101,8 @@ class Sigmoid(Function):
     def backward(ctx: Any, *gradients: Tensor) -> Tensor:
         """Return the gradient times a (1 - a): the forward result is all it needs."""
         [gradient], [a] = gradients, ctx.saved_tensors
-        return gradient * a * (1 - a)
+        slope: Tensor = a * (1 - a)
+        return gradient * slope
 
 
 class FanOut(Function):
@@ -114,7 +115,7 @@ class FanOut(Function):
         return tuple(x.clone() for _ in range(n))
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+    def backward(_: Any, *gradients: Tensor) -> tuple[Tensor, None]:
         """Return the sum of what comes back from the branches."""
         total = gradients[0]
         for gradient in gradients[1:]:
@@ -130,10 +131,10 @@ class Activate(Function):
         """Return the activation."""
         a, slope = activations.ACTIVATIONS[name](u)
         ctx.save_for_backward(slope)
-        return a.clone() if a is u else a  # type: ignore[no-any-return]
+        return a.clone() if a is u else a
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
         """Return the gradient times the derivative: the chain rule."""
         [gradient], [slope] = gradients, ctx.saved_tensors
@@ -153,7 +154,7 @@ class Normalize(Function):
         return seen.values * weight + bias  # type: ignore[no-any-return]
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
         """Return the gradients of u, weight and bias."""
         [gradient], [weight] = gradients, ctx.saved_tensors
@@ -170,7 +171,7 @@ class Drop(Function):
         return torch.where(mask, a / (1 - p), 0.0)
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
         """Return the gradient through the same mask."""
         [gradient] = gradients
@@ -188,7 +189,7 @@ class Loss(Function):
         return value  # type: ignore[no-any-return]
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
         """Return each example's gradient (B, C), times what its loss counts."""
         [weight], [gradient] = gradients, ctx.saved_tensors

@@ -24,8 +24,6 @@ from mlpctl.models.normalization import (
 from mlpctl.models.update import update
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from mlpctl.models.network import Layer, Network
     from mlpctl.spec import Spec
 
@@ -57,7 +55,7 @@ class Manual:
         self.tensors = {k: v for k, v in arrays.items() if not k.startswith(OPTIMIZER_PREFIX)}
         self.memory = {k: v for k, v in arrays.items() if k.startswith(OPTIMIZER_PREFIX)}
 
-    def step(self, X: Array, y: Array, lr: float, masks: Sequence[Array | None]) -> "tuple[Tensor, Tensor]":
+    def step(self, X: Array, y: Array, lr: float, masks: Sequence[Array | None]) -> tuple[Array, Array]:
         """Take one optimizer step; return the losses (B,) and the outputs (B, C) from before it."""
         z, seen = self.forward(X, masks)
         losses, gradient = loss_and_gradient(self.network, z, y)  # (B,), (B, C)
@@ -67,7 +65,7 @@ class Manual:
         update(self.spec, self.tensors, gradients, self.memory, lr)
         return losses, z
 
-    def outputs(self, X: Array) -> "Tensor":
+    def outputs(self, X: Array) -> Array:
         """Return the outputs (B, C) in evaluation."""
         for number, layer in enumerate(self.network.layers):
             u = _product(self._factors(number, layer, X))

@@ -41,8 +41,8 @@ def normalize_backward(gradient: Array, weight: Array, seen: Normalized) -> tupl
 
 def move_running(running_mean: Array, running_var: Array, mean: Array, variance: Array, n: int) -> None:
     """Change the running statistics (H,) in place by a minibatch of n; the variance as an unbiased estimate."""
-    for running, value in ((running_mean, mean), (running_var, variance * (n / (n - 1)))):
-        running += BN_MOMENTUM * (value - running)
+    running_mean += BN_MOMENTUM * (mean - running_mean)
+    running_var += BN_MOMENTUM * (variance * (n / (n - 1)) - running_var)
 
 
 def normalize_by_running(u: Array, weight: Array, bias: Array, mean: Array, variance: Array) -> Array:

@@ -72,7 +72,7 @@ class SparseLinear(nn.Linear):
         """Return X Wᵀ + b."""
         if not X.is_sparse:
             return super().forward(X)
-        u = torch.sparse.mm(X, self.weight.t())
+        u: Tensor = torch.sparse.mm(X, self.weight.t())
         return u if self.bias is None else u + self.bias  # type: ignore[redundant-expr]
 
 

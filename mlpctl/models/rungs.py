@@ -33,8 +33,11 @@ class Rung:
 
 NUMPY = Rung("NumPy: forward pass, backward pass and update by hand.", "mlpctl.models.by_numpy:ByNumpy")
 MANUAL = Rung("The same on torch tensors.", "mlpctl.models.manual:Manual")
-AUTOGRAD = Rung("torch's functions, differentiated by autograd; update by hand.", "mlpctl.models.autograd:AUTOGRAD")
-FUNCTION = Rung("Own torch.autograd.Functions with their own backward; update by hand.", "mlpctl.models.autograd:FUNCTION")
+AUTOGRAD = Rung(
+    "torch's functions, differentiated by autograd; update by hand.",
+    "mlpctl.models.autograd:AUTOGRAD",
+)
+FUNCTION = Rung("Own torch.autograd.Functions, each with its backward.", "mlpctl.models.autograd:FUNCTION")
 SCRATCH = Rung("Own activations and losses from elementary operations, as d2l 5.2.1.", "mlpctl.models.autograd:SCRATCH")
 CONCISE = Rung("nn.Sequential and torch.optim, as d2l 5.2.2.", "mlpctl.models.concise:concise")
 MODULE = Rung("An own nn.Module with its own forward, and torch.optim.", "mlpctl.models.module:module")
