@@ -22,6 +22,7 @@ from mlpctl.schema import Status
 
 if TYPE_CHECKING:
     import torch
+    from threadpoolctl import threadpool_limits
     from torch import Tensor
 
     from mlpctl.data.prepare import Data
@@ -55,13 +56,14 @@ class ReferenceEngine:
         return None
 
     def open(self, device: str, jobs: int, threads: int) -> Session:
-        """Return a session; `threads` are torch's own, the same for every trial."""
+        """Return a session; `threads` are torch's own and those of NumPy's BLAS, the same for every trial."""
         import torch
+        from threadpoolctl import threadpool_limits
 
         from mlpctl.devices import torch_device
 
         torch.set_num_threads(threads)
-        return ReferenceSession(torch_device(device), jobs)
+        return ReferenceSession(torch_device(device), jobs, threadpool_limits(threads, "blas"))
 
 
 ENGINE = ReferenceEngine()
@@ -73,6 +75,7 @@ class ReferenceSession:
 
     device: "torch.device"
     jobs: int
+    limits: "threadpool_limits"
     trials: dict[str, Training] = field(default_factory=dict)
     _stopped: set[str] = field(default_factory=set)
     _draining: threading.Event = field(default_factory=threading.Event)
@@ -115,6 +118,7 @@ class ReferenceSession:
         """Forget all trials."""
         self.trials.clear()
         self._resident.clear()
+        self.limits.restore_original_limits()
 
     def _learner(self, work: Work, state: State) -> Learner:
         impl = AUTO_IMPL if work.spec.impl == "auto" else work.spec.impl
