@@ -1,6 +1,6 @@
 """The rungs of the ladder against each other, step by step in float64, and their gradients against autograd."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import product
 from typing import Any, get_args
@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from mlpctl.data.base import Dataset
+from mlpctl.engine.choose import choose
 from mlpctl.engine.initial import initial_weights
 from mlpctl.engine.order import dropout_mask
 from mlpctl.engine.reference import ENGINE, Resident
@@ -24,6 +25,14 @@ IMPLS = names("impl")
 NUMERIC = ("mse", "half_mse", "huber", "l1")
 BAND = 1e-10
 STEPS = 3
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Iterator[None]:
+    """The learners are used without a session here: threads that wait for each other would take most of the time."""
+    session = ENGINE.open("cpu", 1, 1)
+    yield
+    session.close()
 
 
 def steps_of(dataset: Dataset, impls: Sequence[str] = IMPLS, **fields: Any) -> dict[str, list[State]]:
@@ -176,6 +185,37 @@ def test_states_are_exchangeable(optimizer: str) -> None:
     assert state is not None
     for name, array in stayed.save("t").items():
         assert abs(array - state[name]).max() <= 1e-9 * max(abs(array).max(), 1e-3), name
+
+
+@pytest.mark.parametrize(("fields", "why"), [({"model": "parallel"}, "multiplies two"), ({"bias": False}, "bias")])
+def test_what_the_kernel_cannot_train_the_reference_does(fields: dict[str, Any], why: str) -> None:
+    work = work_of(classes(), **fields)
+    chosen = choose(work.spec, work.network, work.data, engine="auto", device="auto", trials=10_000)
+    assert chosen.engine is ENGINE
+    assert why in chosen.note
+    with pytest.raises(UsageError, match="--engine auto"):
+        choose(work.spec, work.network, work.data, engine="kernel", device="auto", trials=1)
+
+
+def test_a_network_says_how_many_numbers_it_trains() -> None:
+    for fields, expected in (
+        ({}, 5 * 8 + 8 + 8 * 3 + 3),
+        ({"bias": False}, 5 * 8 + 8 * 3),
+        ({"model": "parallel"}, 2 * (5 * 8 + 8) + 8 * 3 + 3),
+        ({"model": "parallel", "batch_norm": "all"}, 2 * (5 * 8 + 8) + 2 * 8 + 8 * 3 + 3),
+    ):
+        work = work_of(classes(), widths="8", **fields)
+        weights = initial_weights(work.network, work.spec)
+        assert work.network.n_parameters == expected
+        assert sum(array.size for name, array in weights.items() if "running" not in name) == expected
+
+
+def test_the_two_maps_of_a_product_start_apart() -> None:
+    work = work_of(classes(), model="parallel", widths="5,5")
+    weights = initial_weights(work.network, work.spec)
+    drawn = [array for name, array in weights.items() if name.endswith("weight") and array.shape == (5, 5)]
+    assert len(drawn) == 4
+    assert len({array.tobytes() for array in drawn}) == 4
 
 
 def test_an_unknown_rung_is_refused_with_the_closest() -> None:
