@@ -65,5 +65,7 @@ def key_of(spec: Spec, digest: str) -> str:
     for name in RUN_FIELDS:
         if decides[name] == "auto":
             del decides[name]
+    if spec.bias:
+        del decides["bias"]  # so that trials from before the field was there keep their keys
     text = json.dumps({**decides, "digest": digest, "numerics": NUMERICS}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

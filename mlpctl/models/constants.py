@@ -1,7 +1,10 @@
-"""Constants of the arithmetic that every implementation shares: torch's defaults."""
+"""Constants of the arithmetic that every implementation shares: torch's defaults, with one exception."""
 
 BN_EPS, BN_MOMENTUM = 1e-5, 0.1
 """Of batch normalization. Running statistics move by BN_MOMENTUM per step."""
 
 LEAKY_SLOPE = 0.01
 """Of leaky_relu below 0; elu has α = 1."""
+
+SOFTPLUS_THRESHOLD = 40.0
+"""Where torch's softplus(u) becomes u: exp(-40) is below float64's rounding of 40, exp(-20), its default, is not."""
