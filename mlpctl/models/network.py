@@ -25,6 +25,12 @@ class Layer:
     batch_norm: bool = False
     dropout: float = 0.0
 
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Name -> shape of its parameters and running statistics."""
+        names = ("bias", "bn_weight", "bn_bias", "running_mean", "running_var") if self.batch_norm else ("bias",)
+        return {"weight": (self.inputs, self.outputs), **dict.fromkeys(names, (self.outputs,))}
+
 
 @dataclass(frozen=True)
 class Network:
