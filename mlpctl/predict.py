@@ -84,7 +84,7 @@ def predict(
     assert saved.weights is not None
     outputs = outputs_of(network, spec, saved.weights, asked.data, asked.rows)
     if saved.place.why:
-        notes.append(f"trial {saved.place.key}, {saved.place.why}")
+        notes.append(f"trial {saved.place.key}: {saved.place.why}")
     tables = [_table(saved, network, asked, outputs, people=people)]
     if texts:
         tables += [_words(saved, asked, number, outputs[number]) for number in range(len(texts))]

@@ -93,25 +93,29 @@ def gathered(data: "Data", rows: NDArray[np.int64]) -> "tuple[torch.Tensor, torc
 
 
 def outputs_of(
-    network: "Network",
-    spec: Spec,
-    weights: "Weights",
-    data: "Data",
-    rows: NDArray[np.int64],
-    *,
-    upto: int | None = None,
+    network: "Network", spec: Spec, weights: "Weights", data: "Data", rows: NDArray[np.int64]
 ) -> NDArray[Any]:
     """Return the outputs (B, C) of a network in evaluation: running statistics, nothing dropped.
 
     Args:
-        network: of the spec.
+        network: of the spec, or some of its first layers.
         spec: resolved.
         weights: by name.
         data: prepared for the spec.
         rows: of the data (B,).
-        upto: number of layers after which to stop, for the activations there; by default all.
     """
-    part = replace(network, layers=network.layers[:upto])
-    model = scratch_model(part, spec, weights)
+    model = scratch_model(network, spec, weights)
     chunks = [rows[start : start + AT_A_TIME] for start in range(0, max(len(rows), 1), AT_A_TIME)]
     return np.concatenate([model.outputs(gathered(data, chunk)[0]).numpy() for chunk in chunks])
+
+
+def upto(network: "Network", n: int) -> "Network":
+    """Return the first n layers of a network; its outputs are the activations there."""
+    return replace(network, layers=network.layers[:n])
+
+
+def after(network: "Network", weights: "Weights", n: int) -> "tuple[Network, Weights]":
+    """Return the layers behind the first n of a network as a network of their own, and its weights."""
+    parts = {name.partition("."): array for name, array in weights.items()}
+    rest = {f"{int(number) - n}.{what}": array for (number, _, what), array in parts.items() if int(number) >= n}
+    return replace(network, layers=network.layers[n:]), rest

@@ -109,9 +109,14 @@ def _best(folder: Path, keys: list[str]) -> Place:
             f"{folder} has {len(keys)} trials and nothing that chooses among them: name one as {folder}#KEY, of "
             f"{', '.join(told[:SHOWN])}{', …' if len(keys) > SHOWN else ''}"
         )
-    best = summaries[0].best
-    by = f"{summaries[0].on} {summaries[0].metric} {for_people(float(best['mean']))}"
-    return Place(folder, str(best["key"]), f"of {len(keys)} trials the best by {by}; {folder}#KEY takes another")
+    summary = summaries[0]
+    seeds = summary.trials[summary.trials["config"] == summary.best["config"]].dropna(subset=summary.column)
+    seeds = seeds.sort_values(summary.column, ascending=summary.better == "low", kind="stable")
+    chosen = seeds.iloc[0]
+    by = f"{summary.on} {summary.metric}, {for_people(float(chosen[summary.column]))}"
+    also = f" (of the {len(seeds)} seeds of the best configuration)" if len(seeds) > 1 else ""
+    why = f"the best of {len(keys)} trials by {by}{also}; {folder}#KEY takes another"
+    return Place(folder, str(chosen["key"]), why)
 
 
 def read_weights(path: Path) -> Weights:
