@@ -75,8 +75,8 @@ def find(where: str, *, needed: bool = True) -> Place:
     saved = [key for key in keys if Place(folder, key).file.is_file()]
     if needed and not saved:
         raise DataError(
-            f"{where} has no saved weights: `mlpctl sweep {folder / EXPERIMENT_FILE} --save{_out(folder)}` trains it "
-            "again and keeps them"
+            f"{where} has no saved weights: the command that made it keeps them with --save, "
+            f"`mlpctl sweep {folder / EXPERIMENT_FILE} --save{_out(folder)}`"
         )
     return _best(folder, saved or keys)
 
@@ -98,7 +98,8 @@ def _best(folder: Path, keys: list[str]) -> Place:
         summaries = summarize(results)
     except UsageError:
         summaries = []  # the part that would choose was not scored
-    if len(summaries) != 1 or summaries[0].best is None:
+    best = summaries[0].best if len(summaries) == 1 else None
+    if best is None:
         trials = with_options(results.trials)
         varied = [*varied_fields(trials), *(["seed"] if trials["seed"].nunique() > 1 else [])]
         told = [
@@ -110,7 +111,7 @@ def _best(folder: Path, keys: list[str]) -> Place:
             f"{', '.join(told[:SHOWN])}{', …' if len(keys) > SHOWN else ''}"
         )
     summary = summaries[0]
-    seeds = summary.trials[summary.trials["config"] == summary.best["config"]].dropna(subset=summary.column)
+    seeds = summary.trials[summary.trials["config"] == best["config"]].dropna(subset=summary.column)
     seeds = seeds.sort_values(summary.column, ascending=summary.better == "low", kind="stable")
     chosen = seeds.iloc[0]
     by = f"{summary.on} {summary.metric}, {for_people(float(chosen[summary.column]))}"

@@ -22,6 +22,10 @@ def inspect(
     gradients: Annotated[
         bool, typer.Option("--gradients", help="Statistics of activations and gradients per layer.")
     ] = False,
+    gradient_plot: Annotated[
+        Path | None,
+        typer.Option("--gradient-plot", help="Draw how much gradient reaches each layer; of a file, all its networks."),
+    ] = None,
     graph: Annotated[Path | None, typer.Option("--graph", help="Draw the network to a PNG, SVG or PDF file.")] = None,
     boundary: Annotated[
         Path | None, typer.Option("--boundary", help="Draw the decision regions of a network with two inputs.")
@@ -39,11 +43,14 @@ def inspect(
     """
     from mlpctl.cli.screen import say, set_offline
     from mlpctl.experiment import merged, parse_settings
-    from mlpctl.inspection.inspect import describe, draw, subject_of
+    from mlpctl.inspection.inspect import describe, draw, draw_gradients, subject_of
     from mlpctl.render import emit
 
     set_offline(offline)
-    subject = subject_of(target, merged(parse_settings(settings or []), given))
+    fields = merged(parse_settings(settings or []), given)
+    subject = subject_of(target, fields)
     say(subject.notes)
+    if gradient_plot is not None:
+        draw_gradients(subject, target, fields, gradient_plot)
     draw(subject, graph=graph, boundary=boundary, hidden=hidden)
     emit(describe(subject, gradients=gradients, people=format_ in ("table", "md")), format_, output)

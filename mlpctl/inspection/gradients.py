@@ -132,7 +132,7 @@ def _layer(line: dict[str, Cell]) -> Cell:
 
 def findings(network: "Network", lines: list[dict[str, Cell]]) -> list[str]:
     """Return in words what is wrong: gradients that vanish or explode on their way to the first layer, dead units."""
-    rms = [float(line["grad norm"] or 0) / math.sqrt(_weights(network, k)) for k, line in enumerate(lines)]
+    rms = root_mean_squares(network, lines)
     found = []
     if not any(rms):
         found.append("No weight has a gradient: no training step would change anything.")
@@ -153,6 +153,7 @@ def findings(network: "Network", lines: list[dict[str, Cell]]) -> list[str]:
     return found
 
 
-def _weights(network: "Network", number: int) -> int:
-    layer = network.layers[number]
-    return layer.inputs * layer.outputs
+def root_mean_squares(network: "Network", lines: list[dict[str, Cell]]) -> list[float]:
+    """Return the root mean square of each layer's gradient by its weights: layers of any size compare."""
+    sizes = (layer.inputs * layer.outputs for layer in network.layers)
+    return [float(line["grad norm"] or 0) / math.sqrt(size) for line, size in zip(lines, sizes, strict=True)]

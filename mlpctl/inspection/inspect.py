@@ -175,3 +175,17 @@ def draw(subject: Subject, *, graph: Path | None, boundary: Path | None, hidden:
     for path, drawn in ((boundary, draw_boundary), (hidden, draw_hidden)):
         if path is not None:
             save(drawn(subject.trial, weights, f"{subject.title}, {stage}"), path)
+
+
+def draw_gradients(subject: Subject, target: str | None, given: Mapping[str, Any], path: Path) -> None:
+    """Write the figure of the gradients over depth.
+
+    Raises:
+        UsageError: for a file that cannot be written.
+    """
+    from mlpctl.inspection.profile import draw_profiles, profiles_of
+    from mlpctl.report.look import save
+
+    is_file = target is not None and target.endswith(".toml")
+    title = f"{Path(str(target)).stem}, before training" if is_file else subject.title
+    save(draw_profiles(profiles_of(subject, target, given), title), path)
