@@ -19,6 +19,8 @@ from mlpctl.trial import Trial, trial_of
 if TYPE_CHECKING:
     from mlpctl.weights import Weights
 
+START, BY_HAND = "before training", "weights set by hand"
+
 
 @dataclass(frozen=True, eq=False)
 class Subject:
@@ -43,7 +45,7 @@ class Subject:
         if self.weights is not None:
             return self.weights, self.stage
         by_hand = self.trial.spec.model == "gate"
-        return start_of(self.trial), "weights set by hand" if by_hand else "before training"
+        return start_of(self.trial), BY_HAND if by_hand else START
 
 
 def subject_of(target: str | None, given: Mapping[str, Any]) -> Subject:
@@ -68,7 +70,9 @@ def subject_of(target: str | None, given: Mapping[str, Any]) -> Subject:
     saved = load_saved(target, needed=False)
     notes = [f"trial {saved.place.key}: {saved.place.why}"] if saved.place.why else []
     epochs = saved.row["epochs_done"]
-    stage = f"after {epochs} epochs" if epochs else "weights set by hand"
+    stage = f"after {epochs} epoch{'s' * (epochs != 1)}" if epochs else "untrained"
+    if saved.trial.spec.model == "gate":
+        stage = BY_HAND
     return Subject(saved.trial, f"{_name(saved.trial)}, trial {saved.place.key}", saved.weights, stage, notes)
 
 
@@ -111,7 +115,7 @@ def describe(subject: Subject, *, gradients: bool, people: bool) -> list[Table]:
     if gradients:
         from mlpctl.inspection.gradients import gradient_tables
 
-        stages = {"before training": start_of(trial)}
+        stages = {START: start_of(trial)}
         if subject.weights is not None:
             stages[subject.stage] = subject.weights
         tables += gradient_tables(network, spec, stages, data, people=people)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlpctl.inspection.gradients import root_mean_squares, sample_of, statistics
-from mlpctl.inspection.inspect import Subject
+from mlpctl.inspection.inspect import START, Subject
 from mlpctl.report.look import COLOURS, label, new_figure
 from mlpctl.spec import SEED_FIELDS
 from mlpctl.trained import start_of
@@ -49,7 +49,7 @@ def profiles_of(subject: Subject, target: str | None, given: Mapping[str, Any]) 
         given: fields of Spec that win over the file's.
     """
     if target is None or not target.endswith(".toml"):
-        stages = {"before training": start_of(subject.trial)}
+        stages = {START: start_of(subject.trial)}
         if subject.weights is not None:
             stages[subject.stage] = subject.weights
         return [profile(subject.trial, weights, stage) for stage, weights in stages.items()]
