@@ -142,6 +142,7 @@ def digest_of_weights(weights: Mapping[str, NDArray[Any]]) -> str:
     return digest_of(*(part for name in sorted(weights) for part in (name, weights[name])))
 
 
+@lru_cache(maxsize=64)  # a place means the same weights for all trials of a command, whatever it writes meanwhile
 def pinned(where: str) -> str:
     """Return a place with the trial and the hash of its weights in it; what is pinned already stays as it is.
 

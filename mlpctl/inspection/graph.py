@@ -21,6 +21,9 @@ MOST_NEURONS, MOST_LAYERS = 16, 7
 MOST_WRITTEN = 14
 """Connections up to which each weight is written beside its line."""
 
+ROW = 0.95
+"""Inches from box to box."""
+
 LIGHT = "#EEF4FA"
 POSITIVE, NEGATIVE = COLOURS[0], COLOURS[1]
 
@@ -48,21 +51,27 @@ def draw_network(
     sizes = [network.layers[0].inputs, *(layer.outputs for layer in network.layers)]
     small = max(sizes) <= MOST_NEURONS and len(network.layers) <= MOST_LAYERS
     with mpl.rc_context(STYLE):
-        height = max(0.95 * (len(sizes) + 1) + 0.6, 0.42 * max(sizes) + 1.2 if small else 0)
+        height = max(ROW * (len(sizes) + 1) + 0.6, 0.42 * max(sizes) + 1.2 if small else 0)
         width = 4.4 + (2.2 + 1.5 * len(sizes) if small else 0)
         figure = Figure(figsize=(width, height), layout="constrained")
         figure.suptitle(title, fontsize=10, x=0.02, ha="left")
         if not small:
-            _boxes(figure.add_subplot(), network)
+            _boxes(figure.add_subplot(), network, height)
             return figure
         left, right = figure.subplots(1, 2, width_ratios=[4.4, width - 4.4])
-        _boxes(left, network)
+        _boxes(left, network, height)
         _neurons(right, network, sizes, inputs, outputs, weights)
     return figure
 
 
-def _boxes(axes: Any, network: "Network") -> None:
-    """Draw a box per layer from the inputs down to the loss, with the shapes of what goes in and out."""
+def _boxes(axes: Any, network: "Network", height: float) -> None:
+    """Draw a box per layer from the inputs down to the loss, with the shapes of what goes in and out.
+
+    Args:
+        axes: to draw in.
+        network: to draw.
+        height: of the figure in inches; boxes are equally tall in all figures.
+    """
     boxes = [("inputs", f"out (B, {network.layers[0].inputs})", "")]
     for number, layer in enumerate(network.layers, start=1):
         shapes = f"in (B, {layer.inputs})   out (B, {layer.outputs})"
@@ -82,7 +91,7 @@ def _boxes(axes: Any, network: "Network") -> None:
                 "", (2.0, y + tall / 2), (2.0, y + gap - tall / 2), arrowprops={"arrowstyle": "-|>", "color": "#555555"}
             )
     axes.set_xlim(-0.1, 4.1)
-    axes.set_ylim(-gap * (len(boxes) - 1) - 0.5, 0.5)
+    axes.set_ylim(0.5 - gap * (height - 0.6) / ROW, 0.5)
     axes.axis("off")
 
 

@@ -1,7 +1,7 @@
 """What `mlpctl inspect` does: finds the network that is meant, describes it, draws it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,8 @@ from mlpctl.trial import Trial, trial_of
 
 if TYPE_CHECKING:
     from mlpctl.weights import Weights
+
+SPARSE = "The inputs are sparse: what is told of the first layer would be so if they were dense, and is less."
 
 START, BY_HAND = "before training", "weights set by hand"
 
@@ -110,6 +112,8 @@ def describe(subject: Subject, *, gradients: bool, people: bool) -> list[Table]:
         layers_table(network, spec, f"{subject.title}: {network.n_parameters:,} parameters", people=people),
         totals_table(network, spec, data.n_train, people=people),
     ]
+    if not isinstance(data.X, np.ndarray):
+        tables[0] = replace(tables[0], notes=[*tables[0].notes, SPARSE])
     if is_affine(network) and len(network.layers) > 1:
         tables.append(affine_table(subject))
     if gradients:
