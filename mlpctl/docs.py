@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from mlpctl.data import source_of
-from mlpctl.registry import names, resolve
+from mlpctl.registry import Kind, names, resolve
 from mlpctl.render import Table, to_text
 from mlpctl.schema import EPOCH_COLUMNS, TRIAL_COLUMNS
 from mlpctl.spec import Spec, choices, extra
@@ -36,8 +36,12 @@ def hyperparameters() -> str:
             if extra(info, "group") == group
         ]
         text += f"\n## {group}\n\n" + to_text([Table(list(rows[0]), rows)], "md")
-    rows = [{"model": f"`{name}`", "what it is": resolve("model", name).help} for name in names("model")]
-    return text + "\n## Models\n\n" + to_text([Table(["model", "what it is"], rows)], "md")
+    return text + _registered("Models", "model") + _registered("Implementations", "impl")
+
+
+def _registered(title: str, kind: Kind) -> str:
+    rows = [{kind: f"`{name}`", "what it is": resolve(kind, name).help} for name in names(kind)]
+    return f"\n## {title}\n\n" + to_text([Table(list(rows[0]), rows)], "md")
 
 
 def datasets() -> str:

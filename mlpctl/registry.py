@@ -1,4 +1,4 @@
-"""The one list of datasets, models and engines: name -> "package.module:object", imported on first use.
+"""The one list of datasets, models, engines, implementations: name -> "package.module:object", imported on first use.
 
 Plain data, so that `--help`, completion and checks read the names without importing what stands behind them.
 """
@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from mlpctl.errors import UsageError, did_you_mean
 
-Kind = Literal["dataset", "model", "engine"]
+Kind = Literal["dataset", "model", "engine", "impl"]
 
 REGISTRY: Mapping[Kind, dict[str, str]] = {
     "dataset": {
@@ -22,10 +22,12 @@ REGISTRY: Mapping[Kind, dict[str, str]] = {
         "wine": "mlpctl.data.bundled:WINE",
         "breast-cancer": "mlpctl.data.bundled:BREAST_CANCER",
         "diabetes": "mlpctl.data.bundled:DIABETES",
+        "noise": "mlpctl.data.noise:NOISE",
         "table": "mlpctl.data.table:TABLE",
     },
     "model": {
         "mlp": "mlpctl.models.catalog:MLP",
+        "parallel": "mlpctl.models.catalog:PARALLEL",
         "softmax": "mlpctl.models.catalog:SOFTMAX",
         "linear": "mlpctl.models.catalog:LINEAR",
         "bow": "mlpctl.models.catalog:BOW",
@@ -35,6 +37,15 @@ REGISTRY: Mapping[Kind, dict[str, str]] = {
     "engine": {
         "kernel": "mlpctl.engine.kernel.engine:ENGINE",
         "reference": "mlpctl.engine.reference:ENGINE",
+    },
+    "impl": {
+        "numpy": "mlpctl.models.rungs:NUMPY",
+        "manual": "mlpctl.models.rungs:MANUAL",
+        "autograd": "mlpctl.models.rungs:AUTOGRAD",
+        "function": "mlpctl.models.rungs:FUNCTION",
+        "scratch": "mlpctl.models.rungs:SCRATCH",
+        "concise": "mlpctl.models.rungs:CONCISE",
+        "module": "mlpctl.models.rungs:MODULE",
     },
 }
 

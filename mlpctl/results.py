@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlpctl.errors import DataError
 from mlpctl.schema import (
+    BEFORE,
     ENVIRONMENT_FILE,
     EPOCH_COLUMNS,
     EPOCHS_FILE,
@@ -70,7 +71,7 @@ def load(*folders: str | Path) -> Results:
 
 
 def read_table(path: Path, columns: Mapping[str, Kind], *, missing_ok: bool = False) -> "pd.DataFrame":
-    """Return a CSV file with exactly `columns`, typed; a torn last row is left out, columns of older files are empty.
+    """Return a CSV file with exactly `columns`, typed; a torn last row is left out, columns not there yet by default.
 
     Raises:
         DataError: if there is no such file, or it is no CSV of this schema.
@@ -100,8 +101,9 @@ def read_table(path: Path, columns: Mapping[str, Kind], *, missing_ok: bool = Fa
     newest = pd.to_numeric(table["schema_version"], errors="coerce").max()
     if newest > SCHEMA_VERSION:
         raise DataError(f"{path} was written by a newer mlpctl (schema {newest:.0f}, this one reads {SCHEMA_VERSION})")
+    added = {name: value for name, value in BEFORE.items() if name in columns and name not in header}
     try:
-        return _typed(table.reindex(columns=list(columns)), columns)
+        return _typed(table.reindex(columns=list(columns)).assign(**added), columns)
     except (TypeError, ValueError) as error:
         raise DataError(f"{path} has a cell of the wrong type: {error}") from error
 

@@ -65,6 +65,9 @@ TRIAL_COLUMNS: dict[str, Kind] = {
     "started": "text",  # UTC, ISO 8601
 }
 
+BEFORE = {name: value for name, value in Spec().flat().items() if value is not None}
+"""What the cells of a column mean in a file from before the column existed: the default of its field."""
+
 TRIALS_FILE, EPOCHS_FILE = "trials.csv", "epochs.csv"
 EXPERIMENT_FILE, ENVIRONMENT_FILE = "experiment.toml", "environment.json"
 WEIGHTS_FOLDER = "weights"

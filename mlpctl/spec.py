@@ -24,7 +24,6 @@ Init = Literal[
 Loss = Literal["cross_entropy", "nll", "mse", "half_mse", "huber", "l1", "bce", "perceptron"]
 Optimizer = Literal["sgd", "momentum", "nesterov", "adam", "adamw", "rmsprop", "adagrad"]
 Schedule = Literal["constant", "step", "cosine", "warmup"]
-Impl = Literal["auto", "scratch", "concise"]
 Scaling = Literal["none", "unit", "standard"]
 Dtype = Literal["float32", "float64"]
 
@@ -128,7 +127,9 @@ class Spec(BaseModel):
     )
 
     model: Annotated[str, _registered("model")] | None = field(None, "Model", "Model by name.", otherwise="by dataset")
-    impl: Impl = field("auto", "Model", "Which of the equal implementations trains: tensors by hand, or torch.nn.")
+    impl: Annotated[str, _registered("impl", "auto")] = field(
+        "auto", "Model", "Which of the equal implementations of the reference engine trains."
+    )
     hidden_layers: Annotated[int, Field(ge=0)] | None = field(
         None, "Model", "Number of hidden layers.", otherwise="1 (mlp)"
     )
@@ -137,6 +138,7 @@ class Spec(BaseModel):
         None, "Model", "Units of every hidden layer, 128,64,32: instead of hidden_layers and hidden_units."
     )
     activation: Activation | None = field(None, "Model", "Activation of the hidden layers.", otherwise="relu")
+    bias: bool = field(True, "Model", "Whether affine maps have a bias.", otherwise="true")
     init: Init | None = field(
         None, "Model", "How weights are drawn; biases start at 0, with `default` as torch.nn.Linear draws them.",
         otherwise="default",
@@ -261,6 +263,8 @@ def _flat(value: object) -> str | int | float | None:
         return json.dumps(value, sort_keys=True, separators=(",", ":")) if value else None
     if isinstance(value, tuple):
         return ",".join(str(item) for item in value) if value else "none"
+    if isinstance(value, bool):
+        return str(value).lower()
     assert value is None or isinstance(value, str | int | float)
     return value
 
@@ -311,11 +315,14 @@ def choices(info: FieldInfo) -> tuple[str, ...]:
     for part in _parts(info.annotation):
         if get_origin(part) is Literal:
             words += [str(word) for word in get_args(part)]
+        elif part is bool:
+            words += ["true", "false"]
     for kind in ("dataset", "model"):
         if info is Spec.model_fields.get(kind):
             words += names(kind)
-    if info is Spec.model_fields.get("engine"):
-        words += ["auto", *names("engine")]
+    for run_kind in ("engine", "impl"):
+        if info is Spec.model_fields.get(run_kind):
+            words += ["auto", *names(run_kind)]
     return tuple(words)
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from mlpctl.errors import DataError, UsageError
 from mlpctl.schema import (
+    BEFORE,
     ENVIRONMENT_FILE,
     EPOCH_COLUMNS,
     EPOCHS_FILE,
@@ -129,7 +130,7 @@ class Store:
             if "key" not in header or "schema_version" not in header:
                 raise DataError(f"{path} is not a file of mlpctl: move it away, or choose another --name")
             rows = list(csv.DictReader(io.StringIO(whole.decode("utf-8"))))
-            replace_file(path, _format([columns, *([row.get(c) for c in columns] for row in rows)]))
+            replace_file(path, _format([columns, *([row.get(c, BEFORE.get(c)) for c in columns] for row in rows)]))
             self.repairs.append(
                 f"{path.name}: written by another version of mlpctl, its columns were brought up to date"
             )

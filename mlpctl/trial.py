@@ -72,5 +72,7 @@ def key_of(spec: Spec, digest: str) -> str:
             del decides[name]
     if spec.init_from is not None:
         decides["init_from"] = split_pin(spec.init_from)[1] or spec.init_from
+    if spec.bias:
+        del decides["bias"]  # so that trials from before the field was there keep their keys
     text = json.dumps({**decides, "digest": digest, "numerics": NUMERICS}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

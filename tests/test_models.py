@@ -1,4 +1,4 @@
-"""The scratch model against autograd, the twins against each other, the gates against their truth tables."""
+"""The model by hand against autograd, scratch and concise against each other, the gates against their truth tables."""
 
 from itertools import product
 from typing import Any, get_args
@@ -10,11 +10,12 @@ import torch
 from mlpctl.data.prepare import prepare
 from mlpctl.engine.initial import initial_weights
 from mlpctl.engine.reference import ENGINE
-from mlpctl.models import build, concise
+from mlpctl.models import build, concise, elementary, functional, functions
 from mlpctl.models.activations import ACTIVATIONS
+from mlpctl.models.functional import loss as autograd_loss
 from mlpctl.models.gates import GATES
-from mlpctl.models.losses import autograd_loss, loss_and_gradient
-from mlpctl.models.scratch import Scratch
+from mlpctl.models.losses import loss_and_gradient
+from mlpctl.models.manual import Manual
 from mlpctl.spec import Activation, Init, Loss, Optimizer
 from tests.making import classes, numbers, resolved, trained, work_of
 
@@ -22,13 +23,14 @@ NUMERIC = ("mse", "half_mse", "huber", "l1")
 OPTIMIZERS = get_args(Optimizer)
 
 
-def test_every_activation_has_both_twins() -> None:
-    assert set(ACTIVATIONS) == set(concise.ACTIVATIONS) == {*get_args(Activation), "step"}
+def test_every_rung_has_every_activation() -> None:
+    for rung in (concise, elementary, functional, functions):
+        assert set(ACTIVATIONS) == set(rung.ACTIVATIONS) == {*get_args(Activation), "step"}
 
 
 @pytest.mark.parametrize("loss", get_args(Loss))
 @pytest.mark.parametrize("activation", get_args(Activation))
-def test_scratch_gradients_are_those_of_autograd(activation: str, loss: str) -> None:
+def test_gradients_by_hand_are_those_of_autograd(activation: str, loss: str) -> None:
     """Every activation and loss, with batch normalization and dropout, for one and for several outputs."""
     made = [classes(2), classes(3)] + ([numbers(2)] if loss in NUMERIC else [])
     for dataset in made:
@@ -38,7 +40,7 @@ def test_scratch_gradients_are_those_of_autograd(activation: str, loss: str) -> 
         )
         data = prepare(dataset, spec)
         network = build(spec, data)
-        model = Scratch(network, spec, initial_weights(network, spec), "cpu")
+        model = Manual(network, spec, initial_weights(network, spec), "cpu")
         X, y = torch.from_numpy(np.asarray(data.X)[:16]), torch.from_numpy(data.y[:16])
         masks = [torch.rand(16, 7, generator=torch.manual_seed(1)) > 0.3, None, None]
 

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from mlpctl.engine.reference import ENGINE
+from mlpctl.registry import names
 from tests.making import classes, numbers, trained, work_of
 
 
-@pytest.mark.parametrize("impl", ["scratch", "concise"])
+@pytest.mark.parametrize("impl", names("impl"))
 @pytest.mark.parametrize("optimizer", ["sgd", "nesterov", "adam", "adamw", "rmsprop", "adagrad"])
 def test_a_saved_trial_continues_bit_for_bit(impl: str, optimizer: str) -> None:
     fields: dict[str, Any] = {

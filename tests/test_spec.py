@@ -35,6 +35,8 @@ def test_every_field_is_a_column_and_says_what_it_is() -> None:
         ({"device": "gpu"}, "device must be auto, cpu, cuda, cuda:N or mps, got 'gpu'"),
         ({"betas": "0.9"}, "betas"),
         ({"data": ["noise"]}, "KEY=VALUE"),
+        ({"bias": "maybe"}, "bias must be a valid boolean"),
+        ({"impl": "scrath"}, "unknown impl 'scrath': did you mean 'scratch'?"),
         ({"widths": "64,0"}, "widths must be greater than or equal to 1"),
     ],
 )
@@ -63,6 +65,7 @@ def test_all_problems_come_at_once() -> None:
         ({"hidden_layers": 2, "widths": "8"}, "contradict each other"),
         ({"hidden_layers": 2, "batch_norm": "3"}, "batch_norm names hidden layer 3, and there are 2"),
         ({"model": "perceptron", "optimizer": "adam"}, "the delta rule is plain SGD"),
+        ({"model": "gate", "bias": False}, "a gate's threshold is its bias"),
         ({"model": "gate"}, "model gate needs --dataset gates"),
         ({"model": "linear"}, "model linear is for regression"),
     ],
@@ -96,6 +99,7 @@ FIELDS = st.fixed_dictionaries(
         "lr_schedule": st.sampled_from(["constant", "step", "cosine", "warmup"]),
         "batch_size": st.one_of(st.integers(2, 64), st.just("full")),
         "seed": st.integers(0, 2**62),
+        "bias": st.booleans(),
     },
 )
 
@@ -125,6 +129,8 @@ def test_the_key_is_what_decides_the_numbers() -> None:
     assert key_of(resolved(classes(), widths="8,8", seed=1), "digest") != key
     assert key_of(base, "other digest") != key
     assert key_of(resolved(classes(), widths="8,8", impl="scratch"), "digest") != key  # named, so it counts
+    assert key_of(resolved(classes(), widths="8,8", bias=True), "digest") == key
+    assert key_of(resolved(classes(), widths="8,8", bias=False), "digest") != key
     assert key_of(base.configuration(), "d") == key_of(resolved(classes(), widths="8,8", seed=3).configuration(), "d")
 
 

@@ -74,11 +74,13 @@ def test_an_older_schema_is_brought_up_to_date(tmp_path: Path) -> None:
     folder = tmp_path / "r"
     folder.mkdir()
     (folder / "trials.csv").write_bytes(b"schema_version,key,status,val_accuracy\r\n1,a,ok,0.25\r\n")
+    assert load(folder).trials["bias"].tolist() == ["true"]
     with Store(folder) as store:
         assert store.known == {"a": "ok"}
         assert "brought up to date" in store.repairs[0]
         store.append({**TRIAL, "key": "b"}, [])
     assert load(folder).trials["val_accuracy"].tolist() == [0.25, 0.5]
+    assert load(folder).trials["bias"].tolist()[0] == "true"  # what a field says that was not there yet
     assert (folder / "trials.csv").read_text().split("\n")[0] == ",".join(TRIAL_COLUMNS)
 
 

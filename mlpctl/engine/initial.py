@@ -34,6 +34,7 @@ def initial_weights(network: "Network", spec: "Spec", draw: Draw = rng) -> Weigh
 
     Names are "LAYER.weight" (inputs, outputs), "LAYER.bias" (outputs,), and with batch normalization
     "LAYER.bn_weight", "LAYER.bn_bias", "LAYER.running_mean", "LAYER.running_var" (outputs,); layers count from 0.
+    The second map of a product draws as the layer of that number behind the last one would.
 
     Sources: xavier: Glorot and Bengio 2010; kaiming: He et al. 2015, with the gain √2 of ReLU; orthogonal: Saxe et
     al. 2014; default: torch.nn.Linear, weights and biases uniform within ±1/√inputs.
@@ -102,13 +103,10 @@ def start_note(network: "Network", spec: "Spec") -> str:
 def _drawn(network: "Network", spec: "Spec", draw: Draw) -> Weights:
     weights: Weights = {}
     for number, layer in enumerate(network.layers):
-        weights[f"{number}.weight"] = _weight(layer, spec, number, draw).astype(spec.dtype)
-        bias = np.zeros(layer.outputs)
-        if spec.init == "default":
-            bias = _within(
-                1 / math.sqrt(layer.inputs), draw.uniforms(spec.init_key, "bias", layer.outputs, layer=number)
-            )
-        weights[f"{number}.bias"] = bias.astype(spec.dtype)
+        for stream, (weight, bias) in zip((number, len(network.layers) + number), layer.maps, strict=False):
+            weights[f"{number}.{weight}"] = _weight(layer, spec, stream, draw).astype(spec.dtype)
+            if bias is not None:
+                weights[f"{number}.{bias}"] = _bias(layer, spec, stream, draw).astype(spec.dtype)
         if layer.batch_norm:
             for name, value in (("bn_weight", 1), ("bn_bias", 0), ("running_mean", 0), ("running_var", 1)):
                 weights[f"{number}.{name}"] = np.full(layer.outputs, value, dtype=spec.dtype)
@@ -139,6 +137,13 @@ def _weight(layer: "Layer", spec: "Spec", number: int, draw: Draw) -> NDArray[np
     }
     assert spec.init is not None
     return deviations[spec.init] * z
+
+
+def _bias(layer: "Layer", spec: "Spec", number: int, draw: Draw) -> NDArray[np.float64]:
+    if spec.init != "default":
+        return np.zeros(layer.outputs)
+    u = draw.uniforms(spec.init_key, "bias", layer.outputs, layer=number)
+    return _within(1 / math.sqrt(layer.inputs), u)
 
 
 def _within(bound: float, u: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,9 +1,9 @@
-"""The reference engine: plain torch, one trial at a time per job; the oracle and the baseline of the others."""
+"""The reference engine: one trial at a time per job, by any implementation; the oracle and baseline of the others."""
 
 import math
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -17,21 +17,24 @@ from mlpctl.engine.order import dropout_mask, order, steps_per_epoch, used_examp
 from mlpctl.engine.schedule import learning_rates
 from mlpctl.engine.threads import on_threads
 from mlpctl.models.learner import OPTIMIZER_PREFIX, Learner
+from mlpctl.registry import resolve
 from mlpctl.schema import Status
 
 if TYPE_CHECKING:
     import torch
+    from threadpoolctl import threadpool_limits
     from torch import Tensor
 
     from mlpctl.data.prepare import Data
-    from mlpctl.models.concise import Concise
-    from mlpctl.models.scratch import Scratch
-    from mlpctl.spec import Impl, Spec
+    from mlpctl.spec import Spec
 
 SCORED_AT_A_TIME = 8192
 """Rows scored together: large enough for full speed, 25 MB at 784 inputs."""
 
 EPOCHS_DONE = "epochs_done"
+
+AUTO_IMPL = "concise"
+"""torch's own, and the fastest that runs on every device."""
 
 
 @dataclass
@@ -53,13 +56,14 @@ class ReferenceEngine:
         return None
 
     def open(self, device: str, jobs: int, threads: int) -> Session:
-        """Return a session; `threads` are torch's own, the same for every trial."""
+        """Return a session; `threads` are torch's own and those of NumPy's BLAS, the same for every trial."""
         import torch
+        from threadpoolctl import threadpool_limits
 
         from mlpctl.devices import torch_device
 
         torch.set_num_threads(threads)
-        return ReferenceSession(torch_device(device), jobs)
+        return ReferenceSession(torch_device(device), jobs, threadpool_limits(threads, "blas"))
 
 
 ENGINE = ReferenceEngine()
@@ -71,6 +75,7 @@ class ReferenceSession:
 
     device: "torch.device"
     jobs: int
+    limits: "threadpool_limits"
     trials: dict[str, Training] = field(default_factory=dict)
     _stopped: set[str] = field(default_factory=set)
     _draining: threading.Event = field(default_factory=threading.Event)
@@ -113,9 +118,12 @@ class ReferenceSession:
         """Forget all trials."""
         self.trials.clear()
         self._resident.clear()
+        self.limits.restore_original_limits()
 
     def _learner(self, work: Work, state: State) -> Learner:
-        return learner_class(work.spec.impl)(work.network, work.spec, state, str(self.device))
+        impl = AUTO_IMPL if work.spec.impl == "auto" else work.spec.impl
+        make: Callable[..., Learner] = resolve("impl", impl).load()
+        return make(work.network, work.spec, state, str(self.device))
 
     def _train(self, work: Work) -> Iterator[list[Event]]:
         import torch
@@ -167,17 +175,6 @@ class ReferenceSession:
                     self._resident.pop(next(iter(self._resident)))
                 self._resident[id(data)] = Resident(data, self.device)
             return self._resident[id(data)]
-
-
-def learner_class(impl: "Impl") -> "type[Scratch | Concise]":
-    """Return the implementation by name; auto is the concise one, torch's own and the faster of the two."""
-    if impl == "scratch":
-        from mlpctl.models.scratch import Scratch
-
-        return Scratch
-    from mlpctl.models.concise import Concise
-
-    return Concise
 
 
 class Resident:
@@ -258,12 +255,12 @@ def score_parts(work: Work, learner: Learner, resident: Resident, epoch: int) ->
 
 def score(work: Work, learner: Learner, resident: Resident, rows: NDArray[np.int64]) -> dict[str, float]:
     """Return the metrics of some rows, with the weights as they are."""
-    from mlpctl.models.losses import loss_and_gradient
+    from mlpctl.models.losses import loss
 
     tally = Tally()
     for start in range(0, len(rows), SCORED_AT_A_TIME):
         X, y = resident.gather(rows[start : start + SCORED_AT_A_TIME])
         outputs = learner.outputs(X)
-        losses, _ = loss_and_gradient(work.network, outputs, y)
+        losses = loss(work.network, outputs, y)
         tally.add(work.network, outputs.cpu().numpy(), y.cpu().numpy(), float(losses.double().sum()))
     return tally.scores(work.network)

@@ -29,6 +29,7 @@ class Model:
 
 
 MLP = Model("Multilayer perceptron: any depth and widths.", hidden=True)
+PARALLEL = Model("Blocks that multiply two affine maps and clamp the product at 0, then an affine map.", hidden=True)
 SOFTMAX = Model("Softmax regression: one affine map to a score per class.", ("classification",))
 LINEAR = Model("Linear regression: one affine map.", ("regression",))
 BOW = Model(
@@ -50,6 +51,7 @@ GATE = Model(
     ("classification",),
     fixed={
         "loss": ("perceptron", "the gate is a perceptron"),
+        "bias": (True, "a gate's threshold is its bias"),
         "epochs": (0, "a gate's weights are set by hand; `--model perceptron` learns them"),
     },
     dataset="gates",

@@ -9,13 +9,24 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 OPTIMIZER_PREFIX = "optimizer/"
-"""Arrays of a state under this prefix belong to the optimizer: optimizer/PARAMETER/WHAT."""
+"""Arrays of a state under this prefix belong to the optimizer."""
+
+STEPS = f"{OPTIMIZER_PREFIX}steps"
+"""Optimizer steps taken, an integer without axes."""
 
 State = dict[str, NDArray[Any]]
 
 
+def memory_name(parameter: str, what: str) -> str:
+    """Return the name of what an optimizer remembers of a parameter: velocity, mean or square."""
+    return f"{OPTIMIZER_PREFIX}{parameter}/{what}"
+
+
 class Learner(Protocol):
-    """A network in training: built from (network, spec, state, device), where state names initial weights."""
+    """A network in training: built from (network, spec, state, device).
+
+    The state is that of initial weights, or what `state` of any learner returned: they all write and read the same.
+    """
 
     def step(self, X: "Tensor", y: "Tensor", lr: float, masks: "Sequence[Tensor | None]") -> "tuple[Tensor, Tensor]":
         """Take one optimizer step; return the losses (B,) and the outputs (B, C) from before it.

@@ -16,7 +16,8 @@ class Layer:
     """A dense layer: affine map, batch normalization if asked for, activation, dropout.
 
     Its parameters: weight (inputs, outputs), bias (outputs,); with batch_norm also bn_weight and bn_bias (outputs,)
-    and the running statistics running_mean and running_var (outputs,).
+    and the running statistics running_mean and running_var (outputs,). With product, two affine maps of the same
+    inputs are multiplied with each other, and there are second_weight and second_bias too.
     """
 
     inputs: int
@@ -24,6 +25,28 @@ class Layer:
     activation: Activation | Literal["step"] = "identity"
     batch_norm: bool = False
     dropout: float = 0.0
+    bias: bool = True
+    product: bool = False
+
+    @property
+    def maps(self) -> tuple[tuple[str, str | None], ...]:
+        """Names of the weight and the bias of each affine map; None without biases."""
+        names = (("weight", "bias"), ("second_weight", "second_bias"))[: 1 + self.product]
+        return tuple((weight, bias if self.bias else None) for weight, bias in names)
+
+    @property
+    def idle_bias(self) -> bool:
+        """Whether the bias changes nothing: a normalization takes it out again.
+
+        Its gradient is zero then. What a sum shows is rounding, which Adam would scale up to its full step: so it is
+        set to zero everywhere.
+        """
+        return self.batch_norm and self.bias and not self.product
+
+    @property
+    def n_weights(self) -> int:
+        """Numbers in its weight matrices."""
+        return self.inputs * self.outputs * len(self.maps)
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -60,7 +83,8 @@ class Network:
     @property
     def n_parameters(self) -> int:
         """Trained numbers: weights, biases, and two per normalized unit."""
-        return sum((layer.inputs + 1 + 2 * layer.batch_norm) * layer.outputs for layer in self.layers)
+        per_unit = (len(layer.maps) * layer.bias + 2 * layer.batch_norm for layer in self.layers)
+        return sum(layer.n_weights + n * layer.outputs for layer, n in zip(self.layers, per_unit, strict=True))
 
     @property
     def flops_per_example(self) -> int:
@@ -68,7 +92,7 @@ class Network:
 
         The gradient with respect to the inputs of the network is not needed, and not counted.
         """
-        weights = [layer.inputs * layer.outputs for layer in self.layers]
+        weights = [layer.n_weights for layer in self.layers]
         return 6 * sum(weights) - 2 * weights[0]
 
 
@@ -92,11 +116,12 @@ def build(spec: "Spec", data: "Data") -> Network:
         n_outputs = 1 if data.n_classes == 2 and spec.loss in SINGLE_OUTPUT_LOSSES else data.n_classes
     sizes = (data.n_inputs, *spec.widths)
     normalized = range(1, len(sizes)) if spec.batch_norm == ("all",) else spec.batch_norm or ()
+    activation, dropout, product = spec.activation or "identity", spec.dropout or 0.0, spec.model == "parallel"
     hidden = tuple(
-        Layer(inputs, outputs, spec.activation or "identity", number in normalized, spec.dropout or 0.0)
+        Layer(inputs, outputs, activation, number in normalized, dropout, spec.bias, product)
         for number, (inputs, outputs) in enumerate(pairwise(sizes), start=1)
     )
-    layers = gate_layers(spec) if spec.model == "gate" else (*hidden, Layer(sizes[-1], n_outputs))
+    layers = gate_layers(spec) if spec.model == "gate" else (*hidden, Layer(sizes[-1], n_outputs, bias=spec.bias))
     threshold = 0.0 if spec.loss in CLASS_LOSSES else (low + high) / 2
     return Network(layers, spec.loss, spec.huber_delta or 1.0, data.n_classes, (low, high), threshold)
 

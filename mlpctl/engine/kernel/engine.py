@@ -18,7 +18,11 @@ class KernelEngine:
 
     def why_not(self, spec: "Spec", data: "Data") -> str | None:  # noqa: ARG002
         """Return why this engine cannot train a spec; None if it can: every dense stack on the CPU."""
-        return None if spec.impl == "auto" else f"impl {spec.impl} is an implementation of the reference engine"
+        if spec.impl != "auto":
+            return f"impl {spec.impl} is an implementation of the reference engine"
+        if spec.model == "parallel":
+            return "the compiled loop has one affine map a layer, and model parallel multiplies two"
+        return None if spec.bias else "the compiled loop has a bias in every layer, and bias is false"
 
     def open(self, device: str, jobs: int, threads: int) -> Session:
         """Return a session; every trial has `threads` BLAS threads.
