@@ -231,7 +231,8 @@ def _words(saved: Saved, asked: Asked, number: int, outputs: NDArray[Any]) -> Ta
     title = f"Words of: {text}"
     if len(network.layers) > 1:
         return Table((), (), title, [*notes, "With hidden layers no word has a share of its own: train model bow."])
-    weight, bias = saved.weights["0.weight"].astype(np.float64), saved.weights["0.bias"].astype(np.float64)
+    weight = saved.weights["0.weight"].astype(np.float64)  # (V, C)
+    bias = saved.weights.get("0.bias", np.zeros(network.n_outputs)).astype(np.float64)
     shares = {word: count * weight[inputs[word]] for word, count in counts.items() if word in inputs}  # (C,) each
     label = int(predicted(network, outputs[None])[0])
     ordered = sorted(shares, key=lambda word: -_lead(shares[word], label))

@@ -1,6 +1,6 @@
 """A trained network to look at or to ask: a trial out of a results folder with its data and weights, and its outputs.
 
-The one place outside the engines that runs a model; it runs the scratch model of the reference engine.
+The one place outside the engines that runs a model; it runs the implementation `manual` of the reference engine.
 """
 
 from dataclasses import dataclass, replace
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     import torch
 
     from mlpctl.data.prepare import Data
+    from mlpctl.models.manual import Manual
     from mlpctl.models.network import Network
-    from mlpctl.models.scratch import Scratch
     from mlpctl.weights import Place, Weights
 
 AT_A_TIME = 8192
@@ -76,11 +76,11 @@ def start_of(trial: Trial) -> "Weights":
     return initial_weights(trial.network, trial.spec)
 
 
-def scratch_model(network: "Network", spec: Spec, weights: "Weights") -> "Scratch":
+def manual_model(network: "Network", spec: Spec, weights: "Weights") -> "Manual":
     """Return the model whose forward and backward pass are written out, with copies of some weights."""
-    from mlpctl.models.scratch import Scratch
+    from mlpctl.models.manual import Manual
 
-    return Scratch(network, spec, weights, "cpu")
+    return Manual(network, spec, weights, "cpu")
 
 
 def gathered(data: "Data", rows: NDArray[np.int64]) -> "tuple[torch.Tensor, torch.Tensor]":
@@ -104,7 +104,7 @@ def outputs_of(
         data: prepared for the spec.
         rows: of the data (B,).
     """
-    model = scratch_model(network, spec, weights)
+    model = manual_model(network, spec, weights)
     chunks = [rows[start : start + AT_A_TIME] for start in range(0, max(len(rows), 1), AT_A_TIME)]
     return np.concatenate([model.outputs(gathered(data, chunk)[0]).numpy() for chunk in chunks])
 

@@ -19,9 +19,8 @@ from mlpctl.inspection.inspect import Subject, affine_difference, describe, subj
 from mlpctl.inspection.profile import profiles_of
 from mlpctl.inspection.spaces import draw_boundary, draw_hidden
 from mlpctl.models.affine import compose
-from mlpctl.models.concise import Concise
-from mlpctl.models.losses import autograd_loss
-from mlpctl.models.scratch import Scratch
+from mlpctl.models.concise import concise
+from mlpctl.models.manual import Manual
 from mlpctl.report.look import COLOURS
 from mlpctl.spec import Optimizer, make_spec
 from mlpctl.trained import gathered, start_of
@@ -49,13 +48,21 @@ def trained_weights(one: Trial) -> dict[str, Any]:
 )
 def test_activations_are_what_the_forward_pass_keeps(fields: dict[str, Any]) -> None:
     work = work_of(classes(), widths="7,6", activation="tanh", **fields)
-    model = Scratch(work.network, work.spec, initial_weights(work.network, work.spec), "cpu")
+    model = Manual(work.network, work.spec, initial_weights(work.network, work.spec), "cpu")
     X, _ = gathered(work.data, work.data.parts["train"][:16])
     masks = [
         torch.ones(16, layer.outputs, dtype=torch.bool) if layer.dropout else None for layer in work.network.layers
     ]
     z, seen = model.forward(X, masks)
-    kept = [z, *(s.slope for s in seen), *(s.X for s in seen[1:]), *(s.normalized for s in seen), *masks]
+    factors = [factor for s in seen if len(s.factors) > 1 for factor in s.factors]
+    kept = [
+        z,
+        *(s.slope for s in seen),
+        *(s.X for s in seen[1:]),
+        *(s.normalized.values for s in seen if s.normalized is not None),
+        *masks,
+        *factors,
+    ]
     assert sum(t.nbytes for t in kept if t is not None) == 16 * sum(
         cost.activations * X.element_size() + cost.masks for cost in costs_of(work.network)
     )
@@ -86,13 +93,13 @@ def test_gradients_are_those_of_autograd(activation: str) -> None:
     rows = sample_of(work.spec, work.data)
     assert sorted(rows) == sorted(work.data.parts["train"])
     lines = statistics(work.network, work.spec, weights, work.data, rows)
-    net = Concise(work.network, work.spec, weights, "cpu").net
+    net: Any = concise(work.network, work.spec, weights, "cpu").net
     net.train()
     X, y = gathered(work.data, rows)
-    autograd_loss(work.network, net(X), y).mean().backward()  # type: ignore[no-untyped-call]
+    torch.nn.functional.cross_entropy(net(X), y.long()).backward()  # type: ignore[no-untyped-call]
     outputs = X
     for number, line in enumerate(lines):
-        linear = net[number][0]  # type: ignore[index]
+        linear = net[number].affine
         gradient, weight = linear.weight.grad, linear.weight.detach()
         outputs = net[number](outputs).detach()
         assert line["grad norm"] == pytest.approx(float(gradient.norm()), rel=1e-9)
@@ -142,7 +149,7 @@ def test_trained_affine_maps_compose_to_one(fields: dict[str, Any]) -> None:
     weights = trained_weights(one)
     W, b = compose(one.network, weights)
     assert W.shape == (4, 3)
-    model = Scratch(one.network, one.spec, weights, "cpu")
+    model = Manual(one.network, one.spec, weights, "cpu")
     X, _ = gathered(one.work().data, np.arange(150))
     np.testing.assert_allclose(model.outputs(X).numpy(), X.numpy() @ W + b, rtol=1e-10, atol=1e-12)
     difference, largest, n = affine_difference(one, weights)

@@ -42,13 +42,13 @@ class LayerCost:
 def cost_of(layer: "Layer", *, first: bool) -> LayerCost:
     """Return what a layer costs; the first one needs no gradient with respect to its inputs."""
     sizes = {name: int(np.prod(shape)) for name, shape in layer.shapes.items()}
-    products = 2 * layer.inputs * layer.outputs
+    products = 2 * layer.n_weights
     return LayerCost(
         parameters=sum(n for name, n in sizes.items() if name not in STATISTICS),
         statistics=sum(n for name, n in sizes.items() if name in STATISTICS),
         forward=products,
         backward=products if first else 2 * products,
-        activations=layer.outputs * (2 + layer.batch_norm),
+        activations=layer.outputs * (2 + layer.batch_norm + (len(layer.maps) if layer.product else 0)),
         masks=layer.outputs if layer.dropout else 0,
     )
 
@@ -141,7 +141,7 @@ def totals_table(network: "Network", spec: "Spec", n_train: int, *, people: bool
 
 def what_is(layer: "Layer") -> str:
     """Return what a layer does, in a few words."""
-    parts = ["dense"]
+    parts = ["product of two dense" if layer.product else "dense"]
     parts += ["batch norm"] if layer.batch_norm else []
     parts += [layer.activation] if layer.activation != "identity" else []
     parts += [f"dropout {layer.dropout:g}"] if layer.dropout else []

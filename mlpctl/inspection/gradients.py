@@ -1,6 +1,6 @@
 """How activations and gradients are, layer by layer: dead units, saturation, vanishing gradients.
 
-Measured with the forward and backward pass of the scratch model on examples of the training part.
+Measured with the forward and backward pass of the implementation `manual`, on examples of the training part.
 """
 
 import math
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mlpctl.engine.order import order
 from mlpctl.render import Cell, Table, for_people
-from mlpctl.trained import gathered, scratch_model
+from mlpctl.trained import gathered, manual_model
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -63,7 +63,7 @@ def statistics(
     """
     from mlpctl.models.losses import loss_and_gradient
 
-    model = scratch_model(network, spec, weights)
+    model = manual_model(network, spec, weights)
     X, y = gathered(data, rows)
     masks: list[Tensor | None] = [None] * len(network.layers)
     z, seen = model.forward(X, masks)

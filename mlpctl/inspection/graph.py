@@ -114,7 +114,8 @@ def _neurons(
     across, radius = 1.5, 0.17
     tallest = max(sizes)
     places = [[(across * k, 0.5 * (n - 1) - i) for i in range(n)] for k, n in enumerate(sizes)]
-    written = weights is not None and sum(a * b for a, b in pairwise(sizes)) <= MOST_WRITTEN
+    with_all = all(layer.bias and not layer.product for layer in network.layers)
+    written = weights is not None and with_all and sum(a * b for a, b in pairwise(sizes)) <= MOST_WRITTEN
     for k, (left, right) in enumerate(pairwise(places)):
         W = None if weights is None else weights[f"{k}.weight"].astype(np.float64)
         largest = 1.0 if W is None or not np.abs(W).max() else float(np.abs(W).max())

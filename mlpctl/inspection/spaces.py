@@ -10,7 +10,7 @@ from mlpctl.data.samples import MARKERS
 from mlpctl.engine.metrics import predicted
 from mlpctl.errors import UsageError
 from mlpctl.report.look import COLOURS, new_figure
-from mlpctl.trained import after, outputs_of, scratch_model, upto
+from mlpctl.trained import after, manual_model, outputs_of, upto
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -97,7 +97,7 @@ def _outputs_behind(trial: "Trial", weights: "Weights", number: int, a: NDArray[
     import torch
 
     network, rest = after(trial.network, weights, number)
-    model = scratch_model(network, trial.spec, rest)
+    model = manual_model(network, trial.spec, rest)
     return np.asarray(model.outputs(torch.from_numpy(a.astype(trial.spec.dtype))).numpy())
 
 

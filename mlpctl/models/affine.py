@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def is_affine(network: "Network") -> bool:
     """Whether every activation is the identity, so that the network in evaluation is an affine map."""
-    return all(layer.activation == "identity" for layer in network.layers)
+    return all(layer.activation == "identity" and not layer.product for layer in network.layers)
 
 
 def compose(network: "Network", weights: Mapping[str, NDArray[Any]]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -33,7 +33,7 @@ def compose(network: "Network", weights: Mapping[str, NDArray[Any]]) -> tuple[ND
     W, b = np.eye(n_inputs), np.zeros(n_inputs)
     for number, layer in enumerate(network.layers):
         own = {name: weights[f"{number}.{name}"].astype(np.float64) for name in layer.shapes}
-        W, b = W @ own["weight"], b @ own["weight"] + own["bias"]  # (D, outputs), (outputs,)
+        W, b = W @ own["weight"], b @ own["weight"] + own.get("bias", 0.0)  # (D, outputs), (outputs,)
         if layer.batch_norm:
             scale = own["bn_weight"] / np.sqrt(own["running_var"] + BN_EPS)
             W, b = W * scale, (b - own["running_mean"]) * scale + own["bn_bias"]

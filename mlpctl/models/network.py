@@ -51,8 +51,11 @@ class Layer:
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Name -> shape of its parameters and running statistics."""
-        names = ("bias", "bn_weight", "bn_bias", "running_mean", "running_var") if self.batch_norm else ("bias",)
-        return {"weight": (self.inputs, self.outputs), **dict.fromkeys(names, (self.outputs,))}
+        shapes: dict[str, tuple[int, ...]] = {}
+        for weight, bias in self.maps:
+            shapes |= {weight: (self.inputs, self.outputs)} | ({bias: (self.outputs,)} if bias else {})
+        names = ("bn_weight", "bn_bias", "running_mean", "running_var") if self.batch_norm else ()
+        return shapes | dict.fromkeys(names, (self.outputs,))
 
 
 @dataclass(frozen=True)
