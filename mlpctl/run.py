@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from mlpctl.engine.base import Event, Session
 from mlpctl.engine.choose import Choice, choose
+from mlpctl.engine.initial import start_note
 from mlpctl.errors import Interrupted, UsageError
 from mlpctl.plan import Run, runs_of
 from mlpctl.rows import Row, epoch_row, invalid_row, trial_row
@@ -158,9 +159,10 @@ def run(specs: Iterable[Spec], store: Store, options: RunOptions, watch: Watch, 
         chosen = choose(
             trial.spec, work.network, work.data, engine=options.engine, device=options.device, trials=options.expected
         )
-        if chosen.note and chosen.note not in noted:
-            noted.add(chosen.note)
-            watch.note(chosen.note)
+        for note in (chosen.note, start_note(work.network, trial.spec)):
+            if note and note not in noted:
+                noted.add(note)
+                watch.note(note)
         return chosen
 
     trials = pending(specs, store, options, invalid=lambda row: record(row, []), stored=found)

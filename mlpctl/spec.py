@@ -147,6 +147,11 @@ class Spec(BaseModel):
         None, "Model", "σ of normal, bound of uniform, value of constant, gain of the others.",
         otherwise="0.01, 0.05 (uniform), 0.1 (constant), gain 1",
     )  # fmt: skip
+    init_from: Annotated[str, Field(min_length=1)] | None = field(
+        None, "Model", "Trained weights to start from: RESULTS, RESULTS#TRIAL or FILE.safetensors; layers of another "
+        "shape are drawn anew.",
+        otherwise="none",
+    )  # fmt: skip
     batch_norm: Annotated[tuple[int | Literal["all"], ...], BeforeValidator(_layers)] | None = field(
         None, "Model", "Hidden layers with batch normalization before their activation: none, all, or 1,2,3.",
         otherwise="none",

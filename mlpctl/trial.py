@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 from mlpctl.data import load_dataset
 from mlpctl.data.prepare import prepare
 from mlpctl.engine.base import NUMERICS, Work
+from mlpctl.engine.initial import check_start
 from mlpctl.models import Network, build, resolve
 from mlpctl.spec import RUN_FIELDS, Spec
+from mlpctl.weights import pinned, split_pin
 
 if TYPE_CHECKING:
     from mlpctl.data.base import Dataset
@@ -52,19 +54,24 @@ def trial_of(spec: Spec) -> Trial:
     """
     dataset = load_dataset(spec)
     resolved = resolve(spec, dataset)
+    if resolved.init_from is not None:
+        resolved = resolved.model_copy(update={"init_from": pinned(resolved.init_from)})
+        check_start(build(resolved, prepare(dataset, resolved)), resolved)
     return Trial(resolved, dataset, key_of(resolved, dataset.digest), key_of(resolved.configuration(), dataset.digest))
 
 
 def key_of(spec: Spec, digest: str) -> str:
     """Return the hash (16 hex digits) of a resolved spec, its dataset's digest and the numerics version.
 
-    The dataset counts by its digest, not by its name, options or path; device, engine and implementation only where
-    the experiment names them.
+    The dataset and the weights that training starts from count by their digests, not by name, options or path; device,
+    engine and implementation only where the experiment names them.
     """
     decides = {name: value for name, value in spec if value is not None and name not in ("dataset", "data")}
     for name in RUN_FIELDS:
         if decides[name] == "auto":
             del decides[name]
+    if spec.init_from is not None:
+        decides["init_from"] = split_pin(spec.init_from)[1] or spec.init_from
     if spec.bias:
         del decides["bias"]  # so that trials from before the field was there keep their keys
     text = json.dumps({**decides, "digest": digest, "numerics": NUMERICS}, sort_keys=True)

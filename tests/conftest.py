@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mlpctl import data
+from mlpctl import data, weights
 from mlpctl.cli import main
 
 
@@ -28,6 +28,7 @@ def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
     """Run mlpctl in an empty folder, in this process, through the same `main` as the installed command."""
     monkeypatch.chdir(tmp_path)
     data._load.cache_clear()  # a new process has loaded nothing
+    weights.pinned.cache_clear()
     for name in ("MLPCTL_DEVICE", "MLPCTL_JOBS", "MLPCTL_OFFLINE", "MLPCTL_DEBUG", "FORCE_COLOR"):
         monkeypatch.delenv(name, raising=False)
 

@@ -6,6 +6,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -79,9 +80,9 @@ def test_derived_pages_are_fresh() -> None:
 
 def test_every_experiment_opens_with_its_question_and_command() -> None:
     for path in sorted((ROOT / "experiments").glob("*.toml")):
-        question, command, *_ = path.read_text("utf-8").splitlines()
-        assert question.startswith("# Question: "), path
-        assert command == f"# Run: mlpctl sweep experiments/{path.name}", path
+        head = list(takewhile(lambda line: line.startswith("#"), path.read_text("utf-8").splitlines()))
+        assert head[0].startswith("# Question: "), path
+        assert f"# Run: mlpctl sweep experiments/{path.name}" in head, path
         from mlpctl.experiment import read_experiment
 
         read_experiment(path)

@@ -34,6 +34,12 @@ def set_offline(offline: bool) -> None:
         os.environ["MLPCTL_OFFLINE"] = "1"
 
 
+def say(notes: Sequence[str]) -> None:
+    """Print notes on stderr, a line each."""
+    for note in notes:
+        print(f"note: {note}", file=sys.stderr)
+
+
 @contextmanager
 def handle_interrupts(stop: Stop, until: str) -> Iterator[None]:
     """Turn the first Ctrl-C into a request to stop; the second ends the process at once.

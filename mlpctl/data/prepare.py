@@ -1,7 +1,7 @@
 """Dataset and spec -> what an engine sees: scaled inputs, and which rows are training, validation and test part."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -85,6 +85,40 @@ def _prepare(
     return Data(X, y, scale, shift, parts, dataset.task, len(dataset.classes), dataset.label_values)
 
 
+def prepare_new(dataset: Dataset, spec: "Spec", X: Any) -> tuple[Data, Index]:
+    """Return (data, rows): the data with new examples behind them, and where these are.
+
+    The new examples go through the same lines as all others, with what was fitted on the training part: that is what
+    makes sure that they are prepared as in training.
+
+    Args:
+        dataset: that the spec was trained on.
+        spec: resolved.
+        X: new inputs (B, D), raw as in `dataset.X`: dense or CSR as they are there.
+    """
+    data = prepare(dataset, spec)
+    both: Any
+    if isinstance(dataset.X, np.ndarray):
+        both = np.concatenate([dataset.X, X.astype(dataset.X.dtype)])
+    else:
+        import scipy.sparse
+
+        both = scipy.sparse.vstack([dataset.X, X], format="csr")
+    assert spec.scaling is not None
+    inputs, scale, shift = scaled(replace(dataset, X=both), spec.scaling, spec.dtype, data.parts["train"])
+    rows = np.arange(dataset.X.shape[0], both.shape[0], dtype=np.int64)
+    y = np.concatenate([data.y, np.zeros((len(rows), *data.y.shape[1:]), data.y.dtype)])  # nobody knows theirs
+    return replace(data, X=inputs, y=y, scale=scale, shift=shift), rows
+
+
+def kept_columns(dataset: Dataset, train: Index) -> Index:
+    """Return the columns of X that are inputs: all but words and categories that the training part does not have."""
+    if dataset.fitted_columns is None:
+        return np.arange(dataset.X.shape[1], dtype=np.int64)
+    seen = np.asarray((dataset.X[train] != 0).sum(axis=0)).reshape(-1) > 0
+    return np.flatnonzero(seen | ~dataset.fitted_columns)
+
+
 def split(dataset: Dataset, test_fraction: float, val_fraction: float, seed: int) -> dict[Part, Index]:
     """Return the rows of each part, ascending; classes keep their shares in every part that is held out.
 
@@ -139,8 +173,7 @@ def scaled(
     """
     X = dataset.X
     if dataset.fitted_columns is not None:
-        seen = np.asarray((X[train] != 0).sum(axis=0)).reshape(-1) > 0
-        X = X[:, np.flatnonzero(seen | ~dataset.fitted_columns)]
+        X = X[:, kept_columns(dataset, train)]
     if not isinstance(X, np.ndarray):
         if scaling != "none":
             raise UsageError(f"scaling '{scaling}' would fill a sparse matrix: set scaling none for {dataset.name}")

@@ -1,13 +1,16 @@
 """Initial weights, drawn alike for every engine: from (seed, layer) alone, so equal seeds start equal networks."""
 
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mlpctl import rng
+from mlpctl.errors import UsageError
 from mlpctl.models.gates import gate_weights
+from mlpctl.weights import split_pin, weights_at
 
 if TYPE_CHECKING:
     from mlpctl.models.network import Layer, Network
@@ -38,6 +41,64 @@ def initial_weights(network: "Network", spec: "Spec", draw: Draw = rng) -> Weigh
     """
     if spec.model == "gate":
         return gate_weights(spec)
+    weights = _drawn(network, spec, draw)
+    if spec.init_from is not None:
+        given = weights_at(spec.init_from)
+        for number in taken(network, given):
+            for name in network.layers[number].shapes:
+                weights[f"{number}.{name}"] = given[f"{number}.{name}"].astype(spec.dtype)  # a copy: it is trained
+    return weights
+
+
+def taken(network: "Network", given: Mapping[str, NDArray[Any]]) -> tuple[int, ...]:
+    """Return the layers (counted from 0) for which trained weights have every array in the right shape."""
+    return tuple(
+        number
+        for number, layer in enumerate(network.layers)
+        if all(
+            f"{number}.{name}" in given and given[f"{number}.{name}"].shape == shape
+            for name, shape in layer.shapes.items()
+        )
+    )
+
+
+def check_start(network: "Network", spec: "Spec") -> None:
+    """Check that a network takes at least one layer of the weights it starts from.
+
+    Raises:
+        UsageError: if none fits, with the shapes of both.
+        DataError: if the weights cannot be read.
+    """
+    assert spec.init_from is not None
+    given = weights_at(spec.init_from)
+    if not taken(network, given):
+        needs = ", ".join(f"{layer.inputs}→{layer.outputs}" for layer in network.layers)
+        has = ", ".join("→".join(map(str, array.shape)) for name, array in sorted(given.items()) if array.ndim == 2)
+        raise UsageError(
+            f"init_from {split_pin(spec.init_from)[0]} fits no layer: the network has layers {needs}, the weights "
+            f"{has or 'are none of mlpctl'}; give the same widths, batch_norm and inputs"
+        )
+
+
+def start_note(network: "Network", spec: "Spec") -> str:
+    """Return in one line which layers do not start from the trained weights; "" if all do, or none were asked for."""
+    if spec.init_from is None:
+        return ""
+    kept = taken(network, weights_at(spec.init_from))
+    anew = [number for number in range(len(network.layers)) if number not in kept]
+    if not anew:
+        return ""
+    told = ", ".join(
+        f"{number + 1} ({network.layers[number].inputs}→{network.layers[number].outputs})" for number in anew
+    )
+    layers = "layer" if len(anew) == 1 else "layers"
+    return (
+        f"{layers} {told} of {len(network.layers)} drawn anew: {split_pin(spec.init_from)[0]} has no weights of that "
+        "shape there"
+    )
+
+
+def _drawn(network: "Network", spec: "Spec", draw: Draw) -> Weights:
     weights: Weights = {}
     for number, layer in enumerate(network.layers):
         for stream, (weight, bias) in zip((number, len(network.layers) + number), layer.maps, strict=False):

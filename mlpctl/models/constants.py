@@ -6,5 +6,9 @@ BN_EPS, BN_MOMENTUM = 1e-5, 0.1
 LEAKY_SLOPE = 0.01
 """Of leaky_relu below 0; elu has α = 1."""
 
+HAS_FIRST = ("momentum", "nesterov", "adam", "adamw", "rmsprop")
+HAS_SECOND = ("adam", "adamw", "rmsprop", "adagrad")
+"""Optimizers with a velocity or first moment, and with a mean or sum of squares, beside every parameter."""
+
 SOFTPLUS_THRESHOLD = 40.0
 """Where torch's softplus(u) becomes u: exp(-40) is below float64's rounding of 40, exp(-20), its default, is not."""

@@ -48,6 +48,15 @@ class Layer:
         """Numbers in its weight matrices."""
         return self.inputs * self.outputs * len(self.maps)
 
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Name -> shape of its parameters and running statistics."""
+        shapes: dict[str, tuple[int, ...]] = {}
+        for weight, bias in self.maps:
+            shapes |= {weight: (self.inputs, self.outputs)} | ({bias: (self.outputs,)} if bias else {})
+        names = ("bn_weight", "bn_bias", "running_mean", "running_var") if self.batch_norm else ()
+        return shapes | dict.fromkeys(names, (self.outputs,))
+
 
 @dataclass(frozen=True)
 class Network:

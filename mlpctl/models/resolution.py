@@ -162,6 +162,11 @@ _RULES: tuple[tuple[str, Callable[[Mapping[str, Any], "Dataset"], bool], str], .
         "batch_norm needs minibatches of two examples at least, batch_size is 1: raise it, or leave batch_norm out",
     ),
     (
+        "init_from",
+        lambda values, _: values["model"] != "gate",
+        "the weights of model gate are set by hand: leave init_from out, or use --model perceptron or mlp",
+    ),
+    (
         "engine",
         lambda values, _: values["engine"] in ("auto", "reference") or values["impl"] == "auto",
         "engine {given} has its own implementation: leave impl out, or use --engine reference",

@@ -15,6 +15,7 @@ from mlpctl.engine.kernel.training import epochs
 from mlpctl.engine.metrics import Tally
 from mlpctl.engine.order import steps_per_epoch, used_examples
 from mlpctl.engine.schedule import rates_of
+from mlpctl.models.constants import HAS_FIRST, HAS_SECOND
 
 if TYPE_CHECKING:
     from mlpctl.data.prepare import Data
@@ -54,10 +55,8 @@ def new_training(work: Work, weights: State) -> Training:
     spec = work.spec
     layout = layout_of(work.network, spec)
     theta, stats = pack(layout, weights, spec.dtype)
-    has_first = spec.optimizer in ("momentum", "nesterov", "adam", "adamw", "rmsprop")
-    has_second = spec.optimizer in ("adam", "adamw", "rmsprop", "adagrad")
-    first = aligned_zeros(len(theta) if has_first else 1, spec.dtype)
-    second = aligned_zeros(len(theta) if has_second else 1, spec.dtype)
+    first = aligned_zeros(len(theta) if spec.optimizer in HAS_FIRST else 1, spec.dtype)
+    second = aligned_zeros(len(theta) if spec.optimizer in HAS_SECOND else 1, spec.dtype)
     return Training(layout, theta, stats, first, second)
 
 

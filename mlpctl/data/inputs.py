@@ -1,0 +1,143 @@
+"""New examples from a file, raw as the dataset has its own: a CSV of named features, an image, or an array."""
+
+import csv
+import io
+import math
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlpctl.data.base import Dataset
+from mlpctl.data.files import guess_separator
+from mlpctl.errors import DataError, UsageError, did_you_mean
+
+STDIN = "-"
+ARRAY = ".npy"
+IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp")
+
+
+def read_inputs(dataset: Dataset, name: str) -> tuple[NDArray[Any], list[str]]:
+    """Return (X, notes): the examples (B, D) of a file, and what the reader should know.
+
+    Raises:
+        DataError: for a file that is missing, damaged, or has not what the dataset needs.
+        UsageError: for a kind of file that does not fit the dataset.
+    """
+    if not isinstance(dataset.X, np.ndarray):
+        raise UsageError(f"the inputs of {dataset.name} are words: use --text 'the sentence'")
+    path = Path(name)
+    suffix = path.suffix.lower()
+    if suffix == ARRAY:
+        return _array(path, dataset), []
+    if suffix in IMAGES:
+        return _image(path, dataset), []
+    if not dataset.features:
+        raise UsageError(f"the inputs of {dataset.name} are pixels: give a PNG image or an .npy array, got '{name}'")
+    return _columns(_text_of(name), dataset, "the standard input" if name == STDIN else name)
+
+
+def _text_of(name: str) -> str:
+    try:
+        return sys.stdin.read() if name == STDIN else Path(name).read_text("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{name} is no CSV in UTF-8: {error}") from error
+    except OSError as error:
+        raise DataError(f"cannot read {name}: {error.strerror}") from error
+
+
+def _columns(text: str, dataset: Dataset, where: str) -> tuple[NDArray[Any], list[str]]:
+    separator = guess_separator(text.partition("\n")[0])
+    rows = [row for row in csv.reader(io.StringIO(text), delimiter=separator, skipinitialspace=True) if row]
+    if len(rows) < 2:
+        raise DataError(f"{where} needs a line that names the features and a line per example, has {len(rows)} lines")
+    header = [name.strip() for name in rows[0]]
+    for number, row in enumerate(rows[1:], start=2):
+        if len(row) != len(header):
+            raise DataError(f"{where}, line {number}: {len(header)} columns are named, the line has {len(row)}")
+    table = {name: [row[k].strip() for row in rows[1:]] for k, name in enumerate(header)}
+    missing = [f for f in dataset.features if f not in table and f.partition("=")[0] not in table]
+    if missing:
+        wanted = dict.fromkeys(name if name in table else name.partition("=")[0] for name in dataset.features)
+        raise DataError(
+            f"{where} has no column '{missing[0].partition('=')[0]}': {did_you_mean(missing[0], header)}; "
+            f"{dataset.name} needs {','.join(wanted)}"
+        )
+    _check_categories(table, dataset, where)
+    X = np.array([_feature(name, table, where) for name in dataset.features]).T  # (B, D)
+    used = {name if name in table else name.partition("=")[0] for name in dataset.features}
+    ignored = [name for name in header if name not in used]
+    return X, [f"columns of {where} that are no features: {', '.join(ignored)}"] if ignored else []
+
+
+def _feature(name: str, table: dict[str, list[str]], where: str) -> list[float]:
+    if name not in table:
+        column, _, word = name.partition("=")
+        return [float(cell == word) for cell in table[column]]
+    return [_number(cell, name, line, where) for line, cell in enumerate(table[name], start=2)]
+
+
+def _number(cell: str, name: str, line: int, where: str) -> float:
+    try:
+        value = float(cell)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise DataError(f"{where}, line {line}: '{name}' must be a number, got '{cell}'")
+    return value
+
+
+def _check_categories(table: dict[str, list[str]], dataset: Dataset, where: str) -> None:
+    known: dict[str, list[str]] = {}
+    for name in dataset.features:
+        column, equals, word = name.partition("=")
+        if equals and name not in table:
+            known.setdefault(column, []).append(word)
+    for column, words in known.items():
+        for line, cell in enumerate(table[column], start=2):
+            if cell not in words:
+                raise DataError(
+                    f"{where}, line {line}: {column} '{cell}' is not in the data: {did_you_mean(cell, words)}"
+                )
+
+
+def _array(path: Path, dataset: Dataset) -> NDArray[Any]:
+    X: NDArray[Any] = _read(path, lambda: np.load(path, allow_pickle=False), "npy")
+    n_inputs = dataset.X.shape[1]
+    if X.ndim == 0 or X.dtype.kind not in "biuf" or X.size == 0 or X.size % n_inputs:
+        shape = "×".join(map(str, dataset.image_shape)) if dataset.image_shape else str(n_inputs)
+        raise DataError(f"{path}: examples of {dataset.name} have {shape} numbers, got {X.dtype} of shape {X.shape}")
+    X = X.reshape(-1, n_inputs)
+    if X.dtype.kind == "f" and not np.isfinite(X).all():
+        raise DataError(f"{path} has values that are NaN or infinite")
+    if dataset.X.dtype == np.uint8 and (X.min() < 0 or X.max() > 255 or (X % 1 != 0).any()):
+        raise DataError(f"{path}: pixels of {dataset.name} are whole numbers from 0 to {dataset.unit_max:g}")
+    return X
+
+
+def _image(path: Path, dataset: Dataset) -> NDArray[Any]:
+    if dataset.image_shape is None or dataset.X.dtype != np.uint8:
+        raise UsageError(f"{dataset.name} does not have pixels from 0 to 255 as inputs: give an .npy array, or a CSV")
+    from PIL import Image
+
+    with _read(path, lambda: Image.open(path), "an image") as image:
+        grey = _read(path, lambda: np.asarray(image.convert("L"), dtype=np.float64), "an image")
+    if grey.shape != dataset.image_shape:
+        height, width = dataset.image_shape
+        raise DataError(
+            f"{path} must be {width}×{height} pixels, as {dataset.name} has them, got {grey.shape[1]}×{grey.shape[0]}"
+        )
+    pixels: NDArray[Any] = np.round(grey * (dataset.unit_max / 255))
+    return pixels.reshape(1, -1)
+
+
+def _read(path: Path, reader: Callable[[], Any], kind: str) -> Any:
+    try:
+        return reader()
+    except FileNotFoundError:
+        raise DataError(f"cannot read {path}: there is no such file") from None
+    except (OSError, ValueError, EOFError, SyntaxError) as error:  # SyntaxError: Pillow's word for a damaged PNG
+        raise DataError(f"{path} cannot be read as {kind}: {error}") from error
