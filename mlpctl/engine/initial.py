@@ -72,9 +72,7 @@ def check_start(network: "Network", spec: "Spec") -> None:
     given = weights_at(spec.init_from)
     if not taken(network, given):
         needs = ", ".join(f"{layer.inputs}→{layer.outputs}" for layer in network.layers)
-        has = ", ".join(
-            "→".join(map(str, array.shape)) for name, array in sorted(given.items()) if name.endswith("weight")
-        )
+        has = ", ".join("→".join(map(str, array.shape)) for name, array in sorted(given.items()) if array.ndim == 2)
         raise UsageError(
             f"init_from {split_pin(spec.init_from)[0]} fits no layer: the network has layers {needs}, the weights "
             f"{has or 'are none of mlpctl'}; give the same widths, batch_norm and inputs"
