@@ -90,12 +90,13 @@ def test_lower_is_better_for_losses() -> None:
 
 
 def test_missing_seeds_pair_what_is_there() -> None:
+    nan = float("nan")
     scores = pd.DataFrame(
-        {"a": [0.9, 0.91, 0.92, np.nan], "b": [0.5, 0.52, np.nan, 0.51], "c": [0.1, np.nan, np.nan, np.nan]}
+        {"a": [0.9, 0.91, 0.92, nan], "b": [0.5, 0.52, nan, 0.51], "c": [0.1, nan, nan, nan]}
     )
     verdict = compare(scores, "high")
     assert verdict.p["pairs"].to_dict() == {"a": 3, "b": 2, "c": 1}
-    assert np.isnan(verdict.p.loc["c", "p"])
+    assert verdict.p["p"].isna()["c"]
     assert "c" in verdict.tied  # one seed tells nothing, for or against
     assert verdict.seeds == 3
 
@@ -168,7 +169,7 @@ def test_reports_say_when_the_best_is_clear(cli: Cli) -> None:
 
 
 def test_a_configuration_with_failures_is_not_in_the_running(tmp_path: Path) -> None:
-    rows = [{"lr": 0.1, "seed": s, "val_accuracy": 0.7 + 0.01 * s} for s in range(3)]
+    rows: list[dict[str, object]] = [{"lr": 0.1, "seed": s, "val_accuracy": 0.7 + 0.01 * s} for s in range(3)]
     rows += [{"lr": 0.2, "seed": s, "val_accuracy": 0.9, "status": "ok" if s else "diverged"} for s in range(3)]
     [summary] = summarize(load(write(tmp_path / "r", rows)))
     assert summary.verdict is not None

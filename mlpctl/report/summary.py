@@ -193,7 +193,7 @@ def _summary(title: str, trials: "pd.DataFrame", metric: str, on: SelectOn) -> S
         verdict=verdict,
         best=best,
         failures=_failures(trials),
-        notes=tuple([*_notes(table, trials, best, on), *_doubts(verdict, best, on, BETTER[metric])]),
+        notes=(*_notes(table, trials, best, on), *_doubts(verdict, best, on, BETTER[metric])),
     )
 
 

@@ -55,30 +55,20 @@ def compare(scores: "pd.DataFrame", better: Literal["low", "high"] | str, *, bes
     comparisons as there are configurations: the best one's own selection counts as one of them. Without that, the
     better of two equals would be called the winner in 5 % of cases, not in under 5 %.
 
-    Scores are rounded where they are shares of few examples; a standard deviation is never taken to be smaller than
-    what that rounding alone makes it, so that three equal differences of one example are no certainty.
-
     Args:
         scores: at least one column.
         better: whether low or high scores are better.
         best: which column is the best, where somebody else decided; otherwise that with the best mean.
 
-    Sources: Holm 1979, Scandinavian Journal of Statistics 6; Sheppard 1897 for the variance of rounding.
+    Source: Holm 1979, Scandinavian Journal of Statistics 6.
     """
     import pandas as pd
-    from scipy.special import stdtr
 
     values = scores.to_numpy(dtype=np.float64) * (1.0 if better == "high" else -1.0)  # (seeds, configurations)
     means = _means(values)
     first = int(np.nanargmax(means)) if best is None else list(scores.columns).index(best)
     gaps = values[:, [first]] - values  # positive: worse than the best
-    pairs = np.isfinite(gaps).sum(axis=0)
-    difference = _means(gaps)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        variance = np.nansum((gaps - difference) ** 2, axis=0) / (pairs - 1)
-        spread = np.sqrt(np.maximum(variance, _step(values) ** 2 / 6))  # two scores, each rounded: 2 · step²/12
-        t = np.where(difference == 0, 0.0, np.abs(difference) / (spread / np.sqrt(pairs)))
-        p = np.where(pairs > 1, 2 * stdtr(np.maximum(pairs - 1, 1), -t), np.nan)
+    pairs, difference, _, p = paired_test(gaps, resolution(values))
     others = np.arange(len(means)) != first
     adjusted = np.full(len(means), np.nan)
     adjusted[others] = holm(p[others], count=len(means))
@@ -97,6 +87,29 @@ def compare(scores: "pd.DataFrame", better: Literal["low", "high"] | str, *, bes
         p=table.iloc[order],
         optimism=optimism(values[:, tied]),
     )
+
+
+def paired_test(
+    gaps: NDArray[np.float64], step: float
+) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return (pairs, mean, half the 95 % interval, p) of differences (pairs, comparisons); NaN: no such pair.
+
+    The two-sided t-test of a mean of 0. Scores are rounded where they are shares of few examples; a standard deviation
+    is never taken to be smaller than what rounding by `step` alone makes it, so that three equal differences of one
+    example are no certainty.
+
+    Source: Sheppard 1897 for the variance of rounding, step²/12 for each of the two scores.
+    """
+    from scipy.special import stdtr, stdtrit
+
+    pairs = np.isfinite(gaps).sum(axis=0)
+    mean = _means(gaps)
+    freedom = np.maximum(pairs - 1, 1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        variance = np.where(pairs > 1, np.nansum((gaps - mean) ** 2, axis=0) / freedom, np.nan)
+        error = np.sqrt(np.maximum(variance, step**2 / 6) / pairs)
+        t = np.where((mean == 0) & (pairs > 1), 0.0, np.abs(mean) / error)
+        return pairs, mean, stdtrit(freedom, 0.975) * error, 2 * stdtr(freedom, -t)
 
 
 def holm(p: "Sequence[float] | NDArray[np.float64]", *, count: int | None = None) -> NDArray[np.float64]:
@@ -142,7 +155,7 @@ def expected_maximum(k: int) -> float:
 
 
 def by_seed(trials: "pd.DataFrame", by: str | Sequence[str], column: str) -> "pd.DataFrame":
-    """Return the scores of good trials: a row per seed, a column per value of `by`; those without a score are missing."""
+    """Return the scores of good trials: a row per seed, a column per value of `by` that has any."""
     good = trials[(trials["status"] == "ok") & trials[column].notna()]
     seeds = [name for name in PAIRING if name in good]
     keyed = good.assign(_seed=good.groupby(seeds, dropna=False).ngroup())
@@ -156,7 +169,7 @@ def _means(values: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.asarray(np.nansum(values, axis=0) / counts)
 
 
-def _step(values: NDArray[np.float64]) -> float:
+def resolution(values: NDArray[np.float64]) -> float:
     """Return the smallest distance between two different scores: what they are rounded to, if they are."""
     distinct = np.unique(values[np.isfinite(values)])
     steps = np.diff(distinct)
