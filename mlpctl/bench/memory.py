@@ -67,7 +67,7 @@ def structures(content: bytes) -> Iterator[tuple[int, bytes]]:
     at = 0
     while at + 4 <= len(content):
         kind, length = content[at], content[at + 1]
-        if length < 4:
+        if length < 4 or at + length > len(content):
             return
         yield kind, content[at : at + length]
         end = content.find(b"\0\0", at + length)  # the texts of a structure end with two zeros

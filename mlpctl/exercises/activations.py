@@ -18,7 +18,7 @@ from mlpctl.exercises.words import (
     shown,
     tested,
     within,
-)  # fmt: skip
+)
 from mlpctl.render import Table
 from mlpctl.report.tables import rows_of
 

@@ -58,19 +58,21 @@ def measure(setting: "Setting") -> "pd.DataFrame":
 
     kept, plan = setting.folder / f"{setting.effort}.csv", PLANS[setting.effort]
     rounds = seeds_of(setting.seeds or plan.rounds, {})
-    done = pd.read_csv(kept) if kept.is_file() and not setting.force else pd.DataFrame({"round": []})
+    done = [pd.read_csv(kept)] if kept.is_file() and not setting.force else []
+    known = set(done[0]["round"]) if done else set()
     devices = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
     cases = cases_of(plan.sizes, plan.dtypes, devices, list(dict.fromkeys((1, usable_cores()))))
     memory: dict[str, dict[str, object]] = {}
-    for number in (n for n in rounds if n not in set(done["round"])):
+    for number in (n for n in rounds if n not in known):
         if not memory:
             memory = {"cpu": asdict(cpu_memory()), **({"cuda": asdict(gpu_memory("cuda"))} if devices[1:] else {})}
         timings = timings_of(cases, warmup=3, runs=plan.runs, seed=number)
         rows = [{"round": number, **asdict(timing), **memory[timing.device]} for timing in timings]
-        done = pd.concat([done, pd.DataFrame(rows)], ignore_index=True)
+        done.append(pd.DataFrame(rows))
         kept.parent.mkdir(parents=True, exist_ok=True)
-        done.to_csv(kept, index=False)
-    return done[done["round"].isin(rounds)].reset_index(drop=True)
+        pd.concat(done).to_csv(kept, index=False)
+    table = pd.concat(done)
+    return table[table["round"].isin(rounds)].reset_index(drop=True)
 
 
 def answer(timings: "pd.DataFrame") -> Answer:

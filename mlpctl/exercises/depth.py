@@ -12,13 +12,14 @@ from mlpctl.exercises.words import (
     failures,
     line_of,
     named,
+    percent,
     rank,
     sentences,
     shown,
     table_of,
     tested,
     within,
-)  # fmt: skip
+)
 from mlpctl.render import for_people
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from mlpctl.exercises.words import (
     shown,
     table_of,
     tested,
-)  # fmt: skip
+)
 from mlpctl.render import for_people
 
 if TYPE_CHECKING:

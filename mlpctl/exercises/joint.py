@@ -24,7 +24,7 @@ from mlpctl.exercises.words import (
     shown,
     signed,
     with_interval,
-)  # fmt: skip
+)
 from mlpctl.render import Table, for_people
 from mlpctl.report.figures import is_log_spaced
 from mlpctl.report.tables import rows_of

@@ -19,7 +19,7 @@ from mlpctl.exercises.words import (
     shown,
     tested,
     within,
-)  # fmt: skip
+)
 from mlpctl.render import Table, for_people
 from mlpctl.report.tables import rows_of
 from mlpctl.report.verdict import by_seed, paired_test, resolution

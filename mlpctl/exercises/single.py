@@ -139,8 +139,8 @@ def _death(one: "pd.DataFrame") -> str:
     score = known.loc[dead, "val_accuracy"].mean()
     return (
         f"In {k} of {n} seeds ({k / n:.0%}, 95 % interval {low:.0%} to {high:.0%}) the unit is dead: no training "
-        f"example makes its input positive, so its gradient is zero for good and every picture gets the same output; mean "
-        f"accuracy {for_people(float(score))}. {at_start} of these {k} were dead before the first step, "
+        f"example makes its input positive, so its gradient is zero for good and every picture gets the same output; "
+        f"mean accuracy {for_people(float(score))}. {at_start} of these {k} were dead before the first step, "
         f"{k - at_start} died in training."
     )
 

@@ -143,7 +143,7 @@ def _growth(table: "pd.DataFrame") -> str:
         return ""
     return (
         f"Doubling the width multiplies the time of an epoch, at the small and at the large end of the range: "
-        f"{listed(told)}. Twice would be time spent on products alone; less is time spent on steps, whatever their size."
+        f"{listed(told)}. Twice would be time spent on products alone; less is time spent on steps of any size."
     )
 
 

@@ -17,7 +17,7 @@ from mlpctl.exercises.words import (
     signed,
     table_of,
     tested,
-)  # fmt: skip
+)
 
 if TYPE_CHECKING:
     import pandas as pd
