@@ -52,7 +52,7 @@ ONE_AXIS = {
     "5.2.1": (units.answer, {"hidden_units": [4, 16, 64, 256]}, "hidden_units", 64, 16),
     "5.2.2": (depth.answer, {"hidden_layers": [1, 2, 3], "epochs": [1, 10]}, "hidden_layers", 2, 3),
     "5.2.4": (rate.answer, {"lr": [0.01, 0.1, 0.5], "epochs": [1, 10]}, "lr", 0.1, 0.5),
-    "5.2.8": (activations.answer, {"activation": ["relu", "tanh", "sigmoid"], "lr": [0.1]}, "activation", "tanh", "relu"),
+    "5.2.8": (activations.answer, {"activation": ["relu", "tanh", "elu"], "lr": [0.1]}, "activation", "tanh", "relu"),
     "5.2.9": (inits.answer, {"init": ["default", "normal", "uniform"], "epochs": [1, 10]}, "init", "normal", "uniform"),
 }  # fmt: skip
 
@@ -200,7 +200,8 @@ def searches(gains: dict[str, float], *, replicates: int = 5, noise: float = 0.0
         accuracy = 0.7 + (0.1 + gain) * (step + 1) / steps + noise * rng.normal()
         rows.append(
             {
-                "strategy": name, "place": place, "replicate": replicate, "status": "ok", "seconds": 1.0, "epochs_done": 2,
+                "strategy": name, "place": place, "replicate": replicate, "status": "ok", "seconds": 1.0,
+                "epochs_done": 2,
                 "lr": 0.1 * (1 + step % 3), "hidden_units": 16 * (1 + step // 3), "hidden_layers": 1, "epochs": 2,
                 "val_accuracy": accuracy, "test_accuracy": accuracy - 0.01,
             }
@@ -266,5 +267,5 @@ def test_the_budget_of_halving_is_kept() -> None:
         n = joint.affordable(budget, most)
         rungs = sorted({most // 3**k for k in range(9)} - {0})
         cost = sum((n // 3**k) * (r - (rungs[k - 1] if k else 0)) for k, r in enumerate(rungs))
-        assert 1 <= n
+        assert n > 0
         assert cost <= budget or n == 1

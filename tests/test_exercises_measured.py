@@ -111,7 +111,9 @@ def memory_device(width: int, size: int) -> bytes:
 def test_smbios_tables_are_read(tmp_path: Path) -> None:
     bios = struct.pack("<BBH", 0, 4, 0) + b"\0\0"
     table = tmp_path / "DMI"
-    table.write_bytes(bios + memory_device(64, 8192) + memory_device(64, 8192) + memory_device(0xFFFF, 0) + b"\x7f\x04\0\0\0\0")
+    table.write_bytes(
+        bios + memory_device(64, 8192) + memory_device(64, 8192) + memory_device(0xFFFF, 0) + b"\x7f\x04\0\0\0\0"
+    )
     assert [kind for kind, _ in structures(table.read_bytes())] == [0, 17, 17, 17, 127]
     assert bus_width(table) == (64, "the firmware's tables (SMBIOS type 17), 2 memory devices")
     table.write_bytes(bios + memory_device(0xFFFF, 8192))  # a virtual machine often says nothing

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mlpctl.errors import DataError
-from mlpctl.render import Table, to_text
+from mlpctl.render import Table, as_chosen, to_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -18,13 +18,17 @@ ANSWER_FILE, TABLE_FILE, PLOT_FILE = "answer.md", "table.csv", "plot.png"
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a plot: y over x, with an interval where low and high are given (NaN: none at that point)."""
+    """One line of a plot: y over x, with an interval where low and high are given (NaN: none at that point).
+
+    With `holds`, y holds from its x to the next: the best so far.
+    """
 
     name: str
     x: Sequence[float]
     y: Sequence[float]
     low: Sequence[float] = ()
     high: Sequence[float] = ()
+    holds: bool = False
 
 
 @dataclass(frozen=True)
@@ -104,7 +108,8 @@ def draw(plot: Plot) -> "Figure":
         x = np.asarray(line.x, dtype=np.float64) + (shifts[number] if plot.words else 0.0)
         y = np.asarray(line.y, dtype=np.float64)
         style = "none" if plot.words else "-" if number < len(COLOURS) else "--"
-        axes.plot(x, y, color=colour, marker="o", markersize=4, linestyle=style, label=line.name)
+        way = {"drawstyle": "steps-post"} if line.holds else {"marker": "o", "markersize": 4}
+        axes.plot(x, y, color=colour, linestyle=style, label=line.name, **way)
         if len(line.low):
             low, high = np.asarray(line.low, dtype=np.float64), np.asarray(line.high, dtype=np.float64)
             bars = np.nan_to_num(np.stack([y - low, high - y])).clip(min=0)
@@ -113,6 +118,8 @@ def draw(plot: Plot) -> "Figure":
         axes.set_xscale("log")
     if plot.log_y:
         axes.set_yscale("log")
+        for numbers in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
+            numbers(lambda value, _: as_chosen(float(value)))
     if plot.words:
         axes.set_xticks(range(len(plot.words)), plot.words, rotation=30 if len(plot.words) > 5 else 0)
         axes.margins(x=0.1)
@@ -130,8 +137,6 @@ def _tick_at_points(axes: object, plot: Plot) -> None:
     """Put the ticks where something was measured, where these are few enough to be read."""
     from matplotlib.axes import Axes
     from matplotlib.ticker import NullLocator
-
-    from mlpctl.render import as_chosen
 
     assert isinstance(axes, Axes)
     points = sorted({float(x) for line in plot.lines for x in line.x})

@@ -65,9 +65,19 @@ def measure(setting: "Setting") -> "pd.DataFrame":
         for place, name in enumerate(strategies()):
             experiment = searched(grid, name, seed)
             trained(setting, experiment)
-            trials = load(setting.folder / experiment.name).trials
+            trials = in_asked_order(load(setting.folder / experiment.name).trials, experiment)
             parts.append(trials.assign(strategy=name, replicate=seed, place=place))
     return pd.concat(parts, ignore_index=True)
+
+
+def in_asked_order(trials: "pd.DataFrame", experiment: "Experiment") -> "pd.DataFrame":
+    """Return the trials as the search asked for them, whichever finished first; what it asked for later comes after."""
+    from mlpctl.trial import trial_of
+
+    asked = (trial_of(experiment.specs(proposal, experiment.seeds[0])).key for proposal in experiment.strategy().ask())
+    place = {key: number for number, key in enumerate(asked)}
+    order = trials["key"].map(place).fillna(len(place)).argsort(kind="stable")
+    return trials.iloc[order].reset_index(drop=True)
 
 
 def searched(grid: "Experiment", strategy: str, seed: int) -> "Experiment":
@@ -217,6 +227,5 @@ def _curve(own: "pd.DataFrame", name: str) -> Line:
         return Line(name, (), ())
     x = np.unique(np.concatenate([spent for spent, _ in curves]))
     x = x[x >= max(spent[0] for spent, _ in curves)]
-    x = x[np.unique(np.linspace(0, len(x) - 1, 30).astype(int))]
     y = np.mean([best[np.searchsorted(spent, x, side="right") - 1] for spent, best in curves], axis=0)
-    return Line(name, x.tolist(), y.tolist())
+    return Line(name, x.tolist(), y.tolist(), holds=True)

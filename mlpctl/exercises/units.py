@@ -14,7 +14,6 @@ from mlpctl.exercises.words import (
     rank,
     sentences,
     shown,
-    signed,
     table_of,
     tested,
 )
@@ -35,7 +34,7 @@ def answer(trials: "pd.DataFrame") -> Answer:
         best(ranking, NOUN),
         _fewest(ranking, more),
         _steps(trials),
-        _fit(ranking, more),
+        _fit(trials),
         optimistic(ranking),
         tested(trials, ranking, NOUN),
         failures(trials, "hidden_units"),
@@ -75,18 +74,10 @@ def _steps(trials: "pd.DataFrame") -> str:
     return " ".join(changes(what, gap) for what, gap in gaps)
 
 
-def _fit(ranking: Ranking, more: "pd.DataFrame") -> str:
-    table = more.merge(ranking.table[["hidden_units", "mean"]], on="hidden_units").dropna()
-    if len(table) < 2:
-        return ""
-    gap = table["train_accuracy"] - table["mean"]
-    few, many = (shown(table["hidden_units"].iloc[place]) for place in (0, -1))
-    return (
-        f"Accuracy in training, over the last epoch, less that in validation is {signed(gap.iloc[0])} with {few} units "
-        f"and {signed(gap.iloc[-1])} with {many}: "
-        + (
-            "larger networks overfit more."
-            if gap.iloc[-1] > max(gap.iloc[0], 0)
-            else "larger networks do not overfit more."
-        )
-    )
+def _fit(trials: "pd.DataFrame") -> str:
+    """Return how much further training is ahead of validation with the most units than with the fewest."""
+    low, high = trials["hidden_units"].min(), trials["hidden_units"].max()
+    ahead = trials.assign(ahead=trials["train_accuracy"] - trials["val_accuracy"])
+    gap = difference(ahead, "hidden_units", high, low, "ahead")
+    what = f"{shown(high)} instead of {shown(low)} units"
+    return changes(what, gap, "the lead of training over validation accuracy") if low < high else ""

@@ -93,7 +93,7 @@ def changes(what: str, gap: Difference, metric: str = "validation accuracy") -> 
     """Return the sentence of a difference, e.g. "A second layer raises validation accuracy by 0.01 (…)."."""
     if not gap.pairs:
         return f"What {what} does to {metric} cannot be said: no seed has a score for both."
-    size = for_people(abs(gap.mean))
+    size = amount(abs(gap.mean))
     if gap.pairs < 2:
         way = "higher" if gap.mean > 0 else "lower"
         return f"With {what} {metric} is {size} {way} for the one seed there is: that may be chance, use more seeds."
@@ -148,7 +148,7 @@ def optimistic(ranking: Ranking) -> str:
         return ""
     return (
         f"Picking the highest of {len(verdict.tied)} that look alike makes it look about "
-        f"{for_people(verdict.optimism)} too good."
+        f"{amount(verdict.optimism)} too good."
     )
 
 
@@ -222,7 +222,13 @@ def within(sentence: str) -> str:
 
 def signed(value: float) -> str:
     """Return a difference with its sign."""
-    return ("+" if value > 0 else "−" if value < 0 else "") + for_people(abs(float(value)))
+    size = abs(float(value))
+    return ("+" if value > 0 else "−" if value < 0 else "") + amount(size)
+
+
+def amount(size: float) -> str:
+    """Return the size of a difference: four digits after the point, or two that count."""
+    return for_people(size) if size >= 0.001 or not size else f"{size:.2g}"
 
 
 def percent(share: float) -> str:

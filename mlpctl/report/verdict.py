@@ -126,11 +126,12 @@ def holm(p: "Sequence[float] | NDArray[np.float64]", *, count: int | None = None
 
 
 def optimism(scores: NDArray[np.float64]) -> float | None:
-    """Return how much the best mean of equals exceeds what it would score again, by selection alone.
+    """Return about how much the best mean of equals exceeds what it would score again, by selection alone.
 
     The largest of k means of n equally noisy scores is expected e_k·σ/√n too high, where e_k is the expected maximum
-    of k standard normals; σ is what is left of the scores (seeds, configurations) without the means of their rows and
-    columns, because what a seed does to all configurations alike selects none of them.
+    of k standard normals. σ is the smaller of two estimates: what is left of the scores (seeds, configurations) without
+    the means of their rows and columns, because what a seed does to all alike selects none of them; and the standard
+    deviation of the first column, the best, because a noisy configuration far below it selects nothing either.
 
     Returns None where fewer than two seeds have all configurations; 0 for one configuration: then nothing was selected.
     """
@@ -141,7 +142,7 @@ def optimism(scores: NDArray[np.float64]) -> float | None:
     if n < 2:
         return None
     rest = whole - whole.mean(axis=0) - whole.mean(axis=1, keepdims=True) + whole.mean()
-    sigma = np.sqrt((rest**2).sum() / ((n - 1) * (k - 1)))
+    sigma = min(np.sqrt((rest**2).sum() / ((n - 1) * (k - 1))), whole[:, 0].std(ddof=1))
     return float(expected_maximum(k) * sigma / np.sqrt(n))
 
 
