@@ -82,11 +82,12 @@ def test_misaligned_products_are_slower_only_where_they_are() -> None:
     assert "1023 (+10." in words
     assert "longer, beyond chance" in words
     assert "1000 (" in words.split("longer, beyond chance; ")[1].split("not told apart")[0]
-    assert "alignment does more than the size by itself" in words
+    assert "All misaligned sizes together take +4." in words
     assert "less, beyond chance" in text(rounds({1024: 0.0, 1000: -0.1}))
     same = text(rounds({1024: 0.0, 1023: 0.0, 1008: 0.1}))
     assert "longer" not in same
-    assert "not alignment alone" in same
+    assert "All misaligned sizes together take −" in same
+    assert "not told apart from no difference" in text(rounds({1024: 0.0, 1023: 0.0, 1008: 0.0}))
     assert "one round, so that may be chance" in text(rounds({1024: 0.0, 1023: 0.1}, n=1))
 
 
@@ -159,6 +160,7 @@ def test_dead_units_and_bottlenecks_are_measured_on_weights() -> None:
     dead = single.facts_of(Fake(1), weights(1, -1000.0))
     assert dead["dead"] == 1.0
     assert dead["classes"] == 1.0
+    assert (alive["active"], dead["active"]) == (1.0, 0.0)
     assert np.isnan(dead["first_direction"])
     assert single.facts_of(Fake(8), weights(8, 0.0))["first_direction"] < 0.999
 

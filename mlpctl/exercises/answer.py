@@ -136,10 +136,12 @@ def draw(plot: Plot) -> "Figure":
 def _tick_at_points(axes: object, plot: Plot) -> None:
     """Put the ticks where something was measured, where these are few enough to be read."""
     from matplotlib.axes import Axes
-    from matplotlib.ticker import NullLocator
+    from matplotlib.ticker import MaxNLocator, NullLocator
 
     assert isinstance(axes, Axes)
     points = sorted({float(x) for line in plot.lines for x in line.x})
     if 0 < len(points) <= 12:
         axes.set_xticks(points, [as_chosen(point) for point in points])
         axes.xaxis.set_minor_locator(NullLocator())
+    elif all(point.is_integer() for point in points):
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))

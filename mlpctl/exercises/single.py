@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpctl.exercises.answer import Answer, Line, Plot
-from mlpctl.exercises.words import changes, difference, failures, rank, sentences, shown, table_of
+from mlpctl.exercises.words import changes, difference, failures, rank, sentences, share, shown, table_of
 from mlpctl.render import for_people
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ def facts_of(trial: Any, weights: dict[str, NDArray[Any]]) -> dict[str, float]:
     - classes: how many classes are predicted for some validation example;
     - dead: share of the hidden units whose input is positive for no training example: their gradient is zero;
     - dead_at_start: the same with the initial weights;
+    - active: share of the training examples whose input to a hidden unit is positive, mean over the units;
     - first_direction: share of the outputs' variance over validation examples in their first principal direction.
     """
     from mlpctl.engine.initial import initial_weights
@@ -51,12 +52,14 @@ def facts_of(trial: Any, weights: dict[str, NDArray[Any]]) -> dict[str, float]:
     parts = {name: _scaled(work.data, work.data.parts[name]) for name in ("train", "val")}
     outputs = np.maximum(_hidden(parts["val"], weights), 0) @ weights["1.weight"] + weights["1.bias"]  # (N, C)
     start = initial_weights(work.network, work.spec)
+    positive = _hidden(parts["train"], weights) > 0  # (N, H)
     centred = (outputs - outputs.mean(axis=0))[:LOOKED_AT].astype(np.float64)
     strengths = np.linalg.svd(centred, compute_uv=False) ** 2
     return {
         "classes": float(len(np.unique(outputs.argmax(axis=1)))),
-        "dead": _dead(parts["train"], weights),
-        "dead_at_start": _dead(parts["train"], start),
+        "dead": float(np.mean(~positive.any(axis=0))),
+        "dead_at_start": float(np.mean(~(_hidden(parts["train"], start) > 0).any(axis=0))),
+        "active": float(positive.mean()),
         "first_direction": float(strengths[0] / strengths.sum()) if strengths.sum() > 1e-9 else float("nan"),
     }
 
@@ -68,10 +71,6 @@ def _scaled(data: Any, rows: NDArray[np.int64]) -> NDArray[Any]:
 
 def _hidden(X: NDArray[Any], weights: dict[str, NDArray[Any]]) -> NDArray[Any]:
     return np.asarray(X @ weights["0.weight"] + weights["0.bias"])  # (N, H)
-
-
-def _dead(X: NDArray[Any], weights: dict[str, NDArray[Any]]) -> float:
-    return float(np.mean(~(_hidden(X, weights) > 0).any(axis=0)))
 
 
 def answer(trials: "pd.DataFrame") -> Answer:
@@ -88,10 +87,11 @@ def answer(trials: "pd.DataFrame") -> Answer:
         changes(what, difference(trials, "hidden_units", few, many)) if few != many else "",
         _narrow(one, rest, many),
         _death(one),
+        _all_but_dead(one),
         _alive(one),
         failures(trials, "hidden_units"),
     )
-    columns = ["classes", "dead", "dead_at_start", "first_direction"]
+    columns = ["classes", "dead", "dead_at_start", "active", "first_direction"]
     more = trials[trials["status"] == "ok"].groupby("hidden_units")[columns].mean().reset_index()
     lines = []
     for n in units:
@@ -117,8 +117,8 @@ def _narrow(one: "pd.DataFrame", rest: "pd.DataFrame", many: object) -> str:
     text += ")"
     alive, wide = one["first_direction"].dropna(), rest["first_direction"].dropna()
     if len(alive):
-        text += f", and a single direction holds {alive.mean():.0%} of the outputs' variance"
-        text += f" ({wide.mean():.0%} with {shown(many)})" if len(wide) else ""
+        text += f", and a single direction holds {share(alive.mean())} of the outputs' variance"
+        text += f" ({share(wide.mean())} with {shown(many)})" if len(wide) else ""
     return text + "."
 
 
@@ -133,24 +133,33 @@ def _death(one: "pd.DataFrame") -> str:
     if n == 1:
         return f"The unit is {'dead' if k else 'alive'} in the one seed there is, which says little about how often."
     if not k:
-        return (
-            f"In none of {n} seeds is the unit dead; up to {high:.0%} of seeds could be so by what {n} seeds can tell."
-        )
+        return f"In none of {n} seeds is the unit dead; up to {share(high)} of seeds could be so by that."
     score = known.loc[dead, "val_accuracy"].mean()
     return (
-        f"In {k} of {n} seeds ({k / n:.0%}, 95 % interval {low:.0%} to {high:.0%}) the unit is dead: no training "
-        f"example makes its input positive, so its gradient is zero for good and every picture gets the same output; "
+        f"In {k} of {n} seeds ({share(k / n)}, 95 % interval {share(low)} to {share(high)}) the unit is dead: no "
+        f"training example makes its input positive, so its gradient is zero for good and all pictures get one output; "
         f"mean accuracy {for_people(float(score))}. {at_start} of these {k} were dead before the first step, "
         f"{k - at_start} died in training."
     )
 
 
+def _all_but_dead(one: "pd.DataFrame") -> str:
+    nearly = one[(one["dead"] == 0.0) & (one["classes"] == 1)]
+    if nearly.empty:
+        return ""
+    most = share(nearly["active"].max(), 2)
+    return (
+        f"In {len(nearly)} more it is positive for {most} of the training examples at most and "
+        f"one class is predicted throughout: mean accuracy {for_people(float(nearly['val_accuracy'].mean()))}."
+    )
+
+
 def _alive(one: "pd.DataFrame") -> str:
-    alive = one[one["dead"] == 0.0]["val_accuracy"].dropna()
+    alive = one[(one["dead"] == 0.0) & (one["classes"] > 1)]["val_accuracy"].dropna()
     if len(alive) < 2 or len(alive) == len(one):
         return ""
     mean, low, high = (for_people(float(x)) for x in (alive.mean(), alive.min(), alive.max()))
-    return f"Where it lives, accuracy is {mean} on average, from {low} to {high}."
+    return f"In the other {len(alive)}, accuracy is {mean} on average, from {low} to {high}."
 
 
 def share_interval(k: int, n: int) -> tuple[float, float]:

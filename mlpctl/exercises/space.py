@@ -3,7 +3,7 @@
 import math
 from typing import TYPE_CHECKING
 
-from mlpctl.exercises.words import listed
+from mlpctl.exercises.words import listed, share
 from mlpctl.render import for_people
 from mlpctl.report.verdict import ALPHA
 
@@ -57,10 +57,10 @@ def interactions(grid: "pd.DataFrame") -> str:
     between = float((per_cell * (cells["mean"] - mean) ** 2).sum())
     joint = max(between - sum(main.values()), 0.0)
     told = listed(
-        [f"{a.replace('_', ' ')} {v / total:.0%}" for a, v in sorted(main.items(), key=lambda item: -item[1])]
+        [f"{a.replace('_', ' ')} {share(v / total)}" for a, v in sorted(main.items(), key=lambda item: -item[1])]
     )
     text = f"Of the variance of validation accuracy over the grid the axes explain one by one: {told}; beyond that, "
-    text += f"by interaction, {joint / total:.0%}"
+    text += f"by interaction, {share(joint / total)}"
     if per_cell < 2:
         return f"{text}, chance included: with one seed that cannot be taken apart."
     noise = max(total - between, 1e-15)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mlpctl.exercises.answer import Answer, Line, Plot
-from mlpctl.exercises.words import listed, rank, sentences, shown
+from mlpctl.exercises.words import listed, rank, sentences, share, shown
 from mlpctl.render import Table, for_people
 from mlpctl.report.tables import rows_of
 
@@ -152,4 +152,6 @@ def _noise(table: "pd.DataFrame") -> str:
     noisy = int((spread > NOISY).sum())
     if not noisy:
         return ""
-    return f"{noisy} of {len(table)} times spread over more than {NOISY:.0%} between repetitions: stop other programs."
+    return (
+        f"{noisy} of {len(table)} times spread over more than {share(NOISY)} between repetitions: stop other programs."
+    )

@@ -236,6 +236,11 @@ def percent(share: float) -> str:
     return f"{100 * share:+.1f} %".replace("-", "−")
 
 
+def share(part: float, digits: int = 0) -> str:
+    """Return a share in percent."""
+    return f"{100 * part:.{digits}f} %"
+
+
 def listed(items: Sequence[str]) -> str:
     """Return "a", "a and b", "a, b and c"."""
     return " and ".join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else list(items))
