@@ -163,7 +163,7 @@ def _together(group: "pd.DataFrame") -> str:
     gaps = logs[:, is_aligned].mean(axis=1) - logs[:, ~is_aligned].mean(axis=1)  # (rounds,): positive is slower
     _, mean, half, p = (float(x[0]) for x in paired_test(gaps[:, None], 0.0))
     ends = f"95 % interval {percent(np.exp(mean - half) - 1)} to {percent(np.exp(mean + half) - 1)}, {len(of)} rounds"
-    told = f"All misaligned sizes together take {percent(np.exp(mean) - 1)} time per operation against the aligned ({ends})"
+    told = f"All misaligned sizes together take {percent(np.exp(mean) - 1)} time against the aligned ({ends})"
     return f"{told}: {'beyond chance' if p < ALPHA else 'not told apart from no difference'}."
 
 

@@ -17,6 +17,7 @@ from mlpctl.exercises.words import (
     rank,
     sentences,
     shown,
+    signed,
     tested,
     within,
 )
@@ -42,6 +43,7 @@ def answer(trials: "pd.DataFrame") -> Answer:
     said = sentences(
         f"After {_epochs(epochs[-1])}: {within(best(last, NOUN))}",
         *([_bests(rankings), _moves(trials, epochs[0], epochs[-1])] if len(epochs) > 1 else []),
+        _gains(rankings, rates),
         _edge(last, rates),
         optimistic(last),
         tested(trials[trials["epochs"] == epochs[-1]], last, NOUN),
@@ -91,6 +93,21 @@ def _moves(trials: "pd.DataFrame", few: int, many: int) -> str:
         "small steps need many epochs, large ones stop improving" if gap.mean < 0 else "here large steps pay with time"
     )
     return f"The best learning rate {how} with the number of epochs: {moves}; {why}."
+
+
+def _gains(rankings: dict[int, Ranking], rates: list[float]) -> str:
+    """Return what more epochs add at the smallest, the best and the largest rate."""
+    (few, first), (many, last) = (list(rankings.items())[place] for place in (0, -1))
+    if last.verdict is None or len(rates) < 2:
+        return ""
+    asked = dict.fromkeys((rates[0], last.verdict.best, rates[-1]))
+    reached = [f"{for_people(last.mean(lr))} at {shown(lr)}" for lr in asked if not np.isnan(last.mean(lr))]
+    text = f"Validation accuracy after {_epochs(many)} is {listed(reached)}"
+    gains = {lr: last.mean(lr) - first.mean(lr) for lr in asked}
+    if few == many or any(np.isnan(gain) for gain in gains.values()):
+        return f"{text}."
+    more = listed([f"{signed(gain)} at {shown(lr)}" for lr, gain in gains.items()])
+    return f"{text}; since epoch {shown(few)} that is {more}."
 
 
 def _edge(last: Ranking, rates: list[float]) -> str:
