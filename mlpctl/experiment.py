@@ -16,6 +16,9 @@ from mlpctl.spec import Spec, explain, make_spec, split_list
 
 SelectOn = Literal["validation", "test", "train"]
 
+Effort = Literal["quick", "default", "thorough"]
+"""How much an experiment may cost: seconds, minutes, or what the published setting takes."""
+
 
 class _Table(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -43,6 +46,9 @@ class _File(_Table):
     seeds: int | list[int] = Field(1, description="How many seeds, or which.")
     search: SearchTable = SearchTable()
     select: SelectTable = SelectTable()
+    effort: dict[Effort, dict[str, Any]] = Field(
+        default_factory=dict, description="What another effort changes: [effort.quick] with keys and tables as above."
+    )
 
 
 @dataclass(frozen=True)
@@ -91,8 +97,8 @@ class Experiment:
         }
 
 
-def read_experiment(path: Path) -> Experiment:
-    """Return the experiment of a TOML file.
+def read_experiment(path: Path, effort: Effort = "default") -> Experiment:
+    """Return the experiment of a TOML file, with what its table [effort.EFFORT] changes, if it has one.
 
     Raises:
         UsageError: every problem of the file at once; a syntax error with its line.
@@ -108,6 +114,7 @@ def read_experiment(path: Path) -> Experiment:
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{path}: {error}") from None
     problems: list[str] = []
+    content = _overlaid(content, effort)
     try:
         file = _File(**content)
     except ValidationError as error:
@@ -131,6 +138,19 @@ def read_experiment(path: Path) -> Experiment:
         raise UsageError(problems)
     experiment = Experiment(file.name or path.stem, base, tuple(axes), (0,), file.search, file.select)
     return checked(replace(experiment, seeds=seeds_of(file.seeds, base)))
+
+
+def _overlaid(content: dict[str, Any], effort: Effort) -> dict[str, Any]:
+    """Return the content with the keys of an effort's table: tables key by key, anything else whole."""
+    efforts = content.get("effort", {})
+    changes = efforts.get(effort, {}) if isinstance(efforts, dict) else {}
+    if not isinstance(changes, dict):
+        return content  # the schema says what is wrong with it
+    both = {
+        name: {**content[name], **value} if isinstance(value, dict) and isinstance(content.get(name), dict) else value
+        for name, value in changes.items()
+    }
+    return {**content, **both}
 
 
 def checked(experiment: Experiment) -> Experiment:

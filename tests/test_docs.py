@@ -82,7 +82,9 @@ def test_every_experiment_opens_with_its_question_and_command() -> None:
     for path in sorted((ROOT / "experiments").glob("*.toml")):
         head = list(takewhile(lambda line: line.startswith("#"), path.read_text("utf-8").splitlines()))
         assert head[0].startswith("# Question: "), path
-        assert f"# Run: mlpctl sweep experiments/{path.name}" in head, path
+        number = path.stem.removeprefix("exercise-")
+        command = f"exercise {number}" if number != path.stem else f"sweep experiments/{path.name}"
+        assert f"# Run: mlpctl {command}" in head, path
         from mlpctl.experiment import read_experiment
 
         read_experiment(path)

@@ -39,13 +39,18 @@ def test_the_best_is_found_and_scored_once(tmp_path: Path) -> None:
     assert len(summary.configurations) == 8
     assert "test_accuracy" not in summary.configurations.columns
     assert summary.notes == ()
+    assert summary.verdict is not None
+    assert summary.verdict.is_clear
+    assert summary.configurations["p"].isna().tolist() == [True] + [False] * 7  # the best is not compared with itself
+    assert summary.configurations["p"].iloc[1:].max() < 0.05
 
 
 def test_a_tie_is_called_one_and_one_seed_is_warned_of(tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
     rows = [{"lr": lr, "seed": s, "val_accuracy": 0.8 + 0.02 * rng.normal()} for s in range(3) for lr in (0.1, 0.11)]
     [summary] = summarize(load(write(tmp_path / "tie", rows)))
-    assert any("not certain to be the best" in note for note in summary.notes)
+    assert any("1 of the 1 others cannot be told apart from it" in note for note in summary.notes)
+    assert any("too high" in note for note in summary.notes)
     [summary] = summarize(load(known(tmp_path / "one", seeds=1)))
     assert any("One seed each" in note for note in summary.notes)
 
@@ -108,7 +113,7 @@ def test_every_format(cli: Cli, tmp_path: Path, format_: str) -> None:
         assert len(rows) == 8
         assert rows[0]["lr"] == 0.1
     elif format_ == "csv":
-        assert done.out.startswith("hidden_units,lr,n,mean,sd,low,high\n16,0.1,3,")
+        assert done.out.startswith("hidden_units,lr,n,mean,sd,low,high,p\n16,0.1,3,")
     else:
         assert "Best: hidden_units 16, lr 0.1: validation accuracy 0." in done.out.replace("\n", " ")
         assert ("| --- |" in done.out) == (format_ == "md")

@@ -65,10 +65,13 @@ class FashionOptions(Options):
         description="Folder with the four IDX files, .gz or not; nothing else is looked at.",
         json_schema_extra={**PATH},
     )
+    examples: int | None = Field(
+        None, ge=100, le=60_000, description="Use the first so many training pictures alone; the test set stays whole."
+    )
 
 
 def load(options: FashionOptions) -> Dataset:
-    """Return the 60,000 training and then the 10,000 test pictures, X (70000, 784) uint8, of ten classes.
+    """Return the training (60,000, or the first `examples`) and then the 10,000 test pictures, X (N, 784) uint8.
 
     Raises:
         DataError: if no source has the files, or the user's folder has wrong ones.
@@ -81,15 +84,20 @@ def load(options: FashionOptions) -> Dataset:
         place, problems = read_from_best(file, part, options.folder)
         used[place.rpartition("/")[0]] = None
         passed_over += problems
+    digest = [file.sha256 for file in FILES]
+    if options.examples is not None and options.examples < 60_000:
+        kept = np.r_[0 : options.examples, 60_000:70_000]
+        X, labels = X[kept], labels[kept]
+        digest.append(f"first {options.examples}")
     return Dataset(
         name="fashion-mnist",
         X=X,
         y=labels.astype(np.int32),
         task="classification",
-        digest=digest_of(*(file.sha256 for file in FILES)),
+        digest=digest_of(*digest),
         source=" and ".join(used) + "".join(f"; passed over {problem}" for problem in passed_over),
         classes=CLASSES,
-        test_index=np.arange(60_000, 70_000, dtype=np.int64),
+        test_index=np.arange(len(X) - 10_000, len(X), dtype=np.int64),
         image_shape=(28, 28),
     )
 

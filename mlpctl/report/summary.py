@@ -10,6 +10,8 @@ import numpy as np
 
 from mlpctl.errors import UsageError, did_you_mean
 from mlpctl.experiment import SelectOn
+from mlpctl.render import for_people
+from mlpctl.report.verdict import Verdict, by_seed, compare
 from mlpctl.results import Results
 from mlpctl.schema import BETTER, METRICS, PRIMARY
 from mlpctl.spec import SEED_FIELDS, Spec
@@ -43,7 +45,8 @@ class Summary:
         better: whether low or high is better.
         on: the part that it is compared on.
         configurations: a row per configuration, best first, those without a score last: the varied fields, n, failed,
-            mean, sd, low, high.
+            mean, sd, low, high, and p, corrected, of the difference from the best (see `mlpctl.report.verdict`).
+        verdict: on the configurations with the fewest failures; None if nothing has a score.
         best: the first row of `configurations` as a mapping, with its test score; None if nothing has a score.
         failures: a row per status and error: how many, and the key of one of them.
         notes: what the reader has to know to trust the figures.
@@ -58,6 +61,7 @@ class Summary:
     better: str
     on: SelectOn
     configurations: "pd.DataFrame"
+    verdict: Verdict | None
     best: dict[str, Any] | None
     failures: "pd.DataFrame"
     notes: tuple[str, ...]
@@ -172,7 +176,9 @@ def _summary(title: str, trials: "pd.DataFrame", metric: str, on: SelectOn) -> S
     table["_rank"] = table["mean"] if BETTER[metric] == "low" else -table["mean"]
     table["_none"] = table["n"] == 0
     table = table.sort_values(["_none", "failed", "_rank"], kind="stable", ignore_index=True)
-    table = table[[*varied, "n", "failed", "mean", "sd", "low", "high", "config"]]
+    verdict = _verdict(table, trials, column, BETTER[metric])
+    table["p"] = np.nan if verdict is None else table["config"].map(verdict.p["p"])
+    table = table[[*varied, "n", "failed", "mean", "sd", "low", "high", "p", "config"]]
     best = _best(table, trials, metric)
     return Summary(
         title=title,
@@ -184,10 +190,21 @@ def _summary(title: str, trials: "pd.DataFrame", metric: str, on: SelectOn) -> S
         better=BETTER[metric],
         on=on,
         configurations=table,
+        verdict=verdict,
         best=best,
         failures=_failures(trials),
-        notes=tuple(_notes(table, trials, best, on)),
+        notes=(*_notes(table, trials, best, on), *_doubts(verdict, best, on, BETTER[metric])),
     )
+
+
+def _verdict(table: "pd.DataFrame", trials: "pd.DataFrame", column: str, better: str) -> Verdict | None:
+    """Return the verdict on the configurations with as few failures as the first: those that can be the best."""
+    scored = table[table["n"] > 0]
+    if scored.empty:
+        return None
+    able = scored.loc[scored["failed"] == scored["failed"].iloc[0], "config"]
+    scores = by_seed(trials[trials["config"].isin(able)], "config", column)
+    return compare(scores[list(able)], better, best=able.iloc[0])
 
 
 def _nothing_to_compare(good: "pd.DataFrame", metric: str, on: SelectOn) -> str:
@@ -227,11 +244,6 @@ def _notes(table: "pd.DataFrame", trials: "pd.DataFrame", best: dict[str, Any] |
     elif len(scored) > 1 and single:
         also = ", the best among them" if best is not None and best["n"] == 1 else ""
         notes.append(f"{single} of {len(scored)} configurations have one seed only{also}: differences may be chance.")
-    if best is not None and best["n"] > 1 and len(scored) > 1:
-        near = int(((table["mean"] >= best["low"]) & (table["mean"] <= best["high"])).sum()) - 1
-        if near > 0:
-            word = "configuration lies" if near == 1 else "configurations lie"
-            notes.append(f"{near} other {word} within the 95 % interval of the best: it is not certain to be the best.")
     failed = int((~trials["status"].isin(NO_FAILURES)).sum())
     if failed:
         notes.append(f"{failed} of {len(trials)} trials failed; means are over the others, configurations with a "
@@ -243,3 +255,25 @@ def _notes(table: "pd.DataFrame", trials: "pd.DataFrame", best: dict[str, Any] |
     if interrupted:
         notes.append(f"{interrupted} of {len(trials)} trials were interrupted; the same command trains them again.")
     return notes
+
+
+def _doubts(verdict: Verdict | None, best: dict[str, Any] | None, on: SelectOn, better: str) -> "list[str]":
+    """Return why the best may not be the best, and how much too good its score is expected to look."""
+    if verdict is None or best is None or verdict.seeds < 2 or verdict.compared < 2:
+        return []
+    others = len(verdict.tied) - 1
+    if not others:
+        return []
+    told = (
+        f"{others} of the {verdict.compared - 1} others cannot be told apart from it (paired by seed, corrected for "
+        f"{verdict.compared} compared): it is not certain to be the best."
+    )
+    if not verdict.optimism:
+        return [told]
+    way = "high" if better == "high" else "low"
+    look = f"Picked as the best of {others + 1} that look alike, its {on} mean is expected to be "
+    look += f"{for_people(verdict.optimism)} too {way}"
+    if "test_mean" in best and on == "validation":
+        gap = best["test_mean"] - best["mean"]
+        look += f"; its test mean is {for_people(abs(gap))} {'higher' if gap > 0 else 'lower'}"
+    return [told, look + "."]

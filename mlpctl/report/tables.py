@@ -14,9 +14,11 @@ if TYPE_CHECKING:
 
 def overview(summary: Summary, top: int) -> list[Table]:
     """Return the tables of a summary: the best in words with the leading configurations, then what failed."""
-    columns = [*summary.varied, "n", "failed", "mean", "sd", "low", "high"]
+    columns = [*summary.varied, "n", "failed", "mean", "sd", "low", "high", "p"]
     if not summary.configurations["failed"].any():
         columns.remove("failed")
+    if summary.configurations["p"].isna().all():
+        columns.remove("p")
     shown = summary.configurations.head(top)
     left = len(summary.configurations) - len(shown)
     notes = [*([f"… and {left} more; --top {len(summary.configurations)} shows all."] if left else []), *summary.notes]
@@ -62,6 +64,13 @@ def verdict(summary: Summary) -> str:
     if "test_mean" in best and summary.on != "test":
         test_spread = f" ± {for_people(best['test_sd'])}" if best["n"] > 1 else ""
         text += f"; test {summary.metric} {for_people(best['test_mean'])}{test_spread}"
+    if summary.verdict is not None and summary.verdict.is_clear:
+        others = summary.verdict.compared - 1
+        text += (
+            ", better than the other beyond chance"
+            if others == 1
+            else f", better than all {others} others beyond chance"
+        )
     return text + "."
 
 

@@ -1,0 +1,61 @@
+"""mlpctl exercise."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mlpctl.cli import options as o
+from mlpctl.exercises.catalog import EXERCISES
+from mlpctl.experiment import Effort
+
+app = typer.Typer()
+
+LIST = "; ".join(f"{number.rpartition('.')[2]} {exercise.title}" for number, exercise in EXERCISES.items())
+
+
+@app.command("exercise", help=f"Run an exercise of Dive into Deep Learning 5.2 and answer it from the results: {LIST}.")
+def exercise(
+    number: Annotated[
+        str, typer.Argument(help="5.2.1 to 5.2.9.", autocompletion=lambda: list(EXERCISES), show_default=False)
+    ],
+    effort: Annotated[
+        Effort, typer.Option("--effort", help="Seconds, minutes, or what the book's setting takes.")
+    ] = "default",
+    seeds: Annotated[
+        str | None,
+        typer.Option("--seeds", metavar="N", help="How many seeds, or which. Default: by exercise and effort."),
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", help="Folder of the answers.")] = Path("results/exercises"),
+    jobs: o.Jobs = None,
+    force: o.Force = False,
+    offline: o.Offline = False,
+    quiet: o.Quiet = False,
+) -> None:
+    """Run an exercise and answer it.
+
+    Example: mlpctl exercise 5.2.1 --effort quick
+    """
+    from mlpctl.cli.screen import SweepScreen, handle_interrupts, set_offline
+    from mlpctl.devices import asked_jobs
+    from mlpctl.exercises.answer import ANSWER_FILE
+    from mlpctl.exercises.running import Setting, solve
+    from mlpctl.experiment import Experiment
+    from mlpctl.render import print_tables
+    from mlpctl.run import RunOptions, Stop
+    from mlpctl.sweep import size_of
+
+    def screen(experiment: Experiment) -> SweepScreen:
+        return SweepScreen(
+            size_of(experiment), [axis.name for axis in experiment.axes], "validation", None, quiet=quiet
+        )
+
+    set_offline(offline)
+    stop, folder = Stop(), out / number
+    options = RunOptions(jobs=asked_jobs(jobs), force=force)
+    with handle_interrupts(stop, "after the trials in training"):
+        answer = solve(Setting(number, effort, folder, options, screen, stop, seeds))
+    typer.echo("\n\n".join(answer.sentences) + "\n")
+    print_tables([answer.table])
+    if not quiet:
+        typer.echo(f"note: {folder / ANSWER_FILE} has it with its plot", err=True)
