@@ -56,6 +56,6 @@ def train(
             watch.note(repair)
         if has_to_run(store, trial.key, options):
             store.describe(experiment.as_toml(), environment())
-        counts = run([spec], store, options, watch, stop)
+        counts = run([[spec]], store, options, watch, stop)
         weights = store.weights_file(trial.key)
     return Trained(trial, out / experiment.name, counts, weights if weights.is_file() else None)

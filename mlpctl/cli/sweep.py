@@ -24,21 +24,24 @@ def sweep(
             "-a",
             metavar="KEY=VALUES",
             help="What varies: lr=0.01,0.1 or lr=log:1e-4:1e-1:7 (lin:, int: likewise; without a count a range for "
-            "random search). Values that are lists are separated by ';': widths=64;128,64.",
+            "random search). Values that are lists are separated by ';': widths=64;128,64. An axis of some configurations "
+            "only: 'momentum=0.5,0.9 when optimizer=momentum'. Configurations listed in a file: @trials.csv.",
             rich_help_panel=o.EXPERIMENT_PANEL,
         ),
+    ] = None,
+    zip_: Annotated[
+        list[str] | None, typer.Option("--zip", metavar="KEY,KEY", help="Axes that move together, value by value.")
     ] = None,
     settings: o.Settings = None,
     seeds: Annotated[
         str | None, typer.Option("--seeds", metavar="N", help="How many seeds, or which: 5, or 0,1,2. Default: 1.")
     ] = None,
-    search: Annotated[
-        Method | None, typer.Option("--search", help="Every combination, or drawn at random. Default: grid.")
-    ] = None,
-    trials: Annotated[
-        int | None, typer.Option("--trials", min=1, help="Configurations that random search draws. Default: 20.")
-    ] = None,
-    search_seed: Annotated[int | None, typer.Option("--search-seed", min=0, help="Of the random search.")] = None,
+    search: Annotated[Method | None, typer.Option("--search", help=o.search_help("method"))] = None,
+    trials: Annotated[int | None, typer.Option("--trials", min=1, help=o.search_help("trials"))] = None,
+    search_seed: Annotated[int | None, typer.Option("--search-seed", min=0, help=o.search_help("seed"))] = None,
+    batch: Annotated[int | None, typer.Option("--batch", min=1, help=o.search_help("batch"))] = None,
+    eta: Annotated[int | None, typer.Option("--eta", min=2, help=o.search_help("eta"))] = None,
+    min_epochs: Annotated[int | None, typer.Option("--min-epochs", min=1, help=o.search_help("min_epochs"))] = None,
     select_on: Annotated[
         SelectOn | None, typer.Option("--select-on", help="Part that configurations are compared on.")
     ] = None,
@@ -72,7 +75,6 @@ def sweep(
     from mlpctl.render import emit
     from mlpctl.report.folder import report
     from mlpctl.run import RunOptions, Stop
-    from mlpctl.search.axes import parse_axis
     from mlpctl.sweep import Given, experiment_of, preview, size_of, verdict
     from mlpctl.sweep import sweep as sweep_all
 
@@ -83,9 +85,12 @@ def sweep(
             file=file,
             name=name,
             fields={**parse_settings(settings or []), **fields},
-            axes=tuple(parse_axis(text) for text in axis or []),
+            axes=tuple(axis or []),
+            zipped=tuple(zip_ or []),
             seeds=seeds,
-            search=o.given_only(method=search, trials=trials, seed=search_seed),
+            search=o.given_only(
+                method=search, trials=trials, seed=search_seed, batch=batch, eta=eta, min_epochs=min_epochs
+            ),
             select=o.given_only(on=select_on, metric=metric),
         )
     )
@@ -104,8 +109,7 @@ def sweep(
         emit(preview(experiment, out, options), format_, output)
         return
     stop = Stop()
-    varied = [axis.name for axis in experiment.axes]
-    screen = SweepScreen(size_of(experiment), varied, experiment.select.on, experiment.select.metric, quiet=quiet)
+    screen = SweepScreen(size_of(experiment), experiment.varied, experiment.select.on, experiment.select.metric, quiet=quiet)
     with screen, handle_interrupts(stop, "after the trials in training"):
         counts = sweep_all(experiment, out, options, screen, stop)
     if counts.stored and not quiet:
