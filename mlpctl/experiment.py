@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -133,9 +134,12 @@ def read_experiment(path: Path) -> Experiment:
         problems += explain(error, _File, str(path))
         known = {k: v for k, v in content.items() if k in _File.model_fields and isinstance(v, dict)}
         file = _File(spec=known.get("spec", {}), axes=known.get("axes", {}))
+        with suppress(ValidationError):
+            file = _File(spec=file.spec, axes=file.axes, list=content.get("list", ""))
         for table, model in (("search", SearchTable), ("select", SelectTable)):
             problems += _problems_of(model, known.get(table, {}), f"{path} [{table}]")
-        problems = [p for p in problems if not p.startswith((f"{path}: search ", f"{path}: select "))]
+        nested = tuple(f"{path}: {said}{table} " for said in ("", "unknown ") for table in ("search", "select"))
+        problems = [p for p in problems if not p.startswith(nested)]  # said better by the table's own check
     base, axes = file.spec, []
     try:
         base = base_of(file.spec, where=f"{path} [spec]")

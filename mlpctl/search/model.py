@@ -71,7 +71,7 @@ class Modelled:
             ) from None
         from optuna.samplers import GPSampler, TPESampler
 
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
         sampler: BaseSampler
         if self.method == "tpe":
             sampler = TPESampler(seed=self.seed, n_startup_trials=STARTUP, constant_liar=True)
@@ -85,12 +85,15 @@ class Modelled:
 
     def ask(self) -> list[Proposal]:
         """Return the next batch."""
+        from threadpoolctl import threadpool_limits
+
         batch: list[Proposal] = []
-        while len(batch) < self.batch and len(self._asked) < self.size():
-            proposal = self._new()
-            if proposal is None:
-                break
-            batch.append(proposal)
+        with threadpool_limits(1):  # a Gaussian process on few points: threads make it three times slower
+            while len(batch) < self.batch and len(self._asked) < self.size():
+                proposal = self._new()
+                if proposal is None:
+                    break
+                batch.append(proposal)
         return batch
 
     def tell(self, proposal: Proposal, score: float | None) -> None:
@@ -109,36 +112,47 @@ class Modelled:
     def _new(self) -> Proposal | None:
         from optuna.trial import TrialState
 
-        for attempt in range(GIVE_UP):
-            if attempt >= REDRAWS:
-                u = {axis.name: uniform(self.seed, axis.name, self._drawn) for axis in self.space.axes}
-                self._study.enqueue_trial({axis.name: place(axis, u[axis.name]) for axis in self.space.axes})
-                self._drawn += 1
+        for _ in range(REDRAWS):
             trial = self._study.ask()
-            proposal = self.space.choose(lambda axis, trial=trial: suggested(trial, axis))  # type: ignore[misc]
+            proposal = self._suggested(trial)
             name = self.same(proposal)
             if name not in self._asked:
                 self._asked[name] = trial
                 return proposal
             self._study.tell(trial, state=TrialState.FAIL)  # a duplicate: it teaches the model nothing
+        for _ in range(GIVE_UP):
+            places = {axis.name: place(axis, uniform(self.seed, axis.name, self._drawn)) for axis in self.space.axes}
+            self._drawn += 1
+            proposal = self.space.choose(lambda axis, places=places: value_at(axis, places[axis.name]))  # type: ignore[misc]
+            name = self.same(proposal)
+            if name not in self._asked:
+                self._study.enqueue_trial(places)
+                self._asked[name] = self._study.ask()
+                return self._suggested(self._asked[name])
         return None
 
+    def _suggested(self, trial: "Trial") -> Proposal:
+        return self.space.choose(lambda axis: value_at(axis, suggested(trial, axis)))
 
-def suggested(trial: "Trial", axis: Axis) -> Any:
-    """Return the value that the model suggests on an axis."""
+
+def suggested(trial: "Trial", axis: Axis) -> float | int:
+    """Return the place on an axis that the model suggests."""
     if axis.is_range:
-        return axis.at(trial.suggest_float(axis.name, 0.0, BELOW_1))
+        return trial.suggest_float(axis.name, 0.0, BELOW_1)
     last = len(axis.values) - 1
-    if is_ordered(axis):
-        return sorted(axis.values)[trial.suggest_int(axis.name, 0, last)]
-    return axis.values[trial.suggest_categorical(axis.name, range(last + 1))]
+    if all(isinstance(value, int | float) for value in axis.values):  # near numbers should do alike
+        return trial.suggest_int(axis.name, 0, last)
+    return trial.suggest_categorical(axis.name, range(last + 1))
 
 
 def place(axis: Axis, u: float) -> float | int:
-    """Return what the model knows the fraction u in [0, 1) of an axis as."""
+    """Return the place of the fraction u in [0, 1) of an axis: itself on a range, else the number of the value."""
     return u if axis.is_range else int(u * len(axis.values))
 
 
-def is_ordered(axis: Axis) -> bool:
-    """Whether the values are numbers, of which near ones should do alike."""
-    return all(isinstance(value, int | float) for value in axis.values)
+def value_at(axis: Axis, place: float | int) -> Any:
+    """Return the value at a place; listed numbers are in their order."""
+    if axis.is_range:
+        return axis.at(place)
+    numbers = all(isinstance(value, int | float) for value in axis.values)
+    return (sorted(axis.values) if numbers else axis.values)[int(place)]
