@@ -1,4 +1,4 @@
-"""Step 2: a search is asked for a batch, the batch is trained, the search is told; what the store has counts as trained.
+"""Step 2: a search is asked for a batch, the batch is trained, the search is told; what is in the store is trained.
 
 A search that is begun again is told the same scores in the same order, so it comes to the same proposals: that is how
 the same command finishes a search that was killed, without a state of its own.
@@ -10,8 +10,8 @@ from pathlib import Path
 from statistics import fmean
 
 from mlpctl.experiment import Experiment
+from mlpctl.pending import identify
 from mlpctl.rows import Row
-from mlpctl.run import identify
 from mlpctl.schema import BETTER, PRIMARY, TRIALS_FILE
 from mlpctl.search.space import Proposal
 from mlpctl.search.strategies import Random

@@ -168,7 +168,10 @@ def read_experiment(path: Path) -> Experiment:
 
 def groups(given: Sequence[str] | Sequence[Sequence[str]]) -> tuple[tuple[str, ...], ...]:
     """Return the groups of names of `zip`: one list of names, or a list of such lists."""
-    lists = [[name for name in given if isinstance(name, str)], *(names for names in given if not isinstance(names, str))]
+    lists = [
+        [name for name in given if isinstance(name, str)],
+        *(names for names in given if not isinstance(names, str)),
+    ]
     return tuple(tuple(name.strip().replace("-", "_") for name in names) for names in lists if names)
 
 
@@ -181,7 +184,9 @@ def checked(experiment: Experiment) -> Experiment:
     problems = []
     names = [axis.name for axis in experiment.axes]
     moved = [name for group in experiment.zipped for name in group]
-    problems += [f"zip names '{name}', which is no axis: {did_you_mean(name, names)}" for name in moved if name not in names]
+    problems += [
+        f"zip names '{name}', which is no axis: {did_you_mean(name, names)}" for name in moved if name not in names
+    ]
     problems += [f"zip names {name} twice" for name in sorted({n for n in moved if moved.count(n) > 1})]
     names += [] if experiment.listed is None else experiment.listed.names
     problems += [f"axis {name} is given twice" for name in sorted({n for n in names if names.count(n) > 1})]

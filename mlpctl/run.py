@@ -9,21 +9,15 @@ from typing import Any, Protocol
 
 from mlpctl.engine.base import Event, Session
 from mlpctl.engine.choose import Choice, choose
-from mlpctl.errors import Interrupted, UsageError
 from mlpctl.engine.schedule import is_prefix
+from mlpctl.errors import Interrupted
+from mlpctl.pending import pending
 from mlpctl.plan import Run, lineage, runs_of
-from mlpctl.rows import Row, epoch_row, invalid_row, trial_row
+from mlpctl.rows import Row, epoch_row, trial_row
 from mlpctl.spec import Spec
 from mlpctl.states import Kept, States
 from mlpctl.store import Store
-from mlpctl.trial import Trial, trial_of
-
-REDONE = ("interrupted",)
-"""Statuses of trials that run again by themselves."""
-
-RETRIED = ("out_of_memory", "timeout", "crashed")
-"""Statuses that may turn out otherwise: they run again where the user asks; diverged and invalid never would."""
-
+from mlpctl.trial import Trial
 
 UNSCORED = epoch_row(Event("", 0))
 """What an epoch row has without scores: none is written."""
@@ -102,56 +96,13 @@ class Counts:
     statuses: Counter[str] = field(default_factory=Counter)
 
 
-def pending(
-    specs: Iterable[Spec],
-    store: Store,
-    options: RunOptions,
-    *,
-    invalid: Callable[[Row], None],
-    stored: Callable[[], None],
-) -> Iterator[Trial]:
-    """Yield the trials of some specs that have to run; equal trials once.
-
-    Combinations that cannot be trained go to `invalid` as rows; `stored` is called for each trial that is there.
-    """
-    begun: set[str] = set()
-    for spec in specs:
-        trial, row = identify(spec)
-        key = row["key"] if trial is None else trial.key
-        if key in begun:
-            continue
-        begun.add(key)
-        if trial is None and key not in store.known:
-            invalid(row)
-        elif trial is not None and has_to_run(store, key, options):
-            yield trial
-        else:
-            stored()
-
-
-def identify(spec: Spec) -> tuple[Trial | None, Row]:
-    """Return the trial of a spec, or the row that says why there is none; either has the key."""
-    try:
-        return trial_of(spec), {}
-    except UsageError as error:
-        return None, invalid_row(spec, str(error))
-
-
-def has_to_run(store: Store, key: str, options: RunOptions) -> bool:
-    """Whether a trial has to run: it is not in the store, or what is there does not count."""
-    status = store.known.get(key)
-    if status is None or options.force or status in REDONE or (options.retry and status in RETRIED):
-        return True
-    return options.save and status == "ok" and not store.weights_file(key).is_file()
-
-
 def run(
     batches: Iterable[Iterable[Spec]],
     store: Store,
     options: RunOptions,
     watch: Watch,
     stop: Stop,
-    learn: Callable[[Row], None] = lambda row: None,
+    learn: Callable[[Row], None] | None = None,
 ) -> Counts:
     """Train what is not yet in the store and return the counts. Every finished trial is in the store at once.
 
@@ -172,7 +123,8 @@ def run(
     def record(row: Row, epochs: list[Row]) -> None:
         store.append(row, epochs)
         counts.statuses[row["status"]] += 1
-        learn(row)
+        if learn is not None:
+            learn(row)
         watch.finished(row)
 
     def found() -> None:
@@ -258,10 +210,10 @@ def _advance(
     def works() -> Iterator[Any]:
         for run in runs:
             trial = run.leader
-            work = trial.work(
-                test_at=frozenset(run.milestones), test_each=options.test_each, fit_each=options.fit_each
+            work = trial.work(test_at=frozenset(run.milestones), test_each=options.test_each, fit_each=options.fit_each)
+            kept = (
+                states.find(lineage(trial), about["used_engine"], min(run.milestones)) if options.most_epochs else None
             )
-            kept = states.find(lineage(trial), about["used_engine"], min(run.milestones)) if options.most_epochs else None
             if kept is not None:
                 session.restore(work, kept.state)
             active[trial.key] = (run, [] if kept is None else kept.rows)

@@ -10,9 +10,10 @@ from mlpctl.asking import Outcomes, batches, samples
 from mlpctl.errors import TrialsFailed, UsageError
 from mlpctl.experiment import Experiment, base_of, checked, default_name, groups, merged, read_experiment, seeds_of
 from mlpctl.machine import environment
+from mlpctl.pending import pending
 from mlpctl.render import Cell, Table
 from mlpctl.rows import Row
-from mlpctl.run import Counts, RunOptions, Stop, Watch, check_named, pending, run
+from mlpctl.run import Counts, RunOptions, Stop, Watch, check_named, run
 from mlpctl.schema import TRIALS_FILE
 from mlpctl.search.axes import Axis, parse_axis
 from mlpctl.search.listed import read_list
@@ -82,7 +83,8 @@ def parse_axes(texts: Sequence[str]) -> tuple[Axis | None, list[Axis]]:
     Raises:
         UsageError: every problem at once.
     """
-    listed, axes, problems = None, [], []
+    listed, axes = None, []
+    problems: list[str] = []
     for text in texts:
         try:
             if text.startswith("@"):

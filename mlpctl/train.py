@@ -7,7 +7,8 @@ from typing import Any
 
 from mlpctl.experiment import Experiment, checked, default_name
 from mlpctl.machine import environment
-from mlpctl.run import Counts, RunOptions, Stop, Watch, check_named, has_to_run, run
+from mlpctl.pending import has_to_run
+from mlpctl.run import Counts, RunOptions, Stop, Watch, check_named, run
 from mlpctl.spec import make_spec
 from mlpctl.store import Store
 from mlpctl.trial import Trial, trial_of

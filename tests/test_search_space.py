@@ -68,7 +68,7 @@ def test_size_is_the_number_of_combinations_and_draws_are_combinations(data: st.
     axes: list[Axis] = []
     for number, name in enumerate(FIELDS):
         values = tuple(v / 10 for v in range(1, data.draw(st.integers(2, 4))))
-        when = ()
+        when: tuple[tuple[str, tuple[Any, ...]], ...] = ()
         if number and data.draw(st.booleans()):
             other = axes[data.draw(st.integers(0, number - 1))]
             when = ((other.name, other.values[:1]),)
@@ -135,7 +135,7 @@ def test_lists_that_cannot_be_read(tmp_path: Path, content: str, message: str) -
 @pytest.mark.parametrize(
     ("axes", "message"),
     [
-        (["momentum=0.5 when optimiser=momentum"], "unknown condition of axis momentum: 'optimiser': did you mean 'opti"),
+        (["momentum=0.5 when optimiser=momentum"], "unknown condition of axis momentum: 'optimiser': did you"),
         (["momentum=0.5 when optimizer=momentun"], "unknown optimizer 'momentun': did you mean 'momentum'?"),
         (["momentum=0.5 when optimizer"], "a condition is written when FIELD=V1,V2"),
         (["momentum=0.5 when optimizer=momentum"], "optimizer, which neither varies nor is fixed"),
@@ -204,9 +204,17 @@ def test_all_problems_of_a_file_come_at_once(tmp_path: Path) -> None:
         read_experiment(path)
     problems = error.value.problems
     assert len(problems) == 5
-    for part in ("[[list]] 1: axis lr", "unknown optimizer 'x'", "lr: a range is written", "did you mean 'halving'", "eta"):
+    for part in (
+        "[[list]] 1: axis lr",
+        "unknown optimizer 'x'",
+        "lr: a range is written",
+        "did you mean 'halving'",
+        "eta",
+    ):
         assert sum(part in problem for problem in problems) == 1, part
-    path.write_text('zip = [["lr", "hidden_unit"], ["lr"]]\nlist = [{lr = 1.0}]\n[axes]\nlr = [1]\nhidden_units = [2]\n')
+    path.write_text(
+        'zip = [["lr", "hidden_unit"], ["lr"]]\nlist = [{lr = 1.0}]\n[axes]\nlr = [1]\nhidden_units = [2]\n'
+    )
     with pytest.raises(UsageError) as error:
         read_experiment(path)
     assert sorted(error.value.problems) == [

@@ -41,7 +41,7 @@ class Counting:
     rows: list[Row] = field(default_factory=list)
     found: int = 0
 
-    def epoch(self, trial: Trial, event: Event) -> None:
+    def epoch(self, trial: Trial, event: Event) -> None:  # noqa: ARG002
         self.epochs[trial.key] += 1
 
     def finished(self, row: Row) -> None:
@@ -175,7 +175,9 @@ def test_a_failed_configuration_does_not_survive() -> None:
 
 
 def test_selecting_on_loss_promotes_the_lowest() -> None:
-    what = replace(experiment("loss", "halving"), select=experiment("loss", "grid").select.model_copy(update={"metric": "loss"}))
+    what = replace(
+        experiment("loss", "halving"), select=experiment("loss", "grid").select.model_copy(update={"metric": "loss"})
+    )
     rows = run(what).rows
     first = sorted((row for row in rows if row["epochs"] == 1), key=lambda row: float(row["val_loss"]))
     assert {row["lr"] for row in rows if row["epochs"] == 3} == {row["lr"] for row in first[:3]}
@@ -183,7 +185,19 @@ def test_selecting_on_loss_promotes_the_lowest() -> None:
 
 def test_killed_at_any_moment_the_same_command_finishes_the_search(tmp_path: Path) -> None:
     axes = ("--axis", "lr=log:1e-3:1", "--axis", "hidden_units=int:4:32", "--epochs", "54", "--trials", "36")
-    command = [sys.executable, "-m", "mlpctl", "sweep", "--dataset", "iris", *axes, "--search", "halving", "-q", "--name"]
+    command = [
+        sys.executable,
+        "-m",
+        "mlpctl",
+        "sweep",
+        "--dataset",
+        "iris",
+        *axes,
+        "--search",
+        "halving",
+        "-q",
+        "--name",
+    ]
     subprocess.run([*command, "whole"], cwd=tmp_path, check=True, capture_output=True)
     trials = tmp_path / "results" / "cut" / "trials.csv"
     for at_least in (5, 38, 50):

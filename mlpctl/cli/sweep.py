@@ -23,9 +23,9 @@ def sweep(
             "--axis",
             "-a",
             metavar="KEY=VALUES",
-            help="What varies: lr=0.01,0.1 or lr=log:1e-4:1e-1:7 (lin:, int: likewise; without a count a range for "
-            "random search). Values that are lists are separated by ';': widths=64;128,64. An axis of some configurations "
-            "only: 'momentum=0.5,0.9 when optimizer=momentum'. Configurations listed in a file: @trials.csv.",
+            help="What varies: lr=0.01,0.1 or lr=log:1e-4:1e-1:7 (lin:, int: likewise; without a count a range to draw "
+            "from). Values that are lists are separated by ';': widths=64;128,64. An axis that some configurations "
+            "have only: 'momentum=0.5,0.9 when optimizer=momentum'. Configurations listed in a file: @trials.csv.",
             rich_help_panel=o.EXPERIMENT_PANEL,
         ),
     ] = None,
@@ -109,7 +109,9 @@ def sweep(
         emit(preview(experiment, out, options), format_, output)
         return
     stop = Stop()
-    screen = SweepScreen(size_of(experiment), experiment.varied, experiment.select.on, experiment.select.metric, quiet=quiet)
+    screen = SweepScreen(
+        size_of(experiment), experiment.varied, experiment.select.on, experiment.select.metric, quiet=quiet
+    )
     with screen, handle_interrupts(stop, "after the trials in training"):
         counts = sweep_all(experiment, out, options, screen, stop)
     if counts.stored and not quiet:

@@ -131,7 +131,7 @@ def conditions(axis: str, when: object) -> tuple[Condition, ...]:
         UsageError: for unknown fields, and values that they do not take.
     """
     if not isinstance(when, Mapping):
-        raise UsageError(f"axis {axis}: when is a table such as {{optimizer = \"momentum\"}}, got {when!r}")
+        raise UsageError(f'axis {axis}: when is a table such as {{optimizer = "momentum"}}, got {when!r}')
     for name in when:
         check_field(name, f"condition of axis {axis}:")
     return tuple((name, tuple(check_value(name, v) for v in _values(name, given))) for name, given in when.items())
@@ -173,8 +173,10 @@ def _read_table(name: str, table: Mapping[str, Any]) -> tuple[Scale, list[Any]]:
     scales = [key for key in table if key in get_args(Scale)]
     unknown = [key for key in table if key not in (*get_args(Scale), "count")]
     if unknown or len(scales) != 1 or not isinstance(table[scales[0]], list):
-        raise UsageError(f"axis {name}: a range is written {{log = [LOW, HIGH], count = N}}, or lin, or int; values as "
-                         "{values = [V1, V2]}; either may have when = {FIELD = VALUE}")
+        raise UsageError(
+            f"axis {name}: a range is written {{log = [LOW, HIGH], count = N}}, or lin, or int; values as "
+            "{values = [V1, V2]}; either may have when = {FIELD = VALUE}"
+        )
     return scales[0], [*table[scales[0]], *([table["count"]] if "count" in table else [])]  # type: ignore[return-value]
 
 

@@ -1,4 +1,4 @@
-"""Searches over epochs: many configurations get few epochs, the better ones more; survivors go on from where they stood.
+"""Searches over epochs: many configurations get few, the better ones more; survivors go on from where they stood.
 
 A rung is a number of epochs. A proposal of a rung is an honest trial of its own, with `epochs` as the rung says: its
 row is finished and true, whether or not the configuration goes on.
@@ -68,7 +68,9 @@ class Halving:
             begin = int(min(n, self.available))
             self.available -= begin
             counts = [begin // self.eta**k for k in range(len(rungs))]
-            self._steps += [(count, epochs, k == 0) for k, (count, epochs) in enumerate(zip(counts, rungs, strict=True))]
+            self._steps += [
+                (count, epochs, k == 0) for k, (count, epochs) in enumerate(zip(counts, rungs, strict=True))
+            ]
         self._steps = [step for step in self._steps if step[0]]
         self._left = iter(self._steps)
 

@@ -24,8 +24,8 @@ class SearchTable(BaseModel):
 
     method: Method = Field(
         "grid",
-        description="grid is every combination; random and sobol draw; tpe and gp learn where to draw (Optuna); halving, "
-        "asha and hyperband give most epochs to the best.",
+        description="grid is every combination; random and sobol draw; tpe and gp learn where to draw; halving, asha "
+        "and hyperband give most epochs to the best.",
     )
     trials: Annotated[int, Field(ge=1)] | None = Field(
         None, description="Configurations to try. Default: 20; hyperband: what its brackets need."

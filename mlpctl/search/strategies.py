@@ -23,14 +23,16 @@ class Search(Protocol):
     Attributes:
         learns: whether it has to be told; a design that does not is asked once, and lazily: a hundred thousand
             proposals are never in memory together.
-        most_epochs: a trial with fewer epochs may go on to more, so what continues it is kept; 0 if none may.
     """
 
     learns: ClassVar[bool]
-    most_epochs: int
+
+    @property
+    def most_epochs(self) -> int:
+        """A trial with fewer epochs may go on to more, so what continues it is kept; 0 if none may."""
 
     def size(self) -> int:
-        """Return how many proposals there will be, at most."""
+        """Return how many proposals there will be; where that depends on scores, about how many."""
 
     def ask(self) -> Iterable[Proposal]:
         """Return the next batch, of a size that does not depend on the machine; an empty one ends the search.
