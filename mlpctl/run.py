@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any, Protocol
 
+from mlpctl.budget import Budget, Limits
 from mlpctl.engine.base import Event, Session
 from mlpctl.engine.choose import Choice, choose
 from mlpctl.engine.schedule import is_prefix
@@ -39,6 +40,7 @@ class RunOptions:
         retry: run failed trials again where that may help.
         expected: about how many trials there are to run; decides whether compiling for them pays.
         most_epochs: trials with fewer epochs may be continued, so their states are kept.
+        limits: what may be spent.
     """
 
     device: str = "auto"
@@ -52,6 +54,7 @@ class RunOptions:
     retry: bool = False
     expected: int = 1
     most_epochs: int = 0
+    limits: Limits = Limits()
 
 
 class Watch(Protocol):
@@ -90,9 +93,11 @@ class Counts:
     Attributes:
         stored: trials found in the store.
         statuses: status -> trials run now.
+        cut: which limit ended the run before all was done; "" for none.
     """
 
     stored: int = 0
+    cut: str = ""
     statuses: Counter[str] = field(default_factory=Counter)
 
 
@@ -119,6 +124,7 @@ def run(
         MlpctlError: for a device that is not there, a full disk, missing data; what had finished is in the store.
     """
     counts = Counts()
+    budget = Budget(options.limits)
 
     def record(row: Row, epochs: list[Row]) -> None:
         store.append(row, epochs)
@@ -129,7 +135,12 @@ def run(
 
     def found() -> None:
         counts.stored += 1
+        budget.found()
         watch.stored()
+
+    def impossible(row: Row) -> None:
+        budget.found()
+        record(row, [])
 
     noted: set[str] = set()
 
@@ -150,7 +161,7 @@ def run(
     with ExitStack() as stack:
         sessions: dict[tuple[str, str], Session] = {}
         for specs in batches:
-            trials = pending(specs, store, options, invalid=lambda row: record(row, []), stored=found)
+            trials = pending(specs, store, options, invalid=impossible, stored=found)
             chosen = ((run, choice(run.leader)) for run in runs_of(trials, share=share))
             for (name, device), group in groupby(chosen, key=lambda item: (item[1].engine.name, item[1].device)):
                 first = next(group)
@@ -164,15 +175,16 @@ def run(
                     "threads": options.threads,
                 }
                 runs = (item[0] for item in _chain(first, group))
-                _advance(sessions[name, device], runs, about, store, states, options, watch, stop, record)
-                if stop.requested:
+                _advance(sessions[name, device], runs, about, store, states, options, budget, watch, stop, record)
+                if stop.requested or budget.cut:
                     break
-            if stop.requested:
+            if stop.requested or budget.cut:
                 break
         else:
             states.forget()
     if stop.requested:
         raise Interrupted("interrupted; what had finished is saved, the same command goes on from there")
+    counts.cut = budget.cut
     return counts
 
 
@@ -201,6 +213,7 @@ def _advance(
     store: Store,
     states: States,
     options: RunOptions,
+    budget: Budget,
     watch: Watch,
     stop: Stop,
     record: Callable[[Row, list[Row]], None],
@@ -210,10 +223,12 @@ def _advance(
     def works() -> Iterator[Any]:
         for run in runs:
             trial = run.leader
+            kept = None
+            if options.most_epochs:
+                kept = states.find(lineage(trial), about["used_engine"], min(run.milestones))
+            if not budget.take(len(run.milestones), max(run.milestones) - (kept.epochs if kept else 0)):
+                return
             work = trial.work(test_at=frozenset(run.milestones), test_each=options.test_each, fit_each=options.fit_each)
-            kept = (
-                states.find(lineage(trial), about["used_engine"], min(run.milestones)) if options.most_epochs else None
-            )
             if kept is not None:
                 session.restore(work, kept.state)
             active[trial.key] = (run, [] if kept is None else kept.rows)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mlpctl.asking import Outcomes, batches, samples
-from mlpctl.errors import TrialsFailed, UsageError
+from mlpctl.errors import BudgetUsed, TrialsFailed, UsageError
 from mlpctl.experiment import Experiment, base_of, checked, default_name, groups, merged, read_experiment, seeds_of
 from mlpctl.machine import environment
 from mlpctl.pending import pending
@@ -197,11 +197,14 @@ def preview(experiment: Experiment, out: Path, options: RunOptions) -> Table:
 
 
 def verdict(counts: Counts) -> None:
-    """Check that every trial ended well.
+    """Check that every trial was trained and ended well.
 
     Raises:
+        BudgetUsed: if trials were left out.
         TrialsFailed: if some did not, with how many and how.
     """
+    if counts.cut:
+        raise BudgetUsed(f"{counts.cut} is used up: what was trained is saved, the same command with more goes on")
     failed = {status: n for status, n in counts.statuses.items() if status != "ok"}
     if failed:
         said = ", ".join(f"{n} {status.replace('_', ' ')}" for status, n in failed.items())

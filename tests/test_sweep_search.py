@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from mlpctl.budget import Limits
 from mlpctl.engine.base import Event
 from mlpctl.errors import Interrupted
 from mlpctl.experiment import Experiment
@@ -231,6 +232,8 @@ def test_searches_by_flags(cli: Cli) -> None:
                "--min-epochs", "2", "--name", "halved")  # fmt: skip
     assert done.code == 0, done.err
     assert Counter(load("results/halved").trials["epochs"]) == {2: 8, 4: 4, 9: 2}
+    assert cli(*common, *space, "--axis", "lr=log:0.01:1", "--search", "halving", "--trials", "8", "--eta", "2",
+               "--min-epochs", "2", "--name", "halved", "--quiet").err == ""  # fmt: skip
     dry = cli(*common, *space, "--axis", "lr=log:0.01:1", "--search", "tpe", "--trials", "8", "--dry-run")
     assert '"trials": 8' in dry.out
 
@@ -242,3 +245,71 @@ def test_all_problems_of_a_command_come_at_once(cli: Cli) -> None:
     done = cli("sweep", "--dataset", "iris", "--axis", "epochs=1,2", "--search", "asha")
     assert done.code == 2
     assert "asha decides the epochs itself" in done.err
+
+
+def test_a_budget_ends_a_sweep_where_the_next_one_goes_on(cli: Cli) -> None:
+    common = ("sweep", "--dataset", "iris", "--widths", "6", "--epochs", "9", "-q", "--axis", "lr=log:0.01:1")
+    halving = (*common, "--search", "halving", "--trials", "9")
+    assert cli(*halving, "--name", "whole").code == 0
+    done = cli(*halving, "--name", "cut", "--max-trials", "4")
+    assert done.code == 7
+    assert "--max-trials 4 is used up" in done.err
+    assert "Best:" in done.out  # what there is, is reported
+    assert len(load("results/cut").trials) == 4
+    assert cli(*halving, "--name", "cut", "--max-trials", "4").code == 7  # in all, not in addition
+    assert len(load("results/cut").trials) == 4
+    assert cli(*halving, "--name", "cut", "--budget", "6e", "--jobs", "2").code == 7
+    assert Counter(load("results/cut").trials["epochs"]) == {1: 9}  # 5 × 1 epochs; then 2 more do not fit into 1
+    assert cli(*halving, "--name", "cut", "--budget", "2e").code == 7
+    assert Counter(load("results/cut").trials["epochs"]) == {1: 9, 3: 1}  # a survivor costs its further epochs alone
+    assert cli(*halving, "--name", "cut", "--budget", "1h", "--max-trials", "13").code == 0
+    assert_equal_tables("whole", "cut")
+    grid = (
+        "sweep",
+        "--dataset",
+        "iris",
+        "--widths",
+        "6",
+        "-q",
+        "--axis",
+        "lr=0.1,0.2",
+        "--axis",
+        "epochs=1,2,3",
+        "--name",
+        "grid",
+    )
+    assert cli(*grid, "--budget", "5e").code == 7
+    assert Counter(load("results/grid").trials["lr"]) == {0.1: 3}  # three trials, one run of three epochs
+    assert cli(*grid, "--budget", "3e").code == 0
+    for wrong in ("10", "m", "0s", "-1m"):
+        assert cli(*common, f"--budget={wrong}").code == 2
+
+
+def test_a_time_budget_begins_nothing_after_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter(range(100))  # every look at the clock is a second later: at the start, then at each trial
+    monkeypatch.setattr("mlpctl.budget.monotonic", lambda: next(clock))
+    watch = Counting()
+    options = RunOptions(engine="reference", limits=Limits(seconds=4))
+    counts = sweep(experiment("timed", "sobol"), Path("results"), options, watch, watch.stop)
+    assert (len(watch.rows), counts.cut) == (4, "--budget 4s")
+
+
+def test_the_price_of_a_search_is_told(cli: Cli) -> None:
+    command = (
+        "sweep",
+        "--dataset",
+        "iris",
+        "--widths",
+        "6",
+        "--epochs",
+        "9",
+        "--axis",
+        "lr=log:0.01:1",
+        "--trials",
+        "9",
+    )
+    told = " ".join(cli(*command, "--search", "halving").err.split())
+    assert "halving trained 21 model-epochs; its 9 configurations with 9 epochs each would be 81: 26% of them" in told
+    told = " ".join(cli(*command, "--search", "halving", "--lr-schedule", "cosine", "--name", "cosine").err.split())
+    assert "halving trained 27 model-epochs" in told
+    assert "model-epochs" not in cli(*command, "--search", "sobol", "--name", "sobol").err

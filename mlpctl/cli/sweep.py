@@ -46,6 +46,13 @@ def sweep(
         SelectOn | None, typer.Option("--select-on", help="Part that configurations are compared on.")
     ] = None,
     metric: Annotated[str | None, typer.Option("--metric", help="Metric that decides. Default: by task.")] = None,
+    max_trials: Annotated[
+        int | None, typer.Option("--max-trials", min=1, help="Trials in all, those in the results included.")
+    ] = None,
+    budget: Annotated[
+        str | None,
+        typer.Option("--budget", metavar="TIME", help="What this run may take: 90s, 10m, 1.5h; or model-epochs: 500e."),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Say what would be trained, and stop.")] = False,
     name: o.Name = None,
     out: o.Out = Path("results"),
@@ -69,9 +76,13 @@ def sweep(
 
     Example: mlpctl sweep --dataset iris --axis hidden_units=4,16,64 --axis lr=log:0.01:1:3 --seeds 3
     """
+    from math import inf
+
+    from mlpctl.budget import Limits, parse_budget
     from mlpctl.cli.screen import SweepScreen, handle_interrupts, set_offline
     from mlpctl.devices import asked_device, asked_jobs
     from mlpctl.experiment import parse_settings
+    from mlpctl.price import price
     from mlpctl.render import emit
     from mlpctl.report.folder import report
     from mlpctl.run import RunOptions, Stop
@@ -104,6 +115,7 @@ def sweep(
         test_each=eval_test,
         force=force,
         retry=retry_failed,
+        limits=Limits(max_trials or inf, *(parse_budget(budget) if budget else ())),
     )
     if dry_run:
         emit(preview(experiment, out, options), format_, output)
@@ -116,5 +128,7 @@ def sweep(
         counts = sweep_all(experiment, out, options, screen, stop)
     if counts.stored and not quiet:
         screen.note(f"{counts.stored} of {size_of(experiment)} trials were in {out / experiment.name} already")
+    if not quiet and (spent := price(experiment, out / experiment.name)):
+        screen.note(spent)
     report([out / experiment.name], format_=format_, output=output)
     verdict(counts)
