@@ -8,6 +8,7 @@ from typing import Any
 
 from mlpctl.asking import Outcomes, batches, samples
 from mlpctl.errors import BudgetUsed, TrialsFailed, UsageError
+from mlpctl.estimate import estimate
 from mlpctl.experiment import Experiment, base_of, checked, default_name, groups, merged, read_experiment, seeds_of
 from mlpctl.machine import environment
 from mlpctl.pending import pending
@@ -166,7 +167,9 @@ def sweep(experiment: Experiment, out: Path, options: RunOptions, watch: Watch, 
 
 
 def preview(experiment: Experiment, out: Path, options: RunOptions) -> Table:
-    """Return how many trials there are, in the store, to run and impossible; nothing is trained or written.
+    """Return how many trials there are, in the store, to run and impossible, and about how long those to run take.
+
+    Nothing is written; one trial of each shape is trained for a few epochs, to measure.
 
     Raises:
         UsageError: for an experiment that cannot be trained.
@@ -180,12 +183,13 @@ def preview(experiment: Experiment, out: Path, options: RunOptions) -> Table:
     learns = experiment.strategy().learns
     if learns and not options.force:
         outcomes.read(folder)
-    new = 0
+    todo: list[Trial] = []
     for specs in batches(experiment, outcomes):
         trials = pending(specs, store, options, invalid=invalid.append, stored=lambda: stored.append(None))
-        new += sum(1 for _ in trials)
-        if learns and new:
+        todo += trials
+        if learns and todo:
             break  # what comes then depends on what these score
+    new = len(todo)
     if learns and new:
         new = max(new, size_of(experiment) - len(stored) - len(invalid))
     total = new + len(stored) + len(invalid)
@@ -193,6 +197,9 @@ def preview(experiment: Experiment, out: Path, options: RunOptions) -> Table:
     notes = [f"results in {folder}", *dict.fromkeys(f"invalid: {row['error']}" for row in invalid)]
     if learns and new:
         notes.append(f"{experiment.search.method} decides as it learns: the numbers are about what it will train")
+    else:
+        line["seconds"], line["low"], line["high"] = estimate(todo, options_for(experiment, options))
+        notes.append(f"seconds: measured now, with --jobs {options.jobs}; start and report come to it")
     return Table(list(line), [line], experiment.name, notes)
 
 

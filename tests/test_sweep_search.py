@@ -12,9 +12,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from mlpctl.asking import samples
 from mlpctl.budget import Limits
 from mlpctl.engine.base import Event
 from mlpctl.errors import Interrupted
+from mlpctl.estimate import estimate, shapes_of
 from mlpctl.experiment import Experiment
 from mlpctl.results import load
 from mlpctl.rows import Row
@@ -23,7 +25,7 @@ from mlpctl.search.axes import parse_axis
 from mlpctl.search.make import SearchTable
 from mlpctl.search.strategies import Method
 from mlpctl.sweep import preview, size_of, sweep
-from mlpctl.trial import Trial
+from mlpctl.trial import Trial, trial_of
 from tests.conftest import Cli
 
 TIMES = ["seconds", "group_seconds", "started", "jobs", "folder"]
@@ -313,3 +315,19 @@ def test_the_price_of_a_search_is_told(cli: Cli) -> None:
     told = " ".join(cli(*command, "--search", "halving", "--lr-schedule", "cosine", "--name", "cosine").err.split())
     assert "halving trained 27 model-epochs" in told
     assert "model-epochs" not in cli(*command, "--search", "sobol", "--name", "sobol").err
+
+
+def test_an_estimate_knows_shapes_runs_and_epochs() -> None:
+    """Two shapes; an epochs axis is one run of its largest value; seeds and learning rates do not change a shape."""
+    axes = (parse_axis("epochs=2,5"), parse_axis("lr=0.1,0.2"), parse_axis("widths=4;64"))
+    what = Experiment("priced", {**BASE}, axes, seeds=(0, 1))
+    trials = [trial_of(spec) for spec in samples(what, 100)]
+    shapes = shapes_of(trials, RunOptions(engine="reference"))
+    assert sorted((s.example.spec.widths, s.trials, s.epochs) for s in shapes) == [((4,), 4, 20), ((64,), 4, 20)]
+    seconds, low, high = estimate(trials, RunOptions(engine="reference"))
+    twice = estimate([*trials, *(trial_of(spec) for spec in samples(replace(what, seeds=(2, 3, 4, 5)), 100))],
+                     RunOptions(engine="reference"))  # fmt: skip
+    assert 0 < low <= seconds <= high
+    assert twice[0] > seconds
+    assert estimate([], RunOptions()) == (0.0, 0.0, 0.0)
+    assert not Path("results").exists()
