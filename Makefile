@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint docs bench clean
+.PHONY: demo test lint docs bench searches clean
 
 demo: .venv/installed
 	$(BIN)/mlpctl sweep experiments/demo.toml
@@ -23,6 +23,9 @@ docs: .venv/installed
 bench: .venv/installed
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[bench]'
 	$(BIN)/python -m benchmarks
+
+searches: .venv/tested
+	$(BIN)/python -m benchmarks.searches
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv

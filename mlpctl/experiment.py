@@ -1,20 +1,26 @@
 """Step 1b: an experiment: a base spec, axes, seeds, how to search and to choose; from a TOML file, flags, or both."""
 
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from mlpctl.errors import UsageError
+from mlpctl.errors import UsageError, did_you_mean
 from mlpctl.schema import METRICS
 from mlpctl.search.axes import Axis, make_axis
-from mlpctl.search.strategies import Grid, Method, Random, Search
+from mlpctl.search.listed import make_list, read_list
+from mlpctl.search.make import SearchTable, make_search
+from mlpctl.search.space import Proposal, Space, make_space, zipped
+from mlpctl.search.strategies import Search
 from mlpctl.spec import Spec, explain, make_spec, split_list
 
 SelectOn = Literal["validation", "test", "train"]
+Names = list[str]
+Rows = list[dict[str, Any]]
 
 Effort = Literal["quick", "default", "thorough"]
 """How much an experiment may cost: seconds, minutes, or what the published setting takes."""
@@ -22,14 +28,6 @@ Effort = Literal["quick", "default", "thorough"]
 
 class _Table(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class SearchTable(_Table):
-    """[search] of an experiment file."""
-
-    method: Method = Field("grid", description="How configurations are chosen: every combination, or drawn at random.")
-    trials: Annotated[int, Field(ge=1)] = Field(20, description="Configurations that random search draws.")
-    seed: Annotated[int, Field(ge=0)] = Field(0, description="Of the random search.")
 
 
 class SelectTable(_Table):
@@ -43,12 +41,14 @@ class _File(_Table):
     name: str | None = Field(None, description="Folder under results/; by default the file's name.")
     spec: dict[str, Any] = Field(default_factory=dict, description="What stays fixed: the options of train.")
     axes: dict[str, Any] = Field(default_factory=dict, description="What varies: name = list, text or table.")
+    zip: Names | list[Names] = Field([], description="Names of axes that move together, or several lists of them.")
     seeds: int | list[int] = Field(1, description="How many seeds, or which.")
     search: SearchTable = SearchTable()
     select: SelectTable = SelectTable()
     effort: dict[Effort, dict[str, Any]] = Field(
         default_factory=dict, description="What another effort changes: [effort.quick] with keys and tables as above."
     )
+    list: str | Rows = Field("", description="Configurations listed one by one: a CSV file, or tables.")
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,8 @@ class Experiment:
         name: folder under results/.
         base: fields of Spec that stay fixed, as given.
         axes: what varies.
+        zipped: names of axes that move together.
+        listed: configurations that are listed one by one, as an axis; None for none.
         seeds: every configuration is trained with each.
         search: how configurations are chosen.
         select: how they are compared.
@@ -67,15 +69,34 @@ class Experiment:
     name: str
     base: Mapping[str, Any]
     axes: tuple[Axis, ...] = ()
+    zipped: tuple[tuple[str, ...], ...] = ()
+    listed: Axis | None = None
     seeds: tuple[int, ...] = (0,)
     search: SearchTable = SearchTable()
     select: SelectTable = SelectTable()
 
-    def strategy(self) -> Search:
-        """Return the search over the axes."""
-        if self.search.method == "grid":
-            return Grid(self.axes)
-        return Random(self.axes, self.search.trials, self.search.seed)
+    def space(self) -> Space:
+        """Return what is searched.
+
+        Raises:
+            UsageError: for axes that do not fit together.
+        """
+        by_name = {axis.name: axis for axis in self.axes}
+        moved = {name for names in self.zipped for name in names}
+        axes = [] if self.listed is None else [self.listed]
+        axes += [zipped([by_name[name] for name in names]) for names in self.zipped]
+        axes += [axis for axis in self.axes if axis.name not in moved]
+        options = {f"data.{name}": value for name, value in self.base.get("data", {}).items()}
+        return make_space(axes, {**self.base, **options})
+
+    @property
+    def varied(self) -> tuple[str, ...]:
+        """The fields that vary."""
+        return tuple(name for axis in self.space().axes for name in axis.names)
+
+    def strategy(self, same: Callable[[Proposal], Hashable] = lambda proposal: tuple(proposal.items())) -> Search:
+        """Return the search over the axes; `same` names what a proposal would train."""
+        return make_search(self.search, self.space(), most_epochs(self.base), same)
 
     def specs(self, proposal: Mapping[str, Any], seed: int) -> Spec:
         """Return the spec of a proposal with a seed."""
@@ -83,15 +104,14 @@ class Experiment:
 
     def as_toml(self) -> dict[str, Any]:
         """Return the experiment as its file would say it, with everything that was given on the command line."""
-        axes = {
-            axis.name: {axis.scale: [axis.low, axis.high]} if axis.is_range else [_plain(v) for v in axis.values]
-            for axis in self.axes
-        }
+        rows = () if self.listed is None else self.listed.values
         return {
             "name": self.name,
             "seeds": list(self.seeds),
+            **({"zip": [list(names) for names in self.zipped]} if self.zipped else {}),
+            **({"list": [{name: _plain(value) for name, value in row} for row in rows]} if rows else {}),
             "spec": {name: _plain(value) for name, value in self.base.items()},
-            "axes": axes,
+            "axes": {axis.name: axis_as_toml(axis) for axis in self.axes},
             "search": self.search.model_dump(exclude_none=True),
             "select": self.select.model_dump(exclude_none=True),
         }
@@ -121,9 +141,12 @@ def read_experiment(path: Path, effort: Effort = "default") -> Experiment:
         problems += explain(error, _File, str(path))
         known = {k: v for k, v in content.items() if k in _File.model_fields and isinstance(v, dict)}
         file = _File(spec=known.get("spec", {}), axes=known.get("axes", {}))
+        with suppress(ValidationError):
+            file = _File(spec=file.spec, axes=file.axes, list=content.get("list", ""))
         for table, model in (("search", SearchTable), ("select", SelectTable)):
             problems += _problems_of(model, known.get(table, {}), f"{path} [{table}]")
-        problems = [p for p in problems if not p.startswith((f"{path}: search ", f"{path}: select "))]
+        nested = tuple(f"{path}: {said}{table} " for said in ("", "unknown ") for table in ("search", "select"))
+        problems = [p for p in problems if not p.startswith(nested)]  # said better by the table's own check
     base, axes = file.spec, []
     try:
         base = base_of(file.spec, where=f"{path} [spec]")
@@ -134,9 +157,19 @@ def read_experiment(path: Path, effort: Effort = "default") -> Experiment:
             axes.append(make_axis(name, given))
         except UsageError as error:
             problems += (f"{path} [axes]: {problem}" for problem in error.problems)
+    listed = None
+    try:
+        if isinstance(file.list, str):
+            listed = read_list(path.parent / file.list) if file.list else None
+        else:
+            listed = make_list(file.list, [f"{path} [[list]] {number + 1}" for number in range(len(file.list))])
+    except UsageError as error:
+        problems += error.problems
     if problems:
         raise UsageError(problems)
-    experiment = Experiment(file.name or path.stem, base, tuple(axes), (0,), file.search, file.select)
+    experiment = Experiment(
+        file.name or path.stem, base, tuple(axes), groups(file.zip), listed, (0,), file.search, file.select
+    )
     return checked(replace(experiment, seeds=seeds_of(file.seeds, base)))
 
 
@@ -153,6 +186,15 @@ def _overlaid(content: dict[str, Any], effort: Effort) -> dict[str, Any]:
     return {**content, **both}
 
 
+def groups(given: Sequence[str] | Sequence[Sequence[str]]) -> tuple[tuple[str, ...], ...]:
+    """Return the groups of names of `zip`: one list of names, or a list of such lists."""
+    lists = [
+        [name for name in given if isinstance(name, str)],
+        *(names for names in given if not isinstance(names, str)),
+    ]
+    return tuple(tuple(name.strip().replace("-", "_") for name in names) for names in lists if names)
+
+
 def checked(experiment: Experiment) -> Experiment:
     """Return the experiment if its parts fit each other.
 
@@ -161,6 +203,12 @@ def checked(experiment: Experiment) -> Experiment:
     """
     problems = []
     names = [axis.name for axis in experiment.axes]
+    moved = [name for group in experiment.zipped for name in group]
+    problems += [
+        f"zip names '{name}', which is no axis: {did_you_mean(name, names)}" for name in moved if name not in names
+    ]
+    problems += [f"zip names {name} twice" for name in sorted({n for n in moved if moved.count(n) > 1})]
+    names += [] if experiment.listed is None else experiment.listed.names
     problems += [f"axis {name} is given twice" for name in sorted({n for n in names if names.count(n) > 1})]
     if "seed" in names:
         problems.append("the seed is no axis: use --seeds N, or seeds = [0, 1, 2] in the file")
@@ -242,6 +290,24 @@ def _problems_of(model: type[BaseModel], given: Mapping[str, Any], where: str) -
 
 def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
+
+
+def axis_as_toml(axis: Axis) -> Any:
+    """Return an axis as an experiment file writes it."""
+    values = [_plain(value) for value in axis.listed]
+    if not axis.when:
+        return {axis.scale: [axis.low, axis.high]} if axis.is_range else values
+    when = {name: [_plain(value) for value in allowed] for name, allowed in axis.when}
+    return {**({axis.scale: [axis.low, axis.high]} if axis.is_range else {"values": values}), "when": when}
+
+
+def most_epochs(base: Mapping[str, Any]) -> int:
+    """Return the epochs of a trial that does not vary them: those given, else the dataset's."""
+    from mlpctl.data import source_of
+    from mlpctl.models.resolution import DEFAULTS
+
+    defaults = {**DEFAULTS, **source_of(str(base.get("dataset", Spec.model_fields["dataset"].default))).defaults}
+    return int(base.get("epochs", defaults["epochs"]))
 
 
 def default_name(base: Mapping[str, Any]) -> str:

@@ -31,13 +31,14 @@ def runs_of(trials: Iterable[Trial], *, share: bool = True) -> Iterator[Run]:
         trials: lazily taken, one group at a time.
         share: False trains every trial by itself (its weights are wanted at its end).
     """
-    for _, group in groupby(trials, key=_same_but_epochs if share else lambda trial: trial.key):
+    for _, group in groupby(trials, key=lineage if share else lambda trial: trial.key):
         by_epochs = {trial.spec.epochs: trial for trial in group}
         milestones = {epochs: by_epochs[epochs] for epochs in sorted(e for e in by_epochs if e is not None)}
         yield Run(milestones[max(milestones)], milestones)
 
 
-def _same_but_epochs(trial: Trial) -> str:
+def lineage(trial: Trial) -> str:
+    """Return what names a trial but for its epochs, where more epochs continue fewer; elsewhere its key."""
     if not is_prefix(trial.spec):
         return trial.key
     return key_of(trial.spec.model_copy(update={"epochs": 0}), trial.dataset.digest)

@@ -7,21 +7,22 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any, Protocol
 
+from mlpctl.budget import Budget, Limits
 from mlpctl.engine.base import Event, Session
 from mlpctl.engine.choose import Choice, choose
 from mlpctl.engine.initial import start_note
-from mlpctl.errors import Interrupted, UsageError
-from mlpctl.plan import Run, runs_of
-from mlpctl.rows import Row, epoch_row, invalid_row, trial_row
+from mlpctl.engine.schedule import is_prefix
+from mlpctl.errors import Interrupted
+from mlpctl.pending import pending
+from mlpctl.plan import Run, lineage, runs_of
+from mlpctl.rows import Row, epoch_row, trial_row
 from mlpctl.spec import Spec
+from mlpctl.states import Kept, States
 from mlpctl.store import Store
-from mlpctl.trial import Trial, trial_of
+from mlpctl.trial import Trial
 
-REDONE = ("interrupted",)
-"""Statuses of trials that run again by themselves."""
-
-RETRIED = ("out_of_memory", "timeout", "crashed")
-"""Statuses that may turn out otherwise: they run again where the user asks; diverged and invalid never would."""
+UNSCORED = epoch_row(Event("", 0))
+"""What an epoch row has without scores: none is written."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,8 @@ class RunOptions:
         force: run trials that are in the store again.
         retry: run failed trials again where that may help.
         expected: about how many trials there are to run; decides whether compiling for them pays.
+        most_epochs: trials with fewer epochs may be continued, so their states are kept.
+        limits: what may be spent.
     """
 
     device: str = "auto"
@@ -51,6 +54,8 @@ class RunOptions:
     force: bool = False
     retry: bool = False
     expected: int = 1
+    most_epochs: int = 0
+    limits: Limits = Limits()
 
 
 class Watch(Protocol):
@@ -89,68 +94,54 @@ class Counts:
     Attributes:
         stored: trials found in the store.
         statuses: status -> trials run now.
+        cut: which limit ended the run before all was done; "" for none.
     """
 
     stored: int = 0
+    cut: str = ""
     statuses: Counter[str] = field(default_factory=Counter)
 
 
-def pending(
-    specs: Iterable[Spec],
+def run(
+    batches: Iterable[Iterable[Spec]],
     store: Store,
     options: RunOptions,
-    *,
-    invalid: Callable[[Row], None],
-    stored: Callable[[], None],
-) -> Iterator[Trial]:
-    """Yield the trials of some specs that have to run; equal trials once.
-
-    Combinations that cannot be trained go to `invalid` as rows; `stored` is called for each trial that is there.
-    """
-    begun: set[str] = set()
-    for spec in specs:
-        trial, row = None, {}
-        try:
-            trial = trial_of(spec)
-        except UsageError as error:
-            row = invalid_row(spec, str(error))
-        key = trial.key if trial is not None else row["key"]
-        if key in begun:
-            continue
-        begun.add(key)
-        if trial is None and key not in store.known:
-            invalid(row)
-        elif trial is not None and has_to_run(store, key, options):
-            yield trial
-        else:
-            stored()
-
-
-def has_to_run(store: Store, key: str, options: RunOptions) -> bool:
-    """Whether a trial has to run: it is not in the store, or what is there does not count."""
-    status = store.known.get(key)
-    if status is None or options.force or status in REDONE or (options.retry and status in RETRIED):
-        return True
-    return options.save and status == "ok" and not store.weights_file(key).is_file()
-
-
-def run(specs: Iterable[Spec], store: Store, options: RunOptions, watch: Watch, stop: Stop) -> Counts:
+    watch: Watch,
+    stop: Stop,
+    learn: Callable[[Row], None] | None = None,
+) -> Counts:
     """Train what is not yet in the store and return the counts. Every finished trial is in the store at once.
+
+    Args:
+        batches: lazily taken: a batch after everything of those before it is in the store.
+        store: opened.
+        options: how to run.
+        watch: who looks on.
+        stop: set from outside to end.
+        learn: is given the row of every trial that was run.
 
     Raises:
         Interrupted: after a stop was requested and what ran was saved.
         MlpctlError: for a device that is not there, a full disk, missing data; what had finished is in the store.
     """
     counts = Counts()
+    budget = Budget(options.limits)
 
     def record(row: Row, epochs: list[Row]) -> None:
         store.append(row, epochs)
         counts.statuses[row["status"]] += 1
+        if learn is not None:
+            learn(row)
         watch.finished(row)
 
     def found() -> None:
         counts.stored += 1
+        budget.found()
         watch.stored()
+
+    def impossible(row: Row) -> None:
+        budget.found()
+        record(row, [])
 
     noted: set[str] = set()
 
@@ -165,27 +156,37 @@ def run(specs: Iterable[Spec], store: Store, options: RunOptions, watch: Watch, 
                 watch.note(note)
         return chosen
 
-    trials = pending(specs, store, options, invalid=lambda row: record(row, []), stored=found)
-    chosen = ((run, choice(run.leader)) for run in runs_of(trials, share=not options.save))
+    states = States(store.folder)
+    if options.force:
+        states.forget()
+    share = not options.save and not options.most_epochs
     with ExitStack() as stack:
         sessions: dict[tuple[str, str], Session] = {}
-        for (name, device), group in groupby(chosen, key=lambda item: (item[1].engine.name, item[1].device)):
-            first = next(group)
-            if (name, device) not in sessions:
-                session = first[1].engine.open(device, options.jobs, options.threads)
-                sessions[name, device] = stack.enter_context(closing(session))
-            about = {
-                "used_engine": name,
-                "used_device": device,
-                "jobs": options.jobs,
-                "threads": options.threads,
-            }
-            runs = (item[0] for item in _chain(first, group))
-            _advance(sessions[name, device], runs, about, store, options, watch, stop, record)
-            if stop.requested:
+        for specs in batches:
+            trials = pending(specs, store, options, invalid=impossible, stored=found)
+            chosen = ((run, choice(run.leader)) for run in runs_of(trials, share=share))
+            for (name, device), group in groupby(chosen, key=lambda item: (item[1].engine.name, item[1].device)):
+                first = next(group)
+                if (name, device) not in sessions:
+                    session = first[1].engine.open(device, options.jobs, options.threads)
+                    sessions[name, device] = stack.enter_context(closing(session))
+                about = {
+                    "used_engine": name,
+                    "used_device": device,
+                    "jobs": options.jobs,
+                    "threads": options.threads,
+                }
+                runs = (item[0] for item in _chain(first, group))
+                _advance(sessions[name, device], runs, about, store, states, options, budget, watch, stop, record)
+                if stop.requested or budget.cut:
+                    break
+            if stop.requested or budget.cut:
                 break
+        else:
+            states.forget()
     if stop.requested:
         raise Interrupted("interrupted; what had finished is saved, the same command goes on from there")
+    counts.cut = budget.cut
     return counts
 
 
@@ -212,22 +213,32 @@ def _advance(
     runs: Iterator[Run],
     about: dict[str, Any],
     store: Store,
+    states: States,
     options: RunOptions,
+    budget: Budget,
     watch: Watch,
     stop: Stop,
     record: Callable[[Row, list[Row]], None],
 ) -> None:
-    active: dict[str, tuple[Run, list[Event]]] = {}
+    active: dict[str, tuple[Run, list[Row]]] = {}
 
     def works() -> Iterator[Any]:
         for run in runs:
-            active[run.leader.key] = (run, [])
-            test_at = frozenset(run.milestones)
-            yield run.leader.work(test_at=test_at, test_each=options.test_each, fit_each=options.fit_each)
+            trial = run.leader
+            kept = None
+            if options.most_epochs:
+                kept = states.find(lineage(trial), about["used_engine"], min(run.milestones))
+            if not budget.take(len(run.milestones), max(run.milestones) - (kept.epochs if kept else 0)):
+                return
+            work = trial.work(test_at=frozenset(run.milestones), test_each=options.test_each, fit_each=options.fit_each)
+            if kept is not None:
+                session.restore(work, kept.state)
+            active[trial.key] = (run, [] if kept is None else kept.rows)
+            yield work
 
     for event in session.advance(works()):
-        run, events = active[event.key]
-        events.append(event)
+        run, rows = active[event.key]
+        rows.append(epoch_row(event))
         watch.epoch(run.leader, event)
         if stop.requested:
             session.drain()
@@ -238,12 +249,24 @@ def _advance(
             if options.save and status == "ok":
                 spec = {name: str(value) for name, value in trial.spec.flat().items() if value is not None}
                 store.save_weights(trial.key, session.weights(event.key), spec)
-            seconds = sum(e.seconds or 0.0 for e in events)
-            rows = [{**epoch_row(e), "key": trial.key} for e in events if e.scores]
-            record(trial_row(trial, replace(event, status=status), seconds, about), rows)
+            seconds = sum(row["seconds"] or 0.0 for row in rows)
+            record(trial_row(trial, replace(event, status=status), seconds, about), _rows_of(trial, rows, options))
+            if status == "ok" and event.epoch < options.most_epochs and is_prefix(trial.spec):
+                kept = Kept(event.epoch, session.save(event.key), rows)
+                states.keep(lineage(trial), about["used_engine"], kept)
         if event.status is not None:
             session.drop(event.key)
             del active[event.key]
+
+
+def _rows_of(trial: Trial, rows: list[Row], options: RunOptions) -> list[Row]:
+    """Return the epoch rows of a trial, as they are without the shorter trials that were read off the same run."""
+    own = [{**row, "key": trial.key} for row in rows if len(row) > len(UNSCORED)]
+    if not options.test_each:
+        for row in own[:-1]:
+            for name in [name for name in row if name.startswith("test_")]:
+                del row[name]
+    return own
 
 
 def _ended(run: Run, event: Event) -> list[Trial]:

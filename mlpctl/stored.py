@@ -1,6 +1,7 @@
 """One trial's rows out of the store, without pandas: what `train` prints at its end."""
 
 import csv
+from collections.abc import Iterator
 from pathlib import Path
 
 from mlpctl.errors import DataError
@@ -19,6 +20,14 @@ def stored_rows(folder: Path, key: str) -> tuple[dict[str, Cell], list[dict[str,
         raise DataError(f"{folder} has no trial {key}")
     epochs = {row["epoch"]: row for row in _rows(folder / EPOCHS_FILE, key, EPOCH_COLUMNS)}  # the last run counts
     return trials[-1], list(epochs.values())
+
+
+def read_rows(path: Path) -> Iterator[dict[str, Cell]]:
+    """Yield the rows of a `trials.csv`, typed, empty cells as None; none if there is no file."""
+    if path.is_file():
+        with path.open(encoding="utf-8", newline="") as stream:
+            for row in csv.DictReader(stream):
+                yield {name: _typed(text, TRIAL_COLUMNS.get(name, "text")) for name, text in row.items()}
 
 
 def _rows(path: Path, key: str, columns: dict[str, Kind]) -> list[dict[str, Cell]]:

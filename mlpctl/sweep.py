@@ -1,20 +1,23 @@
 """Many runs: what `mlpctl sweep` calls."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from mlpctl.errors import TrialsFailed, UsageError
-from mlpctl.experiment import Experiment, base_of, checked, default_name, merged, read_experiment, seeds_of
+from mlpctl.asking import Outcomes, batches, samples
+from mlpctl.errors import BudgetUsed, TrialsFailed, UsageError
+from mlpctl.estimate import estimate
+from mlpctl.experiment import Experiment, base_of, checked, default_name, groups, merged, read_experiment, seeds_of
 from mlpctl.machine import environment
+from mlpctl.pending import pending
 from mlpctl.render import Cell, Table
 from mlpctl.rows import Row
-from mlpctl.run import Counts, RunOptions, Stop, Watch, check_named, pending, run
+from mlpctl.run import Counts, RunOptions, Stop, Watch, check_named, run
 from mlpctl.schema import TRIALS_FILE
-from mlpctl.search.axes import Axis
-from mlpctl.spec import Spec
+from mlpctl.search.axes import Axis, parse_axis
+from mlpctl.search.listed import read_list
 from mlpctl.store import Store, read_keys
 from mlpctl.trial import Trial, trial_of
 
@@ -30,7 +33,8 @@ class Given:
         file: TOML file.
         name: of the results folder.
         fields: fixed fields of Spec; they win over the file's.
-        axes: axes; they win over the file's of the same name.
+        axes: as `--axis` has them; they win over the file's of the same name.
+        zipped: names of axes that move together, as `--zip` has them; they win over the file's.
         seeds: how many, or which.
         search: fields of the [search] table.
         select: fields of the [select] table.
@@ -39,7 +43,8 @@ class Given:
     file: Path | None
     name: str | None
     fields: dict[str, Any]
-    axes: tuple[Axis, ...]
+    axes: tuple[str, ...]
+    zipped: tuple[str, ...]
     seeds: str | None
     search: dict[str, Any]
     select: dict[str, Any]
@@ -52,20 +57,20 @@ def experiment_of(given: Given) -> Experiment:
         UsageError: every problem at once.
     """
     start = read_experiment(given.file) if given.file else Experiment("", {})
-    names = [axis.name for axis in given.axes]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise UsageError([f"axis {name} is given twice: list its values in one --axis" for name in twice])
+    listed, own = parse_axes(given.axes)
     base = base_of(merged(start.base, given.fields), where="")
-    axes = {axis.name: axis for axis in (*start.axes, *given.axes)}
+    axes = {axis.name: axis for axis in (*start.axes, *own)}
     for name in given.fields:
         axes.pop(name, None)  # what the command line fixes no longer varies
     seeds = seeds_of(given.seeds, base) if given.seeds is not None else start.seeds
+    kept = tuple(group for group in start.zipped if all(name in axes for name in group))
     return checked(
         Experiment(
             name=given.name or start.name or default_name(base),
             base=base,
             axes=tuple(axes.values()),
+            zipped=groups([names.split(",") for names in given.zipped]) or kept,
+            listed=listed or start.listed,
             seeds=seeds,
             search=start.search.model_copy(update=given.search),
             select=start.select.model_copy(update=given.select),
@@ -73,11 +78,28 @@ def experiment_of(given: Given) -> Experiment:
     )
 
 
-def specs_of(experiment: Experiment) -> Iterator[Spec]:
-    """Yield the specs of an experiment: seed by seed, so that every configuration is seen once before any twice."""
-    for seed in experiment.seeds:
-        for proposal in experiment.strategy().ask():
-            yield experiment.specs(proposal, seed)
+def parse_axes(texts: Sequence[str]) -> tuple[Axis | None, list[Axis]]:
+    """Return the list of configurations, written @FILE, and the axes of the command line.
+
+    Raises:
+        UsageError: every problem at once.
+    """
+    listed, axes = None, []
+    problems: list[str] = []
+    for text in texts:
+        try:
+            if text.startswith("@"):
+                listed = read_list(Path(text[1:]))
+            else:
+                axes.append(parse_axis(text))
+        except UsageError as error:
+            problems += error.problems
+    names = [axis.name for axis in axes]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    problems += [f"axis {name} is given twice: list its values in one --axis" for name in twice]
+    if problems:
+        raise UsageError(problems)
+    return listed, axes
 
 
 def size_of(experiment: Experiment) -> int:
@@ -92,7 +114,7 @@ def check_some(experiment: Experiment, options: RunOptions) -> None:
         UsageError: if none of its first combinations can be trained, or nothing could select.
     """
     first: UsageError | None = None
-    for spec in islice(specs_of(experiment), LOOKED_AT):
+    for spec in islice(samples(experiment, LOOKED_AT), LOOKED_AT):
         try:
             trial = trial_of(spec)
         except UsageError as error:
@@ -119,6 +141,7 @@ def options_for(experiment: Experiment, options: RunOptions) -> RunOptions:
         fit_each=options.fit_each or experiment.select.on == "train",
         test_each=options.test_each or experiment.select.on == "test",
         expected=size_of(experiment),
+        most_epochs=experiment.strategy().most_epochs,
     )
 
 
@@ -134,11 +157,19 @@ def sweep(experiment: Experiment, out: Path, options: RunOptions, watch: Watch, 
         for repair in store.repairs:
             watch.note(repair)
         store.describe(experiment.as_toml(), environment())
-        return run(specs_of(experiment), store, options_for(experiment, options), watch, stop)
+        outcomes = Outcomes(experiment.select.on, experiment.select.metric)
+        learns = experiment.strategy().learns
+        if learns and not options.force:
+            outcomes.read(store.folder)
+        asked = batches(experiment, outcomes)
+        options = options_for(experiment, options)
+        return run(asked, store, options, watch, stop, *([outcomes.learn] if learns else []))
 
 
 def preview(experiment: Experiment, out: Path, options: RunOptions) -> Table:
-    """Return how many trials there are, in the store, to run and impossible; nothing is trained or written.
+    """Return how many trials there are, in the store, to run and impossible, and about how long those to run take.
+
+    Nothing is written; one trial of each shape is trained for a few epochs, to measure.
 
     Raises:
         UsageError: for an experiment that cannot be trained.
@@ -148,20 +179,39 @@ def preview(experiment: Experiment, out: Path, options: RunOptions) -> Table:
     stored: list[None] = []
     invalid: list[Row] = []
     store = Store(folder, known=read_keys(folder / TRIALS_FILE))
-    trials = pending(specs_of(experiment), store, options, invalid=invalid.append, stored=lambda: stored.append(None))
-    new = sum(1 for _ in trials)
+    outcomes = Outcomes(experiment.select.on, experiment.select.metric)
+    learns = experiment.strategy().learns
+    if learns and not options.force:
+        outcomes.read(folder)
+    todo: list[Trial] = []
+    for specs in batches(experiment, outcomes):
+        trials = pending(specs, store, options, invalid=invalid.append, stored=lambda: stored.append(None))
+        todo += trials
+        if learns and todo:
+            break  # what comes then depends on what these score
+    new = len(todo)
+    if learns and new:
+        new = max(new, size_of(experiment) - len(stored) - len(invalid))
     total = new + len(stored) + len(invalid)
     line: dict[str, Cell] = {"trials": total, "stored": len(stored), "new": new, "invalid": len(invalid)}
     notes = [f"results in {folder}", *dict.fromkeys(f"invalid: {row['error']}" for row in invalid)]
+    if learns and new:
+        notes.append(f"{experiment.search.method} decides as it learns: the numbers are about what it will train")
+    else:
+        line["seconds"], line["low"], line["high"] = estimate(todo, options_for(experiment, options))
+        notes.append(f"seconds: measured now, with --jobs {options.jobs}; start and report come to it")
     return Table(list(line), [line], experiment.name, notes)
 
 
 def verdict(counts: Counts) -> None:
-    """Check that every trial ended well.
+    """Check that every trial was trained and ended well.
 
     Raises:
+        BudgetUsed: if trials were left out.
         TrialsFailed: if some did not, with how many and how.
     """
+    if counts.cut:
+        raise BudgetUsed(f"{counts.cut} is used up: what was trained is saved, the same command with more goes on")
     failed = {status: n for status, n in counts.statuses.items() if status != "ok"}
     if failed:
         said = ", ".join(f"{n} {status.replace('_', ' ')}" for status, n in failed.items())

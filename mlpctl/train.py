@@ -7,7 +7,8 @@ from typing import Any
 
 from mlpctl.experiment import Experiment, checked, default_name
 from mlpctl.machine import environment
-from mlpctl.run import Counts, RunOptions, Stop, Watch, check_named, has_to_run, run
+from mlpctl.pending import has_to_run
+from mlpctl.run import Counts, RunOptions, Stop, Watch, check_named, run
 from mlpctl.spec import make_spec
 from mlpctl.store import Store
 from mlpctl.trial import Trial, trial_of
@@ -56,6 +57,6 @@ def train(
             watch.note(repair)
         if has_to_run(store, trial.key, options):
             store.describe(experiment.as_toml(), environment())
-        counts = run([spec], store, options, watch, stop)
+        counts = run([[spec]], store, options, watch, stop)
         weights = store.weights_file(trial.key)
     return Trained(trial, out / experiment.name, counts, weights if weights.is_file() else None)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from mlpctl.errors import UsageError
 from mlpctl.experiment import Experiment, base_of, parse_settings, read_experiment, seeds_of
 from mlpctl.search.axes import Axis, make_axis, parse_axis
+from mlpctl.search.space import make_space
 from mlpctl.search.strategies import Grid, Random
 
 
@@ -70,7 +71,9 @@ def test_wrong_axes_say_what_must_hold(text: str, message: str) -> None:
 
 
 def test_a_grid_has_every_combination_once_and_epochs_fastest() -> None:
-    grid = Grid((make_axis("epochs", [1, 2]), make_axis("lr", [0.1, 0.2]), make_axis("hidden_units", [4, 8])))
+    grid = Grid(
+        make_space((make_axis("epochs", [1, 2]), make_axis("lr", [0.1, 0.2]), make_axis("hidden_units", [4, 8])))
+    )
     cells = list(grid.ask())
     assert len(cells) == grid.size() == 8
     assert len({tuple(sorted(cell.items())) for cell in cells}) == 8
@@ -79,19 +82,20 @@ def test_a_grid_has_every_combination_once_and_epochs_fastest() -> None:
 
 def test_a_grid_needs_values() -> None:
     with pytest.raises(UsageError, match="is a range without a count"):
-        Grid((make_axis("lr", "log:1e-3:1"),))
+        Grid(make_space((make_axis("lr", "log:1e-3:1"),)))
 
 
 AXES = (make_axis("lr", "log:1e-4:1"), make_axis("hidden_units", "int:4:64"), make_axis("activation", ["relu", "tanh"]))
+SPACE = make_space(AXES)
 
 
 @settings(max_examples=30, deadline=None)
 @given(st.integers(1, 40), st.integers(0, 1000))
 def test_random_search_is_seeded_distinct_and_grows_by_its_end(trials: int, seed: int) -> None:
-    drawn = list(Random(AXES, trials, seed).ask())
-    assert len(drawn) == trials == Random(AXES, trials, seed).size()
+    drawn = list(Random(SPACE, trials, seed).ask())
+    assert len(drawn) == trials == Random(SPACE, trials, seed).size()
     assert len({tuple(d.values()) for d in drawn}) == trials
-    assert drawn == list(Random(AXES, trials + 5, seed).ask())[:trials]
+    assert drawn == list(Random(SPACE, trials + 5, seed).ask())[:trials]
     for proposal in drawn:
         assert 1e-4 <= proposal["lr"] <= 1
         assert 4 <= proposal["hidden_units"] <= 64
@@ -99,17 +103,17 @@ def test_random_search_is_seeded_distinct_and_grows_by_its_end(trials: int, seed
 
 
 def test_another_axis_does_not_move_this_one() -> None:
-    one = [d["lr"] for d in Random(AXES[:1], 5).ask()]
-    assert [d["lr"] for d in Random(AXES, 5).ask()] == one
+    one = [d["lr"] for d in Random(make_space(AXES[:1]), 5).ask()]
+    assert [d["lr"] for d in Random(SPACE, 5).ask()] == one
 
 
 def test_random_search_ends_where_nothing_new_is_left() -> None:
     axes = (make_axis("activation", ["relu", "tanh"]), make_axis("hidden_units", [4, 8]))
-    assert len(list(Random(axes, 100).ask())) == Random(axes, 100).size() == 4
+    assert len(list(Random(make_space(axes), 100).ask())) == Random(make_space(axes), 100).size() == 4
 
 
 def test_log_ranges_are_drawn_evenly_on_a_log_scale() -> None:
-    drawn = [d["lr"] for d in Random(AXES[:1], 400).ask()]
+    drawn = [d["lr"] for d in Random(make_space(AXES[:1]), 400).ask()]
     assert 150 < sum(lr < 0.01 for lr in drawn) < 250
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from mlpctl.render import Format
+from mlpctl.search.make import SearchTable
 from mlpctl.spec import Spec, choices, extra, kind_of
 
 METAVARS = {"int": "N", "float": "X", "text": "TEXT"}
@@ -86,6 +87,13 @@ def _completion(words: tuple[str, ...]) -> Callable[[str], list[str]]:
         return [word for word in words if word.startswith(incomplete)]
 
     return complete
+
+
+def search_help(name: str) -> str:
+    """Return what a field of the [search] table is, with its default."""
+    info = SearchTable.model_fields[name]
+    default = "" if info.default is None else f" Default: {info.default}."
+    return f"{info.description}{default}"
 
 
 def given_only(**values: Any) -> dict[str, Any]:

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any, Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from mlpctl.asking import selecting
 from mlpctl.engine.base import Event
 from mlpctl.errors import Interrupted, TrialsFailed
 from mlpctl.render import Cell, Format, Table, emit, for_people
 from mlpctl.rows import Row
 from mlpctl.run import Stop
-from mlpctl.schema import BETTER, PRIMARY
+from mlpctl.schema import PRIMARY
 from mlpctl.trial import Trial
 
 if TYPE_CHECKING:
@@ -187,16 +188,6 @@ def final_line(row: dict[str, Any]) -> str:
     return f"{spec}: {', '.join(scores)} ({took}, {row['parameters']:,} parameters)"
 
 
-def selecting(row: Row, on: str, metric: str | None) -> tuple[float, str] | None:
-    """Return (score, its words) of a trial on what selects, larger is better; None if it has none."""
-    name = metric or PRIMARY.get(str(row.get("task")), "loss")
-    column = f"{ {'validation': 'val', 'test': 'test', 'train': 'fit'}[on] }_{name}"
-    value = row.get(column, row.get(f"train_{name}") if on == "train" else None)
-    if row["status"] != "ok" or value is None:
-        return None
-    return (float(value) if BETTER[name] == "high" else -float(value)), f"{column} {for_people(float(value))}"
-
-
 class SweepScreen:
     """Progress of a sweep: a bar with the best so far on a terminal, a plain line now and then off it."""
 
@@ -236,8 +227,9 @@ class SweepScreen:
         score = selecting(row, self.on, self.metric)
         if score is not None and score[0] > self.best_score:
             self.best_score = score[0]
+            said = f"best {score[1]} {for_people(row[score[1]])}"
             where = ", ".join(f"{name} {row.get(name)}" for name in self.varied if row.get(name) is not None)
-            self.best = f"best {score[1]} ({where})" if where else f"best {score[1]}"
+            self.best = f"{said} ({where})" if where else said
         failed = f"{self.failed} failed, " if self.failed else ""
         self.progress.update(self.task, completed=self.done + self.found, best=failed + self.best)
         if not self.quiet and not self.err.is_terminal and time.monotonic() - self.printed > SECONDS_BETWEEN_LINES:

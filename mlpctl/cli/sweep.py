@@ -23,26 +23,36 @@ def sweep(
             "--axis",
             "-a",
             metavar="KEY=VALUES",
-            help="What varies: lr=0.01,0.1 or lr=log:1e-4:1e-1:7 (lin:, int: likewise; without a count a range for "
-            "random search). Values that are lists are separated by ';': widths=64;128,64.",
+            help="What varies: lr=0.01,0.1 or lr=log:1e-4:1e-1:7 (lin:, int: likewise; without a count a range to draw "
+            "from). Values that are lists are separated by ';': widths=64;128,64. An axis that some configurations "
+            "have only: 'momentum=0.5,0.9 when optimizer=momentum'. Configurations listed in a file: @trials.csv.",
             rich_help_panel=o.EXPERIMENT_PANEL,
         ),
+    ] = None,
+    zip_: Annotated[
+        list[str] | None, typer.Option("--zip", metavar="KEY,KEY", help="Axes that move together, value by value.")
     ] = None,
     settings: o.Settings = None,
     seeds: Annotated[
         str | None, typer.Option("--seeds", metavar="N", help="How many seeds, or which: 5, or 0,1,2. Default: 1.")
     ] = None,
-    search: Annotated[
-        Method | None, typer.Option("--search", help="Every combination, or drawn at random. Default: grid.")
-    ] = None,
-    trials: Annotated[
-        int | None, typer.Option("--trials", min=1, help="Configurations that random search draws. Default: 20.")
-    ] = None,
-    search_seed: Annotated[int | None, typer.Option("--search-seed", min=0, help="Of the random search.")] = None,
+    search: Annotated[Method | None, typer.Option("--search", help=o.search_help("method"))] = None,
+    trials: Annotated[int | None, typer.Option("--trials", min=1, help=o.search_help("trials"))] = None,
+    search_seed: Annotated[int | None, typer.Option("--search-seed", min=0, help=o.search_help("seed"))] = None,
+    batch: Annotated[int | None, typer.Option("--batch", min=1, help=o.search_help("batch"))] = None,
+    eta: Annotated[int | None, typer.Option("--eta", min=2, help=o.search_help("eta"))] = None,
+    min_epochs: Annotated[int | None, typer.Option("--min-epochs", min=1, help=o.search_help("min_epochs"))] = None,
     select_on: Annotated[
         SelectOn | None, typer.Option("--select-on", help="Part that configurations are compared on.")
     ] = None,
     metric: Annotated[str | None, typer.Option("--metric", help="Metric that decides. Default: by task.")] = None,
+    max_trials: Annotated[
+        int | None, typer.Option("--max-trials", min=1, help="Trials in all, those in the results included.")
+    ] = None,
+    budget: Annotated[
+        str | None,
+        typer.Option("--budget", metavar="TIME", help="What this run may take: 90s, 10m, 1.5h; or model-epochs: 500e."),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Say what would be trained, and stop.")] = False,
     name: o.Name = None,
     out: o.Out = Path("results"),
@@ -66,13 +76,16 @@ def sweep(
 
     Example: mlpctl sweep --dataset iris --axis hidden_units=4,16,64 --axis lr=log:0.01:1:3 --seeds 3
     """
+    from math import inf
+
+    from mlpctl.budget import Limits, parse_budget
     from mlpctl.cli.screen import SweepScreen, handle_interrupts, set_offline
     from mlpctl.devices import asked_device, asked_jobs
     from mlpctl.experiment import parse_settings
+    from mlpctl.price import price
     from mlpctl.render import emit
     from mlpctl.report.folder import report
     from mlpctl.run import RunOptions, Stop
-    from mlpctl.search.axes import parse_axis
     from mlpctl.sweep import Given, experiment_of, preview, size_of, verdict
     from mlpctl.sweep import sweep as sweep_all
 
@@ -83,9 +96,12 @@ def sweep(
             file=file,
             name=name,
             fields={**parse_settings(settings or []), **fields},
-            axes=tuple(parse_axis(text) for text in axis or []),
+            axes=tuple(axis or []),
+            zipped=tuple(zip_ or []),
             seeds=seeds,
-            search=o.given_only(method=search, trials=trials, seed=search_seed),
+            search=o.given_only(
+                method=search, trials=trials, seed=search_seed, batch=batch, eta=eta, min_epochs=min_epochs
+            ),
             select=o.given_only(on=select_on, metric=metric),
         )
     )
@@ -99,16 +115,20 @@ def sweep(
         test_each=eval_test,
         force=force,
         retry=retry_failed,
+        limits=Limits(max_trials or inf, *(parse_budget(budget) if budget else ())),
     )
     if dry_run:
         emit(preview(experiment, out, options), format_, output)
         return
     stop = Stop()
-    varied = [axis.name for axis in experiment.axes]
-    screen = SweepScreen(size_of(experiment), varied, experiment.select.on, experiment.select.metric, quiet=quiet)
+    screen = SweepScreen(
+        size_of(experiment), experiment.varied, experiment.select.on, experiment.select.metric, quiet=quiet
+    )
     with screen, handle_interrupts(stop, "after the trials in training"):
         counts = sweep_all(experiment, out, options, screen, stop)
     if counts.stored and not quiet:
         screen.note(f"{counts.stored} of {size_of(experiment)} trials were in {out / experiment.name} already")
+    if not quiet and (spent := price(experiment, out / experiment.name)):
+        screen.note(spent)
     report([out / experiment.name], format_=format_, output=output)
     verdict(counts)

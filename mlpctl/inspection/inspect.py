@@ -88,10 +88,11 @@ def _name(trial: Trial) -> str:
 
 
 def _of_experiment(path: Path, given: Mapping[str, Any]) -> Subject:
-    from mlpctl.sweep import Given, experiment_of, specs_of
+    from mlpctl.asking import samples
+    from mlpctl.sweep import Given, experiment_of
 
-    experiment = experiment_of(Given(path, None, dict(given), (), None, {}, {}))
-    spec = next(specs_of(experiment))
+    experiment = experiment_of(Given(path, None, dict(given), (), (), None, {}, {}))
+    spec = next(samples(experiment, 1))
     notes = []
     if experiment.axes:
         flat = spec.flat()

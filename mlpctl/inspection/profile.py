@@ -63,10 +63,11 @@ def profiles_of(subject: Subject, target: str | None, given: Mapping[str, Any]) 
 
 
 def _configurations(path: Path, given: Mapping[str, Any]) -> list[Trial]:
-    from mlpctl.sweep import Given, experiment_of, specs_of
+    from mlpctl.asking import samples
+    from mlpctl.sweep import Given, experiment_of
 
     trials: dict[str, Trial] = {}
-    for spec in specs_of(experiment_of(Given(path, None, dict(given), (), None, {}, {}))):
+    for spec in samples(experiment_of(Given(path, None, dict(given), (), (), None, {}, {})), MOST):
         trial = trial_of(spec)
         trials.setdefault(trial.config, trial)
         if len(trials) == MOST:

@@ -1,8 +1,8 @@
 """An axis: one hyperparameter with the values it takes, from "0.01,0.1", "log:1e-4:1e-1:7" or a TOML list or table."""
 
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 from pydantic import TypeAdapter, ValidationError
@@ -14,6 +14,12 @@ Scale = Literal["lin", "log", "int"]
 
 LISTS = ("widths", "betas", "batch_norm")
 """Fields whose values are lists: on the command line a comma separates items, a semicolon values."""
+
+WHEN = " when "
+"""What separates an axis from its condition on the command line: momentum=0.5,0.9 when optimizer=momentum."""
+
+Condition = tuple[str, tuple[Any, ...]]
+"""A field and the values of it under which an axis exists."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +33,10 @@ class Axis:
         high: of a range, inclusive.
         scale: how a range is spaced; int is evenly spaced and rounded.
         whole: whether the values are whole numbers.
+        when: the axis exists where every condition holds; everywhere if ().
+        fields: what it sets if that is not its name alone: each value is then a tuple of (field, value), and the
+            fields move together (zipped axes, rows of an explicit list).
+        repeated: the values as they were listed, where some are equal: what zipping goes by.
     """
 
     name: str
@@ -35,6 +45,23 @@ class Axis:
     high: float = math.nan
     scale: Scale = "lin"
     whole: bool = False
+    when: tuple[Condition, ...] = ()
+    fields: tuple[str, ...] = ()
+    repeated: tuple[Any, ...] = ()
+
+    @property
+    def listed(self) -> tuple[Any, ...]:
+        """The values as they were listed."""
+        return self.repeated or self.values
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The fields of Spec that it sets."""
+        return self.fields or (self.name,)
+
+    def settings(self, value: Any) -> dict[str, Any]:
+        """Return what a value of the axis sets: field -> value."""
+        return dict(value) if self.fields else {self.name: value}
 
     @property
     def is_range(self) -> bool:
@@ -53,15 +80,23 @@ class Axis:
 
 
 def parse_axis(text: str) -> Axis:
-    """Return the axis written NAME=VALUES on the command line.
+    """Return the axis written NAME=VALUES, or NAME=VALUES when FIELD=V1,V2, on the command line.
 
     Raises:
         UsageError: with what must hold.
     """
+    text, _, condition = text.partition(WHEN)
     name, equals, values = text.partition("=")
     if not equals or not name.strip():
         raise UsageError(f"--axis is written NAME=V1,V2 or NAME=log:LOW:HIGH:COUNT, got '{text}'")
-    return make_axis(name.strip().replace("-", "_"), values.strip())
+    name = name.strip().replace("-", "_")
+    when = {}
+    for part in condition.split(" and ") if condition else ():
+        field, equals, words = part.partition("=")
+        if not equals:
+            raise UsageError(f"axis {name}: a condition is written{WHEN}FIELD=V1,V2, got '{condition}'")
+        when[field.strip().replace("-", "_")] = words.strip()
+    return replace(make_axis(name, values.strip()), when=conditions(name, when))
 
 
 def make_axis(name: str, given: object) -> Axis:
@@ -70,22 +105,55 @@ def make_axis(name: str, given: object) -> Axis:
     Raises:
         UsageError: for unknown names, empty axes, values that the field does not take.
     """
-    if name not in Spec.model_fields and not name.startswith("data."):
-        raise UsageError(f"unknown axis '{name}': {did_you_mean(name, Spec.model_fields)}")
+    check_field(name, "axis")
     if isinstance(given, Mapping):
-        return _range_axis(name, *_read_table(name, given))
+        table = {key: value for key, value in given.items() if key != "when"}
+        when = conditions(name, given.get("when", {}))
+        values = table["values"] if list(table) == ["values"] else None
+        axis = _range_axis(name, *_read_table(name, table)) if values is None else make_axis(name, values)
+        return replace(axis, when=when)
     if isinstance(given, str):
         scale, colon, rest = given.partition(":")
         if colon and scale in get_args(Scale):
             return _range_axis(name, scale, rest.split(":"))  # type: ignore[arg-type]
-        given = given.split(";") if name in LISTS else given.split(",")
-    if not isinstance(given, list | tuple):
-        given = [given]
-    values = [value.strip() if isinstance(value, str) else value for value in given]
+    values = _values(name, given)
     if not values or "" in values:
         raise UsageError(f"axis {name} is empty: give at least one value, as in --axis {name}=V1,V2")
-    checked = dict.fromkeys(check_value(name, value) for value in values)  # a value given twice is one value
-    return Axis(name, tuple(checked))
+    checked = tuple(check_value(name, value) for value in values)
+    distinct = tuple(dict.fromkeys(checked))  # a value given twice is one value
+    return Axis(name, distinct, repeated=checked if len(distinct) < len(checked) else ())
+
+
+def conditions(axis: str, when: object) -> tuple[Condition, ...]:
+    """Return the conditions of a table FIELD -> value, or list of values.
+
+    Raises:
+        UsageError: for unknown fields, and values that they do not take.
+    """
+    if not isinstance(when, Mapping):
+        raise UsageError(f'axis {axis}: when is a table such as {{optimizer = "momentum"}}, got {when!r}')
+    for name in when:
+        check_field(name, f"condition of axis {axis}:")
+    return tuple((name, tuple(check_value(name, v) for v in _values(name, given))) for name, given in when.items())
+
+
+def check_field(name: str, what: str) -> None:
+    """Check that a field can vary.
+
+    Raises:
+        UsageError: for names that are no field of Spec nor an option of the dataset.
+    """
+    if name == "data":
+        raise UsageError(f"{what} data: an option of the dataset is named data.OPTION; `mlpctl data show` lists them")
+    if name not in Spec.model_fields and not name.startswith("data."):
+        raise UsageError(f"unknown {what} '{name}': {did_you_mean(name, Spec.model_fields)}")
+
+
+def _values(name: str, given: object) -> Sequence[Any]:
+    if isinstance(given, str):
+        given = given.split(";") if name in LISTS else given.split(",")
+    items = given if isinstance(given, list | tuple) else [given]
+    return [item.strip() if isinstance(item, str) else item for item in items]
 
 
 def check_value(name: str, value: Any) -> Any:
@@ -105,7 +173,10 @@ def _read_table(name: str, table: Mapping[str, Any]) -> tuple[Scale, list[Any]]:
     scales = [key for key in table if key in get_args(Scale)]
     unknown = [key for key in table if key not in (*get_args(Scale), "count")]
     if unknown or len(scales) != 1 or not isinstance(table[scales[0]], list):
-        raise UsageError(f"axis {name}: a range is written {{log = [LOW, HIGH], count = N}}, or lin, or int")
+        raise UsageError(
+            f"axis {name}: a range is written {{log = [LOW, HIGH], count = N}}, or lin, or int; values as "
+            "{values = [V1, V2]}; either may have when = {FIELD = VALUE}"
+        )
     return scales[0], [*table[scales[0]], *([table["count"]] if "count" in table else [])]  # type: ignore[return-value]
 
 
@@ -140,14 +211,3 @@ def _between(low: float, high: float, scale: Scale, u: float) -> float:
     if scale == "log":
         return math.exp(math.log(low) + u * (math.log(high) - math.log(low)))
     return low + u * (high - low)
-
-
-def assignments(axes: tuple[Axis, ...]) -> Iterator[dict[str, Any]]:
-    """Yield every combination of the axes' values, the last axis moving fastest."""
-    if not axes:
-        yield {}
-        return
-    first, *rest = axes
-    for value in first.values:
-        for others in assignments(tuple(rest)):
-            yield {first.name: value, **others}

@@ -1,58 +1,80 @@
-"""Grid and random search."""
+"""What a search is, and the designs: grid, random and Sobol, which know all they try before anything is trained."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol
+from zlib import crc32
 
 from mlpctl.errors import UsageError
-from mlpctl.search.axes import Axis, assignments
+from mlpctl.search.space import Proposal, Space
 
-Method = Literal["grid", "random"]
-Proposal = dict[str, Any]
+Method = Literal["grid", "random", "sobol", "tpe", "gp", "halving", "asha", "hyperband"]
+
+BLOCK = 64
+"""Sobol points drawn at a time; a power of two, as their balance wants."""
 
 
 class Search(Protocol):
-    """Which configurations to try. Lazy: a hundred thousand proposals are never in memory together."""
+    """Which configurations to try. It is asked for a batch, told what became of each of it, in order, and asked again.
+
+    What it answers depends on its seed and on what it was told, never on time or on how many trials run side by side.
+
+    Attributes:
+        learns: whether it has to be told; a design that does not is asked once, and lazily: a hundred thousand
+            proposals are never in memory together.
+    """
+
+    learns: ClassVar[bool]
+
+    @property
+    def most_epochs(self) -> int:
+        """A trial with fewer epochs may go on to more, so what continues it is kept; 0 if none may."""
 
     def size(self) -> int:
-        """Return how many configurations will be proposed."""
+        """Return how many proposals there will be; where that depends on scores, about how many."""
 
-    def ask(self) -> Iterator[Proposal]:
-        """Yield the proposals, axis name -> value, `epochs` moving fastest so that its trials can be one run."""
+    def ask(self) -> Iterable[Proposal]:
+        """Return the next batch, of a size that does not depend on the machine; an empty one ends the search.
 
-    def tell(self, proposal: Proposal, score: float) -> None:
-        """Take note of a finished trial's score on what selects, larger is better."""
+        `epochs` moves fastest, so that trials that differ in nothing else can be one run.
+        """
+
+    def tell(self, proposal: Proposal, score: float | None) -> None:
+        """Take note of a proposal's score on what selects, larger is better; None if it has none: it failed."""
 
 
 @dataclass(frozen=True)
 class Grid:
     """Every combination of the axes' values."""
 
-    axes: tuple[Axis, ...]
+    space: Space
+    learns: ClassVar[bool] = False
+    most_epochs: ClassVar[int] = 0
 
     def __post_init__(self) -> None:
         """Check that every axis has values.
 
         Raises:
-            UsageError: for a range without a count.
+            UsageError: for ranges without a count.
         """
-        for axis in self.axes:
-            if axis.is_range:
-                raise UsageError(
-                    f"axis {axis.name} is a range without a count: write {axis.scale}:LOW:HIGH:COUNT, "
-                    "or use --search random"
-                )
+        problems = [
+            f"axis {axis.name} is a range without a count: write {axis.scale}:LOW:HIGH:COUNT, or use --search random"
+            for axis in self.space.axes
+            if axis.is_range
+        ]
+        if problems:
+            raise UsageError(problems)
 
     def size(self) -> int:
         """Return the number of combinations."""
-        return math.prod(len(axis.values) for axis in self.axes)
+        return int(self.space.size())
 
     def ask(self) -> Iterator[Proposal]:
         """Yield the combinations."""
-        yield from assignments(tuple(sorted(self.axes, key=lambda axis: axis.name == "epochs")))
+        return self.space.combinations()
 
-    def tell(self, proposal: Proposal, score: float) -> None:
+    def tell(self, proposal: Proposal, score: float | None) -> None:
         """Learn nothing."""
 
 
@@ -64,33 +86,75 @@ class Random:
     of this one: widening a search keeps what is in the store.
     """
 
-    axes: tuple[Axis, ...]
+    space: Space
     trials: int
     seed: int = 0
+    learns: ClassVar[bool] = False
+    most_epochs: ClassVar[int] = 0
 
     def size(self) -> int:
         """Return how many distinct configurations there are to draw, at most `trials`."""
-        if any(axis.is_range for axis in self.axes):
-            return self.trials
-        return min(self.trials, math.prod(len(axis.values) for axis in self.axes))
+        return int(min(self.trials, self.space.size()))
 
     def ask(self) -> Iterator[Proposal]:
         """Yield distinct draws."""
-        seen: set[tuple[Any, ...]] = set()
-        attempt = 0
-        while len(seen) < self.size() and attempt < 1000 * self.trials:
-            drawn = {axis.name: axis.at(self._uniform(axis, attempt)) for axis in self.axes}
-            attempt += 1
-            if tuple(drawn.values()) not in seen:
-                seen.add(tuple(drawn.values()))
-                yield drawn
+        return distinct((self._draw(attempt) for attempt in range(1000 * self.trials)), self.size())
 
-    def tell(self, proposal: Proposal, score: float) -> None:
+    def _draw(self, attempt: int) -> Proposal:
+        return self.space.choose(lambda axis: axis.at(uniform(self.seed, axis.name, attempt)))
+
+    def tell(self, proposal: Proposal, score: float | None) -> None:
         """Learn nothing."""
 
-    def _uniform(self, axis: Axis, attempt: int) -> float:
-        from zlib import crc32
 
-        from mlpctl.rng import uniforms
+@dataclass(frozen=True)
+class Sobol:
+    """Scrambled Sobol points: draws that cover the axes more evenly than independent ones (Owen 1998).
 
-        return float(uniforms(self.seed, "search", 1, epoch=attempt, layer=crc32(axis.name.encode()) & 0xFFFF)[0])
+    The first ten of twenty trials are the ten trials of a shorter search.
+    """
+
+    space: Space
+    trials: int
+    seed: int = 0
+    learns: ClassVar[bool] = False
+    most_epochs: ClassVar[int] = 0
+
+    def size(self) -> int:
+        """Return how many distinct configurations there are to draw, at most `trials`."""
+        return int(min(self.trials, self.space.size()))
+
+    def ask(self) -> Iterator[Proposal]:
+        """Yield distinct draws."""
+        return distinct(self._draws(), self.size())
+
+    def _draws(self) -> Iterator[Proposal]:
+        from scipy.stats.qmc import Sobol as Points
+
+        column = {axis.name: number for number, axis in enumerate(self.space.axes)}
+        points = Points(max(len(column), 1), rng=self.seed)
+        for _ in range(math.ceil(1000 * self.trials / BLOCK)):
+            for row in points.random(BLOCK):
+                yield self.space.choose(lambda axis, row=row: axis.at(float(row[column[axis.name]])))  # type: ignore[misc]
+
+    def tell(self, proposal: Proposal, score: float | None) -> None:
+        """Learn nothing."""
+
+
+def uniform(seed: int, name: str, number: int) -> float:
+    """Return the number in [0, 1) that a draw has on the axis of a name; no other draw or axis moves it."""
+    from mlpctl.rng import uniforms
+
+    return float(uniforms(seed, "search", 1, epoch=number, layer=crc32(name.encode()) & 0xFFFF)[0])
+
+
+def distinct(draws: Iterable[Proposal], most: int) -> Iterator[Proposal]:
+    """Yield each of some draws once, `most` of them; fewer where the draws end before."""
+    seen: set[tuple[tuple[str, Any], ...]] = set()
+    for drawn in draws:
+        if len(seen) >= most:
+            return
+        identity = tuple(drawn.items())
+        if identity not in seen:
+            seen.add(identity)
+            yield drawn

@@ -1,0 +1,77 @@
+"""What a run may spend: trials in all, time, model-epochs. What does not fit is left for the next run."""
+
+from dataclasses import dataclass
+from re import fullmatch
+from time import monotonic
+
+from mlpctl.errors import UsageError
+
+UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The limits of a run; infinite where none is set.
+
+    Attributes:
+        trials: of the experiment in its own order, those in the store included.
+        seconds: that the run lasts until it begins no further trial.
+        epochs: that the run trains; counted as trials are begun, so the same for any --jobs.
+    """
+
+    trials: float = float("inf")
+    seconds: float = float("inf")
+    epochs: float = float("inf")
+
+
+def parse_budget(text: str) -> tuple[float, float]:
+    """Return (seconds, model-epochs) of "90s", "10m", "1.5h" or "500e", infinite for what is not limited.
+
+    Raises:
+        UsageError: for anything else.
+    """
+    found = fullmatch(r"(\d+(?:\.\d+)?)\s*([smhe])", text.strip())
+    if found is None or float(found[1]) == 0:
+        raise UsageError(f"--budget is time, as 90s, 10m or 1.5h, or model-epochs, as 500e; got '{text}'")
+    amount, unit = float(found[1]), found[2]
+    return (float("inf"), amount) if unit == "e" else (amount * UNITS[unit], float("inf"))
+
+
+@dataclass
+class Budget:
+    """What is left of the limits.
+
+    Attributes:
+        limits: of the run.
+        trials: begun, or found in the store.
+        epochs: begun.
+        cut: which limit something did not fit into; "" while everything did.
+    """
+
+    limits: Limits
+    trials: int = 0
+    epochs: int = 0
+    cut: str = ""
+    _started: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Start the clock."""
+        self._started = monotonic()
+
+    def found(self) -> None:
+        """Count a trial that costs nothing."""
+        self.trials += 1
+
+    def take(self, trials: int, epochs: int) -> bool:
+        """Whether some trials fit; if so they are counted as begun."""
+        if self.trials + trials > self.limits.trials:
+            self.cut = f"--max-trials {self.limits.trials:g}"
+        elif self.epochs + epochs > self.limits.epochs:
+            self.cut = f"--budget {self.limits.epochs:g}e"
+        elif monotonic() - self._started > self.limits.seconds:
+            self.cut = f"--budget {self.limits.seconds:g}s"
+        else:
+            self.trials += trials
+            self.epochs += epochs
+            return True
+        return False

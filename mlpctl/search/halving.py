@@ -1,0 +1,154 @@
+"""Searches over epochs: many configurations get few, the better ones more; survivors go on from where they stood.
+
+A rung is a number of epochs. A proposal of a rung is an honest trial of its own, with `epochs` as the rung says: its
+row is finished and true, whether or not the configuration goes on.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import ClassVar
+
+from mlpctl.search.space import Proposal
+
+Bracket = tuple[int, tuple[int, ...]]
+"""How many configurations begin, and the rungs that they go through."""
+
+
+def rungs_of(least: int, most: int, eta: int) -> tuple[int, ...]:
+    """Return the rungs, rising: most, most/eta, most/eta² …, none below `least`."""
+    halvings = range(most.bit_length() + 1)
+    rungs = {most // eta**k for k in halvings}
+    return tuple(sorted(r for r in rungs if r >= max(least, 1))) or (most,)
+
+
+def hyperband_brackets(rungs: Sequence[int], eta: int) -> list[Bracket]:
+    """Return the brackets of Hyperband, the most greedy first.
+
+    Bracket s of s_max … 0 begins with ⌈(s_max + 1) / (s + 1) · eta^s⌉ configurations and leaves out the lowest
+    s_max - s rungs (Li et al., "Hyperband", JMLR 18, 2018, algorithm 1).
+    """
+    top = len(rungs) - 1
+    return [(math.ceil((top + 1) / (s + 1) * eta**s), tuple(rungs[top - s :])) for s in range(top, -1, -1)]
+
+
+def better(told: Iterable[tuple[float | None, Proposal]], most: int) -> list[Proposal]:
+    """Return the proposals with the best scores, best first, at most so many; of equals the one asked first.
+
+    What failed is not among them.
+    """
+    scored = [(score, proposal) for score, proposal in told if score is not None and not math.isnan(score)]
+    return [proposal for _, proposal in sorted(scored, key=lambda item: -item[0])[:most]]  # the sort is stable
+
+
+@dataclass
+class Halving:
+    """Successive halving: of n configurations n/eta go from each rung to the next (Jamieson and Talwalkar 2016).
+
+    Several brackets are Hyperband. A rung is a batch.
+
+    Attributes:
+        draws: the configurations, as they are needed.
+        brackets: one after the other.
+        eta: one in so many survives a rung.
+    """
+
+    draws: Iterator[Proposal]
+    brackets: Sequence[Bracket]
+    eta: int
+    available: float = math.inf
+    learns: ClassVar[bool] = True
+    _steps: list[tuple[int, int, bool]] = field(default_factory=list)
+    _told: list[tuple[float | None, Proposal]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Write down all steps: how many proposals, with how many epochs, whether they are new."""
+        for n, rungs in self.brackets:
+            begin = int(min(n, self.available))
+            self.available -= begin
+            counts = [begin // self.eta**k for k in range(len(rungs))]
+            self._steps += [
+                (count, epochs, k == 0) for k, (count, epochs) in enumerate(zip(counts, rungs, strict=True))
+            ]
+        self._steps = [step for step in self._steps if step[0]]
+        self._left = iter(self._steps)
+
+    @property
+    def most_epochs(self) -> int:
+        """The last rung."""
+        return max(rungs[-1] for _, rungs in self.brackets)
+
+    def size(self) -> int:
+        """Return the number of proposals on all rungs."""
+        return sum(count for count, _, _ in self._steps)
+
+    def ask(self) -> list[Proposal]:
+        """Return the next rung."""
+        for count, epochs, is_new in self._left:
+            chosen = list(islice(self.draws, count)) if is_new else better(self._told, count)
+            self._told = []
+            if chosen:
+                return [{**proposal, "epochs": epochs} for proposal in chosen]
+        return []
+
+    def tell(self, proposal: Proposal, score: float | None) -> None:
+        """Take note of a score."""
+        self._told.append((score, proposal))
+
+
+@dataclass
+class Asha:
+    """Asynchronous successive halving (Li et al., "Massively parallel hyperparameter tuning", MLSys 2020, algorithm 2).
+
+    A configuration goes on as soon as it is among the best 1/eta of those that were told on its rung; where none can,
+    a new one begins. Batches have a fixed size and scores are told in the order of asking: that is the order of events
+    that promotions follow, whatever finished first.
+
+    Attributes:
+        draws: the configurations, as they are needed.
+        rungs: epochs, rising.
+        eta: the best one in so many goes on.
+        batch: proposals asked for at a time.
+        configurations: how many `draws` has.
+    """
+
+    draws: Iterator[Proposal]
+    rungs: tuple[int, ...]
+    eta: int
+    batch: int
+    configurations: int
+    learns: ClassVar[bool] = True
+    _told: list[list[tuple[float | None, Proposal]]] = field(default_factory=list)
+    _promoted: list[list[Proposal]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Begin with empty rungs."""
+        self._told = [[] for _ in self.rungs]
+        self._promoted = [[] for _ in self.rungs]
+
+    @property
+    def most_epochs(self) -> int:
+        """The last rung."""
+        return self.rungs[-1]
+
+    def size(self) -> int:
+        """Return how many proposals there are if no promotion is regretted: those of successive halving."""
+        return sum(self.configurations // self.eta**k for k in range(len(self.rungs)))
+
+    def ask(self) -> list[Proposal]:
+        """Return the next batch: promotions from the highest rung down, then new configurations."""
+        return list(islice(self._next(), self.batch))
+
+    def _next(self) -> Iterator[Proposal]:
+        for k in range(len(self.rungs) - 2, -1, -1):
+            for proposal in better(self._told[k], len(self._told[k]) // self.eta):
+                if proposal not in self._promoted[k]:
+                    self._promoted[k].append(proposal)
+                    yield {**proposal, "epochs": self.rungs[k + 1]}
+        for proposal in self.draws:
+            yield {**proposal, "epochs": self.rungs[0]}
+
+    def tell(self, proposal: Proposal, score: float | None) -> None:
+        """Take note of a score."""
+        self._told[self.rungs.index(proposal["epochs"])].append((score, proposal))

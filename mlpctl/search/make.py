@@ -1,0 +1,74 @@
+"""From the [search] table to a search."""
+
+from collections.abc import Callable, Hashable
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from mlpctl.errors import UsageError
+from mlpctl.search.halving import Asha, Bracket, Halving, hyperband_brackets, rungs_of
+from mlpctl.search.space import Proposal, Space
+from mlpctl.search.strategies import Grid, Method, Random, Search, Sobol
+
+TRIALS = 20
+"""Configurations that are tried where nothing else is said."""
+
+BY_EPOCHS = ("halving", "asha", "hyperband")
+"""Methods that decide how many epochs a configuration gets."""
+
+
+class SearchTable(BaseModel):
+    """[search] of an experiment file; the flags of `sweep` have the same names."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    method: Method = Field(
+        "grid",
+        description="grid is every combination; random and sobol draw; tpe and gp learn where to draw; halving, asha "
+        "and hyperband give most epochs to the best.",
+    )
+    trials: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="Configurations to try. Default: 20; hyperband: what its brackets need."
+    )
+    seed: Annotated[int, Field(ge=0)] = Field(0, description="Of the search.")
+    batch: Annotated[int, Field(ge=1)] = Field(
+        8, description="Configurations that tpe, gp and asha ask for at a time, whatever --jobs is."
+    )
+    eta: Annotated[int, Field(ge=2)] = Field(3, description="One in so many goes on to so many times the epochs.")
+    min_epochs: Annotated[int, Field(ge=1)] = Field(1, description="Epochs of the lowest rung, at least.")
+
+
+def make_search(table: SearchTable, space: Space, epochs: int, same: Callable[[Proposal], Hashable]) -> Search:
+    """Return the search over a space.
+
+    Args:
+        table: what the experiment says.
+        space: what varies.
+        epochs: of a trial; the last rung of searches over epochs.
+        same: names what a proposal would train: proposals with equal names are duplicates.
+
+    Raises:
+        UsageError: for ranges in a grid, an axis of epochs in a search over epochs, Optuna that is not installed.
+    """
+    trials = table.trials or TRIALS
+    if table.method == "grid":
+        return Grid(space)
+    if table.method == "random":
+        return Random(space, trials, table.seed)
+    if table.method == "sobol":
+        return Sobol(space, trials, table.seed)
+    if table.method in ("tpe", "gp"):
+        from mlpctl.search.model import Modelled
+
+        return Modelled("tpe" if table.method == "tpe" else "gp", space, trials, table.batch, table.seed, same)
+    if any("epochs" in axis.names for axis in space.axes):
+        raise UsageError(f"{table.method} decides the epochs itself: no axis epochs, --epochs N says the most")
+    rungs = rungs_of(table.min_epochs, epochs, table.eta)
+    brackets: list[Bracket] = [(trials, rungs)]
+    if table.method == "hyperband":
+        brackets = hyperband_brackets(rungs, table.eta)
+        trials = min(table.trials or sum(n for n, _ in brackets), sum(n for n, _ in brackets))
+    draws = Random(space, trials, table.seed)
+    if table.method == "asha":
+        return Asha(draws.ask(), rungs, table.eta, table.batch, draws.size())
+    return Halving(draws.ask(), brackets, table.eta, draws.size())

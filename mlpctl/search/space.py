@@ -1,0 +1,120 @@
+"""The space that is searched: axes, some of which exist only where others have certain values, or move together."""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from mlpctl.errors import UsageError, did_you_mean
+from mlpctl.search.axes import Axis
+
+Proposal = dict[str, Any]
+"""A configuration: field of Spec, or data.OPTION -> value."""
+
+
+@dataclass(frozen=True)
+class Space:
+    """Axes in an order in which each comes after those that decide whether it exists; `epochs` last where possible.
+
+    Attributes:
+        axes: what varies.
+        fixed: what does not: conditions may name it.
+    """
+
+    axes: tuple[Axis, ...] = ()
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+
+    def exists(self, axis: Axis, chosen: Mapping[str, Any]) -> bool:
+        """Whether an axis exists where others have been chosen already."""
+
+        def holds(name: str, allowed: tuple[Any, ...]) -> bool:
+            value = chosen.get(name, self.fixed.get(name))
+            return value in allowed or (name.startswith("data.") and str(value) in map(str, allowed))
+
+        return all(holds(*condition) for condition in axis.when)
+
+    def choose(self, value_of: Callable[[Axis], Any]) -> Proposal:
+        """Return the configuration that takes, on every axis that exists there, the value that a function names."""
+        chosen: Proposal = {}
+        for axis in self.axes:
+            if self.exists(axis, chosen):
+                chosen |= axis.settings(value_of(axis))
+        return chosen
+
+    def combinations(self) -> Iterator[Proposal]:
+        """Yield every configuration once, the last axis moving fastest."""
+        yield from self._from(self.axes, {})
+
+    def _from(self, axes: tuple[Axis, ...], chosen: Proposal) -> Iterator[Proposal]:
+        if not axes:
+            yield chosen
+        elif self.exists(axes[0], chosen):
+            for value in axes[0].values:
+                yield from self._from(axes[1:], {**chosen, **axes[0].settings(value)})
+        else:
+            yield from self._from(axes[1:], chosen)
+
+    def size(self) -> float:
+        """Return the number of configurations; infinite where a range has no count."""
+        if any(axis.is_range for axis in self.axes):
+            return math.inf
+        deciding = {name for axis in self.axes for name, _ in axis.when}
+        free = [axis for axis in self.axes if not axis.when and deciding.isdisjoint(axis.names)]
+        bound = Space(tuple(axis for axis in self.axes if axis not in free), self.fixed)
+        return math.prod(len(axis.values) for axis in free) * sum(1 for _ in bound.combinations())
+
+
+def make_space(axes: Sequence[Axis], fixed: Mapping[str, Any] | None = None) -> Space:
+    """Return the space of some axes.
+
+    Raises:
+        UsageError: where a condition names what neither varies nor is fixed, or conditions go round in a circle.
+    """
+    fixed = fixed or {}
+    known = {name for axis in axes for name in axis.names} | set(fixed)
+    problems = [
+        f"axis {axis.name} exists by the value of {name}, which neither varies nor is fixed: give {name} an axis or a "
+        f"value; {did_you_mean(name, sorted(known))}"
+        for axis in axes
+        for name, _ in axis.when
+        if name not in known
+    ]
+    if problems:
+        raise UsageError(problems)
+    left = sorted(axes, key=lambda axis: "epochs" in axis.names)
+    ordered: list[Axis] = []
+    while left:
+        undecided = {name for axis in left for name in axis.names}
+        ready = [axis for axis in left if undecided.isdisjoint(name for name, _ in axis.when)]
+        if not ready:
+            circle = ", ".join(axis.name for axis in left)
+            raise UsageError(f"the conditions of the axes {circle} go round in a circle: let one of them always exist")
+        ordered.append(ready[0])
+        left.remove(ready[0])
+    return Space(tuple(ordered), fixed)
+
+
+def zipped(axes: Sequence[Axis]) -> Axis:
+    """Return the axis on which several axes move together, value by value.
+
+    Raises:
+        UsageError: where they differ in their number of values, or in their conditions.
+    """
+    names = ", ".join(axis.name for axis in axes)
+    if any(axis.is_range for axis in axes):
+        raise UsageError(f"zip needs listed values or ranges with a count, got a range among {names}")
+    counts = {axis.name: len(axis.listed) for axis in axes}
+    if len(set(counts.values())) > 1:
+        told = ", ".join(f"{name} has {count}" for name, count in counts.items())
+        raise UsageError(f"axes that are zipped need equally many values: {told}")
+    if len({axis.when for axis in axes}) > 1:
+        raise UsageError(f"axes that are zipped need the same condition: {names}")
+    columns = [[axis.settings(value) for value in axis.listed] for axis in axes]
+    rows = [{name: value for part in parts for name, value in part.items()} for parts in zip(*columns, strict=True)]
+    return together(rows, axes[0].when)
+
+
+def together(rows: Sequence[Mapping[str, Any]], when: tuple[Any, ...] = ()) -> Axis:
+    """Return the axis whose values are rows: the fields of a row are set together; equal rows are one."""
+    fields = tuple(dict.fromkeys(name for row in rows for name in row))
+    return Axis("+".join(fields), tuple(dict.fromkeys(tuple(row.items()) for row in rows)), when=when, fields=fields)
