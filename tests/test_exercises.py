@@ -250,7 +250,7 @@ def test_interactions_are_found_where_they_are(interacting: bool) -> None:
     made["replicate"] = made["seed"]
     words = text(joint.answer(made))
     assert ("tuning one after the other can miss it" in words) == interacting
-    assert "2 × 2 values of lr and hidden units make 4 combinations" in words
+    assert "2 × 2 values of lr and hidden units make 4 combinations, 40 model-epochs and 4 s of training" in words
     holes = text(joint.answer(made[1:]))
     assert "the grid is not balanced" in holes
 

@@ -121,7 +121,8 @@ def draw(plot: Plot) -> "Figure":
         for numbers in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
             numbers(lambda value, _: as_chosen(float(value)))
     if plot.words:
-        axes.set_xticks(range(len(plot.words)), plot.words, rotation=30 if len(plot.words) > 5 else 0)
+        turned = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"} if len(plot.words) > 6 else {}
+        axes.set_xticks(range(len(plot.words)), plot.words, **turned)
         axes.margins(x=0.1)
     elif not plot.log_x or all(len(line.x) <= 12 for line in plot.lines):
         _tick_at_points(axes, plot)

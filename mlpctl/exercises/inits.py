@@ -40,18 +40,14 @@ def answer(trials: "pd.DataFrame") -> Answer:
         tested(last, drawn, "{}"),
         failures(last, "init"),
     )
-    words = tuple(dict.fromkeys(trials["init"]))
-    lines = tuple(
-        line_of(
-            rank(trials[trials["epochs"] == n], "init").table,
-            "init",
-            f"{shown(n)} epoch{'' if n == 1 else 's'}",
-            words=words,
-        )
-        for n in epochs
-    )
-    title = "Validation accuracy by initial weights\nmean and 95 % interval over seeds"
-    plot = Plot(title, "scheme", "validation accuracy", lines, words=words)
+    seen = trials[~trials["init"].isin(SYMMETRIC)] if drawn.verdict is not None else trials
+    words = tuple(dict.fromkeys(seen["init"]))
+    lines = []
+    for n in epochs:
+        table = rank(seen[seen["epochs"] == n], "init").table
+        lines.append(line_of(table, "init", f"{shown(n)} epoch{'' if n == 1 else 's'}", words=words))
+    title = "Validation accuracy by initial weights, drawn at random\nmean and 95 % interval over seeds"
+    plot = Plot(title, "scheme", "validation accuracy", tuple(lines), words=words)
     return Answer(said, table_of(ranking, f"Validation accuracy by init after {shown(epochs[-1])} epochs"), plot)
 
 

@@ -20,7 +20,8 @@ def size_and_cost(grid: "pd.DataFrame") -> str:
         return ""
     replicates = max(int(grid["replicate"].nunique()), 1)
     cost = grid.groupby("replicate")["spent"].max().mean()
-    seconds = grid["seconds"].sum() / replicates if "seconds" in grid else float("nan")
+    runs = grid.groupby(["replicate", *(name for name in counts if name != "epochs")])["seconds"].max()
+    seconds = runs.sum() / replicates  # trials that differ in epochs alone were one run
     alone = sum(counts.values()) - len(counts) + 1
     took = f" and {for_people(float(seconds))} s of training" if seconds > 0 else ""
     return (
