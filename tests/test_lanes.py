@@ -21,8 +21,9 @@ NUMERIC = ("mse", "half_mse", "huber", "l1")
 EQUAL = 1e-9
 """Of the largest number of a tensor, after some epochs in float64: sums are taken in another order."""
 
-INDEPENDENT = {"float64": 1e-12, "float32": 1e-5}
-"""The tolerance that the engine states: of the largest number of a tensor, whatever the neighbours."""
+INDEPENDENT = {"float64": 1e-12, "float32": 2e-4}
+"""The tolerance that the engine states: of the largest number of a tensor, whatever the neighbours. Sums are taken in
+another order in a product of another shape, and Adam scales what is left of that up to its step."""
 
 
 def lanes(most: int = 64) -> LanesSession:
@@ -54,6 +55,7 @@ def assert_equal(works: list[Work], band: float = EQUAL) -> None:
     expected = ends(REFERENCE.open("cpu", 1, 1), *works)
     for key, end in ends(lanes(), *works).items():
         assert_close(expected[key], end, band)
+        assert end[1][0].group_size == len(works)
 
 
 @pytest.mark.parametrize("optimizer", get_args(Optimizer))
@@ -61,13 +63,12 @@ def assert_equal(works: list[Work], band: float = EQUAL) -> None:
 def test_equality_in_float64(optimizer: str, batch_norm: str) -> None:
     """Every optimizer × activation × loss × batch norm; all activations of a loss side by side in one program."""
     for loss in get_args(Loss):
-        works = []
+        dataset, works = numbers(2) if loss in NUMERIC else classes(3), []
         for number, activation in enumerate(get_args(Activation)):
-            dataset = numbers(2) if loss in NUMERIC else classes(3)
             fields: dict[str, Any] = {"optimizer": optimizer, "activation": activation, "loss": loss, "lr": 0.01}
             fields |= {"widths": f"{9 - number % 2},6", "batch_norm": batch_norm, "init": "xavier_uniform"}
             works.append(work_of(dataset, key=activation, dtype="float64", epochs=2, **fields))
-        assert_equal([Work(w.key, w.spec, w.network, works[0].data, w.epochs, w.test_at) for w in works])
+        assert_equal(works)
 
 
 @pytest.mark.parametrize("loss", get_args(Loss))
@@ -119,7 +120,7 @@ def mixed(dataset: Dataset, count: int, **fields: Any) -> list[Work]:
             "dropout": (0.0, 0.3)[n % 2], "weight_decay": (0.0, 0.05)[n % 2 == 0],
             "lr_schedule": ("constant", "cosine")[n % 5 == 0], "reduction": ("mean", "sum")[n % 7 == 0],
         }  # fmt: skip
-        works.append(work_of(dataset, key=str(n), dtype="float64", **{**own, **fields}))
+        works.append(work_of(dataset, key=str(n), **{"dtype": "float64", **own, **fields}))
     return works
 
 
@@ -135,8 +136,9 @@ def test_a_program_of_very_different_trials_is_the_reference(optimizer: str) -> 
 def test_equality_with_byte_inputs_and_many_seeds() -> None:
     """Every lane has a minibatch of its own: the first layer is a stack of products then."""
     for optimizer in ("sgd", "adam"):
+        dataset = classes(3, uint8=True)
         fields: dict[str, Any] = {"scaling": "unit", "optimizer": optimizer, "widths": "8", "dtype": "float64"}
-        assert_equal([work_of(classes(3, uint8=True), key=str(s), seed=s, lr=0.01, **fields) for s in range(5)])
+        assert_equal([work_of(dataset, key=str(s), seed=s, lr=0.01, **fields) for s in range(5)])
 
 
 @pytest.mark.parametrize("optimizer", get_args(Optimizer))
@@ -148,10 +150,10 @@ def test_float32_stays_in_its_band(optimizer: str) -> None:
 @pytest.mark.parametrize("fields", [{"optimizer": "sgd"}, {"optimizer": "adam", "dropout": 0.2, "batch_norm": "1"}])
 def test_independence(dtype: str, fields: dict[str, Any]) -> None:
     """Alone, among 63 others, in any order, in groups of any size, beside one that diverges, and one that leaves."""
-    dataset = classes(3, n=100, d=20)
+    dataset, huge = classes(3, n=100, d=20), 1e200 if dtype == "float64" else 1e30
 
     def work(n: int) -> Work:
-        epochs, lr = (1, 0.05) if n == 3 else (3, 1e30 if n == 1 else 0.01 * (n % 7 + 1))
+        epochs, lr = (1, 0.05) if n == 3 else (3, huge if n == 1 else 0.01 * (n % 7 + 1))
         width = 30 if n % 2 else 17
         return work_of(dataset, key=str(n), lr=lr, epochs=epochs, widths=f"{width},9", dtype=dtype, **fields)
 
@@ -166,7 +168,8 @@ def test_independence(dtype: str, fields: dict[str, Any]) -> None:
 
 
 def test_a_lane_of_nan_touches_nobody_while_it_is_dragged_along() -> None:
-    works = [work_of(classes(), key=str(n), lr=1e30 if n == 5 else 0.05, widths="8", epochs=4) for n in range(20)]
+    dataset = classes()
+    works = [work_of(dataset, key=str(n), lr=1e30 if n == 5 else 0.05, widths="8", epochs=4) for n in range(20)]
     session = lanes()
     events = trained(session, *works)
     assert [events["5"][-1].status, events["4"][-1].status] == ["diverged", "ok"]
@@ -177,7 +180,8 @@ def test_a_lane_of_nan_touches_nobody_while_it_is_dragged_along() -> None:
 
 def test_places_are_taken_as_they_come_free() -> None:
     """Groups of 4; a trial of 1 epoch leaves beside others of 4, and the next one begins in the following epoch."""
-    works = [work_of(classes(), key=str(n), epochs=1 if n == 0 else 4, lr=0.01 * (n + 1)) for n in range(5)]
+    dataset = classes()
+    works = [work_of(dataset, key=str(n), epochs=1 if n == 0 else 4, lr=0.01 * (n + 1)) for n in range(5)]
     order = [(event.key, event.epoch) for event in lanes(4).advance(works)]
     assert order.index(("4", 1)) < order.index(("1", 3))
     assert sorted(order) == sorted((work.key, e) for work in works for e in range(1, work.epochs + 1))
@@ -189,13 +193,13 @@ def test_a_saved_trial_continues_elsewhere(optimizer: str) -> None:
     fields: dict[str, Any] = {
         "optimizer": optimizer, "batch_norm": "all", "dropout": 0.2, "widths": "16", "dtype": "float64", "lr": 0.01,
     }  # fmt: skip
-    whole = ends(lanes(), work_of(classes(), epochs=6, **fields))["t"]
-    first = lanes()
-    trained(first, work_of(classes(), epochs=2, **fields))
-    rest = work_of(classes(), epochs=6, **fields)
+    dataset, first = classes(), lanes()
+    whole = ends(lanes(), work_of(dataset, epochs=6, **fields))["t"]
+    trained(first, work_of(dataset, epochs=2, **fields))
+    rest = work_of(dataset, epochs=6, **fields)
     for second in (lanes(), REFERENCE.open("cpu", 1, 1)):
         second.restore(rest, first.save("t"))
-        others = [work_of(classes(), key=str(n), epochs=3, **fields) for n in range(3)]
+        others = [work_of(dataset, key=str(n), epochs=3, **fields) for n in range(3)]
         weights, events = ends(second, others[0], rest, *others[1:])["t"]
         assert [event.epoch for event in events] == [3, 4, 5, 6]
         assert_close((whole[0], whole[1][2:]), (weights, events), EQUAL)
@@ -223,8 +227,8 @@ def test_a_stopped_trial_ends_after_its_epoch_and_can_be_saved() -> None:
 
 
 def test_a_draining_session_takes_no_more() -> None:
-    session, seen = lanes(2), []
-    for event in session.advance(work_of(classes(), key=str(i), epochs=1) for i in range(9)):
+    session, dataset, seen = lanes(2), classes(), []
+    for event in session.advance(work_of(dataset, key=str(i), epochs=1) for i in range(9)):
         seen.append(event.key)
         session.drain()
     assert seen == ["0", "1"]
@@ -311,7 +315,8 @@ def test_what_lanes_leave_to_the_reference() -> None:
 
 
 def test_groups_have_seconds_and_trials_do_not() -> None:
-    events = trained(lanes(), *(work_of(classes(), key=str(n), lr=0.01 * (n + 1)) for n in range(3)))
+    dataset = classes()
+    events = trained(lanes(), *(work_of(dataset, key=str(n), lr=0.01 * (n + 1)) for n in range(3)))
     for event in (event for some in events.values() for event in some):
         assert event.seconds is None
         assert event.group_size == 3
@@ -320,7 +325,8 @@ def test_groups_have_seconds_and_trials_do_not() -> None:
 
 
 def test_every_pair_of_seed_and_epoch_is_a_cohort() -> None:
+    dataset = classes()
     for data_seed, init_seed in product((0, 1), (0, 2)):
         fields: dict[str, Any] = {"dtype": "float64", "widths": "6", "data_seed": data_seed, "init_seed": init_seed}
-        works = [work_of(classes(), key=str(n), lr=0.02 * (n + 1), epochs=3 - n, **fields) for n in range(2)]
-        assert_equal([*works, work_of(classes(), key="x", dtype="float64", widths="6,3", seed=4)])
+        works = [work_of(dataset, key=str(n), lr=0.02 * (n + 1), epochs=3 - n, **fields) for n in range(2)]
+        assert_equal([*works, work_of(dataset, key="x", dtype="float64", widths="7", seed=4)])
