@@ -52,11 +52,21 @@ class Training:
 
 def new_training(work: Work, weights: State) -> Training:
     """Return a trial that starts from weights."""
-    spec = work.spec
-    layout = layout_of(work.network, spec)
-    theta, stats = pack(layout, weights, spec.dtype)
-    first = aligned_zeros(len(theta) if spec.optimizer in HAS_FIRST else 1, spec.dtype)
-    second = aligned_zeros(len(theta) if spec.optimizer in HAS_SECOND else 1, spec.dtype)
+    layout = layout_of(work.network, work.spec)
+    return _training(work, layout, *pack(layout, weights, work.spec.dtype))
+
+
+def twin(work: Work, theta: NDArray[Any], stats: NDArray[Any]) -> Training:
+    """Return a trial that starts as another did, from copies of its parameters and statistics."""
+    copies = [aligned_zeros(len(array), work.spec.dtype) for array in (theta, stats)]
+    copies[0][:], copies[1][:] = theta, stats
+    return _training(work, layout_of(work.network, work.spec), *copies)
+
+
+def _training(work: Work, layout: Layout, theta: NDArray[Any], stats: NDArray[Any]) -> Training:
+    optimizer, dtype = work.spec.optimizer, work.spec.dtype
+    first = aligned_zeros(len(theta) if optimizer in HAS_FIRST else 1, dtype)
+    second = aligned_zeros(len(theta) if optimizer in HAS_SECOND else 1, dtype)
     return Training(layout, theta, stats, first, second)
 
 
