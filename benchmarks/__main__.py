@@ -4,7 +4,7 @@ import argparse
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import contracts, overhead
+from benchmarks import contracts, overhead, records
 from benchmarks.contest import Record, hold
 from benchmarks.gemm import best, gemm_rates
 from benchmarks.works import WORKS, Work
@@ -65,6 +65,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="how often each contestant runs")
     parser.add_argument("--only", default="", help="works, a,b")
     parser.add_argument("--peers", default="", help="peers, a,b")
+    parser.add_argument("--cause", default="", help="what changed since the last record; adds to the records table")
     parser.add_argument("-o", "--output", type=Path, default=Path("results/benchmarks"))
     given = parser.parse_args()
     rounds = 1 if given.quick else given.rounds
@@ -94,6 +95,8 @@ def main() -> None:
     given.output.mkdir(parents=True, exist_ok=True)
     (given.output / "peers.csv").write_text(to_text([table], "csv"), "utf-8")
     (given.output / "peers.md").write_text(to_text([table], "md"), "utf-8")
+    if given.cause:
+        records.add(given.output, rows, given.cause, commit)
 
 
 if __name__ == "__main__":

@@ -8,9 +8,9 @@ from mlpctl.render import Cell, Table, as_chosen, for_people, to_text
 
 FILE = "results/reproductions.csv"
 COMMAND = f"mlpctl verify --format csv -o {FILE}"
-ABOUT = f"""What the textbooks print, and what mlpctl gets. Where chance plays a part, ours is the mean over seeds or splits, and
-a single published run is judged by where 99 % of our single runs lie; properties and bounds have to hold for every trial.
-`{COMMAND}` wrote the figures."""
+ABOUT = f"""What the textbooks print, and what mlpctl gets. Where chance plays a part, ours is the mean over seeds or
+splits, and a single published run is judged by where 99 % of our single runs lie; properties and bounds have to hold
+for every trial. `{COMMAND}` wrote the figures."""
 
 BEGIN, END = "<!-- reproductions -->\n", "<!-- /reproductions -->\n"
 
@@ -61,7 +61,8 @@ def _heading(path: Path) -> str:
             break
         told.append(line.removeprefix("#").strip())
     text = " ".join(told)
-    return re.sub(r"Run: (mlpctl \S+ \S+)", r"Run: `\1`.", text).replace("Question: ", "")
+    text = re.sub(r"Run: (mlpctl \S+ \S+)", r"Run: `\1`.", text).removeprefix("Question: ")
+    return text[:1].upper() + text[1:]
 
 
 def _line(row: dict[str, str]) -> dict[str, str | None]:

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from mlpctl.engine.kernel.calls import (
     twin,
 )
 from mlpctl.engine.kernel.layout import unpack
+from mlpctl.engine.order import steps_per_epoch
 from mlpctl.engine.threads import on_threads
 from mlpctl.errors import DeviceError
 from mlpctl.models.learner import OPTIMIZER_PREFIX
@@ -33,6 +35,12 @@ if TYPE_CHECKING:
 
 CALL_SECONDS = 0.05
 """Epochs are trained in calls of about this length: a call costs some 50 µs, and between calls a trial can stop."""
+
+STEP_SECONDS = 4e-7
+"""Of the smallest step."""
+
+TINY = 1.5e-4
+"""Trials below are trained by the thread that asks: others would wait for it, since Python takes as long for each."""
 
 STARTS, COPIED = 64, 65_536
 """Initial weights that are kept to be copied, and the most numbers of each: 16 MiB in all."""
@@ -52,6 +60,13 @@ def open_session(device: str, jobs: int) -> "KernelSession":
     return KernelSession(jobs)
 
 
+def expected_seconds(work: Work) -> float:
+    """Return about how long compiled code takes for a trial."""
+    n = work.data.n_train
+    flops = work.network.flops_per_example * n * work.epochs
+    return flops / FIRST_GUESS + STEP_SECONDS * work.epochs * steps_per_epoch(work.spec, n)
+
+
 @dataclass
 class KernelSession:
     """See `mlpctl.engine.base.Session`."""
@@ -65,8 +80,11 @@ class KernelSession:
     _preparing: threading.Lock = field(default_factory=threading.Lock)
 
     def advance(self, works: Iterable[Work]) -> Iterator[Event]:
-        """Train the works, `jobs` at a time."""
-        yield from on_threads(works, self._train, self.jobs, self._draining)
+        """Train the works, `jobs` at a time; one at a time where the first is so small that Python is most of it."""
+        pending = iter(works)
+        for first in pending:
+            jobs = 1 if expected_seconds(first) < TINY else self.jobs
+            yield from on_threads(chain([first], pending), self._train, jobs, self._draining)
 
     def stop(self, key: str) -> None:
         """End a trial after the epochs it is in."""
@@ -121,7 +139,7 @@ class KernelSession:
             yield [Event(work.key, done, status="out_of_memory", error=f"MemoryError: {error}")]
 
     def _begun(self, work: Work) -> Training:
-        """Return a trial before its first epoch; to draw weights takes as long as two epochs on iris, to copy does not."""
+        """Return a trial before its first epoch; to draw weights takes as long as two epochs on iris."""
         start = start_of(work.network, work.spec)
         if (known := self._starts.get(start)) is not None:
             return twin(work, *known)
