@@ -1,7 +1,7 @@
 """The parameters of all lanes, and what the optimizer remembers of them, on the device.
 
-By name, as in the states of every engine: "0.weight" is one wide matrix (D, columns) whose rows begin on cache lines; the
-weights of later layers lie one after the other; all others are a number per column.
+By name, as in the states of every engine: "0.weight" is one wide matrix (D, columns) whose rows begin on cache lines;
+the weights of later layers lie one after the other; all others are a number per column.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -102,9 +102,7 @@ class Arrays:
         return torch.tensor(self.layout.lanes_of_columns(layer), device=self.device)
 
 
-def allocate(
-    layout: Layout, names: Sequence[str], optimizer: str, device: torch.device, dtype: torch.dtype
-) -> Arrays:
+def allocate(layout: Layout, names: Sequence[str], optimizer: str, device: torch.device, dtype: torch.dtype) -> Arrays:
     """Return the arrays of a layout, all 0.
 
     Args:

@@ -137,9 +137,7 @@ def spans(sources: Sequence[int | None]) -> list[tuple[int, int, int]]:
         sources: for each new lane, which old lane it was; None for one that was none.
     """
     keys = [None if source is None else source - target for target, source in enumerate(sources)]
-    return [
-        (first, source, last - first) for first, last in runs(keys) if (source := sources[first]) is not None
-    ]
+    return [(first, source, last - first) for first, last in runs(keys) if (source := sources[first]) is not None]
 
 
 def leading(columns: int, itemsize: int) -> int:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 class Shared:
     """What the trials of a program agree on: what changes its shapes beyond widths, its order, or its operations.
 
-    Everything else is a number per lane: learning rate and schedule, momentum, betas, weight decay, dropout, activation,
-    widths, initial weights, seeds, epochs.
+    Everything else is a number per lane: learning rate and schedule, momentum, betas, weight decay, dropout,
+    activation, widths, initial weights, seeds, epochs.
 
     Attributes:
         data: names split, scaling and dtype of the inputs.
@@ -82,9 +82,9 @@ def bytes_of(work: "Work") -> int:
 def plan(lanes: Sequence[tuple[Shared, int]], cap: int, most: int) -> list[Group]:
     """Return the groups of some trials, each trial in exactly one, in the order of their first members.
 
-    Within what may share a program, groups are filled first-fit by decreasing size. So no two groups would fit into one;
-    there are as few as possible where lanes are of one size, and by memory never more than 11/9 of the fewest plus 6/9
-    otherwise (Dósa 2007): the fewest themselves are a bin packing, which is NP-hard.
+    Within what may share a program, groups are filled first-fit by decreasing size. So no two groups would fit into
+    one; there are as few as possible where lanes are of one size, and by memory never more than 11/9 of the fewest
+    plus 6/9 otherwise (Dósa 2007): the fewest themselves are a bin packing, which is NP-hard.
 
     Args:
         lanes: what each trial shares, and the bytes it takes.

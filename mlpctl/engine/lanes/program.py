@@ -11,7 +11,7 @@ import torch
 
 from mlpctl.engine.lanes.arrays import REMEMBERED, Arrays, parts_of, wide
 from mlpctl.engine.lanes.dropping import Dropping
-from mlpctl.engine.lanes.layout import Layout, Run
+from mlpctl.engine.lanes.layout import Run
 from mlpctl.engine.lanes.pointwise import POINTWISE
 from mlpctl.engine.lanes.products import accumulate, affine, product
 from mlpctl.engine.lanes.update import Numbers, update
@@ -65,13 +65,17 @@ class Program:
         layers = range(self.layout.depth)
         width = [self.layout.columns[layer][-1] for layer in layers]
         self.us, self.gradients = ([wide(batch, columns, device, dtype) for columns in width] for _ in range(2))
-        self.activated = [layer for layer in layers if {name for name, _ in self.layout.activations(layer)} != {"identity"}]
+        self.activated = [
+            layer for layer in layers if {name for name, _ in self.layout.activations(layer)} != {"identity"}
+        ]
         self.activations = {layer: wide(batch, width[layer], device, dtype) for layer in self.activated}
         if self.optimizer != "sgd":
             self.by_first = torch.zeros_like(arrays.tensors["0.weight"])
         self.lane_of_column = [torch.tensor(self.layout.lanes_of_columns(layer), device=device) for layer in layers]
 
-    def step(self, X: "Tensor", y: "Tensor", numbers: Numbers, epochs: "Tensor", t: "Tensor") -> "tuple[Tensor, Tensor]":
+    def step(
+        self, X: "Tensor", y: "Tensor", numbers: Numbers, epochs: "Tensor", t: "Tensor"
+    ) -> "tuple[Tensor, Tensor]":
         """Take a step in all lanes; return the losses (n, R) and the outputs (n, R, C) from before it.
 
         Args:
@@ -83,12 +87,12 @@ class Program:
         """
         seen = self.forward(X, epochs, t)
         n, lanes = X.shape[1], self.layout.n_lanes
-        z = seen[-1].out.unflatten(1, (lanes, -1))  # (n, R, C)
+        z = torch.unflatten(seen[-1].out, 1, (lanes, -1))  # (n, R, C)
         losses, gradient = loss_and_gradient(self.network, z.flatten(0, 1), y.flatten(0, 1))  # (n R,), (n R, C)
-        by_output = self.gradients[-1][:n].unflatten(1, (lanes, -1))
-        torch.mul(gradient.unflatten(0, (n, lanes)), numbers.of("scale")[None, :, None], out=by_output)
+        by_output = torch.unflatten(self.gradients[-1][:n], 1, (lanes, -1))
+        torch.mul(torch.unflatten(gradient, 0, (n, lanes)), numbers.of("scale")[None, :, None], out=by_output)
         self.backward(X, seen, numbers)
-        return losses.unflatten(0, (n, lanes)), z
+        return torch.unflatten(losses, 0, (n, lanes)), z
 
     def forward(self, X: "Tensor", epochs: "Tensor", t: "Tensor") -> list[Seen]:
         """Return what each layer gives in training, and what the backward pass needs of it."""
@@ -147,7 +151,7 @@ class Program:
                 names = ("bn_weight", "bn_bias", "running_mean", "running_var")
                 u = normalize_by_running(u, *(self.arrays.tensors[f"{layer}.{name}"] for name in names))
             a = self._activate(layer, u, torch.empty_like(u) if layer in self.activations else u)
-        return a.unflatten(1, (self.layout.n_lanes, -1))
+        return torch.unflatten(a, 1, (self.layout.n_lanes, -1))
 
     def _affine(self, layer: int, x: "Tensor", u: "Tensor") -> None:
         """Fill u (n, columns) by a layer's affine maps of x: (n, columns), the first's (n, D) or (cohorts, n, D)."""
@@ -161,14 +165,16 @@ class Program:
         elif x.dim() == 2:
             affine(x, tensors["0.weight"], bias, u, half=self.half)
         else:
-            for own_x, (weight, own_u, *rest) in self._minibatches(x, tensors["0.weight"], u, *([] if bias is None else [bias])):
+            for own_x, (weight, own_u, *rest) in self._minibatches(
+                x, tensors["0.weight"], u, *([] if bias is None else [bias])
+            ):
                 affine(own_x, weight, rest[0] if rest else None, own_u, half=self.half)
 
     def _minibatches(self, X: "Tensor", *matrices: "Tensor") -> "Iterator[tuple[Tensor, list[Tensor]]]":
         """Yield each minibatch with its columns of some wide matrices; all in one stack where all are equally wide."""
         runs = self.layout.minibatches()
         if len(runs) > 1 and len({run.stop - run.start for run in runs}) == 1:
-            yield X, [matrix.unflatten(1, (len(runs), -1)).transpose(0, 1) for matrix in matrices]
+            yield X, [torch.unflatten(matrix, 1, (len(runs), -1)).transpose(0, 1) for matrix in matrices]
             return
         for k, run in enumerate(runs):
             yield X[k], [matrix[:, run.start : run.stop] for matrix in matrices]
@@ -229,4 +235,4 @@ class Program:
 
 def _units(x: "Tensor", run: Run) -> "Tensor":
     """Return the columns of a run of a wide matrix (n, columns) as stacks (lanes, n, width); nothing is copied."""
-    return x[:, run.start : run.stop].unflatten(1, (run.lanes, run.width)).transpose(0, 1)
+    return torch.unflatten(x[:, run.start : run.stop], 1, (run.lanes, run.width)).transpose(0, 1)

@@ -48,7 +48,7 @@ class Replay:
         return times
 
     def _warm_up(self, times: int) -> int:
-        stream = torch.cuda.Stream(self.device)
+        stream = torch.cuda.Stream(self.device)  # type: ignore[no-untyped-call]
         stream.wait_stream(torch.cuda.current_stream(self.device))
         with torch.cuda.stream(stream):
             for _ in range(times):

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Targets:
-    """What the scores of a part need of its targets: how many, and for numbers their sums and those of their squares."""
+    """What the scores of a part need of its targets: how many, and for numbers their sums and those of their
+    squares."""
 
     n: int
     total: NDArray[np.float64]

@@ -162,8 +162,10 @@ class Running:
         tables = self.tables
         rows, numbers = tables.now(n)
         X, y = self.resident.gather(rows.reshape(-1))
-        target = y.unflatten(0, rows.shape).index_select(0, self.cohort_of_lane).transpose(0, 1)  # (n, R) or (n, R, C)
-        losses, z = self.program.step(X.unflatten(0, rows.shape), target, numbers, tables.epochs, tables.t)
+        target = (
+            torch.unflatten(y, 0, rows.shape).index_select(0, self.cohort_of_lane).transpose(0, 1)
+        )  # (n, R) or (n, R, C)
+        losses, z = self.program.step(torch.unflatten(X, 0, rows.shape), target, numbers, tables.epochs, tables.t)
         self.counts.add(losses, z, target)
         tables.t += 1
 
@@ -201,12 +203,13 @@ class Running:
         counts = Counts(self.network, len(self.lanes), self.resident.device)
         rows = self.resident.parts[part]
         widest = max(columns[-1] for columns in self.layout.columns)
-        for some in rows.split(max(1, min(SCORED_ELEMENTS // widest, 8192))):
-            X, y = self.resident.gather(some)
+        together = max(1, min(SCORED_ELEMENTS // widest, 8192))
+        for first in range(0, len(rows), together):
+            X, y = self.resident.gather(rows[first : first + together])
             z = self.program.outputs(X)  # (n, R, C)
             target = y[:, None].expand(-1, len(self.lanes), *([-1] if y.dim() > 1 else []))
             losses = loss(self.network, z.flatten(0, 1), target.flatten(0, 1))
-            counts.add(losses.unflatten(0, z.shape[:2]), z, target)
+            counts.add(torch.unflatten(losses, 0, z.shape[:2]), z, target)
         return counts.sums
 
 

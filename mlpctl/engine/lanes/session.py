@@ -194,7 +194,7 @@ class LanesSession:
             lane.ended = True
             self._leaving.add(lane.work.key)
         return Event(
-            lane.work.key, lane.epochs_done, result.scores, result.lr, None, status, error,
+            lane.work.key, lane.epochs_done, result.scores, result.lr, seconds if size == 1 else None, status, error,
             group_seconds=seconds, group_size=size,
         )  # fmt: skip
 

@@ -1,6 +1,5 @@
 """How many lanes a program should have: as many as memory holds, and no more than make a step worth its while."""
 
-import time
 from collections.abc import Callable, Iterable, Sequence
 
 import torch
@@ -19,10 +18,10 @@ SHARE = 0.8
 """Of free memory that a group may take."""
 
 WORTH = 0.05
-"""A larger group has to train so much more per second, or the smaller one is as good and its lanes come and go sooner."""
+"""A larger group has to train so much more per second; or the smaller one is as good, and lanes come and go sooner."""
 
 TRIAL_STEPS, ROUNDS = 40, 3
-"""Steps that a size is timed with, and how often; the last round counts: the first warms up, on CUDA the second records."""
+"""Steps that a size is timed with, and how often. The last round counts: the first warms up, on CUDA it records too."""
 
 TRIALS_PER_LIFE = 20
 """A trial of sizes is skipped where training takes fewer steps than so many rounds: it would not pay."""

@@ -52,7 +52,7 @@ class Tables:
         order = drawing.orders(self.seeds.to(place), now.to(place), len(self.train)).to(self.train.device)
         visited = self.train[order[:, : self.used]]  # (cohorts, used)
         whole = self.used // self.batch
-        full = visited[:, : whole * self.batch].unflatten(1, (whole, self.batch))  # (cohorts, whole, batch)
+        full = torch.unflatten(visited[:, : whole * self.batch], 1, (whole, self.batch))  # (cohorts, whole, batch)
         self.rows[:whole].copy_(full.transpose(0, 1))
         if whole < self.steps:
             self.rows[whole, :, : self.used - whole * self.batch].copy_(visited[:, whole * self.batch :])

@@ -1,7 +1,7 @@
 """Optimizer steps of all lanes at once, with a number per lane for every hyperparameter.
 
-The definitions are those of `mlpctl.models.update`. Plain SGD is linear in the gradient: there the learning rate is already
-in the gradient that the backward pass starts from, and a step only adds.
+The definitions are those of `mlpctl.models.update`. Plain SGD is linear in the gradient: there the learning rate is
+already in the gradient that the backward pass starts from, and a step only adds.
 """
 
 from collections.abc import Sequence
@@ -89,7 +89,9 @@ def step_numbers(
     return np.stack([scale, rates, shrink, deviation], axis=1)
 
 
-def update(optimizer: str, p: "Tensor", g: "Tensor", memory: "Sequence[Tensor]", numbers: Numbers, *, decays: bool) -> None:
+def update(
+    optimizer: str, p: "Tensor", g: "Tensor", memory: "Sequence[Tensor]", numbers: Numbers, *, decays: bool
+) -> None:
     """Change parameters in place by one step.
 
     Args:
