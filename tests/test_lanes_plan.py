@@ -2,6 +2,7 @@
 
 from collections import Counter
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -67,11 +68,17 @@ def test_groups_are_nearly_the_fewest_by_memory(sizes: list[int]) -> None:
 def test_a_group_shares_what_changes_shapes_or_order_and_nothing_else() -> None:
     dataset = classes()
     base = work_of(dataset)
-    for fields in ({"lr": 0.3}, {"widths": "3"}, {"activation": "tanh"}, {"seed": 4}, {"init": "zeros"},
-                   {"epochs": 7}, {"dropout": 0.4}, {"weight_decay": 0.1}, {"lr_schedule": "cosine"}, {"reduction": "sum"}):  # fmt: skip
+    free: list[dict[str, Any]] = [
+        {"lr": 0.3}, {"widths": "3"}, {"activation": "tanh"}, {"seed": 4}, {"init": "zeros"}, {"epochs": 7},
+        {"dropout": 0.4}, {"weight_decay": 0.1}, {"lr_schedule": "cosine"}, {"reduction": "sum"},
+    ]  # fmt: skip
+    fixed: list[dict[str, Any]] = [
+        {"batch_size": 8}, {"widths": "3,3"}, {"optimizer": "adam"}, {"loss": "mse"}, {"bias": "false"},
+        {"batch_norm": "1"}, {"dtype": "float64"}, {"split_seed": 1}, {"scaling": "unit"},
+    ]  # fmt: skip
+    for fields in free:
         assert shared_of(work_of(dataset, **fields)) == shared_of(base)
-    for fields in ({"batch_size": 8}, {"widths": "3,3"}, {"optimizer": "adam"}, {"loss": "mse"}, {"bias": "false"},
-                   {"batch_norm": "1"}, {"dtype": "float64"}, {"split_seed": 1}, {"scaling": "unit"}):  # fmt: skip
+    for fields in fixed:
         assert shared_of(work_of(dataset, **fields)) != shared_of(base)
     assert bytes_of(work_of(dataset, widths="64")) > bytes_of(work_of(dataset, widths="32")) > 0
 

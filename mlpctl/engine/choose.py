@@ -86,8 +86,8 @@ def choose(
         return replace(choice, engine=replace(lanes, precision=precision))
     if precision != "fp32" and choice.device == "cpu":
         raise UsageError(
-            f"precision {precision} is the engine lanes', and engine {choice.engine.name} trains this: use --device
-            cuda, " "or leave --precision out"
+            f"precision {precision} needs engine lanes, and {choice.engine.name} trains this: use --device cuda, "
+            "or leave --precision out"
         )
     return choice
 
@@ -95,13 +95,11 @@ def choose(
 def _auto(spec: "Spec", network: "Network", data: "Data", device: str, trials: int) -> Choice:
     kernel, lanes, reference = (resolve("engine", name) for name in ("kernel", "lanes", "reference"))
     note = ""
-    if device == "auto" and spec.impl == "auto" and cuda_here():
+    if device == "auto" and not lanes.why_not(spec, data) and cuda_here():
         seconds = trials * kernel_seconds(spec, network, data)
-        if seconds > CUDA_SECONDS or kernel.why_not(spec, data):
+        if seconds > CUDA_SECONDS:
             device = "cuda"
-            note = (
-                f"trained by the engine lanes on the GPU: about {seconds:.0f} s on this CPU; --device cpu keeps to it"
-            )
+            note = f"trained by engine lanes on the GPU: about {seconds:.0f} s on this CPU; or say --device cpu"
     if device.startswith("cuda"):
         reason = lanes.why_not(spec, data)
         if reason:

@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Targets:
-    """What the scores of a part need of its targets: how many, and for numbers their sums and those of their
-    squares."""
+    """What scores need of a part's targets: how many, and for numbers their sums and those of their squares."""
 
     n: int
     total: NDArray[np.float64]
