@@ -8,11 +8,14 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from mlpctl.data.base import Dataset
 from mlpctl.engine.base import Event, State, Work
 from mlpctl.engine.lanes.engine import ENGINE as LANES
-from mlpctl.engine.lanes.running import Running
+from mlpctl.engine.lanes.resident import Resident
+from mlpctl.engine.lanes.running import Lane, Running
 from mlpctl.engine.lanes.session import LanesSession
 from mlpctl.engine.reference import ENGINE as REFERENCE
 from mlpctl.spec import Activation, Loss, Optimizer
@@ -153,9 +156,10 @@ def test_float32_stays_in_its_band(optimizer: str) -> None:
 def test_independence(dtype: str, fields: dict[str, Any]) -> None:
     """Alone, among 63 others, in any order, in groups of any size, beside one that diverges, and one that leaves."""
     dataset, huge = classes(3, n=100, d=20), 1e200 if dtype == "float64" else 1e30
+    usual = 0.01 if fields["optimizer"] == "sgd" else 0.001
 
     def work(n: int) -> Work:
-        epochs, lr = (1, 0.05) if n == 3 else (3, huge if n == 1 else 0.01 * (n % 7 + 1))
+        epochs, lr = (1, usual) if n == 3 else (3, huge if n == 1 else usual * (n % 7 + 1))
         width = 30 if n % 2 else 17
         return work_of(dataset, key=str(n), lr=lr, epochs=epochs, widths=f"{width},9", dtype=dtype, **fields)
 
@@ -349,3 +353,38 @@ def test_every_pair_of_seed_and_epoch_is_a_cohort() -> None:
         fields: dict[str, Any] = {"dtype": "float64", "widths": "6", "data_seed": data_seed, "init_seed": init_seed}
         works = [work_of(dataset, key=str(n), lr=0.02 * (n + 1), epochs=3 - n, **fields) for n in range(2)]
         assert_equal([*works, work_of(dataset, key="x", dtype="float64", widths="7", seed=4)])
+
+
+class OnlyThere(TorchDispatchMode):
+    """Fails where an operation sees a tensor that is not on the device `meta`."""
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        found = func(*args, **(kwargs or {}))
+        devices = {leaf.device.type for leaf in tree_leaves((args, kwargs, found)) if isinstance(leaf, torch.Tensor)}
+        assert devices <= {"meta"}, func
+        return found
+
+
+@pytest.mark.parametrize(("loss", "optimizer"), zip(get_args(Loss), [*get_args(Optimizer), "sgd"], strict=True))
+def test_a_step_stays_on_the_device_and_never_waits_for_it(loss: str, optimizer: str) -> None:
+    """On the device `meta` there are no values: whoever asks for one, or brings a tensor along, fails."""
+    dataset = classes(3 if loss != "bce" else 2, uint8=True)
+    first = get_args(Loss).index(loss)  # three activations each, all of them in all
+    works = [
+        work_of(dataset, key=name, activation=name, loss=loss, optimizer=optimizer, widths=f"{8 + n % 2}", seed=n // 2,
+                batch_norm="1", dropout=0.3, weight_decay=0.1, scaling="unit", lr=0.01)
+        for n, name in enumerate((*get_args(Activation), "relu")[first : first + 3])
+    ]  # fmt: skip
+    some = [Lane(work, n) for n, work in enumerate(works)]
+    resident = Resident(works[0].data, torch.device("meta"))
+    running = Running(some, resident, "fp32")
+    running.begin(None, {})
+    running.tables.fill([1] * len(some), 0)
+    with OnlyThere():
+        running._step(16)
+        running._step(5)
+        running._score("val")
+    fewer = Running(some[1:], resident, "bf16")
+    fewer.begin(running, {})
+    with OnlyThere():
+        fewer._step(16)

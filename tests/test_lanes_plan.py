@@ -2,6 +2,7 @@
 
 from collections import Counter
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from mlpctl.engine.lanes import drawing
 from mlpctl.engine.lanes.layout import LINE, PAGE, Layout, Shape, arrange, leading, spans
 from mlpctl.engine.lanes.plan import Shared, bytes_of, plan, shared_of
+from mlpctl.engine.lanes.replay import LONGEST, WARM, Replay
 from mlpctl.engine.lanes.size import best_size, doubling
 from mlpctl.engine.order import order
 from mlpctl.rng import normals, uniforms, words
@@ -165,3 +167,24 @@ def test_a_trial_of_sizes_leaves_the_trials_as_they_were() -> None:
     resident = Resident(lanes[0].work.data, torch.device("cpu"))
     assert 16 <= tried_size(lanes, resident, "fp32") <= 40
     assert all(lane.epochs_done == 0 and not lane.begun for lane in lanes)
+
+
+@given(calls=st.lists(st.integers(0, 300), max_size=6))
+def test_played_back_or_not_every_step_is_taken_once(calls: list[int]) -> None:
+    """Recording and playing back is CUDA's; how many steps are left to it is not."""
+    taken: list[int] = []
+
+    class Recorded(Replay):
+        def _warm_up(self, times: int) -> int:
+            taken.append(times)
+            self._warm = times == WARM
+            return times
+
+        def _record(self, length: int) -> Any:
+            assert 1 < length <= LONGEST
+            return SimpleNamespace(replay=lambda: taken.append(length))
+
+    replay = Recorded(lambda: taken.append(1), torch.device("cuda"))
+    for times in calls:
+        replay.run(times)
+    assert sum(taken) == sum(calls)
