@@ -16,7 +16,8 @@ from mlpctl.engine.base import Event, State, Work
 from mlpctl.engine.lanes.engine import ENGINE as LANES
 from mlpctl.engine.lanes.resident import Resident
 from mlpctl.engine.lanes.running import Lane, Running
-from mlpctl.engine.lanes.session import LanesSession
+from mlpctl.engine.lanes.session import LanesSession, open_session
+from mlpctl.engine.precision import Precision
 from mlpctl.engine.reference import ENGINE as REFERENCE
 from mlpctl.spec import Activation, Loss, Optimizer
 from tests.making import classes, numbers, trained, work_of
@@ -31,9 +32,11 @@ INDEPENDENT = {"float64": 1e-12, "float32": 2e-4}
 another order in a product of another shape, and Adam scales what is left of that up to its step."""
 
 
-def lanes(most: int = 64) -> LanesSession:
+def lanes(most: int = 64, precision: Precision = "fp32") -> LanesSession:
     """Return a session of the lanes engine with so many lanes a group."""
-    return LanesSession(torch.device("cpu"), "fp32", most)
+    session = open_session("cpu", precision, 1)
+    session.most = most
+    return session
 
 
 def ends(session: Any, *works: Work) -> dict[str, tuple[State, list[Event]]]:
@@ -316,8 +319,7 @@ def test_a_step_is_what_autograd_says() -> None:
 
 def test_bfloat16_products_learn_and_weights_stay_float32() -> None:
     work = work_of(classes(3, n=200), widths="16", epochs=10, lr=0.1)
-    session = LanesSession(torch.device("cpu"), "bf16", 4)
-    weights, events = ends(session, work)["t"]
+    weights, events = ends(lanes(precision="bf16"), work)["t"]
     exact = ends(lanes(), work)["t"]
     assert weights["0.weight"].dtype == np.float32
     error = abs(weights["0.weight"] - exact[0]["0.weight"]).max()
@@ -365,7 +367,7 @@ class OnlyThere(TorchDispatchMode):
         return found
 
 
-@pytest.mark.parametrize(("loss", "optimizer"), zip(get_args(Loss), [*get_args(Optimizer), "sgd"], strict=True))
+@pytest.mark.parametrize(("loss", "optimizer"), list(zip(get_args(Loss), [*get_args(Optimizer), "sgd"], strict=True)))
 def test_a_step_stays_on_the_device_and_never_waits_for_it(loss: str, optimizer: str) -> None:
     """On the device `meta` there are no values: whoever asks for one, or brings a tensor along, fails."""
     dataset = classes(3 if loss != "bce" else 2, uint8=True)
@@ -377,6 +379,7 @@ def test_a_step_stays_on_the_device_and_never_waits_for_it(loss: str, optimizer:
     ]  # fmt: skip
     some = [Lane(work, n) for n, work in enumerate(works)]
     resident = Resident(works[0].data, torch.device("meta"))
+    torch.set_num_threads(1)
     running = Running(some, resident, "fp32")
     running.begin(None, {})
     running.tables.fill([1] * len(some), 0)

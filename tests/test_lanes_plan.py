@@ -162,6 +162,7 @@ def test_a_trial_of_sizes_leaves_the_trials_as_they_were() -> None:
     from mlpctl.engine.lanes.running import Lane
     from mlpctl.engine.lanes.size import tried_size
 
+    torch.set_num_threads(1)
     dataset = classes(3, n=200)
     lanes = [Lane(work_of(dataset, key=str(n), lr=0.01, batch_size=1, epochs=9), n) for n in range(40)]
     resident = Resident(lanes[0].work.data, torch.device("cpu"))
