@@ -149,3 +149,25 @@ def test_the_share_of_a_trial_is_group_seconds_by_group_size() -> None:
 
 def test_lanes_are_listed() -> None:
     assert Spec(engine="lanes").engine == "lanes"
+
+
+def test_the_benchmark_measures_a_gpu_or_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import torch
+
+    from benchmarks import gpu as benchmark
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr("sys.argv", ["gpu", "-o", str(tmp_path / "gpu.csv")])
+    assert benchmark.main() == 5
+    assert "nothing was measured" in capsys.readouterr().err
+    assert not (tmp_path / "gpu.csv").exists()
+    monkeypatch.setattr(benchmark, "SWEEP", ("--axis", "lr=0.1,0.2"))
+    monkeypatch.setattr("sys.argv", ["gpu", "--device", "cpu", "-o", str(tmp_path / "gpu.csv")])
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent.parent))
+    assert benchmark.main() == 0
+    with (tmp_path / "gpu.csv").open(encoding="utf-8", newline="") as stream:
+        found = list(csv.DictReader(stream))
+    assert {row["what"] for row in found} >= {"lanes, R=1", "eager PyTorch, one by one", "mlpctl sweep"}
+    assert all("figures of a CPU" in row["machine"] and float(row["rate"]) > 0 for row in found)

@@ -122,7 +122,7 @@ class LanesSession:
         """Take out and return the lanes of the next group: that of the trial that waits longest."""
         cap = int(SHARE * free_bytes(self.device))
         shared = waiting[0].shared
-        most = min(self._sizes.get(shared, self.most), self.most)
+        most = self._sizes.get(shared, self.most)
         group = plan([(lane.shared, lane.bytes) for lane in waiting], cap, most)[0]
         if self.device.type == "cuda" and shared not in self._sizes:
             lanes = [waiting[k] for k in group.members]
@@ -143,7 +143,7 @@ class LanesSession:
             if failure == "out_of_memory" and len(lanes) > 1 and not any(lane.begun for lane in lanes):
                 self.running = None
                 self._free()
-                self.most = len(lanes) // 2
+                self._sizes[lanes[0].shared] = len(lanes) // 2
                 waiting[:0] = lanes  # what they began from is held, or drawn again
                 return
             if failure is not None:
