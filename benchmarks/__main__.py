@@ -4,7 +4,7 @@ import argparse
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import contracts, overhead
+from benchmarks import contracts, overhead, records
 from benchmarks.contest import Record, hold
 from benchmarks.gemm import best, gemm_rates
 from benchmarks.works import WORKS, Work

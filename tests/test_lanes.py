@@ -357,7 +357,7 @@ def test_every_pair_of_seed_and_epoch_is_a_cohort() -> None:
         assert_equal([*works, work_of(dataset, key="x", dtype="float64", widths="7", seed=4)])
 
 
-class OnlyThere(TorchDispatchMode):
+class OnlyThere(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Fails where an operation sees a tensor that is not on the device `meta`."""
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -383,11 +383,11 @@ def test_a_step_stays_on_the_device_and_never_waits_for_it(loss: str, optimizer:
     running = Running(some, resident, "fp32")
     running.begin(None, {})
     running.tables.fill([1] * len(some), 0)
-    with OnlyThere():
+    with OnlyThere():  # type: ignore[no-untyped-call]
         running._step(16)
         running._step(5)
         running._score("val")
     fewer = Running(some[1:], resident, "bf16")
     fewer.begin(running, {})
-    with OnlyThere():
+    with OnlyThere():  # type: ignore[no-untyped-call]
         fewer._step(16)
