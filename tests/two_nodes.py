@@ -5,10 +5,16 @@ Prints its address and the process id of the second node's raylet, and lives unt
 
 import sys
 import tempfile
+from typing import Any
 
 from ray.cluster_utils import Cluster
 
-NODE = {"node_ip_address": "127.0.0.1", "num_cpus": 1, "object_store_memory": 80_000_000, "include_dashboard": False}
+NODE: dict[str, Any] = {
+    "node_ip_address": "127.0.0.1",
+    "num_cpus": 1,
+    "object_store_memory": 80_000_000,
+    "include_dashboard": False,
+}
 
 
 def main() -> None:
@@ -20,7 +26,7 @@ def main() -> None:
             print(cluster.address, raylet.process.pid, flush=True)
             sys.stdin.read()
         finally:
-            cluster.shutdown()
+            cluster.shutdown()  # type: ignore[no-untyped-call]
 
 
 if __name__ == "__main__":

@@ -90,8 +90,8 @@ def sweep(
     from math import inf
 
     from mlpctl.budget import Limits, parse_budget
-    from mlpctl.cluster.connect import connected
     from mlpctl.cli.screen import SweepScreen, handle_interrupts, set_offline
+    from mlpctl.cluster.connect import connected
     from mlpctl.devices import asked_device, asked_jobs
     from mlpctl.experiment import parse_settings
     from mlpctl.price import price

@@ -6,6 +6,7 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from re import fullmatch
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,14 @@ CONNECT_SECONDS = 10.0
 """In which the head of a cluster has to answer."""
 
 START = "`ray start --head` on one machine starts a cluster, `ray start --address=HEAD:6379` adds this one"
+
+TOKEN = "; RAY_AUTH_TOKEN must be the head's where that asks for one"
+
+SETTINGS = {
+    "RAY_NUM_REDIS_GET_RETRIES": "2",  # of connecting; with 20, what is not Ray at all is asked for 15 minutes
+    "RAY_task_oom_retries": "1",  # for ever otherwise, of what no node has the memory for
+}
+"""Of Ray, unless the user's environment says otherwise; read when it is imported."""
 
 
 @dataclass(frozen=True)
@@ -32,9 +41,7 @@ class Cluster:
 
     def slots(self, cpus: int, device: str) -> int:
         """Return how many tasks of so many CPUs, and on cuda of a GPU each, there is room for now."""
-        import ray
-
-        has = ray.cluster_resources()
+        has = _resources()
         slots = int(has.get("CPU", 0)) // cpus
         return min(slots, int(has.get("GPU", 0))) if device == "cuda" else slots
 
@@ -46,8 +53,8 @@ class Cluster:
         """Return what the cluster is, for environment.json."""
         import ray
 
-        has = ray.cluster_resources()
-        nodes = sum(bool(node["Alive"]) for node in ray.nodes())
+        has = _resources()
+        nodes = sum(bool(node["Alive"]) for node in ray.nodes())  # type: ignore[no-untyped-call]
         return {"ray": ray.__version__, "nodes": nodes, "cpus": has.get("CPU", 0), "gpus": has.get("GPU", 0)}
 
     def open(
@@ -69,6 +76,12 @@ class Cluster:
         return ClusterSession(self, engine, kind, threads, weights, below, note)
 
 
+def _resources() -> dict[str, float]:
+    import ray
+
+    return dict(ray.cluster_resources())  # type: ignore[no-untyped-call]
+
+
 def _said(facts: dict[str, Any]) -> str:
     return f"{facts['nodes']} nodes, {facts['cpus']:g} CPUs and {facts['gpus']:g} GPUs"
 
@@ -85,20 +98,21 @@ def connected(address: str, jobs: int | None) -> Iterator[Cluster]:
         UsageError: for what is no address, or where Ray is not installed.
         DeviceError: if there is no cluster, or it does not let us in.
     """
-    try:
-        import ray
-        from ray.exceptions import RayError
-    except ModuleNotFoundError:
-        raise UsageError("--cluster needs Ray: pip install 'mlpctl[cluster]', here and on every node") from None
+    if find_spec("ray") is None:
+        raise UsageError("--cluster needs Ray: pip install 'mlpctl[cluster]', here and on every node")
     if address != "auto":
         check_answers(address)
-    os.environ.setdefault("RAY_task_oom_retries", "1")  # Ray would try forever what a node has no memory for
+    for name, value in SETTINGS.items():
+        os.environ.setdefault(name, value)
+    import ray
+    from ray.exceptions import RayError
+
     try:
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     except (RayError, ConnectionError, RuntimeError, ValueError, OSError) as error:
         ray.shutdown()
         why = " ".join(str(error).split()).partition(". ")[0]
-        raise DeviceError(f"cannot use the cluster {address}: {why}; {START}") from error
+        raise DeviceError(f"cannot use the cluster {address}: {why}; {START}{TOKEN}") from error
     try:
         yield Cluster(jobs)
     finally:

@@ -83,7 +83,7 @@ def fields_of(work: Work) -> dict[str, Any]:
 
 
 def software(engine: str) -> str:
-    """Return what must be the same everywhere for the same bits: versions; for the kernel its source, numpy and numba."""
+    """Return what must be the same everywhere for the same bits: versions; of the kernel the source too."""
     ours = f"mlpctl {__version__}, numerics {NUMERICS}"
     if engine == "kernel":
         return f"{ours}, kernel {kernel_folder().name}"

@@ -32,8 +32,8 @@ TASK_WORKS = 500
 RETRIES = 3
 """How often Ray begins a task again whose process or node has died."""
 
-FIRST_RATE, BESIDE = 1 / 5e9, 2e-3
-"""Seconds per floating-point operation before any are measured; seconds of a trial beside its epochs."""
+BESIDE = 2e-3
+"""Seconds of a trial beside its epochs."""
 
 LOOK_SECONDS = 1.0
 """Between looks at the cluster: nodes come and go."""
@@ -69,7 +69,7 @@ class ClusterSession:
     _given: dict[str, State] = field(default_factory=dict)
     _states: dict[str, State] = field(default_factory=dict)
     _weights: dict[str, State] = field(default_factory=dict)
-    _rate: float = FIRST_RATE
+    _rate: float | None = None
     _draining: bool = False
     _looked: float = -LOOK_SECONDS
     _slots: int = 0
@@ -141,7 +141,8 @@ class ClusterSession:
         if self.cluster.jobs is not None:
             room = self.cluster.jobs - len(self._flying)
         if room > 0 and not self._draining:
-            taken = take(pending, room * TASK_SECONDS[self.device], room * TASK_WORKS, self._rate, BESIDE)
+            each = TASK_WORKS if self._rate else 1  # one, until some are measured
+            taken = take(pending, room * TASK_SECONDS[self.device], room * each, self._rate or 0.0, BESIDE)
             for share in shares(taken, room):
                 self._submit(share)
 
@@ -178,8 +179,10 @@ class ClusterSession:
             if len(works) > 1:
                 self._again += works  # alone they show which of them it was
                 return
-            status, why = ("out_of_memory", OUT_OF_MEMORY) if isinstance(error, OutOfMemoryError) else ("crashed", DIED)
-            yield Event(works[0].key, 0, status=status, error=why)
+            if isinstance(error, OutOfMemoryError):
+                yield Event(works[0].key, 0, status="out_of_memory", error=OUT_OF_MEMORY)
+            else:
+                yield Event(works[0].key, 0, status="crashed", error=DIED)
             return
         if reply.problem is not None:
             raise reply.problem
@@ -187,5 +190,6 @@ class ClusterSession:
         self._weights |= reply.weights
         seconds = sum(event.seconds or 0.0 for event in reply.events)
         if seconds:
-            self._rate = (self._rate + seconds / sum(map(flops_of, works))) / 2
+            rate = seconds / sum(map(flops_of, works))
+            self._rate = ((self._rate or rate) + rate) / 2
         yield from chain(reply.events)
