@@ -47,11 +47,6 @@ class TwoNodes:
         assert process.returncode == code, out + err
         return err
 
-    def both(self, *sweep: str) -> None:
-        """Run a sweep here as `local`, on the cluster as `far`."""
-        self.run(*sweep, "--name", "local", "--jobs", "2")
-        self.run(*sweep, "--name", "far", "--cluster", self.address)
-
 
 def ended(process: "subprocess.Popen[str]") -> tuple[str, str]:
     try:
@@ -98,16 +93,16 @@ def tables(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the trials and the epochs of a results folder, time columns aside."""
     results = load(folder)
     trials = results.trials.drop(columns=["seconds", "group_seconds", "started", "jobs", "folder"])
-    epochs = results.epochs.drop(columns=["seconds"], errors="ignore")
+    epochs = results.epochs.drop(columns="seconds")
     return trials.sort_values("key", ignore_index=True), epochs.sort_values(["key", "epoch"], ignore_index=True)
 
 
-def check_equal(results: Path, trials: int) -> None:
-    """Check that `far` has what `local` has, bit for bit and nothing twice, in so many rows."""
-    for local, far in zip(tables(results / "local"), tables(results / "far"), strict=True):
-        pd.testing.assert_frame_equal(local, far.drop(columns="folder", errors="ignore"), check_exact=True)
-    lines = (results / "far" / "trials.csv").read_text().splitlines()
-    assert len({line.split(",")[1] for line in lines[1:]}) == len(lines) - 1 == trials
+def check_equal(local: Path, far: Path, trials: int) -> None:
+    """Check that the cluster wrote what this machine did, bit for bit and nothing twice, in so many rows."""
+    for expected, found in zip(tables(local), tables(far), strict=True):
+        pd.testing.assert_frame_equal(expected, found, check_exact=True)
+    assert rows(far / "trials.csv") == load(far).trials["key"].nunique() == trials
+    assert rows(far / "epochs.csv") == rows(local / "epochs.csv")
 
 
 def rows(path: Path) -> int:
@@ -123,63 +118,76 @@ def trains(raylet: int) -> bool:
     return False
 
 
-def test_survivors_weights_and_a_file_that_only_the_driver_can_find(nodes: TwoNodes) -> None:
+def test_survivors_weights_and_files_that_only_the_driver_can_find(nodes: TwoNodes) -> None:
+    """Halving over a table of the driver's, started from weights of the driver's."""
     table = pd.DataFrame({"a": range(40), "b": [i * 7 % 11 for i in range(40)]})
     table["sort"] = (table["a"] + table["b"] > 25).map({True: "much", False: "little"})
     table.to_csv(nodes.folder / "mine.csv", index=False)
+    data = ("--dataset", "table", "--set", "data.path=mine.csv", "--set", "data.target=sort")
+    nodes.run("train", *data, "--epochs", "1", "--seed", "7", "--save", "--name", "start", "-q")
     sweep = (
-        "sweep", "--dataset", "table", "--data", "path=mine.csv", "--data", "target=sort", "--search", "halving",
-        "--trials", "9", "--axis", "lr=log:1e-3:1", "--epochs", "9", "--optimizer", "adam", "--save", "-q",
-        "--engine", "kernel",
+        "sweep", *data, "--search", "halving", "--trials", "9", "--axis", "lr=log:1e-3:1", "--epochs", "9",
+        "--optimizer", "adam", "--init-from", "results/start", "--engine", "kernel", "--save", "-q", "--name",
     )  # fmt: skip
-    nodes.both(*sweep)
-    check_equal(nodes.folder / "results", 13)
-    for path in (nodes.folder / "results" / "local" / "weights").iterdir():
-        far = load_file(nodes.folder / "results" / "far" / "weights" / path.name)
-        assert all((array == far[name]).all() for name, array in load_file(path).items())
+    nodes.run(*sweep, "local")
+    nodes.run(*sweep, "far", "--cluster", nodes.address)
+    local, far = nodes.folder / "results" / "local", nodes.folder / "results" / "far"
+    check_equal(local, far, 13)
+    saved = sorted(path.name for path in (local / "weights").iterdir())
+    assert saved == sorted(path.name for path in (far / "weights").iterdir())
+    for name in saved:
+        ours, theirs = load_file(local / "weights" / name), load_file(far / "weights" / name)
+        assert all((array == theirs[part]).all() for part, array in ours.items())
 
 
 LONG = (
-    "sweep", "--dataset", "iris", "--axis", "lr=log:1e-3:1:16", "--seeds", "2", "--hidden-units", "32", "--epochs", "1000",
-    "--batch-size", "1", "--engine", "kernel",
+    "sweep", "--dataset", "iris", "--axis", "lr=log:1e-3:1:16", "--seeds", "2", "--hidden-units", "32",
+    "--epochs", "1000", "--batch-size", "1", "--engine", "kernel",
 )  # fmt: skip
 """32 trials, of which a task has a few."""
 
 
-def test_the_driver_dies_and_the_same_command_goes_on(nodes: TwoNodes) -> None:
-    nodes.run("train", "--dataset", "iris", "--hidden-units", "32", "--epochs", "1", "--save", "--name", "start", "-q")
-    sweep = (*LONG, "--init-from", "results/start", "-q", "--out", "driver", "--name")
-    nodes.run(*sweep, "local")
-    driver = nodes.start(*sweep, "far", "--cluster", nodes.address)
-    wait_for(lambda: rows(nodes.folder / "driver" / "far" / "trials.csv") > 2, "no trial was trained")
+@pytest.fixture(scope="module")
+def whole(nodes: TwoNodes) -> Path:
+    """Return the results of LONG on this machine."""
+    nodes.run(*LONG, "--name", "whole", "-q")
+    return nodes.folder / "results" / "whole"
+
+
+def test_the_driver_dies_and_the_same_command_goes_on(nodes: TwoNodes, whole: Path) -> None:
+    far = nodes.folder / "results" / "driver"
+    sweep = (*LONG, "-q", "--cluster", nodes.address, "--name", "driver")
+    driver = nodes.start(*sweep)
+    wait_for(lambda: rows(far / "trials.csv") > 2, "no trial was trained")
     driver.kill()
     ended(driver)
-    assert 2 < rows(nodes.folder / "driver" / "far" / "trials.csv") < 32
-    nodes.run(*sweep, "far", "--cluster", nodes.address)
-    check_equal(nodes.folder / "driver", 32)
+    assert 2 < rows(far / "trials.csv") < 32
+    nodes.run(*sweep)
+    check_equal(whole, far, 32)
+
+
+def test_no_node_has_two_cpus(nodes: TwoNodes) -> None:
+    sweep = ("sweep", "--dataset", "iris", "--axis", "lr=0.1,1", "--engine", "reference", "--threads", "2")
+    assert "no node of the cluster has 2 CPUs" in nodes.run(*sweep, "--cluster", nodes.address, code=5)
 
 
 def test_no_node_has_a_gpu(nodes: TwoNodes) -> None:
-    said = nodes.run(
-        "sweep", "--dataset", "iris", "--axis", "lr=0.1,1", "--device", "cuda", "--cluster", nodes.address, code=5
-    )
-    assert said == (
-        "error: no node of the cluster has a GPU for a trial: it has 2 nodes, 2 CPUs and 0 GPUs\n"
-    )  # and nothing of Ray's own
+    sweep = ("sweep", "--dataset", "iris", "--axis", "lr=0.1,1", "--device", "cuda", "--cluster", nodes.address)
+    said = "no node of the cluster has 1 CPU and a GPU, which a trial takes; all together: 2 nodes, 2 CPUs, 0 GPUs"
+    assert nodes.run(*sweep, code=5) == f"error: {said}\n"  # and nothing of Ray's own
 
 
-def test_a_node_dies_and_nothing_is_lost_or_twice(nodes: TwoNodes) -> None:
+def test_a_node_dies_and_nothing_is_lost_or_twice(nodes: TwoNodes, whole: Path) -> None:
     """The last one here: the cluster has one node afterwards."""
-    sweep = (*LONG, "--out", "node", "--name")
-    nodes.run(*sweep, "local")
-    driver = nodes.start(*sweep, "far", "--cluster", nodes.address)
-    wait_for(lambda: rows(nodes.folder / "node" / "far" / "trials.csv") > 2, "no trial was trained")
+    far = nodes.folder / "results" / "node"
+    driver = nodes.start(*LONG, "-q", "--cluster", nodes.address, "--name", "node")
+    wait_for(lambda: rows(far / "trials.csv") > 2, "no trial was trained")
     wait_for(lambda: trains(nodes.raylet), "no trial was in training on the second node")
     os.kill(nodes.raylet, signal.SIGKILL)
-    assert rows(nodes.folder / "node" / "far" / "trials.csv") < 32
+    assert rows(far / "trials.csv") < 32
     out, err = ended(driver)
     assert driver.returncode == 0, out + err
-    check_equal(nodes.folder / "node", 32)
+    check_equal(whole, far, 32)
 
 
 def test_nobody_answers(cli: Cli) -> None:

@@ -40,10 +40,9 @@ class Cluster:
     jobs: int | None = None
 
     def slots(self, cpus: int, device: str) -> int:
-        """Return how many tasks of so many CPUs, and on cuda of a GPU each, there is room for now."""
-        has = _resources()
-        slots = int(has.get("CPU", 0)) // cpus
-        return min(slots, int(has.get("GPU", 0))) if device == "cuda" else slots
+        """Return how many tasks of so many CPUs, and on cuda of a GPU each, fit; a task is on one node."""
+        per_node = ((int(has.get("CPU", 0)) // cpus, int(has.get("GPU", 0))) for has in _nodes())
+        return sum(min(tasks, gpus) if device == "cuda" else tasks for tasks, gpus in per_node)
 
     def trials(self) -> int:
         """Return how many trials train at a time."""
@@ -53,14 +52,14 @@ class Cluster:
         """Return what the cluster is, for environment.json."""
         import ray
 
-        has = _resources()
-        nodes = sum(bool(node["Alive"]) for node in ray.nodes())  # type: ignore[no-untyped-call]
-        return {"ray": ray.__version__, "nodes": nodes, "cpus": has.get("CPU", 0), "gpus": has.get("GPU", 0)}
+        nodes = _nodes()
+        cpus, gpus = (int(sum(has.get(name, 0) for has in nodes)) for name in ("CPU", "GPU"))
+        return {"ray": ray.__version__, "nodes": len(nodes), "cpus": cpus, "gpus": gpus}
 
     def open(
         self, engine: str, device: str, threads: int, *, weights: bool, below: int, note: Callable[[str], None]
     ) -> "Session":
-        """Return a session whose trials train on the nodes; for the arguments see ClusterSession.
+        """Return a session whose trials train on the nodes, each on `threads` CPUs; for the rest see ClusterSession.
 
         Raises:
             DeviceError: if no node has what is asked for.
@@ -70,20 +69,19 @@ class Cluster:
         kind = device.partition(":")[0]  # on a node Ray shows a task its own GPU alone
         if kind not in TASK_SECONDS:
             raise DeviceError(f"--cluster trains on cpu and cuda, not on {device}")
+        threads = 1 if engine == "kernel" else threads  # it has no use for more
         if not self.slots(threads, kind):
-            needs = "a GPU" if kind == "cuda" else "a CPU" if threads == 1 else f"{threads} CPUs"
-            raise DeviceError(f"no node of the cluster has {needs} for a trial: it has {_said(self.facts())}")
+            needs = f"{threads} CPU{'s' * (threads > 1)}{' and a GPU' * (kind == 'cuda')}"
+            has = "{nodes} nodes, {cpus} CPUs, {gpus} GPUs".format(**self.facts())
+            raise DeviceError(f"no node of the cluster has {needs}, which a trial takes; all together: {has}")
         return ClusterSession(self, engine, kind, threads, weights, below, note)
 
 
-def _resources() -> dict[str, float]:
+def _nodes() -> list[dict[str, float]]:
+    """Return what each living node has."""
     import ray
 
-    return dict(ray.cluster_resources())  # type: ignore[no-untyped-call]
-
-
-def _said(facts: dict[str, Any]) -> str:
-    return f"{facts['nodes']} nodes, {facts['cpus']:g} CPUs and {facts['gpus']:g} GPUs"
+    return [node["Resources"] for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
 
 
 @contextmanager
