@@ -149,6 +149,18 @@ def test_after_a_drain_no_work_is_taken(deadly: dict[str, RayError]) -> None:
     assert keys == ["t0", "t1"]  # one for the slot, one that waited
 
 
+def test_nodes_that_come_and_go_are_told(deadly: dict[str, RayError], monkeypatch: pytest.MonkeyPatch) -> None:
+    room = iter([3, 3, 0, 2, 2, 2, 2, 2])
+    monkeypatch.setattr(Cluster, "slots", lambda *_: next(room))
+    monkeypatch.setattr(sessions, "LOOK_SECONDS", 0.0)
+    notes: list[str] = []
+    assert len(trained(opened(note=notes.append), *works(1, 1, 1, 1, 1))) == 5
+    assert notes == [
+        "nodes left the cluster: training goes on when one joins",
+        "nodes joined the cluster: it has room for 2 at a time",
+    ]
+
+
 def test_another_version_on_a_node_is_refused(deadly: dict[str, RayError]) -> None:
     session = opened()
     session._software = "mlpctl 0.0"

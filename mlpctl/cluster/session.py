@@ -71,7 +71,7 @@ class ClusterSession:
     _weights: dict[str, State] = field(default_factory=dict)
     _rate: float | None = None
     _draining: bool = False
-    _looked: float = -LOOK_SECONDS
+    _looked: float | None = None
     _slots: int = 0
 
     def __post_init__(self) -> None:
@@ -125,13 +125,14 @@ class ClusterSession:
 
     def _look(self) -> None:
         """See how much room there is, now and then, and say so where it changed."""
-        if monotonic() - self._looked < LOOK_SECONDS:
+        first, now = self._looked is None, monotonic()
+        if self._looked is not None and now - self._looked < LOOK_SECONDS:
             return
-        self._looked = monotonic()
+        self._looked = now
         before, self._slots = self._slots, self.cluster.slots(self.threads, self.device)
-        if before and self._slots != before:
-            what = "training goes on when a node joins" if not self._slots else f"{self._slots} trials train at a time"
-            self.note(f"nodes {'left' if self._slots < before else 'joined'} the cluster: {what}")
+        if not first and self._slots != before:
+            room = f"it has room for {self._slots} at a time" if self._slots else "training goes on when one joins"
+            self.note(f"nodes {'left' if self._slots < before else 'joined'} the cluster: {room}")
 
     def _send(self, pending: Iterator[Work]) -> None:
         """Keep the cluster busy: a task for every slot, and a few that wait there."""
