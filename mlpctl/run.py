@@ -222,7 +222,7 @@ def open_session(choice: Choice, options: RunOptions, note: Callable[[str], None
     if options.cluster is None:
         return choice.engine.open(choice.device, options.jobs, options.threads)
     return options.cluster.open(
-        choice.engine.name, choice.device, options.threads, weights=options.save, below=options.most_epochs, note=note
+        choice.engine, choice.device, options.threads, weights=options.save, below=options.most_epochs, note=note
     )
 
 

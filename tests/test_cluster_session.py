@@ -103,7 +103,7 @@ def deadly(monkeypatch: pytest.MonkeyPatch) -> dict[str, RayError]:
 
 
 def opened(**fields: Any) -> ClusterSession:
-    session = ClusterSession(Cluster(), "reference", "cpu", 1, weights_back=True, below=9, note=lambda _: None)
+    session = ClusterSession(Cluster(), ENGINE, "cpu", 1, weights_back=True, below=9, note=lambda _: None)
     return replace(session, **fields) if fields else session
 
 
@@ -173,6 +173,6 @@ def test_the_same_software_is_the_same_text() -> None:
 
 
 def test_a_reply_is_nothing_but_a_problem_where_there_is_one() -> None:
-    reply = train(Order("other", "reference", "cpu", 1, (), {}, weights=False, below=0))
+    reply = train(Order("other", ENGINE, "cpu", 1, (), {}, weights=False, below=0))
     assert isinstance(reply.problem, DeviceError)
     assert replace(reply, problem=None) == Reply()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from mlpctl.errors import DeviceError, UsageError
 
 if TYPE_CHECKING:
-    from mlpctl.engine.base import Session
+    from mlpctl.engine.base import Engine, Session
 
 CONNECT_SECONDS = 10.0
 """In which the head of a cluster has to answer."""
@@ -57,7 +57,7 @@ class Cluster:
         return {"ray": ray.__version__, "nodes": len(nodes), "cpus": cpus, "gpus": gpus}
 
     def open(
-        self, engine: str, device: str, threads: int, *, weights: bool, below: int, note: Callable[[str], None]
+        self, engine: "Engine", device: str, threads: int, *, weights: bool, below: int, note: Callable[[str], None]
     ) -> "Session":
         """Return a session whose trials train on the nodes, each on `threads` CPUs; for the rest see ClusterSession.
 
@@ -69,7 +69,7 @@ class Cluster:
         kind = device.partition(":")[0]  # on a node Ray shows a task its own GPU alone
         if kind not in TASK_SECONDS:
             raise DeviceError(f"--cluster trains on cpu and cuda, not on {device}")
-        threads = 1 if engine == "kernel" else threads  # it has no use for more
+        threads = 1 if engine.name == "kernel" else threads  # it has no use for more
         if not self.slots(threads, kind):
             needs = f"{threads} CPU{'s' * (threads > 1)}{' and a GPU' * (kind == 'cuda')}"
             has = "{nodes} nodes, {cpus} CPUs, {gpus} GPUs".format(**self.facts())

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from mlpctl import __version__
-from mlpctl.engine.base import NUMERICS, Event, State, Work
+from mlpctl.engine.base import NUMERICS, Engine, Event, State, Work
 from mlpctl.engine.kernel.cache import kernel_folder
 from mlpctl.errors import MlpctlError
 
@@ -41,17 +41,17 @@ class Order:
 
     Attributes:
         software: what the driver runs; a node that runs anything else must not answer.
-        engine: its name.
+        engine: what trains; small, and with settings of its own.
         device: cpu or cuda.
         threads: of torch, in the engine reference.
-        parcels: the works, trained one after the other.
+        parcels: the works, trained one after the other, or together where the engine trains so.
         objects: name -> what many orders share; a process keeps the most recent.
         weights: send the weights of every trial back.
         below: send what continues a trial back if it has fewer epochs, and can be continued.
     """
 
     software: str
-    engine: str
+    engine: Engine
     device: str
     threads: int
     parcels: tuple[Parcel, ...]
@@ -68,12 +68,14 @@ class Reply:
         events: of all its trials.
         states: key -> what continues the trial.
         weights: key -> weights.
+        seconds: wall time of all of it.
         problem: what the node could not do at all; then there is nothing else.
     """
 
     events: list[Event] = field(default_factory=list)
     states: dict[str, State] = field(default_factory=dict)
     weights: dict[str, State] = field(default_factory=dict)
+    seconds: float = 0.0
     problem: MlpctlError | None = None
 
 

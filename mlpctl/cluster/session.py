@@ -15,7 +15,7 @@ from ray.exceptions import OutOfMemoryError, RayError, RayTaskError
 
 from mlpctl.cluster.parcels import Order, Parcel, Reply, fields_of, flops_of, shares, software, take
 from mlpctl.cluster.worker import KEPT, train
-from mlpctl.engine.base import Event, State, Work
+from mlpctl.engine.base import Engine, Event, State, Work
 from mlpctl.weights import weights_at
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class ClusterSession:
 
     Attributes:
         cluster: connected.
-        engine: what the nodes train with.
+        engine: what the nodes train with; it travels.
         device: cpu or cuda.
         threads: of torch, in the engine reference; a task takes as many CPUs.
         weights_back: whether `weights` will be called for trials that end well.
@@ -57,7 +57,7 @@ class ClusterSession:
     """
 
     cluster: "Cluster"
-    engine: str
+    engine: Engine
     device: str
     threads: int
     weights_back: bool
@@ -78,7 +78,7 @@ class ClusterSession:
         """Declare what a task needs."""
         gpus = 1 if self.device == "cuda" else 0
         self._train = ray.remote(train).options(num_cpus=self.threads, num_gpus=gpus, max_retries=RETRIES)
-        self._software = software(self.engine)
+        self._software = software(self.engine.name)
 
     def advance(self, works: Iterable[Work]) -> Iterator[Event]:
         """Train the works, as many at a time as the cluster has room for."""
@@ -189,8 +189,7 @@ class ClusterSession:
             raise reply.problem
         self._states |= reply.states
         self._weights |= reply.weights
-        seconds = sum(event.seconds or 0.0 for event in reply.events)
-        if seconds:
-            rate = seconds / sum(map(flops_of, works))
-            self._rate = ((self._rate or rate) + rate) / 2
+        seconds = sum(event.seconds or 0.0 for event in reply.events) or reply.seconds  # without compiling, if known
+        rate = seconds / sum(map(flops_of, works))
+        self._rate = ((self._rate or rate) + rate) / 2
         yield from chain(reply.events)

@@ -3,28 +3,30 @@
 import copy
 import socket
 import tempfile
+import time
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from mlpctl.cluster.parcels import Order, Parcel, Reply, software
-from mlpctl.engine.base import Engine, Session, Work
+from mlpctl.engine.base import Event, Session, State, Work
 from mlpctl.engine.schedule import is_prefix
 from mlpctl.errors import DeviceError, MlpctlError
-from mlpctl.registry import resolve
 from mlpctl.weights import SUFFIX, split_pin
 
 KEPT = 8
 """Objects that a process keeps: a split that follows the seed has one a seed."""
 
 _kept: dict[str, Any] = {}
+_sessions: dict[str, Session] = {}
 
 
 def train(order: Order) -> Reply:
     """Return what became of an order; what this node cannot do at all comes back as the reply's problem."""
     try:
-        if order.software != (here := software(order.engine)):
+        if order.software != (here := software(order.engine.name)):
             raise DeviceError(f"has {here}, the driver {order.software}: install the same on both")
         return _train(order)
     except MlpctlError as error:
@@ -32,27 +34,40 @@ def train(order: Order) -> Reply:
 
 
 def _train(order: Order) -> Reply:
-    session = _session(order.engine, order.device, order.threads)
-    reply = Reply()
-    for parcel in order.parcels:
-        work = _work(parcel, order)
-        if parcel.state is not None:
-            session.restore(work, parcel.state)
-        for event in session.advance([work]):
-            reply.events.append(event)
-        if reply.events[-1].status == "ok":
-            if order.weights:
-                reply.weights[work.key] = session.weights(work.key)
-            if work.epochs < order.below and is_prefix(work.spec):
-                reply.states[work.key] = session.save(work.key)
+    started = time.perf_counter()
+    session = _session(order)
+    works: dict[str, Work] = {}
+    events: list[Event] = []
+    states: dict[str, State] = {}
+    weights: dict[str, State] = {}
+
+    def taken() -> Iterator[Work]:
+        for parcel in order.parcels:
+            work = _work(parcel, order)
+            if parcel.state is not None:
+                session.restore(work, parcel.state)
+            works[work.key] = work
+            yield work
+
+    for event in session.advance(taken()):
+        events.append(event)
+        if event.status is None:
+            continue
+        work = works.pop(event.key)
+        if event.status == "ok" and order.weights:
+            weights[work.key] = session.weights(work.key)
+        if event.status == "ok" and work.epochs < order.below and is_prefix(work.spec):
+            states[work.key] = session.save(work.key)
         session.drop(work.key)
-    return reply
+    return Reply(events, states, weights, time.perf_counter() - started)
 
 
-@lru_cache(maxsize=4)  # a process lives for many orders, and a session holds the arrays that they share
-def _session(engine: str, device: str, threads: int) -> Session:
-    opened: Engine = resolve("engine", engine)
-    return opened.open(device, 1, threads)
+def _session(order: Order) -> Session:
+    """Return the session for an order: a process lives for many orders, and a session holds the arrays they share."""
+    name = f"{order.engine} {order.device} {order.threads}"
+    if name not in _sessions:
+        _sessions[name] = order.engine.open(order.device, 1, order.threads)
+    return _sessions[name]
 
 
 def _work(parcel: Parcel, order: Order) -> Work:
