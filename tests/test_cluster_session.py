@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import ray
-from ray.exceptions import NodeDiedError, OutOfMemoryError, RayError
+from ray.exceptions import NodeDiedError, OutOfMemoryError, RayError, RayTaskError
 
 from mlpctl.cluster import session as sessions
 from mlpctl.cluster.connect import Cluster
@@ -166,6 +166,21 @@ def test_another_version_on_a_node_is_refused(deadly: dict[str, RayError]) -> No
     session._software = "mlpctl 0.0"
     with pytest.raises(DeviceError, match=r"node \S+: has mlpctl .*, the driver mlpctl 0.0: install the same on both"):
         list(session.advance(works(1)))
+
+
+def test_a_node_without_mlpctl_is_told(deadly: dict[str, RayError]) -> None:
+    missing = ModuleNotFoundError("No module named 'mlpctl'")
+    said = f"Traceback …\nModuleNotFoundError: {missing}"
+    deadly["t0"] = RayTaskError("train", said, missing)  # type: ignore[no-untyped-call]
+    with pytest.raises(DeviceError, match="the same version on every node"):
+        list(opened().advance(works(1)))
+
+
+def test_an_error_of_ours_on_a_node_is_raised_as_it_is(deadly: dict[str, RayError]) -> None:
+    said = "Traceback …\nKeyError: 'lr'"
+    deadly["t0"] = RayTaskError("train", said, KeyError("lr"))  # type: ignore[no-untyped-call]
+    with pytest.raises(RayTaskError, match="KeyError"):
+        list(opened().advance(works(1)))
 
 
 def test_the_same_software_is_the_same_text() -> None:

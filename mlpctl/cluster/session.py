@@ -16,6 +16,7 @@ from ray.exceptions import OutOfMemoryError, RayError, RayTaskError
 from mlpctl.cluster.parcels import Order, Parcel, Reply, fields_of, flops_of, shares, software, take
 from mlpctl.cluster.worker import KEPT, train
 from mlpctl.engine.base import Engine, Event, State, Work
+from mlpctl.errors import DeviceError
 from mlpctl.weights import weights_at
 
 if TYPE_CHECKING:
@@ -37,6 +38,9 @@ BESIDE = 2e-3
 
 LOOK_SECONDS = 1.0
 """Between looks at the cluster: nodes come and go."""
+
+MISSING = "No module named"
+"""What Ray reports, inside a traceback, where a node could not unpack a task."""
 
 OUT_OF_MEMORY = "the node ran out of memory"
 DIED = f"the process that trained it died {RETRIES + 1} times, or its node"
@@ -174,7 +178,12 @@ class ClusterSession:
     def _landed(self, ref: "ObjectRef[Reply]", works: Sequence[Work]) -> Iterator[Event]:
         try:
             reply = ray.get(ref)
-        except RayTaskError:
+        except RayTaskError as error:
+            if MISSING in str(error):
+                raise DeviceError(
+                    "a node lacks a module that this machine has: pip install 'mlpctl[cluster]' in the same "
+                    "version on every node, before `ray start`"
+                ) from error
             raise  # an error of ours in the node's code
         except RayError as error:
             if len(works) > 1:
