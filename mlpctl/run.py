@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from itertools import groupby
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from mlpctl.budget import Budget, Limits
 from mlpctl.engine.base import Event, Session
@@ -21,6 +21,9 @@ from mlpctl.spec import Spec
 from mlpctl.states import Kept, States
 from mlpctl.store import Store
 from mlpctl.trial import Trial
+
+if TYPE_CHECKING:
+    from mlpctl.cluster.connect import Cluster
 
 UNSCORED = epoch_row(Event("", 0))
 """What an epoch row has without scores: none is written."""
@@ -44,6 +47,7 @@ class RunOptions:
         expected: about how many trials there are to run; decides whether compiling for them pays.
         most_epochs: trials with fewer epochs may be continued, so their states are kept.
         limits: what may be spent.
+        cluster: connected, where other machines train; None for this one.
     """
 
     device: str = "auto"
@@ -59,6 +63,7 @@ class RunOptions:
     expected: int = 1
     most_epochs: int = 0
     limits: Limits = Limits()
+    cluster: "Cluster | None" = None
 
 
 class Watch(Protocol):
@@ -172,7 +177,7 @@ def run(
             for (name, device), group in groupby(chosen, key=lambda item: (item[1].engine.name, item[1].device)):
                 first = next(group)
                 if (name, device) not in sessions:
-                    session = first[1].engine.open(device, options.jobs, options.threads)
+                    session = open_session(first[1], options, watch.note)
                     sessions[name, device] = stack.enter_context(closing(session))
                 about = {
                     "used_engine": name,
@@ -208,7 +213,25 @@ def check_named(trial: Trial, options: RunOptions) -> None:
             trial.spec, work.network, work.data, engine=options.engine, device=options.device, trials=1,
             precision=options.precision,
         )  # fmt: skip
-        chosen.engine.open(chosen.device, 1, options.threads).close()
+        open_session(chosen, replace(options, jobs=1), lambda _: None).close()
+
+
+def open_session(choice: Choice, options: RunOptions, note: Callable[[str], None]) -> Session:
+    """Return a session of the chosen engine, on this machine or on a cluster.
+
+    Args:
+        choice: engine and device.
+        options: how to run.
+        note: called with what the user should know while the session lives.
+
+    Raises:
+        DeviceError: if the device is not there.
+    """
+    if options.cluster is None:
+        return choice.engine.open(choice.device, options.jobs, options.threads)
+    return options.cluster.open(
+        choice.engine, choice.device, options.threads, weights=options.save, below=options.most_epochs, note=note
+    )
 
 
 def _chain(first: Any, rest: Iterator[Any]) -> Iterator[Any]:

@@ -57,6 +57,15 @@ def sweep(
     name: o.Name = None,
     out: o.Out = Path("results"),
     jobs: o.Jobs = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            "--cluster",
+            metavar="HOST:PORT|auto",
+            help="Train on a Ray cluster; auto: the one that this machine is part of. Needs mlpctl[cluster]. Without "
+            "--jobs every CPU there trains.",
+        ),
+    ] = None,
     threads: o.Threads = 1,
     precision: o.PrecisionOption = "fp32",
     save: o.Save = False,
@@ -77,10 +86,13 @@ def sweep(
 
     Example: mlpctl sweep --dataset iris --axis hidden_units=4,16,64 --axis lr=log:0.01:1:3 --seeds 3
     """
+    from contextlib import ExitStack
+    from dataclasses import replace
     from math import inf
 
     from mlpctl.budget import Limits, parse_budget
     from mlpctl.cli.screen import SweepScreen, handle_interrupts, set_offline
+    from mlpctl.cluster.connect import connected
     from mlpctl.devices import asked_device, asked_jobs
     from mlpctl.experiment import parse_settings
     from mlpctl.price import price
@@ -126,7 +138,12 @@ def sweep(
     screen = SweepScreen(
         size_of(experiment), experiment.varied, experiment.select.on, experiment.select.metric, quiet=quiet
     )
-    with screen, handle_interrupts(stop, "after the trials in training"):
+    with ExitStack() as stack:
+        if cluster is not None:
+            place = stack.enter_context(connected(cluster, jobs))
+            options = replace(options, cluster=place, jobs=place.trials())
+        stack.enter_context(screen)
+        stack.enter_context(handle_interrupts(stop, "after the trials in training"))
         counts = sweep_all(experiment, out, options, screen, stop)
     if counts.stored and not quiet:
         screen.note(f"{counts.stored} of {size_of(experiment)} trials were in {out / experiment.name} already")

@@ -13,8 +13,8 @@ FAST = {"contract", "reassoc", "nsz", "arcp", "afn"}
 
 
 OPTIMIZED = "1"
-"""LLVM's level: the vectors are in the source, so higher ones find nothing (1.3 ms an iris trial at 1, 2 and 3) and take
-37 s to compile instead of 21."""
+"""LLVM's level: the vectors are in the source, so higher ones find nothing (1.3 ms an iris trial at 1, 2 and 3) and
+take 37 s to compile instead of 21."""
 
 
 def _import_numba() -> Any:
