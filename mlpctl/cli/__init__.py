@@ -10,7 +10,7 @@ import typer
 from mlpctl import __version__
 from mlpctl.errors import MlpctlError, UsageError
 
-COMMANDS = ("train", "sweep", "report", "predict", "inspect", "exercise", "data", "bench", "doctor", "config")
+COMMANDS = ("train", "sweep", "report", "predict", "inspect", "exercise", "verify", "data", "bench", "doctor", "config")
 GROUPS = ("data", "bench")
 """The commands that have commands of their own below their name."""
 
