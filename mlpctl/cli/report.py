@@ -30,6 +30,12 @@ def report(
     curves: Annotated[
         Path | None, typer.Option("--curves", help="Draw the learning curves to a PNG, SVG or PDF file.")
     ] = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", "-w", help="Report again whenever the files change, until Ctrl-C; reads only.")
+    ] = False,
+    updates: Annotated[
+        int | None, typer.Option("--updates", metavar="N", min=1, help="With --watch: end after N reports.")
+    ] = None,
     format_: o.FormatOption = "table",
     output: o.OutputFile = None,
 ) -> None:
@@ -37,11 +43,20 @@ def report(
 
     Example: mlpctl report results/iris-mlp --by lr --plot lr.png
     """
+    from mlpctl.cli.following import follow
     from mlpctl.report.folder import default_folders
     from mlpctl.report.folder import report as report_on
 
     fields = [name.strip().replace("-", "_") for name in by.split(",")] if by else []
-    report_on(
-        folders or default_folders(), by=fields, metric=metric, on=select_on, top=top, plot=plot, curves=curves,
-        format_=format_, output=output,
-    )  # fmt: skip
+    which = folders or default_folders()
+
+    def show() -> None:
+        report_on(
+            which, by=fields, metric=metric, on=select_on, top=top, plot=plot, curves=curves, format_=format_,
+            output=output,
+        )  # fmt: skip
+
+    if watch:
+        follow(which, show, updates)
+    else:
+        show()

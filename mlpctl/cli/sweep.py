@@ -79,7 +79,8 @@ def sweep(
     from math import inf
 
     from mlpctl.budget import Limits, parse_budget
-    from mlpctl.cli.screen import SweepScreen, handle_interrupts, set_offline
+    from mlpctl.cli.live import SweepScreen
+    from mlpctl.cli.screen import handle_interrupts, set_offline
     from mlpctl.devices import asked_device, asked_jobs
     from mlpctl.experiment import parse_settings
     from mlpctl.price import price
@@ -121,9 +122,7 @@ def sweep(
         emit(preview(experiment, out, options), format_, output)
         return
     stop = Stop()
-    screen = SweepScreen(
-        size_of(experiment), experiment.varied, experiment.select.on, experiment.select.metric, quiet=quiet
-    )
+    screen = SweepScreen(experiment, jobs=options.jobs, quiet=quiet, folder=None if force else out / experiment.name)
     with screen, handle_interrupts(stop, "after the trials in training"):
         counts = sweep_all(experiment, out, options, screen, stop)
     if counts.stored and not quiet:
