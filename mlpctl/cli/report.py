@@ -24,6 +24,9 @@ def report(
         SelectOn | None, typer.Option("--select-on", help="Part to compare on. Default: the experiment's.")
     ] = None,
     top: Annotated[int, typer.Option("--top", min=1, help="Configurations to list.")] = 10,
+    importance: Annotated[
+        bool, typer.Option("--importance", help="Which axis matters, by a random forest where there is no full grid.")
+    ] = False,
     plot: Annotated[
         Path | None, typer.Option("--plot", help="Draw the field(s) of --by to a PNG, SVG or PDF file.")
     ] = None,
@@ -52,8 +55,8 @@ def report(
 
     def show() -> None:
         report_on(
-            which, by=fields, metric=metric, on=select_on, top=top, plot=plot, curves=curves, format_=format_,
-            output=output,
+            which, by=fields, metric=metric, on=select_on, top=top, importance=importance, plot=plot, curves=curves,
+            format_=format_, output=output,
         )  # fmt: skip
 
     if watch:
