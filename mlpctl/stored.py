@@ -1,12 +1,12 @@
 """One trial's rows out of the store, without pandas: what `train` prints at its end."""
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from mlpctl.errors import DataError
 from mlpctl.render import Cell
-from mlpctl.schema import EPOCH_COLUMNS, EPOCHS_FILE, METRICS, PARTS, TRIAL_COLUMNS, TRIALS_FILE, Kind
+from mlpctl.schema import EPOCH_COLUMNS, EPOCHS_FILE, TRIAL_COLUMNS, TRIALS_FILE, Kind
 
 
 def stored_rows(folder: Path, key: str) -> tuple[dict[str, Cell], list[dict[str, Cell]]]:
@@ -28,23 +28,6 @@ def read_rows(path: Path) -> Iterator[dict[str, Cell]]:
         with path.open(encoding="utf-8", newline="") as stream:
             for row in csv.DictReader(stream):
                 yield {name: _typed(text, TRIAL_COLUMNS.get(name, "text")) for name, text in row.items()}
-
-
-def read_scores(folder: Path, fields: Sequence[str]) -> list[dict[str, Cell]]:
-    """Return key, configuration, status, task, scores and some fields of the trials in a folder; of a key the last row.
-
-    A row that is being written is left out.
-    """
-    path = folder / TRIALS_FILE
-    if not path.is_file():
-        return []
-    wanted = {"key", "config", "status", "task", *fields, *(f"{part}_{name}" for part in PARTS for name in METRICS)}
-    with path.open(encoding="utf-8", newline="") as stream:
-        reader = csv.reader(stream)
-        header = next(reader, [])
-        places = [(name, header.index(name), TRIAL_COLUMNS.get(name, "text")) for name in wanted if name in header]
-        rows = ({name: _typed(row[at], kind) for name, at, kind in places} for row in reader if len(row) == len(header))
-        return list({row["key"]: row for row in rows}.values())
 
 
 def _rows(path: Path, key: str, columns: dict[str, Kind]) -> list[dict[str, Cell]]:

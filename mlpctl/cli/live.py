@@ -17,7 +17,7 @@ from mlpctl.experiment import Experiment
 from mlpctl.progress import Leader, Progress, sparkline
 from mlpctl.render import as_chosen, for_people
 from mlpctl.rows import Row
-from mlpctl.stored import read_scores
+from mlpctl.scores import read_scores
 from mlpctl.sweep import size_of
 from mlpctl.trial import Trial
 
@@ -31,10 +31,18 @@ REFRESHES, CURVE_WIDTH = 4, 24
 class SweepScreen:
     """Progress of a sweep, on stderr."""
 
-    def __init__(self, experiment: Experiment, *, jobs: int, quiet: bool, folder: Path | None = None) -> None:
-        """Expect the trials of an experiment, `jobs` at a time; who leads in a folder, leads from the start."""
+    def __init__(
+        self,
+        experiment: Experiment,
+        *,
+        jobs: int,
+        quiet: bool,
+        folder: Path | None = None,
+        total: int | None = None,
+    ) -> None:
+        """Expect the trials of an experiment, or `total` of them; who leads in the folder, leads from the start."""
         select, seeds = experiment.select, len(experiment.seeds)
-        self.progress = Progress(size_of(experiment), experiment.varied, select.on, select.metric, seeds)
+        self.progress = Progress(total or size_of(experiment), experiment.varied, select.on, select.metric, seeds)
         self.folder, self.jobs, self.quiet = folder, jobs, quiet
         self.err = Console(stderr=True, highlight=False)
         self.started = self.printed = time.monotonic()
@@ -161,5 +169,3 @@ def clock(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-

@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -16,12 +16,13 @@ from mlpctl.engine.base import Event
 from mlpctl.errors import Interrupted, TrialsFailed
 from mlpctl.render import Cell, Format, Table, emit, for_people
 from mlpctl.rows import Row
-from mlpctl.run import Stop
+from mlpctl.run import Stop, Watch
 from mlpctl.schema import PRIMARY
 from mlpctl.trial import Trial
 
 if TYPE_CHECKING:
     from mlpctl.train import Trained
+
 
 def set_offline(offline: bool) -> None:
     """Forbid the network for this process."""
@@ -55,6 +56,22 @@ def handle_interrupts(stop: Stop, until: str) -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def tracked(screen: Watch, board: Path | None) -> Iterator[Watch]:
+    """Give the screen, or one that also writes for TensorBoard into a folder.
+
+    Raises:
+        UsageError: where TensorBoard is not installed.
+    """
+    if board is None:
+        yield screen
+        return
+    from mlpctl.tracking import TensorBoard
+
+    with closing(TensorBoard(board, screen)) as watch:
+        yield watch
 
 
 def progress_bar(console: Console, *columns: TextColumn) -> Progress:

@@ -65,6 +65,7 @@ def sweep(
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Run crashed and out-of-memory trials again.")
     ] = False,
+    tensorboard: o.Board = None,
     offline: o.Offline = False,
     quiet: o.Quiet = False,
     format_: o.FormatOption = "table",
@@ -80,14 +81,15 @@ def sweep(
 
     from mlpctl.budget import Limits, parse_budget
     from mlpctl.cli.live import SweepScreen
-    from mlpctl.cli.screen import handle_interrupts, set_offline
+    from mlpctl.cli.screen import handle_interrupts, set_offline, tracked
     from mlpctl.devices import asked_device, asked_jobs
     from mlpctl.experiment import parse_settings
-    from mlpctl.price import price
+    from mlpctl.machine import seconds_since_start
+    from mlpctl.preview import preview, tables
     from mlpctl.render import emit
     from mlpctl.report.folder import report
     from mlpctl.run import RunOptions, Stop
-    from mlpctl.sweep import Given, experiment_of, preview, size_of, verdict
+    from mlpctl.sweep import Given, experiment_of, size_of, verdict
     from mlpctl.sweep import sweep as sweep_all
 
     set_offline(offline)
@@ -119,15 +121,14 @@ def sweep(
         limits=Limits(max_trials or inf, *(parse_budget(budget) if budget else ())),
     )
     if dry_run:
-        emit(preview(experiment, out, options), format_, output)
+        plan = preview(experiment, out, options, started=seconds_since_start())
+        emit(tables(plan, people=format_ in ("table", "md")), format_, output)
         return
     stop = Stop()
     screen = SweepScreen(experiment, jobs=options.jobs, quiet=quiet, folder=None if force else out / experiment.name)
-    with screen, handle_interrupts(stop, "after the trials in training"):
-        counts = sweep_all(experiment, out, options, screen, stop)
+    with tracked(screen, tensorboard) as watch, screen, handle_interrupts(stop, "after the trials in training"):
+        counts = sweep_all(experiment, out, options, watch, stop)
     if counts.stored and not quiet:
         screen.note(f"{counts.stored} of {size_of(experiment)} trials were in {out / experiment.name} already")
-    if not quiet and (spent := price(experiment, out / experiment.name)):
-        screen.note(spent)
     report([out / experiment.name], format_=format_, output=output)
     verdict(counts)

@@ -8,6 +8,7 @@ from mlpctl.errors import UsageError
 from mlpctl.experiment import SelectOn
 from mlpctl.render import Format, Table, emit
 from mlpctl.report.importance import importance as importance_of
+from mlpctl.report.price import price
 from mlpctl.report.summary import Summary, summarize
 from mlpctl.report.tables import for_machines, grouped, overview
 from mlpctl.results import Results, load
@@ -54,7 +55,8 @@ def report(
         tables = []
         for summary in summaries:
             why = importance_of(summary, results.experiments, forest=importance)
-            tables += [*overview(summary, top), *([why] if why else [])]
+            cost = price(summary, results.experiments[0]) if len(summaries) == len(folders) == 1 else None
+            tables += [*overview(summary, top), *(table for table in (why, cost) if table)]
     emit(tables, format_, output)
     if plot is not None:
         _draw_axes(_only(summaries, "--plot"), by, plot)

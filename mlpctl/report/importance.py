@@ -38,11 +38,13 @@ class Design:
     Attributes:
         trials: that count, with a column per factor.
         factors: their names; "a + b" where two fields always moved together.
+        drawn: those whose values were drawn from a range.
         notes: what the reader has to know.
     """
 
     trials: "pd.DataFrame"
     factors: tuple[str, ...]
+    drawn: tuple[str, ...]
     notes: tuple[str, ...]
 
 
@@ -77,8 +79,8 @@ def importance(summary: Summary, experiments: Sequence[Mapping[str, Any]], *, fo
 def design_of(summary: Summary, experiments: Sequence[Mapping[str, Any]]) -> Design:
     """Return the factors among the fields that vary, and the trials that compare them fairly.
 
-    A field that follows from another (the momentum that comes with an optimizer) is no factor, unless somebody varied it
-    too: then the two are one factor, because nothing tells them apart.
+    A field that follows from another (the momentum that comes with an optimizer) is no factor, unless somebody varied
+    it too: then the two are one factor, because nothing tells them apart.
 
     Raises:
         Refused: if no factor is left.
@@ -116,7 +118,8 @@ def design_of(summary: Summary, experiments: Sequence[Mapping[str, Any]]) -> Des
     together = [factor for factor, group in zip(factors, groups, strict=True) if len(group) > 1]
     notes += [f"{factor} moved together: their effects cannot be told apart." for factor in together]
     first = {factor: trials[group[0]] for factor, group in zip(factors, groups, strict=True)}
-    return Design(trials.assign(**first), factors, tuple(notes))
+    named = tuple(factor for factor, group in zip(factors, groups, strict=True) if drawn.intersection(group))
+    return Design(trials.assign(**first), factors, named, tuple(notes))
 
 
 def asked_of(experiment: Mapping[str, Any]) -> set[str]:
@@ -140,8 +143,8 @@ def _grid_table(design: Design, column: str, title: str) -> Table:
     p = beyond_chance(cells)
     if p > ALPHA:
         raise Refused(
-            f"the configurations do not differ by more than seeds do (p {p:.2f}), so there is nothing to share out among "
-            "the axes; more seeds see smaller differences"
+            f"the configurations do not differ by more than seeds do (p {p:.2f}), so there is nothing to share out "
+            "among the axes; more seeds see smaller differences"
         )
     parts = parts_of(cells.ndim - 1)
     found = dict(zip(parts, zip(*shares(cells, list(parts.values())), strict=True), strict=True))
@@ -154,8 +157,8 @@ def _grid_table(design: Design, column: str, title: str) -> Table:
     if several:
         rows.append({"axis": "interactions", **_numbers(found["interactions"])})
     notes = [
-        "Shares of the variance between the configurations of this grid, every value counted alike, without what chance "
-        f"adds; 95 % intervals over {len(cells)} seeds." + (" total: with all interactions." if several else ""),
+        "Shares of the variance between the configurations of this grid, every value counted alike, without what "
+        f"chance adds; 95 % intervals over {len(cells)} seeds." + (" total: with all interactions." if several else ""),
         *([_strongest(design, found)] if len(design.factors) > 2 else []),
         *design.notes,
     ]
@@ -180,6 +183,10 @@ def grid_of(design: Design, column: str) -> Array:
     Raises:
         Refused: if the grid has a hole under too many seeds.
     """
+    if design.drawn:
+        raise Refused(
+            f"the values of {', '.join(design.drawn)} were drawn and are no grid; --importance asks a random forest"
+        )
     table = by_seed(design.trials, design.factors, column)
     levels = [design.trials[factor].nunique(dropna=False) for factor in design.factors]
     if table.shape[1] < prod(levels):
@@ -195,7 +202,7 @@ def grid_of(design: Design, column: str) -> Array:
         )
     codes = [whole.columns.get_level_values(k).factorize(use_na_sentinel=False)[0] for k in range(len(levels))]
     cells = np.empty((len(whole), *levels))
-    cells[:, *codes] = whole.to_numpy(dtype=np.float64)
+    cells[(slice(None), *map(np.asarray, codes))] = whole.to_numpy(dtype=np.float64)
     return cells
 
 
@@ -227,7 +234,12 @@ def parts_of(axes: int) -> dict[str, Part]:
     mains = {f"main {a}": _effect((a,), axes) for a in range(axes)}
     pairs = {f"pair {a} {b}": _effect((a, b), axes) for a, b in combinations(range(axes), 2)}
     totals = {f"total {a}": _total(a) for a in range(axes)}
-    return {**mains, **pairs, **totals, "interactions": lambda table: _all(table) - sum(m(table) for m in mains.values())}
+    return {
+        **mains,
+        **pairs,
+        **totals,
+        "interactions": lambda table: _all(table) - sum(m(table) for m in mains.values()),
+    }
 
 
 def _all(table: Array) -> float:
@@ -268,7 +280,7 @@ def shares(cells: Array, parts: Sequence[Part]) -> tuple[Array, Array, Array]:
     whole = _shares(cells, parts)
     without = np.array([_shares(np.delete(cells, i, axis=0), parts) for i in range(n)])
     error = np.sqrt((n - 1) / n * np.square(without - without.mean(axis=0)).sum(axis=0))
-    half = stdtrit(n - 1, 0.975) * error
+    half = np.nan_to_num(stdtrit(n - 1, 0.975) * error, nan=1.0)  # without one seed nothing but chance is left
     return whole.clip(0, 1), (whole - half).clip(0, 1), (whole + half).clip(0, 1)
 
 
