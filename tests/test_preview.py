@@ -99,7 +99,9 @@ def test_what_is_said_to_fit_is_what_is_trained(limits: Limits) -> None:
 
 def test_a_time_that_is_short_leaves_out_what_comes_last() -> None:
     whole = preview(experiment(seeds=(0, 1)), Path("results"), REFERENCE)
-    plan = preview(experiment(seeds=(0, 1)), Path("results"), RunOptions(engine="reference", limits=Limits(seconds=1e-4)))
+    plan = preview(
+        experiment(seeds=(0, 1)), Path("results"), RunOptions(engine="reference", limits=Limits(seconds=1e-4))
+    )
     assert plan.limit == "--budget 0.0001s"
     order = [trial.key for trial in whole.trials]
     assert [trial.key for trial in (*plan.trials, *plan.left)] == order
@@ -140,7 +142,10 @@ def test_an_estimate_knows_shapes_runs_and_epochs() -> None:
     what = Experiment("priced", dict(BASE), axes, seeds=(0, 1))
     plan = preview(what, Path("results"), REFERENCE)
     shapes = shapes_of(plan.runs)
-    assert sorted((s.example.spec.widths, s.trials, s.epochs) for s in shapes.values()) == [((4,), 4, 20), ((64,), 4, 20)]
+    assert sorted((s.example.spec.widths, s.trials, s.epochs) for s in shapes.values()) == [
+        ((4,), 4, 20),
+        ((64,), 4, 20),
+    ]
     rates = measure(shapes, what, REFERENCE)
     for name in shapes:
         for few, many in zip(rates.seconds(name, 1, 5), rates.seconds(name, 10, 50), strict=True):

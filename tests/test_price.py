@@ -36,13 +36,17 @@ def test_epochs_of_a_search_over_epochs(tmp_path: Path) -> None:
     listed = {"axes": {"lr": [round(0.1 * k, 1) for k in range(1, 10)]}, "search": {"method": "halving"}}
     said = told(tmp_path / "a", rungs(), listed)
     # 9 begin with 1 epoch, 3 of them go on to 3, 1 of these to 9: 9 + 3 * 2 + 6
-    assert "halving trained 21 model-epochs; its 9 configurations (the whole grid) with 9 epochs each would be 81" in said
+    assert (
+        "halving trained 21 model-epochs; its 9 configurations (the whole grid) with 9 epochs each would be 81" in said
+    )
     assert "26% of them" in said
     assert "one certain configuration of the 9 after 45 model-epochs on average" in said  # the fifth of nine
     assert "not known" in said
     said = told(tmp_path / "b", rungs("cosine"), listed)  # each rung is trained from the start: 9 + 9 + 9
     assert "halving trained 27 model-epochs" in said
-    said = told(tmp_path / "c", rungs(), {"axes": {"lr": [0.01 * k for k in range(1, 37)]}, "search": {"method": "asha"}})
+    said = told(
+        tmp_path / "c", rungs(), {"axes": {"lr": [0.01 * k for k in range(1, 37)]}, "search": {"method": "asha"}}
+    )
     assert "The grid has 36 configurations: 324 model-epochs." in said
     said = told(tmp_path / "d", rungs(), {"axes": {"lr": {"log": [0.1, 0.9]}}, "search": {"method": "halving"}})
     assert "grid" not in said

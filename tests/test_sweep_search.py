@@ -12,20 +12,19 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from mlpctl.asking import samples
 from mlpctl.budget import Limits
 from mlpctl.engine.base import Event
 from mlpctl.errors import Interrupted
 from mlpctl.experiment import Experiment
+from mlpctl.preview import preview
 from mlpctl.results import load
 from mlpctl.rows import Row
 from mlpctl.run import RunOptions, Stop
 from mlpctl.search.axes import parse_axis
 from mlpctl.search.make import SearchTable
 from mlpctl.search.strategies import Method
-from mlpctl.preview import preview
 from mlpctl.sweep import size_of, sweep
-from mlpctl.trial import Trial, trial_of
+from mlpctl.trial import Trial
 from tests.conftest import Cli
 
 TIMES = ["seconds", "group_seconds", "started", "jobs", "folder"]
