@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mlpctl.asking import Outcomes, batches
-from mlpctl.budget import Budget
+from mlpctl.budget import Budget, Limits
 from mlpctl.estimate import (
     SPREAD,
     Shape,
@@ -39,6 +39,9 @@ from mlpctl.trial import Trial
 
 SHOWN = 5
 """Configurations that are left out, shown to people; machines get all trials."""
+
+LISTED = 10_000
+"""Trials of an experiment up to which a sweep that is cut looks for what is left, to list it."""
 
 SECONDS_TO_PLAY = 3.0
 """After which a search that models its scores is played no further; what it would ask for is drawn at random."""
@@ -115,6 +118,23 @@ def preview(experiment: Experiment, out: Path, options: RunOptions, *, started: 
     rounds = [fixed + sum(one[number] for one in each) for number in range(len(each[0]))]
     plan.seconds = (sum(rounds) / len(rounds), min(rounds) * (1 - SPREAD), max(rounds) * (1 + SPREAD))
     plan.memory = _memory(list(shapes.values()), [shapes[name] for name in rates.rounds], options.jobs)
+    return plan
+
+
+def rest(experiment: Experiment, out: Path, options: RunOptions, limit: str) -> Plan | None:
+    """Return the plan of what a limit has just left out; None where only the search could tell, or it is too much.
+
+    Args:
+        experiment: that was trained.
+        out: where results folders are.
+        options: how it was run.
+        limit: that it ran into, in words.
+    """
+    if experiment.strategy().learns or options.force or size_of(experiment) > LISTED:
+        return None
+    plan = Plan(experiment, out / experiment.name, limit=limit)
+    _walk(plan, replace(options_for(experiment, options), limits=Limits()), Budget(Limits()))
+    plan.left, plan.runs = plan.trials, []
     return plan
 
 

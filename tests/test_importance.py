@@ -210,7 +210,7 @@ def test_a_full_grid_needs_no_forest(tmp_path: Path) -> None:
     script = (
         "import sys; sys.argv = ['mlpctl', 'report', 'r']\n"
         "from mlpctl.cli import main\n"
-        "try:\n    main()\nfinally:\n    print([m for m in ('torch', 'numba', 'sklearn', 'optuna') if m in sys.modules])"
+        "try:\n    main()\nfinally:\n    print([m for m in ('torch', 'numba', 'sklearn') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert "interactions" in done.stdout

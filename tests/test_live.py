@@ -195,8 +195,8 @@ def on_a_terminal(command: list[str], folder: Path, *, columns: int, interrupt: 
 
 @pytest.mark.parametrize("columns", [80, 160])
 def test_a_sweep_on_a_terminal_shows_itself_and_leaves_only_its_report(tmp_path: Path, columns: int) -> None:
-    command = ["sweep", "--dataset", "iris", "--axis", "lr=0.01,0.1,0.2", "--seeds", "4", "--epochs", "60", "--jobs", "2",
-               "--engine", "reference"]  # fmt: skip
+    command = ["sweep", "--dataset", "iris", "--axis", "lr=0.01,0.1,0.2", "--seeds", "4", "--epochs", "60",
+               "--jobs", "2", "--engine", "reference"]  # fmt: skip
     code, said = on_a_terminal(command, tmp_path, columns=columns)
     assert code == 0
     assert re.search(r"\d+ of 12 ", said)

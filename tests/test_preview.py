@@ -1,6 +1,7 @@
 """What a dry run says is what a sweep then does; what does not fit is listed, and nothing is written."""
 
 import json
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,7 +36,7 @@ class Looking:
     epochs: int = 0
     rows: list[Row] = field(default_factory=list)
 
-    def epoch(self, trial: Trial, event: Event) -> None:
+    def epoch(self, trial: Trial, event: Event) -> None:  # noqa: ARG002
         self.epochs += 1
 
     def finished(self, row: Row) -> None:
@@ -109,8 +110,8 @@ def test_a_time_that_is_short_leaves_out_what_comes_last() -> None:
 
 
 def test_what_is_left_out_is_listed_for_people_and_machines(cli: Cli) -> None:
-    command = ("sweep", "--dataset", "iris", "--axis", "lr=0.1,0.2,0.3,0.4,0.5,0.6,0.7", "--seeds", "2", "--epochs", "2",
-               "--engine", "reference", "-n", "--max-trials", "4")  # fmt: skip
+    command = ("sweep", "--dataset", "iris", "--axis", "lr=0.1,0.2,0.3,0.4,0.5,0.6,0.7", "--seeds", "2",
+               "--epochs", "2", "--engine", "reference", "-n", "--max-trials", "4")  # fmt: skip
     said = cli(*command).out
     assert "Left out by --max-trials 4" in said
     assert "order of training: seed by seed" in said
@@ -126,6 +127,16 @@ def test_what_is_left_out_is_listed_for_people_and_machines(cli: Cli) -> None:
     assert not Path("results").exists()
     whole = json.loads(cli(*command[:-2], "--format", "json").out)
     assert whole[0]["new"] == 14  # one table: a list, as ever
+
+
+def test_a_sweep_that_is_cut_lists_what_is_left(cli: Cli) -> None:
+    command = ("sweep", "--dataset", "iris", "--axis", "lr=0.1,0.2,0.3", "--epochs", "2", "--engine", "reference",
+               "--max-trials", "2")  # fmt: skip
+    done = cli(*command)
+    assert done.code == 7
+    assert "Left out by --max-trials 2" in done.err
+    assert re.search(r"0\.3 +2 +0", done.err)  # lr, epochs, seeds
+    assert "0.1 " not in done.err
 
 
 def test_people_see_units() -> None:

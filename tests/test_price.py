@@ -62,7 +62,7 @@ def test_what_draws_cost_beside_the_grid(tmp_path: Path) -> None:
 
 
 def test_random_order_on_a_whole_grid(tmp_path: Path) -> None:
-    """The first of k marked among n in random order comes after (n + 1) / (k + 1) on average: here by simulation too."""
+    """The first of k marked among n in random order comes after (n + 1) / (k + 1) on average: also by simulation."""
     rng = np.random.default_rng(0)
     rows = [
         {"lr": lr, "seed": seed, "epochs": 9, "epochs_done": 9, "val_accuracy": score + 0.001 * rng.normal()}

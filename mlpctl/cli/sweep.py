@@ -85,8 +85,8 @@ def sweep(
     from mlpctl.devices import asked_device, asked_jobs
     from mlpctl.experiment import parse_settings
     from mlpctl.machine import seconds_since_start
-    from mlpctl.preview import preview, tables
-    from mlpctl.render import emit
+    from mlpctl.preview import left_out, preview, rest, tables
+    from mlpctl.render import emit, print_tables
     from mlpctl.report.folder import report
     from mlpctl.run import RunOptions, Stop
     from mlpctl.sweep import Given, experiment_of, size_of, verdict
@@ -130,5 +130,7 @@ def sweep(
         counts = sweep_all(experiment, out, options, watch, stop)
     if counts.stored and not quiet:
         screen.note(f"{counts.stored} of {size_of(experiment)} trials were in {out / experiment.name} already")
+    if counts.cut and not quiet and (left := rest(experiment, out, options, counts.cut)):
+        print_tables([left_out(left, people=True)], screen.err)
     report([out / experiment.name], format_=format_, output=output)
     verdict(counts)

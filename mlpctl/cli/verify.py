@@ -40,7 +40,7 @@ def verify(
     from mlpctl.render import emit
     from mlpctl.run import RunOptions, Stop
     from mlpctl.shipped import experiments_with
-    from mlpctl.verify.verifying import Setting, summary, table_of
+    from mlpctl.verify.verifying import Setting, summary, table_of, tables_of
     from mlpctl.verify.verifying import verify as verify_one
 
     def screen(experiment: Experiment) -> SweepScreen:
@@ -52,6 +52,7 @@ def verify(
     with handle_interrupts(stop, "after the trials in training"):
         judgements = {path.stem: verify_one(path, setting) for path in files or experiments_with("expect")}
     told, failed = summary(judgements)
-    emit(table_of(judgements, [told]), format_, output)
+    people = format_ in ("table", "md")
+    emit(tables_of(judgements, [told]) if people else table_of(judgements), format_, output)
     if failed:
         raise CheckFailed(told)

@@ -1,7 +1,7 @@
 """What `mlpctl verify` does: train an experiment, then judge each figure that its source prints."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +14,7 @@ from mlpctl.asking import samples
 from mlpctl.errors import UsageError
 from mlpctl.experiment import Effort, Experiment, read_experiment
 from mlpctl.pending import identify
-from mlpctl.render import Table
+from mlpctl.render import Table, as_chosen, for_people
 from mlpctl.results import load
 from mlpctl.run import RunOptions, Stop, Watch
 from mlpctl.schema import TRIALS_FILE
@@ -129,14 +129,37 @@ def summary(judgements: Mapping[str, list[Judgement]]) -> tuple[str, bool]:
     return ", ".join([told, *others]), counts["not reproduced"] > 0
 
 
-def table_of(judgements: Mapping[str, list[Judgement]], notes: list[str]) -> Table:
-    """Return the table of all judgements, by experiment."""
+def table_of(judgements: Mapping[str, list[Judgement]], notes: Sequence[str] = ()) -> Table:
+    """Return the table of all judgements, for machines."""
     rows = [
         {"experiment": name, **{column: getattr(one, column) for column in COLUMNS[1:]}}
         for name, many in judgements.items()
         for one in many
     ]
-    return Table(COLUMNS, rows, "Published figures and ours", notes, exact=("published",))
+    return Table(COLUMNS, rows, "Published figures and ours", notes)
+
+
+def tables_of(judgements: Mapping[str, list[Judgement]], notes: Sequence[str] = ()) -> list[Table]:
+    """Return a table for each experiment, for people: narrow, the reason beside what is not reproduced."""
+    tables = []
+    for name, many in judgements.items():
+        rows = [
+            {
+                "figure": one.figure,
+                "published": None if one.published is None else as_chosen(one.published),
+                "ours": one.ours,
+                "interval": f"{for_people(one.low)} to {for_people(one.high)}" if one.low is not None else None,
+                "runs below": one.why.partition(" ")[0] if one.why.endswith("lie below it") else None,
+                "trials": one.trials,
+                "verdict": one.verdict,
+            }
+            for one in many
+        ]
+        failed = [f"{one.figure}: {one.why}" for one in many if one.verdict != "reproduced"]
+        tables.append(Table(list(rows[0]), rows, name, failed))
+    last = tables[-1]
+    tables[-1] = replace(last, notes=[*last.notes, *notes])
+    return tables
 
 
 def _field(spec: Spec, name: str) -> Any:
