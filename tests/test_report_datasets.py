@@ -49,7 +49,7 @@ def test_an_option_of_the_data_is_an_axis(tmp_path: Path) -> None:
 
 def test_what_never_got_to_its_data_stays_with_its_dataset(tmp_path: Path) -> None:
     bad = {"dataset": "diabetes", "status": "invalid", "error": "no", "task": None, "digest": None, "config": "bad"}
-    rows = [bad, {"dataset": "diabetes", "task": "regression", "digest": "d", "val_mse": 1.0}]
+    rows: list[dict[str, Any]] = [bad, {"dataset": "diabetes", "task": "regression", "digest": "d", "val_mse": 1.0}]
     [(name, trials)] = split_by_data(load(write(tmp_path / "r", rows)).trials)
     assert (name, len(trials), set(trials["task"])) == ("diabetes", 2, {"regression"})
 
@@ -77,7 +77,7 @@ def test_the_label_best_is_off_its_error_bar(tmp_path: Path, better: str) -> Non
     [axes] = figure.axes
     [label] = axes.texts
     box = label.get_window_extent()
-    [bars] = axes.containers
+    bars: Any = axes.containers[0]
     for segment in bars.lines[2][0].get_segments():
         (x, low), (_, high) = axes.transData.transform(segment)
         assert not (box.x0 < x < box.x1 and low < box.y1 and box.y0 < high)

@@ -200,10 +200,10 @@ def grid_of(design: Design, column: str) -> Array:
             f"chance is known from {FEWEST_SEEDS} seeds on, and {len(whole)} cover the grid; --seeds {FEWEST_SEEDS} on "
             "the same sweep adds what is missing"
         )
-    codes = [whole.columns.get_level_values(k).factorize(use_na_sentinel=False)[0] for k in range(len(levels))]
-    cells = np.empty((len(whole), *levels))
-    cells[(slice(None), *map(np.asarray, codes))] = whole.to_numpy(dtype=np.float64)
-    return cells
+    codes = tuple(whole.columns.get_level_values(k).factorize(use_na_sentinel=False)[0] for k in range(len(levels)))
+    cells = np.empty((len(whole), prod(levels)))
+    cells[:, np.ravel_multi_index(codes, levels)] = whole.to_numpy(dtype=np.float64)
+    return cells.reshape(len(whole), *levels)
 
 
 def beyond_chance(cells: Array) -> float:
