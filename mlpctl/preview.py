@@ -55,6 +55,7 @@ class Plan:
         experiment: that it is of.
         folder: of its results.
         runs: that fit into the limits, in the order of training, each with the epochs that it trains.
+        batches: of each run, the number of the batch in which it is asked for.
         left: trials that do not fit, in that order.
         limit: which limit they do not fit into; "" for none.
         stored: trials in the store.
@@ -68,6 +69,7 @@ class Plan:
     experiment: Experiment
     folder: Path
     runs: list[tuple[Run, int]] = field(default_factory=list)
+    batches: list[int] = field(default_factory=list)
     left: list[Trial] = field(default_factory=list)
     limit: str = ""
     stored: int = 0
@@ -115,7 +117,10 @@ def preview(experiment: Experiment, out: Path, options: RunOptions, *, started: 
         plan.left = [*(t for run, _ in plan.runs[fitting:] for t in run.milestones.values()), *plan.left]
         plan.runs, each = plan.runs[:fitting], each[:fitting]
     fixed = begun_by + plan.proposing + rates.start + rates.report
-    rounds = [fixed + sum(one[number] for one in each) for number in range(len(each[0]))]
+    rounds = [
+        fixed + _side_by_side([one[number] for one in each], plan.batches, options.jobs)
+        for number in range(len(each[0]))
+    ]
     plan.seconds = (sum(rounds) / len(rounds), min(rounds) * (1 - SPREAD), max(rounds) * (1 + SPREAD))
     plan.memory = _memory(list(shapes.values()), [shapes[name] for name in rates.rounds], options.jobs)
     return plan
@@ -146,7 +151,7 @@ def _walk(plan: Plan, options: RunOptions, budget: Budget) -> None:
     search = experiment.strategy()
     if search.learns and not options.force:
         outcomes.read(plan.folder)
-    made_up = _scores()
+    made_up, batch = _scores(), 0
 
     def found() -> None:
         plan.stored += 1
@@ -157,7 +162,9 @@ def _walk(plan: Plan, options: RunOptions, budget: Budget) -> None:
         budget.found()
 
     def asked() -> Iterator[Run]:
+        nonlocal batch
         for specs in _played(experiment, outcomes, plan) if search.learns else batches(experiment, outcomes):
+            batch += 1
             trials = pending(specs, store, options, invalid=impossible, stored=found)
             for run in runs_of(trials, share=not options.save and not options.most_epochs):
                 for trial in run.milestones.values():
@@ -171,6 +178,7 @@ def _walk(plan: Plan, options: RunOptions, budget: Budget) -> None:
             plan.left += run.milestones.values()
         else:
             plan.runs.append((run, epochs))
+            plan.batches.append(batch)
 
 
 def _played(experiment: Experiment, outcomes: Outcomes, plan: Plan) -> Iterator[Iterator[Spec]]:
@@ -198,6 +206,21 @@ def _scores() -> Iterator[float]:
     while True:
         yield float(uniforms(0, "search", 1, epoch=number, layer=1)[0])
         number += 1
+
+
+def _side_by_side(each: Sequence[float], batches: Sequence[int], jobs: int) -> float:
+    """Return the seconds of runs, `jobs` at a time; at the end of a batch some wait for the last.
+
+    Args:
+        each: what a run adds where all jobs are busy: its own time over `jobs`.
+        batches: the batch of each run; the next one begins when all of it is done.
+        jobs: trials in training at a time.
+    """
+    by_batch: dict[int, list[float]] = {}
+    for seconds, batch in zip(each, batches, strict=False):
+        by_batch.setdefault(batch, []).append(seconds)
+    waits = (jobs - 1) / 2  # of the other jobs each waits for half a run on average
+    return sum(max(sum(some) + waits * sum(some) / len(some), jobs * max(some)) for some in by_batch.values())
 
 
 def _within(each: Sequence[Sequence[float]], limit: float) -> int:

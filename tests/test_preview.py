@@ -182,3 +182,12 @@ def test_every_shipped_experiment_can_be_measured_from_its_resolved_spec() -> No
             continue  # not on every machine
         trial = trial_of(what.specs(proposal, 0))
         assert trial_of(trial.spec).key == trial.key, path
+
+
+def test_jobs_wait_for_the_last_of_a_batch() -> None:
+    from mlpctl.preview import _side_by_side
+
+    assert _side_by_side([1.0] * 8, [1] * 8, 1) == 8
+    assert _side_by_side([1.0], [1], 4) == 4  # one run: the other three jobs have nothing to do
+    assert _side_by_side([1.0] * 8, [1] * 8, 2) == 8.5
+    assert _side_by_side([1.0, 1.0, 1.0, 1.0], [1, 1, 1, 2], 2) == 3.5 + 2
