@@ -23,10 +23,8 @@ from mlpctl.estimate import (
     trial_memory,
 )  # fmt: skip
 from mlpctl.experiment import Experiment
-from mlpctl.inspection.cost import in_bytes
 from mlpctl.pending import pending
 from mlpctl.plan import Run, runs_of
-from mlpctl.render import Cell, Table
 from mlpctl.rng import uniforms
 from mlpctl.rows import Row
 from mlpctl.run import RunOptions
@@ -36,9 +34,6 @@ from mlpctl.spec import Spec
 from mlpctl.store import Store, read_keys
 from mlpctl.sweep import check_some, options_for, size_of
 from mlpctl.trial import Trial
-
-SHOWN = 5
-"""Configurations that are left out, shown to people; machines get all trials."""
 
 LISTED = 10_000
 """Trials of an experiment up to which a sweep that is cut looks for what is left, to list it."""
@@ -237,71 +232,3 @@ def _memory(shapes: Sequence[Shape], measured: Sequence[Shape], jobs: int) -> tu
     most = max(trial_memory(shape) for shape in shapes)
     seen = max(trial_memory(shape) for shape in measured)
     return memory_in_use() + jobs * (most - seen), data_memory(measured), most
-
-
-def tables(plan: Plan, *, people: bool) -> list[Table]:
-    """Return a plan as tables: one line of numbers, and what is left out where there are limits."""
-    new = len(plan.trials) + len(plan.left)
-    seconds, low, high = plan.seconds
-    peak, data, trial = plan.memory
-    line: dict[str, Cell] = {
-        "trials": new + plan.stored + len(plan.invalid),
-        "stored": plan.stored,
-        "new": new,
-        "invalid": len(plan.invalid),
-        **({"fit": len(plan.trials), "left_out": len(plan.left)} if plan.limit else {}),
-        "epochs": sum(epochs for _, epochs in plan.runs),
-        **({"time": _clock(seconds), "from": _clock(low), "to": _clock(high), "memory": in_bytes(peak)} if people else
-           {"seconds": seconds, "low": low, "high": high, "memory_bytes": peak}),
-    }  # fmt: skip
-    notes = [f"results in {plan.folder}", *dict.fromkeys(f"invalid: {row['error']}" for row in plan.invalid)]
-    if plan.guessed:
-        method = plan.experiment.search.method
-        notes.append(
-            f"{method} decides as it learns: played with made-up scores, so the numbers are about what it trains"
-        )
-    if plan.runs:
-        notes.append(
-            "time: of the whole command, epochs: to be trained; measured now on trials of each shape. memory: of which "
-            f"data {in_bytes(data)}, a trial in training at most {in_bytes(trial)}"
-        )
-    return [
-        Table(list(line), [line], plan.experiment.name, notes),
-        *([left_out(plan, people=people)] if plan.limit else []),
-    ]
-
-
-def left_out(plan: Plan, *, people: bool) -> Table:
-    """Return the trials that do not fit: for people the first configurations with their seeds, for machines all."""
-    varied = list(dict.fromkeys((*plan.experiment.varied, "epochs")))
-    rows: list[dict[str, Cell]] = [
-        {"key": trial.key, **{name: _value(trial, name) for name in varied}, "seed": trial.spec.seed}
-        for trial in plan.left
-    ]
-    title = f"Left out by {plan.limit}"
-    if not people:
-        return Table(["key", *varied, "seed"], rows, title)
-    groups: dict[tuple[Cell, ...], list[str]] = {}
-    for row in rows:
-        groups.setdefault(tuple(row[name] for name in varied), []).append(str(row["seed"]))
-    lines = [{**dict(zip(varied, group, strict=True)), "seeds": ", ".join(seeds)} for group, seeds in groups.items()]
-    notes = ["order of training: seed by seed, of each the axes as they are given, the last one fastest"]
-    if plan.guessed:
-        notes = ["order of training: as the search asks"]
-    if len(lines) > SHOWN:
-        notes.append(f"… and {len(lines) - SHOWN} more configurations; --format json lists all {len(rows)} trials")
-    return Table([*varied, "seeds"], lines[:SHOWN], title, notes, varied)
-
-
-def _value(trial: Trial, name: str) -> Cell:
-    if name.startswith("data."):
-        return str(trial.spec.data.get(name.removeprefix("data."), ""))
-    return trial.spec.flat()[name]
-
-
-def _clock(seconds: float) -> str:
-    """Return seconds as people read them: 4.2 s, 3 min, 1.5 h."""
-    for unit, size in (("h", 3600.0), ("min", 60.0)):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.3g} {unit}"
-    return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"

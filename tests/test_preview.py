@@ -14,7 +14,8 @@ from mlpctl.engine.base import Event
 from mlpctl.estimate import costs_of, measure, shape_of, shapes_of
 from mlpctl.experiment import Experiment, read_experiment
 from mlpctl.plan import runs_of
-from mlpctl.preview import left_out, preview, tables
+from mlpctl.planned import left_out, tables
+from mlpctl.preview import preview
 from mlpctl.render import Table
 from mlpctl.rows import Row
 from mlpctl.run import RunOptions, Stop
@@ -142,8 +143,10 @@ def test_a_sweep_that_is_cut_lists_what_is_left(cli: Cli) -> None:
 def test_people_see_units() -> None:
     plan = preview(experiment(), Path("results"), REFERENCE)
     [table] = tables(plan, people=True)
-    assert str(table.rows[0]["memory"]).endswith("iB")
-    assert str(table.rows[0]["time"]).endswith((" s", " min"))
+    said = {row["what"]: str(row["number"]) for row in table.rows}
+    assert re.fullmatch(r"\d+ MiB|[\d.]+ GiB", said["memory"])
+    assert re.fullmatch(r"[\d.]+ (s|min) \([\d.]+ (s|min) to [\d.]+ (s|min)\)", said["time"])
+    assert said["new"] == "12"
     assert isinstance(left_out(plan, people=True), Table)
 
 

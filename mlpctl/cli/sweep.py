@@ -85,7 +85,8 @@ def sweep(
     from mlpctl.devices import asked_device, asked_jobs
     from mlpctl.experiment import parse_settings
     from mlpctl.machine import seconds_since_start
-    from mlpctl.preview import left_out, preview, rest, tables
+    from mlpctl.planned import left_out, tables
+    from mlpctl.preview import preview, rest
     from mlpctl.render import emit, print_tables
     from mlpctl.report.folder import report
     from mlpctl.run import RunOptions, Stop
