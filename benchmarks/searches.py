@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from statistics import fmean
 
-from mlpctl.cli.screen import SweepScreen
+from mlpctl.cli.live import SweepScreen
 from mlpctl.experiment import Experiment, most_epochs, read_experiment
 from mlpctl.machine import cpu_model, git_state, usable_cores
 from mlpctl.render import Cell, Table, print_tables, to_text
@@ -21,7 +21,7 @@ from mlpctl.run import RunOptions, Stop
 from mlpctl.search.make import SearchTable, make_search
 from mlpctl.search.space import Proposal
 from mlpctl.spec import Spec
-from mlpctl.sweep import size_of, sweep
+from mlpctl.sweep import sweep
 
 EXPERIMENT = Path(__file__).parent.parent / "experiments" / "halving.toml"
 
@@ -102,7 +102,7 @@ def main() -> None:
     given = parser.parse_args()
     experiment = read_experiment(EXPERIMENT)
     grid = grid_of(experiment, given.seeds)
-    screen = SweepScreen(size_of(grid), grid.varied, "validation", None, quiet=False)
+    screen = SweepScreen(grid, jobs=usable_cores(), quiet=False)
     with screen:
         sweep(grid, given.results, RunOptions(jobs=usable_cores()), screen, Stop())
     known = {seed: cells(experiment, given.results / grid.name, seed) for seed in grid.seeds}

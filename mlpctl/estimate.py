@@ -1,15 +1,26 @@
-"""How long some trials will take: measured on one trial of each shape, as many at a time as there will be."""
+"""What some trials will cost: a few of each shape are trained in a folder of their own, as a sweep trains them."""
 
 import time
-from collections.abc import Iterable
-from contextlib import closing
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from statistics import fmean
+from tempfile import TemporaryDirectory
 
-from mlpctl.engine.base import Session
-from mlpctl.engine.choose import Choice, choose
-from mlpctl.plan import runs_of
-from mlpctl.run import RunOptions
+import numpy as np
+
+from mlpctl.budget import Limits
+from mlpctl.engine.base import Event
+from mlpctl.engine.schedule import is_prefix
+from mlpctl.errors import UsageError
+from mlpctl.experiment import Experiment
+from mlpctl.inspection.cost import memory_of
+from mlpctl.plan import Run, lineage
+from mlpctl.rows import Row
+from mlpctl.run import RunOptions, Stop, run
 from mlpctl.spec import SEED_FIELDS
+from mlpctl.store import Store
 from mlpctl.trial import Trial
 
 FREE = {
@@ -18,15 +29,17 @@ FREE = {
 }  # fmt: skip
 """Fields that do not change what an epoch costs; the others are a trial's shape."""
 
-MEASURED = 8
-"""Shapes that are measured, those with the most arithmetic; the others are taken to run at the same rate."""
+SECONDS_TO_MEASURE = 5.0
+"""After which no further shape is measured, the dearest first; the others are taken to run at the same rate."""
 
-EPOCHS, ROUNDS = 2, 3
-"""Of each measurement; the first round warms up."""
+LONG, ENOUGH = 0.05, 0.1
+"""Seconds: an epoch that is timed by itself; a stretch of shorter ones that is long enough to be timed."""
 
+ROUNDS = 2
+"""Of each measurement, after one that warms up."""
 
-LANES = 64
-"""Trials that are measured side by side in the engine lanes; a share of more would be smaller still."""
+SPREAD = 0.15
+"""How far a machine is from itself a minute later: it widens what the rounds say on both sides."""
 
 
 @dataclass
@@ -35,13 +48,11 @@ class Shape:
 
     Attributes:
         example: one of them.
-        choice: what trains them.
         trials: how many.
         epochs: of all of them.
     """
 
     example: Trial
-    choice: Choice
     trials: int = 0
     epochs: int = 0
 
@@ -52,60 +63,193 @@ class Shape:
         return float(self.epochs * work.data.n_train * work.network.flops_per_example)
 
 
-def estimate(trials: Iterable[Trial], options: RunOptions) -> tuple[float, float, float]:
-    """Return (seconds, low, high) that some trials take, start and report apart: what rounds of measurements say.
+@dataclass(frozen=True)
+class Rate:
+    """Wall seconds that a trial adds to a run: for itself (start, first weights, test score, rows) and per epoch."""
+
+    trial: float
+    epoch: float
+
+    def seconds(self, trials: float, epochs: float) -> float:
+        """Return the seconds of so many."""
+        return trials * self.trial + epochs * self.epoch
+
+
+@dataclass(frozen=True)
+class Rates:
+    """What was measured.
+
+    Attributes:
+        rounds: name of a shape -> what each round says.
+        scale: name of a shape that was not measured -> (the name of one that was, times so much).
+        start: seconds until an engine trains: its imports, its compiled code, its copies of the data.
+        report: seconds that the report at the end takes.
+    """
+
+    rounds: dict[object, list[Rate]] = field(default_factory=dict)
+    scale: dict[object, tuple[object, float]] = field(default_factory=dict)
+    start: float = 0.0
+    report: float = 0.0
+
+    def seconds(self, name: object, trials: float, epochs: float) -> list[float]:
+        """Return what each round says that some trials of a shape take."""
+        source, factor = self.scale.get(name, (name, 1.0))
+        return [rate.seconds(trials, epochs * factor) for rate in self.rounds[source]]
+
+
+@dataclass
+class _Times:
+    """A watch that keeps the seconds of each epoch, and whether there was something to tell the user.
+
+    Attributes:
+        epochs: seconds of each but a trial's last, which has its test score in it.
+        last: seconds of each trial's last.
+        told: such as that the training loop is compiled, once on this machine.
+    """
+
+    epochs: list[float] = field(default_factory=list)
+    last: list[float] = field(default_factory=list)
+    told: bool = False
+
+    def epoch(self, trial: Trial, event: Event) -> None:  # noqa: ARG002
+        """Keep what an epoch took."""
+        (self.last if event.status else self.epochs).append(event.seconds or 0.0)
+
+    def finished(self, row: Row) -> None:
+        """Nothing."""
+
+    def stored(self) -> None:
+        """Nothing."""
+
+    def note(self, text: str) -> None:  # noqa: ARG002
+        """Remember that there was a note."""
+        self.told = True
+
+
+def shape_of(trial: Trial) -> tuple[object, ...]:
+    """Return what a trial's cost per epoch depends on."""
+    return trial.dataset.digest, *(value for name, value in trial.spec.flat().items() if name not in FREE)
+
+
+def shapes_of(runs: Iterable[tuple[Run, int]]) -> dict[object, Shape]:
+    """Return the shapes among some runs with the epochs that each trains, by name."""
+    shapes: dict[object, Shape] = {}
+    for one, epochs in runs:
+        shape = shapes.setdefault(shape_of(one.leader), Shape(one.leader))
+        shape.trials += 1
+        shape.epochs += epochs
+    return shapes
+
+
+def costs_of(runs: Iterable[Run], *, continues: bool) -> Iterator[tuple[Run, int]]:
+    """Yield (run, epochs that it trains); with `continues` a run goes on from where a shorter one before it stopped."""
+    done: dict[str, int] = {}
+    for one in runs:
+        epochs, name = max(one.milestones), lineage(one.leader)
+        before = done.get(name, 0) if continues and is_prefix(one.leader.spec) else 0
+        done[name] = max(epochs, before)
+        yield one, max(epochs - before, 0)
+
+
+def measure(shapes: dict[object, Shape], experiment: Experiment, options: RunOptions) -> Rates:
+    """Return the rates of some shapes and of the report; nothing stays behind.
 
     Raises:
         MlpctlError: for a device that is not there, missing data.
     """
-    shapes = sorted(shapes_of(trials, options), key=lambda shape: -shape.work)
-    if not shapes:
-        return 0.0, 0.0, 0.0
-    measured = shapes[:MEASURED]
-    rounds = [0.0] * (ROUNDS - 1)
-    for shape in measured:
-        with closing(shape.choice.engine.open(shape.choice.device, options.jobs, options.threads)) as session:
-            together = options.jobs if shape.choice.engine.name != "lanes" else min(shape.trials, LANES)
-            for number in range(ROUNDS):
-                begin, epoch = _seconds(session, shape, options, number, together)
-                if number:
-                    rounds[number - 1] += (shape.trials * begin + shape.epochs * epoch) / together
-    total, some = sum(shape.work for shape in shapes), sum(shape.work for shape in measured)
-    scale = total / some if some else 1.0
-    return scale * sum(rounds) / len(rounds), scale * 0.9 * min(rounds), scale * 1.1 * max(rounds)
+    rates, start = Rates(), 0.0
+    options = replace(options, limits=Limits(), save=False, force=False)
+    begun = time.perf_counter()
+    with TemporaryDirectory() as place, Store(Path(place) / "measured") as store:
+        store.describe(experiment.as_toml(), {})
+        for name, shape in sorted(shapes.items(), key=lambda item: -item[1].work):
+            if not rates.rounds or time.perf_counter() - begun < SECONDS_TO_MEASURE:
+                cold, rates.rounds[name] = _measured(shape.example, store, options)
+                start += cold
+            else:
+                nearest = min(rates.rounds, key=lambda other: abs(_flops(shapes[other]) - _flops(shape)))
+                rates.scale[name] = nearest, _flops(shape) / _flops(shapes[nearest])
+        return replace(rates, start=start, report=_report_seconds(store.folder))
 
 
-def shapes_of(trials: Iterable[Trial], options: RunOptions) -> list[Shape]:
-    """Return the shapes among some trials; those that are one run count once."""
-    shapes: dict[object, Shape] = {}
-    for run in runs_of(trials, share=not options.save):
-        spec = run.leader.spec
-        name = (run.leader.dataset.digest, *(value for field, value in spec.flat().items() if field not in FREE))
-        if name not in shapes:
-            shapes[name] = Shape(run.leader, _choice(run.leader, options))
-        shapes[name].trials += 1
-        shapes[name].epochs += spec.epochs or 0
-    return list(shapes.values())
+def _flops(shape: Shape) -> float:
+    return shape.work / max(shape.epochs, 1)
 
 
-def _choice(trial: Trial, options: RunOptions) -> Choice:
-    work = trial.work()
-    return choose(
-        trial.spec, work.network, work.data, engine=options.engine, device=options.device, trials=options.expected,
-        precision=options.precision,
-    )  # fmt: skip
+def _measured(trial: Trial, store: Store, options: RunOptions) -> tuple[float, list[Rate]]:
+    """Return (seconds to start with trials of a shape, what each round says), as many at a time as there will be.
+
+    Compiling is no part of the start: it is done now, and the sweep finds it done.
+    """
+    short = min(1, trial.spec.epochs or 0)
+    cold, times = _timed(trial, store, options, options.jobs, short)
+    warm, _ = _timed(trial, store, options, options.jobs, short)
+    return (0.0 if times.told else max(cold - warm, 0.0)), list(_rounds(trial, store, options, warm))
 
 
-def _seconds(session: Session, shape: Shape, options: RunOptions, number: int, together: int) -> tuple[float, float]:
-    """Return the seconds to begin a trial and of each epoch, with so many trials side by side."""
-    epochs = min(EPOCHS, shape.example.spec.epochs or 0)
-    work = shape.example.work(test_each=options.test_each, fit_each=options.fit_each)
-    works = [replace(work, key=f"{number} {job}", epochs=epochs) for job in range(together)]
+def _rounds(trial: Trial, store: Store, options: RunOptions, wall: float) -> Iterator[Rate]:
+    """Yield what each round says of trials of a shape, of which a wave of one epoch takes `wall` seconds."""
+    jobs, most = options.jobs, trial.spec.epochs or 0
+    short = min(1, most)
+    if most > 1 and wall >= LONG:
+        for _ in range(ROUNDS):
+            wall, times = _timed(trial, store, options, jobs, 2)
+            epoch = fmean(times.epochs)
+            yield Rate(max(wall - 2 * epoch, 0.0) / jobs, epoch / jobs)
+        return
+    count = jobs * max(1, min(50, round(ENOUGH / wall)))
+    for _ in range(ROUNDS):
+        little, times = _timed(trial, store, options, count, short)
+        if most <= 1:
+            epoch = fmean(times.last) / jobs
+            yield Rate(max(little / count - epoch, 0.0), epoch)
+            continue
+        long = max(2, min(most, round(ENOUGH / max(little, 1e-9)) + 1))
+        much, _ = _timed(trial, store, options, count, long)
+        epoch = max(much - little, 0.0) / (long - short) / count
+        yield Rate(max(little / count - short * epoch, 0.0), epoch)
+
+
+def _timed(trial: Trial, store: Store, options: RunOptions, count: int, epochs: int) -> tuple[float, _Times]:
+    """Return (wall seconds, what was watched) of trials that differ in their seeds."""
+    first = 1_000_000 + len(store.known)  # seeds that nothing in the store has
+    specs = [trial.spec.model_copy(update={"seed": first + number, "epochs": epochs}) for number in range(count)]
+    times = _Times()
     started = time.perf_counter()
-    events = list(session.advance(works))
-    wall = time.perf_counter() - started
-    for work in works:
-        session.drop(work.key)
-    spent = [event.seconds or event.group_seconds or 0.0 for event in events]
-    epoch = sum(spent) / max(len(spent), 1)
-    return max(wall - epochs * epoch, 0.0), epoch
+    run([specs], store, options, times, Stop())
+    return time.perf_counter() - started, times
+
+
+def _report_seconds(folder: Path) -> float:
+    from mlpctl.report.folder import report
+
+    started = time.perf_counter()
+    with suppress(UsageError):  # nothing that was measured has a score: then there is not much to report either
+        report([folder], format_="md", output=folder / "report.md")
+    return time.perf_counter() - started
+
+
+def memory_in_use() -> int:
+    """Return the most memory that this process has had, in bytes."""
+    import resource
+    import sys
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def trial_memory(shape: Shape) -> int:
+    """Return what one trial of a shape keeps in memory, in bytes."""
+    work = shape.example.work()
+    return sum(memory_of(work.network, work.spec).values())
+
+
+def data_memory(shapes: Sequence[Shape]) -> int:
+    """Return what the data of some shapes keep in memory, in bytes, those that are shared once."""
+    seen = {}
+    for shape in shapes:
+        data = shape.example.work().data
+        X = data.X
+        parts = [X] if isinstance(X, np.ndarray) else [X.data, X.indices, X.indptr]
+        seen[id(data)] = sum(int(part.nbytes) for part in (*parts, data.y))
+    return sum(seen.values())

@@ -111,3 +111,12 @@ def _v2(path: Path) -> float | None:
 def _v1(path: Path) -> float | None:
     quota = int(path.read_text())
     return quota / int(path.with_name("cpu.cfs_period_us").read_text()) if quota > 0 else None
+
+
+def seconds_since_start() -> float:
+    """Return the wall seconds since this process began, Python's own start included."""
+    import time
+
+    import psutil
+
+    return time.time() - float(psutil.Process().create_time())

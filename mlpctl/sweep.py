@@ -8,17 +8,12 @@ from typing import Any
 
 from mlpctl.asking import Outcomes, batches, samples
 from mlpctl.errors import BudgetUsed, TrialsFailed, UsageError
-from mlpctl.estimate import estimate
 from mlpctl.experiment import Experiment, base_of, checked, default_name, groups, merged, read_experiment, seeds_of
 from mlpctl.machine import environment
-from mlpctl.pending import pending
-from mlpctl.render import Cell, Table
-from mlpctl.rows import Row
 from mlpctl.run import Counts, RunOptions, Stop, Watch, check_named, run
-from mlpctl.schema import TRIALS_FILE
 from mlpctl.search.axes import Axis, parse_axis
 from mlpctl.search.listed import read_list
-from mlpctl.store import Store, read_keys
+from mlpctl.store import Store
 from mlpctl.trial import Trial, trial_of
 
 LOOKED_AT = 1000
@@ -165,43 +160,6 @@ def sweep(experiment: Experiment, out: Path, options: RunOptions, watch: Watch, 
         asked = batches(experiment, outcomes)
         options = options_for(experiment, options)
         return run(asked, store, options, watch, stop, *([outcomes.learn] if learns else []))
-
-
-def preview(experiment: Experiment, out: Path, options: RunOptions) -> Table:
-    """Return how many trials there are, in the store, to run and impossible, and about how long those to run take.
-
-    Nothing is written; one trial of each shape is trained for a few epochs, to measure.
-
-    Raises:
-        UsageError: for an experiment that cannot be trained.
-    """
-    check_some(experiment, options)
-    folder = out / experiment.name
-    stored: list[None] = []
-    invalid: list[Row] = []
-    store = Store(folder, known=read_keys(folder / TRIALS_FILE))
-    outcomes = Outcomes(experiment.select.on, experiment.select.metric)
-    learns = experiment.strategy().learns
-    if learns and not options.force:
-        outcomes.read(folder)
-    todo: list[Trial] = []
-    for specs in batches(experiment, outcomes):
-        trials = pending(specs, store, options, invalid=invalid.append, stored=lambda: stored.append(None))
-        todo += trials
-        if learns and todo:
-            break  # what comes then depends on what these score
-    new = len(todo)
-    if learns and new:
-        new = max(new, size_of(experiment) - len(stored) - len(invalid))
-    total = new + len(stored) + len(invalid)
-    line: dict[str, Cell] = {"trials": total, "stored": len(stored), "new": new, "invalid": len(invalid)}
-    notes = [f"results in {folder}", *dict.fromkeys(f"invalid: {row['error']}" for row in invalid)]
-    if learns and new:
-        notes.append(f"{experiment.search.method} decides as it learns: the numbers are about what it will train")
-    else:
-        line["seconds"], line["low"], line["high"] = estimate(todo, options_for(experiment, options))
-        notes.append(f"seconds: measured now, with --jobs {options.jobs}; start and report come to it")
-    return Table(list(line), [line], experiment.name, notes)
 
 
 def verdict(counts: Counts) -> None:

@@ -88,7 +88,8 @@ def _out(folder: Path) -> str:
 def _best(folder: Path, keys: list[str]) -> Place:
     if len(keys) == 1:
         return Place(folder, keys[0])
-    from mlpctl.report.summary import summarize, varied_fields, with_options
+    from mlpctl.report.datasets import with_options
+    from mlpctl.report.summary import summarize, varied_fields
     from mlpctl.report.tables import rows_of
     from mlpctl.results import load
 

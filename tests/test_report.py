@@ -99,8 +99,8 @@ def test_several_folders_and_datasets(cli: Cli, tmp_path: Path) -> None:
     write(tmp_path / "b", [{"key": "x", "dataset": "wine", "val_accuracy": 0.5}])
     done = cli("report", "a", "b")
     assert done.code == 0
-    assert "iris (a, b): 24 trials" in done.out
-    assert "wine (a, b): 1 trials" in done.out
+    assert "iris (a, b): 8 configurations × 3 seeds, 24 trials (24 ok)" in done.out
+    assert "wine (a, b): 1 configuration × 1 seed, 1 trial (1 ok)" in done.out
 
 
 @pytest.mark.parametrize("format_", ["table", "md", "csv", "json"])

@@ -12,20 +12,19 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from mlpctl.asking import samples
 from mlpctl.budget import Limits
 from mlpctl.engine.base import Event
 from mlpctl.errors import Interrupted
-from mlpctl.estimate import estimate, shapes_of
 from mlpctl.experiment import Experiment
+from mlpctl.preview import preview
 from mlpctl.results import load
 from mlpctl.rows import Row
 from mlpctl.run import RunOptions, Stop
 from mlpctl.search.axes import parse_axis
 from mlpctl.search.make import SearchTable
 from mlpctl.search.strategies import Method
-from mlpctl.sweep import preview, size_of, sweep
-from mlpctl.trial import Trial, trial_of
+from mlpctl.sweep import size_of, sweep
+from mlpctl.trial import Trial
 from tests.conftest import Cli
 
 TIMES = ["seconds", "group_seconds", "started", "jobs", "folder"]
@@ -129,8 +128,8 @@ def test_a_stopped_search_goes_on_and_repeats_nothing(method: Method) -> None:
         if sum(len(part.rows) for part in parts) + 5 > len(whole.rows):
             break
     assert size_of(cut) >= len(whole.rows) > 5
-    planned = preview(cut, Path("results"), RunOptions()).rows[0]
-    assert planned["stored"] == sum(len(part.rows) for part in parts)
+    planned = preview(cut, Path("results"), RunOptions())
+    assert planned.stored == sum(len(part.rows) for part in parts)
     parts.append(run(cut))
     keys = [row["key"] for part in parts for row in part.rows]
     assert len(keys) == len(set(keys)) == len(whole.rows)
@@ -294,40 +293,3 @@ def test_a_time_budget_begins_nothing_after_its_end(monkeypatch: pytest.MonkeyPa
     options = RunOptions(engine="reference", limits=Limits(seconds=4))
     counts = sweep(experiment("timed", "sobol"), Path("results"), options, watch, watch.stop)
     assert (len(watch.rows), counts.cut) == (4, "--budget 4s")
-
-
-def test_the_price_of_a_search_is_told(cli: Cli) -> None:
-    command = (
-        "sweep",
-        "--dataset",
-        "iris",
-        "--widths",
-        "6",
-        "--epochs",
-        "9",
-        "--axis",
-        "lr=log:0.01:1",
-        "--trials",
-        "9",
-    )
-    told = " ".join(cli(*command, "--search", "halving").err.split())
-    assert "halving trained 21 model-epochs; its 9 configurations with 9 epochs each would be 81: 26% of them" in told
-    told = " ".join(cli(*command, "--search", "halving", "--lr-schedule", "cosine", "--name", "cosine").err.split())
-    assert "halving trained 27 model-epochs" in told
-    assert "model-epochs" not in cli(*command, "--search", "sobol", "--name", "sobol").err
-
-
-def test_an_estimate_knows_shapes_runs_and_epochs() -> None:
-    """Two shapes; an epochs axis is one run of its largest value; seeds and learning rates do not change a shape."""
-    axes = (parse_axis("epochs=2,5"), parse_axis("lr=0.1,0.2"), parse_axis("widths=4;64"))
-    what = Experiment("priced", {**BASE}, axes, seeds=(0, 1))
-    trials = [trial_of(spec) for spec in samples(what, 100)]
-    shapes = shapes_of(trials, RunOptions(engine="reference"))
-    assert sorted((s.example.spec.widths, s.trials, s.epochs) for s in shapes) == [((4,), 4, 20), ((64,), 4, 20)]
-    seconds, low, high = estimate(trials, RunOptions(engine="reference"))
-    twice = estimate([*trials, *(trial_of(spec) for spec in samples(replace(what, seeds=(2, 3, 4, 5)), 100))],
-                     RunOptions(engine="reference"))  # fmt: skip
-    assert 0 < low <= seconds <= high
-    assert twice[0] > seconds
-    assert estimate([], RunOptions()) == (0.0, 0.0, 0.0)
-    assert not Path("results").exists()

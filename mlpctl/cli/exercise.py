@@ -36,19 +36,17 @@ def exercise(
 
     Example: mlpctl exercise 5.2.1 --effort quick
     """
-    from mlpctl.cli.screen import SweepScreen, handle_interrupts, set_offline
+    from mlpctl.cli.live import SweepScreen
+    from mlpctl.cli.screen import handle_interrupts, set_offline
     from mlpctl.devices import asked_jobs
     from mlpctl.exercises.answer import ANSWER_FILE
     from mlpctl.exercises.running import Setting, solve
     from mlpctl.experiment import Experiment
     from mlpctl.render import print_tables
     from mlpctl.run import RunOptions, Stop
-    from mlpctl.sweep import size_of
 
     def screen(experiment: Experiment) -> SweepScreen:
-        return SweepScreen(
-            size_of(experiment), [axis.name for axis in experiment.axes], "validation", None, quiet=quiet
-        )
+        return SweepScreen(experiment, jobs=asked_jobs(jobs), quiet=quiet)
 
     set_offline(offline)
     stop, folder = Stop(), out / number

@@ -32,6 +32,10 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
 FitEach = Annotated[bool, typer.Option("--eval-train", help="Score the training part too after each epoch.")]
 TestEach = Annotated[bool, typer.Option("--eval-test", help="Score the test part too after each epoch.")]
 Save = Annotated[bool, typer.Option("--save", help="Keep the weights, as safetensors in the results folder.")]
+Board = Annotated[
+    Path | None,
+    typer.Option("--tensorboard", metavar="DIR", help="Also write the scores of each epoch for TensorBoard."),
+]
 FormatOption = Annotated[Format, typer.Option("--format", "-f", help="How results are written.")]
 OutputFile = Annotated[Path | None, typer.Option("--output", "-o", help="Write results to a file; - is stdout.")]
 

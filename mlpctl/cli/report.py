@@ -24,11 +24,20 @@ def report(
         SelectOn | None, typer.Option("--select-on", help="Part to compare on. Default: the experiment's.")
     ] = None,
     top: Annotated[int, typer.Option("--top", min=1, help="Configurations to list.")] = 10,
+    importance: Annotated[
+        bool, typer.Option("--importance", help="Which axis matters, by a random forest where there is no full grid.")
+    ] = False,
     plot: Annotated[
         Path | None, typer.Option("--plot", help="Draw the field(s) of --by to a PNG, SVG or PDF file.")
     ] = None,
     curves: Annotated[
         Path | None, typer.Option("--curves", help="Draw the learning curves to a PNG, SVG or PDF file.")
+    ] = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", "-w", help="Report again whenever the files change, until Ctrl-C; reads only.")
+    ] = False,
+    updates: Annotated[
+        int | None, typer.Option("--updates", metavar="N", min=1, help="With --watch: end after N reports.")
     ] = None,
     format_: o.FormatOption = "table",
     output: o.OutputFile = None,
@@ -37,11 +46,20 @@ def report(
 
     Example: mlpctl report results/iris-mlp --by lr --plot lr.png
     """
+    from mlpctl.cli.following import follow
     from mlpctl.report.folder import default_folders
     from mlpctl.report.folder import report as report_on
 
     fields = [name.strip().replace("-", "_") for name in by.split(",")] if by else []
-    report_on(
-        folders or default_folders(), by=fields, metric=metric, on=select_on, top=top, plot=plot, curves=curves,
-        format_=format_, output=output,
-    )  # fmt: skip
+    which = folders or default_folders()
+
+    def show() -> None:
+        report_on(
+            which, by=fields, metric=metric, on=select_on, top=top, importance=importance, plot=plot, curves=curves,
+            format_=format_, output=output,
+        )  # fmt: skip
+
+    if watch:
+        follow(which, show, updates)
+    else:
+        show()

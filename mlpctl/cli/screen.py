@@ -3,9 +3,8 @@
 import os
 import signal
 import sys
-import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -13,20 +12,16 @@ from typing import TYPE_CHECKING, Any, Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from mlpctl.asking import selecting
 from mlpctl.engine.base import Event
 from mlpctl.errors import Interrupted, TrialsFailed
 from mlpctl.render import Cell, Format, Table, emit, for_people
 from mlpctl.rows import Row
-from mlpctl.run import Stop
+from mlpctl.run import Stop, Watch
 from mlpctl.schema import PRIMARY
 from mlpctl.trial import Trial
 
 if TYPE_CHECKING:
     from mlpctl.train import Trained
-
-SECONDS_BETWEEN_LINES = 10.0
-"""Off a terminal, progress is a plain line now and then."""
 
 
 def set_offline(offline: bool) -> None:
@@ -61,6 +56,22 @@ def handle_interrupts(stop: Stop, until: str) -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def tracked(screen: Watch, board: Path | None) -> Iterator[Watch]:
+    """Give the screen, or one that also writes for TensorBoard into a folder.
+
+    Raises:
+        UsageError: where TensorBoard is not installed.
+    """
+    if board is None:
+        yield screen
+        return
+    from mlpctl.tracking import TensorBoard
+
+    with closing(TensorBoard(board, screen)) as watch:
+        yield watch
 
 
 def progress_bar(console: Console, *columns: TextColumn) -> Progress:
@@ -186,57 +197,3 @@ def final_line(row: dict[str, Any]) -> str:
     spec = f"{row['dataset']} {row['model']}"
     took = f"{row['epochs_done']} epochs in {row['seconds']:.2f} s" if row.get("seconds") is not None else ""
     return f"{spec}: {', '.join(scores)} ({took}, {row['parameters']:,} parameters)"
-
-
-class SweepScreen:
-    """Progress of a sweep: a bar with the best so far on a terminal, a plain line now and then off it."""
-
-    def __init__(self, total: int, varied: Sequence[str], on: str, metric: str | None, *, quiet: bool) -> None:
-        """Expect `total` trials, of which `varied` fields differ; the best is chosen on a part by a metric."""
-        self.total, self.varied, self.on, self.metric, self.quiet = total, varied, on, metric, quiet
-        self.err = Console(stderr=True, highlight=False)
-        self.progress = progress_bar(self.err, TextColumn("{task.fields[best]}"))
-        self.done, self.found, self.failed, self.best, self.best_score = 0, 0, 0, "", -float("inf")
-        self.started = self.printed = time.monotonic()
-
-    def __enter__(self) -> Self:
-        """Show the bar."""
-        if not self.quiet:
-            self.progress.start()
-        self.task = self.progress.add_task("trials", total=self.total, best="")
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Take the bar away."""
-        self.progress.stop()
-
-    def epoch(self, trial: Trial, event: Event) -> None:
-        """Nothing: a sweep's lines are its trials."""
-
-    def stored(self) -> None:
-        """Count a trial that is there already."""
-        self.found += 1
-        self.progress.update(self.task, completed=self.done + self.found)
-
-    def finished(self, row: Row) -> None:
-        """Count a trial, remember the best."""
-        self.done += 1
-        self.failed += row["status"] != "ok"
-        score = selecting(row, self.on, self.metric)
-        if score is not None and score[0] > self.best_score:
-            self.best_score = score[0]
-            said = f"best {score[1]} {for_people(row[score[1]])}"
-            where = ", ".join(f"{name} {row.get(name)}" for name in self.varied if row.get(name) is not None)
-            self.best = f"{said} ({where})" if where else said
-        failed = f"{self.failed} failed, " if self.failed else ""
-        self.progress.update(self.task, completed=self.done + self.found, best=failed + self.best)
-        if not self.quiet and not self.err.is_terminal and time.monotonic() - self.printed > SECONDS_BETWEEN_LINES:
-            self.printed = time.monotonic()
-            left = (self.printed - self.started) / self.done * max(self.total - self.done - self.found, 0)
-            self.err.print(f"{self.done + self.found} of {self.total} trials, {failed}{self.best}, {left:.0f} s left")
-
-    def note(self, text: str) -> None:
-        """Print something the user should know."""
-        self.err.print(f"note: {text}", soft_wrap=True)

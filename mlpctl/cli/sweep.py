@@ -75,6 +75,7 @@ def sweep(
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Run crashed and out-of-memory trials again.")
     ] = False,
+    tensorboard: o.Board = None,
     offline: o.Offline = False,
     quiet: o.Quiet = False,
     format_: o.FormatOption = "table",
@@ -91,15 +92,18 @@ def sweep(
     from math import inf
 
     from mlpctl.budget import Limits, parse_budget
-    from mlpctl.cli.screen import SweepScreen, handle_interrupts, set_offline
+    from mlpctl.cli.live import SweepScreen
+    from mlpctl.cli.screen import handle_interrupts, set_offline, tracked
     from mlpctl.cluster.connect import connected
     from mlpctl.devices import asked_device, asked_jobs
     from mlpctl.experiment import parse_settings
-    from mlpctl.price import price
-    from mlpctl.render import emit
+    from mlpctl.machine import seconds_since_start
+    from mlpctl.planned import left_out, tables
+    from mlpctl.preview import preview, rest
+    from mlpctl.render import emit, print_tables
     from mlpctl.report.folder import report
     from mlpctl.run import RunOptions, Stop
-    from mlpctl.sweep import Given, experiment_of, preview, size_of, verdict
+    from mlpctl.sweep import Given, experiment_of, size_of, verdict
     from mlpctl.sweep import sweep as sweep_all
 
     set_offline(offline)
@@ -132,22 +136,23 @@ def sweep(
         limits=Limits(max_trials or inf, *(parse_budget(budget) if budget else ())),
     )
     if dry_run:
-        emit(preview(experiment, out, options), format_, output)
+        plan = preview(experiment, out, options, started=seconds_since_start())
+        emit(tables(plan, people=format_ in ("table", "md")), format_, output)
         return
     stop = Stop()
-    screen = SweepScreen(
-        size_of(experiment), experiment.varied, experiment.select.on, experiment.select.metric, quiet=quiet
-    )
     with ExitStack() as stack:
         if cluster is not None:
             place = stack.enter_context(connected(cluster, jobs))
             options = replace(options, cluster=place, jobs=place.trials())
+        left = None if force else out / experiment.name
+        screen = SweepScreen(experiment, jobs=options.jobs, quiet=quiet, folder=left)
+        watch = stack.enter_context(tracked(screen, tensorboard))
         stack.enter_context(screen)
         stack.enter_context(handle_interrupts(stop, "after the trials in training"))
-        counts = sweep_all(experiment, out, options, screen, stop)
+        counts = sweep_all(experiment, out, options, watch, stop)
     if counts.stored and not quiet:
         screen.note(f"{counts.stored} of {size_of(experiment)} trials were in {out / experiment.name} already")
-    if not quiet and (spent := price(experiment, out / experiment.name)):
-        screen.note(spent)
+    if counts.cut and not quiet and (left := rest(experiment, out, options, counts.cut)):
+        print_tables([left_out(left, people=True)], screen.err)
     report([out / experiment.name], format_=format_, output=output)
     verdict(counts)

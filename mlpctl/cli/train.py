@@ -26,6 +26,7 @@ def train(
     eval_train: o.FitEach = False,
     eval_test: o.TestEach = False,
     force: o.Force = False,
+    tensorboard: o.Board = None,
     offline: o.Offline = False,
     quiet: o.Quiet = False,
     format_: o.FormatOption = "table",
@@ -35,7 +36,7 @@ def train(
 
     Example: mlpctl train --dataset iris --hidden-units 32 --lr 0.05 --epochs 50
     """
-    from mlpctl.cli.screen import TrainScreen, handle_interrupts, set_offline
+    from mlpctl.cli.screen import TrainScreen, handle_interrupts, set_offline, tracked
     from mlpctl.devices import asked_device
     from mlpctl.experiment import merged, parse_settings, read_experiment
     from mlpctl.run import RunOptions, Stop
@@ -55,7 +56,8 @@ def train(
         force=force,
     )
     stop = Stop(midway=True)
-    with TrainScreen(quiet=quiet or format_ != "table") as screen, handle_interrupts(stop, "after this epoch"):
+    screen = TrainScreen(quiet=quiet or format_ != "table")
+    with tracked(screen, tensorboard) as watch, screen, handle_interrupts(stop, "after this epoch"):
         spec = merged(merged(base, parse_settings(settings or [])), fields)
-        done = train_one(spec, out, name or (config.stem if config else None), options, screen, stop)
+        done = train_one(spec, out, name or (config.stem if config else None), options, watch, stop)
     screen.conclude(done, format_, output)

@@ -32,19 +32,19 @@ def verify(
 
     Example: mlpctl verify experiments/linreg.toml experiments/langid.toml
     """
-    from mlpctl.cli.screen import SweepScreen, handle_interrupts, set_offline
+    from mlpctl.cli.live import SweepScreen
+    from mlpctl.cli.screen import handle_interrupts, set_offline
     from mlpctl.devices import asked_jobs
     from mlpctl.errors import CheckFailed
     from mlpctl.experiment import Experiment
     from mlpctl.render import emit
     from mlpctl.run import RunOptions, Stop
     from mlpctl.shipped import experiments_with
-    from mlpctl.sweep import size_of
     from mlpctl.verify.verifying import Setting, summary, table_of, tables_of
     from mlpctl.verify.verifying import verify as verify_one
 
     def screen(experiment: Experiment) -> SweepScreen:
-        return SweepScreen(size_of(experiment), list(experiment.varied), "validation", None, quiet=quiet)
+        return SweepScreen(experiment, jobs=asked_jobs(jobs), quiet=quiet)
 
     set_offline(offline)
     stop = Stop()

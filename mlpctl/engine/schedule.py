@@ -9,6 +9,10 @@ if TYPE_CHECKING:
     from mlpctl.spec import Spec
 
 
+PREFIXES = ("constant", "step")
+"""Schedules that do not look ahead to their end."""
+
+
 def learning_rates(spec: "Spec", epoch: int, steps: int) -> NDArray[np.float64]:
     """Return the learning rate (steps,) of each step of an epoch; epochs count from 1.
 
@@ -43,4 +47,4 @@ def rates_of(spec: "Spec", first_epoch: int, epochs: int, steps: int) -> NDArray
 
 def is_prefix(spec: "Spec") -> bool:
     """Whether training to fewer epochs is the beginning of training to more, so that one run gives both."""
-    return spec.lr_schedule != "cosine"
+    return spec.lr_schedule in PREFIXES

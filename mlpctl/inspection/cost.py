@@ -108,18 +108,11 @@ def totals_table(network: "Network", spec: "Spec", n_train: int, *, people: bool
         people: bytes are rescaled for people, never for machines.
     """
     assert isinstance(spec.batch_size, int)
-    costs, size, batch = costs_of(network), np.dtype(spec.dtype).itemsize, spec.batch_size
+    costs, batch = costs_of(network), spec.batch_size
     parameters, statistics = sum(c.parameters for c in costs), sum(c.statistics for c in costs)
     used, steps = used_examples(spec, n_train), steps_per_epoch(spec, n_train)
     forward, backward = sum(c.forward for c in costs), sum(c.backward for c in costs)
-    moments = (spec.optimizer in HAS_FIRST) + (spec.optimizer in HAS_SECOND)
-    memory = {
-        "weights": (parameters + statistics) * size,
-        "gradients": parameters * size,
-        f"optimizer state ({spec.optimizer})": moments * parameters * size,
-        "activations of a minibatch": batch * sum(c.activations * size + c.masks for c in costs),
-        "inputs of a minibatch": batch * network.layers[0].inputs * size,
-    }
+    memory = memory_of(network, spec)
     rows: list[dict[str, Cell]] = [
         {"quantity": "parameters", "value": parameters, "unit": "numbers"},
         {"quantity": "running statistics", "value": statistics, "unit": "numbers"},
@@ -137,6 +130,21 @@ def totals_table(network: "Network", spec: "Spec", n_train: int, *, people: bool
             for row in rows
         ]
     return Table(["quantity", "value", "unit"], rows, "Training")
+
+
+def memory_of(network: "Network", spec: "Spec") -> dict[str, int]:
+    """Return what training keeps in memory for one trial, in bytes, by what it is for; the data are not in it."""
+    assert isinstance(spec.batch_size, int)
+    costs, size, batch = costs_of(network), np.dtype(spec.dtype).itemsize, spec.batch_size
+    parameters, statistics = sum(c.parameters for c in costs), sum(c.statistics for c in costs)
+    moments = (spec.optimizer in HAS_FIRST) + (spec.optimizer in HAS_SECOND)
+    return {
+        "weights": (parameters + statistics) * size,
+        "gradients": parameters * size,
+        f"optimizer state ({spec.optimizer})": moments * parameters * size,
+        "activations of a minibatch": batch * sum(c.activations * size + c.masks for c in costs),
+        "inputs of a minibatch": batch * network.layers[0].inputs * size,
+    }
 
 
 def what_is(layer: "Layer") -> str:

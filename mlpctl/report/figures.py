@@ -38,9 +38,10 @@ def draw_effect(summary: Summary, axis: str) -> "Figure":
     numbers = pd.to_numeric(table[axis], errors="coerce")  # a text column may hold numbers alone: batch_size, widths
     numeric = bool(numbers.notna().all())
     x = numbers.to_numpy(dtype=np.float64) if numeric else np.arange(len(table), dtype=np.float64)
-    mean, half = table["mean"].to_numpy(), (table["high"] - table["low"]).to_numpy() / 2
+    mean = table["mean"].to_numpy()
+    bars = np.nan_to_num(np.abs(table[["low", "high"]].to_numpy().T - mean))  # (2, values): an interval may be clipped
     style = {"color": COLOURS[0], "marker": "o", "capsize": 3, "linestyle": "-" if numeric else "none"}
-    axes.errorbar(x, mean, yerr=np.nan_to_num(half), **style)
+    axes.errorbar(x, mean, yerr=bars, **style)
     if numeric and is_log_spaced(x):
         axes.set_xscale("log")
     elif not numeric:
@@ -49,8 +50,11 @@ def draw_effect(summary: Summary, axis: str) -> "Figure":
     axes.set_xlabel(label(axis))
     axes.set_ylabel(f"{summary.on} {summary.metric}")
     best = int(np.nanargmax(mean) if summary.better == "high" else np.nanargmin(mean))
-    axes.annotate(f"best {for_people(float(mean[best]))}", (x[best], mean[best]), textcoords="offset points",
-                  xytext=(0, 9 if summary.better == "high" else -16), ha="center", color=COLOURS[0])  # fmt: skip
+    up = summary.better == "high"
+    end = table["high" if up else "low"].to_numpy(dtype=np.float64)[best]
+    beyond = mean[best] if np.isnan(end) else end  # past the end of the error bar, not on it
+    axes.annotate(f"best {for_people(float(mean[best]))}", (x[best], beyond), textcoords="offset points",
+                  xytext=(0, 6 if up else -6), ha="center", va="bottom" if up else "top", color=COLOURS[0])  # fmt: skip
     axes.margins(y=0.15)
     axes.set_title(f"{summary.title}: effect of {label(axis)}\nmean and 95 % interval over the rest", fontsize=10)
     return figure
@@ -122,6 +126,8 @@ def draw_curves(summary: Summary, epochs: "pd.DataFrame") -> "Figure":
     axes.set_ylim(float(shown.min()) - margin, top)  # wide intervals must not hide the curves
     _label_ends(axes, ends)
     axes.xaxis.get_major_locator().set_params(integer=True)
+    last = table["epoch"].max()
+    axes.set_xticks([tick for tick in axes.get_xticks() if 0 <= tick <= last])  # none where only names are
     axes.set_xlabel("epoch")
     axes.set_ylabel(column.replace("_", " "))
     several = table["place"].nunique() > 1

@@ -1,11 +1,14 @@
 """What `mlpctl report` does with results folders; `mlpctl sweep` ends with it too."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from mlpctl.errors import UsageError
 from mlpctl.experiment import SelectOn
-from mlpctl.render import Format, emit
+from mlpctl.render import Format, Table, emit
+from mlpctl.report.importance import importance as importance_of
+from mlpctl.report.price import price
 from mlpctl.report.summary import Summary, summarize
 from mlpctl.report.tables import for_machines, grouped, overview
 from mlpctl.results import Results, load
@@ -18,6 +21,7 @@ def report(
     metric: str | None = None,
     on: SelectOn | None = None,
     top: int = 10,
+    importance: bool = False,
     plot: Path | None = None,
     curves: Path | None = None,
     format_: Format = "table",
@@ -31,6 +35,7 @@ def report(
         metric: what to compare; by default the task's.
         on: part to compare on; by default the experiment's choice.
         top: configurations to list.
+        importance: ask a random forest where the trials are no complete grid; of machine formats it is the table.
         plot: file of the figure of one or two axes.
         curves: file of the learning curves.
         format_: of the tables.
@@ -43,16 +48,30 @@ def report(
     results = load(*folders)
     summaries = summarize(results, metric=metric, on=on)
     if format_ in ("csv", "json"):
-        tables = for_machines(summaries, by)
+        tables = _importance_alone(summaries, results) if importance else for_machines(summaries, by)
     elif by:
         tables = [grouped(summary, by) for summary in summaries]
     else:
-        tables = [table for summary in summaries for table in overview(summary, top)]
+        tables = []
+        for summary in summaries:
+            why = importance_of(summary, results.experiments, forest=importance)
+            cost = price(summary, results.experiments[0]) if len(summaries) == len(folders) == 1 else None
+            tables += [*overview(summary, top), *(table for table in (why, cost) if table)]
     emit(tables, format_, output)
     if plot is not None:
         _draw_axes(_only(summaries, "--plot"), by, plot)
     if curves is not None:
         _draw_curves(_only(summaries, "--curves"), results, curves)
+
+
+def _importance_alone(summaries: Sequence[Summary], results: Results) -> list[Table]:
+    tables = []
+    for summary in summaries:
+        table = importance_of(summary, results.experiments, forest=True)
+        if table is None or not table.columns:
+            raise UsageError(f"{summary.title}: {table.notes[0] if table else 'nothing varies, so no axis matters'}")
+        tables.append(replace(table, title=f"{summary.title}: {table.title}"))
+    return tables
 
 
 def _only(summaries: list[Summary], option: str) -> Summary:

@@ -1,7 +1,5 @@
 """What a results folder says: configurations compared over their seeds, the best of them, what failed. Pure data."""
 
-import json
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,7 +9,8 @@ import numpy as np
 from mlpctl.errors import UsageError, did_you_mean
 from mlpctl.experiment import SelectOn
 from mlpctl.render import for_people
-from mlpctl.report.verdict import Verdict, by_seed, compare
+from mlpctl.report.datasets import split_by_data, with_options
+from mlpctl.report.verdict import Verdict, by_seed, compare, resolution
 from mlpctl.results import Results
 from mlpctl.schema import BETTER, METRICS, PRIMARY
 from mlpctl.spec import SEED_FIELDS, Spec
@@ -68,7 +67,7 @@ class Summary:
 
 
 def summarize(results: Results, *, metric: str | None = None, on: SelectOn | None = None) -> list[Summary]:
-    """Return a summary per dataset in the results.
+    """Return a summary per dataset in the results; see `mlpctl.report.datasets` for what that is.
 
     Args:
         results: of one folder or several.
@@ -83,43 +82,11 @@ def summarize(results: Results, *, metric: str | None = None, on: SelectOn | Non
     metric = metric or select.get("metric")
     if metric is not None and metric not in METRICS:
         raise UsageError(f"unknown metric '{metric}': {did_you_mean(metric, METRICS)}")
-    trials = with_options(results.trials)
-    trials["task"] = trials["task"].fillna("classification")
     folders = ", ".join(folder.name for folder in results.folders)
-    groups = [(str(d), str(t), some) for (d, t), some in trials.groupby(["dataset", "task"], sort=False)]
-    tasks = Counter(dataset for dataset, _, _ in groups)
     return [
-        _summary(
-            f"{dataset}{f' {task}' if tasks[dataset] > 1 else ''} ({folders})",  # titles tell summaries apart
-            some.reset_index(drop=True),
-            metric or PRIMARY[task],
-            on,
-        )
-        for dataset, task, some in groups
+        _summary(f"{name} ({folders})", some, metric or PRIMARY[some["task"].iloc[0]], on)
+        for name, some in split_by_data(with_options(results.trials))
     ]
-
-
-def with_options(trials: "pd.DataFrame") -> "pd.DataFrame":
-    """Return the trials with a column data.OPTION for each option of the dataset that was set."""
-    import pandas as pd
-
-    texts = trials["data"].dropna().unique()
-    options = {text: json.loads(text) for text in texts}
-    names = sorted({name for option in options.values() for name in option})
-    columns = {
-        f"data.{name}": trials["data"].map(
-            {t: _number(o[name]) for t, o in options.items() if name in o}, na_action="ignore"
-        )
-        for name in names
-    }
-    return pd.concat([trials, pd.DataFrame(columns, index=trials.index)], axis=1)
-
-
-def _number(value: object) -> object:
-    try:
-        return float(str(value))
-    except ValueError:
-        return ",".join(map(str, value)) if isinstance(value, list) else value
 
 
 def varied_fields(trials: "pd.DataFrame") -> tuple[str, ...]:
@@ -144,7 +111,13 @@ def interval(values: "pd.Series[float]") -> tuple[float, float, float, float]:
 
 
 def over(trials: "pd.DataFrame", by: Sequence[str], column: str) -> "pd.DataFrame":
-    """Return a row per value of `by`: n, failed, mean, sd and the 95 % interval of `column` over its good trials."""
+    """Return a row per value of `by`: n, failed, mean, sd and the 95 % interval of `column` over its good trials.
+
+    Student's interval of the mean. An accuracy is rounded to whole examples: its variance is never taken to be smaller
+    than what rounding alone makes it, so three equal accuracies are no certainty.
+
+    Source: Sheppard 1897 for the variance of rounding, step²/12.
+    """
     import pandas as pd
     from scipy.special import stdtrit
 
@@ -154,8 +127,10 @@ def over(trials: "pd.DataFrame", by: Sequence[str], column: str) -> "pd.DataFram
     table = groups["_score"].agg(n="count", mean="mean", sd="std")
     table["failed"] = groups["_failed"].sum()
     n = table["n"].to_numpy(dtype=np.float64)
+    step = resolution(scored["_score"].to_numpy(dtype=np.float64)) if column.endswith("accuracy") else 0.0
     with np.errstate(invalid="ignore", divide="ignore"):
-        half = np.where(n > 1, stdtrit(np.maximum(n - 1, 1), 0.975), np.nan) * table["sd"] / np.sqrt(n)
+        spread = np.sqrt(np.maximum(table["sd"].to_numpy() ** 2, step**2 / 12))
+        half = np.where(n > 1, stdtrit(np.maximum(n - 1, 1), 0.975) * spread / np.sqrt(n), np.nan)
     table["low"], table["high"] = table["mean"] - half, table["mean"] + half
     if column.endswith("accuracy"):
         table[["low", "high"]] = table[["low", "high"]].clip(0.0, 1.0)
@@ -222,9 +197,10 @@ def _best(table: "pd.DataFrame", trials: "pd.DataFrame", metric: str) -> dict[st
         return None
     first: dict[str, Any] = {str(name): value for name, value in table.iloc[0].to_dict().items()}
     own = trials[(trials["config"] == first["config"]) & (trials["status"] == "ok")]
-    test = own[f"test_{metric}"].dropna() if f"test_{metric}" in own else own["seconds"].iloc[:0]
-    if len(test):
-        first["test_mean"], first["test_sd"], first["test_low"], first["test_high"] = interval(test)
+    column = f"test_{metric}"
+    if column in own and own[column].notna().any():
+        test = over(trials, ["config"], column).set_index("config").loc[first["config"]]
+        first |= {f"test_{name}": float(test[name]) for name in ("mean", "sd", "low", "high")}
     first["key"] = str(own["key"].iloc[0])
     return first
 

@@ -22,17 +22,34 @@ def overview(summary: Summary, top: int) -> list[Table]:
     shown = summary.configurations.head(top)
     left = len(summary.configurations) - len(shown)
     notes = [*([f"… and {left} more; --top {len(summary.configurations)} shows all."] if left else []), *summary.notes]
-    statuses = ", ".join(f"{count:,} {status.replace('_', ' ')}" for status, count in summary.statuses.items())
-    header = f"{summary.title}: {len(summary.trials):,} trials ({statuses})"
-    tables = [Table((), (), header, [verdict(summary)])]
+    header = heading(summary)
+    said = [verdict(summary), *_clear(summary)]
+    tables = [Table((), (), header, said)]
     if len(summary.configurations):
         title = f"Configurations by {summary.on} {summary.metric}, best first"
         tables.append(Table(columns, rows_of(shown[columns]), title, notes, summary.varied))
     else:
-        tables[0] = Table((), (), header, [verdict(summary), *summary.notes])
+        tables[0] = Table((), (), header, [*said, *summary.notes])
     if len(summary.failures):
         tables.append(Table(list(summary.failures.columns), rows_of(summary.failures), "Failures"))
     return tables
+
+
+def heading(summary: Summary) -> str:
+    """Return what was trained: dataset and folders, configurations, seeds, trials and what became of them."""
+    statuses = ", ".join(f"{count:,} {status.replace('_', ' ')}" for status, count in summary.statuses.items())
+    seeds = summary.trials.groupby("config").size()
+    fewest, most = int(seeds.min()), int(seeds.max())
+    times = f"{most} seed{'s' * (most > 1)}" if fewest == most else f"{fewest} to {most} seeds"
+    return (
+        f"{summary.title}: {counted(len(seeds), 'configuration')} × {times}, "
+        f"{counted(len(summary.trials), 'trial')} ({statuses})"
+    )
+
+
+def counted(n: int, what: str) -> str:
+    """Return "1 trial", "2 trials"."""
+    return f"{n:,} {what}{'s' * (n != 1)}"
 
 
 def for_machines(summaries: Sequence[Summary], by: Sequence[str]) -> list[Table]:
@@ -59,19 +76,25 @@ def verdict(summary: Summary) -> str:
     what = ", ".join(
         f"{name} {as_chosen(plain(best[name]))}" for name in summary.varied if plain(best[name]) is not None
     )
-    spread = f" ± {for_people(best['sd'])} over {int(best['n'])} seeds" if best["n"] > 1 else " (one seed)"
-    text = f"Best: {what or 'the only configuration'}: {summary.on} {summary.metric} {for_people(best['mean'])}{spread}"
+    text = f"Best: {what or 'the only configuration'}: {summary.on} {summary.metric} {_with_interval(best, '')}"
     if "test_mean" in best and summary.on != "test":
-        test_spread = f" ± {for_people(best['test_sd'])}" if best["n"] > 1 else ""
-        text += f"; test {summary.metric} {for_people(best['test_mean'])}{test_spread}"
-    if summary.verdict is not None and summary.verdict.is_clear:
-        others = summary.verdict.compared - 1
-        text += (
-            ", better than the other beyond chance"
-            if others == 1
-            else f", better than all {others} others beyond chance"
-        )
+        text += f"; test {summary.metric} {_with_interval(best, 'test_')}"
+    text += " (95 % intervals over seeds)" if best["n"] > 1 else " (one seed: no interval)"
     return text + "."
+
+
+def _clear(summary: Summary) -> list[str]:
+    """Return what can be said of a best configuration that no other can be, in a sentence."""
+    if summary.verdict is None or not summary.verdict.is_clear:
+        return []
+    others = summary.verdict.compared - 1
+    whom = "the other" if others == 1 else f"all {others} others"
+    return [f"It is better than {whom} beyond chance (paired by seed, corrected)."]
+
+
+def _with_interval(row: Mapping[str, Any], prefix: str) -> str:
+    mean, low, high = (row[f"{prefix}{name}"] for name in ("mean", "low", "high"))
+    return for_people(mean) + ("" if plain(low) is None else f" [{for_people(low)}, {for_people(high)}]")
 
 
 def grouped(summary: Summary, by: Sequence[str], *, people: bool = True) -> Table:

@@ -1,0 +1,171 @@
+"""What a person sees while a sweep runs: a live view on a terminal, a plain line now and then off it."""
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table as Grid
+from rich.text import Text
+
+from mlpctl.engine.base import Event
+from mlpctl.experiment import Experiment
+from mlpctl.progress import Leader, Progress, sparkline
+from mlpctl.render import as_chosen, for_people
+from mlpctl.rows import Row
+from mlpctl.scores import read_scores
+from mlpctl.sweep import size_of
+from mlpctl.trial import Trial
+
+SECONDS_BETWEEN_LINES = 10.0
+"""Off a terminal, progress is a plain line now and then."""
+
+REFRESHES, CURVE_WIDTH = 4, 24
+"""Redraws of the live view a second; characters of the leader's curve."""
+
+
+class SweepScreen:
+    """Progress of a sweep, on stderr."""
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        *,
+        jobs: int,
+        quiet: bool,
+        folder: Path | None = None,
+        total: int | None = None,
+    ) -> None:
+        """Expect the trials of an experiment, or `total` of them; who leads in the folder, leads from the start."""
+        select, seeds = experiment.select, len(experiment.seeds)
+        self.progress = Progress(total or size_of(experiment), experiment.varied, select.on, select.metric, seeds)
+        self.folder, self.jobs, self.quiet = folder, jobs, quiet
+        self.err = Console(stderr=True, highlight=False)
+        self.started = self.printed = time.monotonic()
+        self.is_live = self.err.is_terminal and not self.err.is_dumb_terminal and not quiet
+        self.live = Live(
+            console=self.err, get_renderable=self.view, refresh_per_second=REFRESHES, transient=True,
+            redirect_stdout=False,
+        )  # fmt: skip
+
+    def __enter__(self) -> Self:
+        """Show the view."""
+        if self.is_live:
+            for row in read_scores(self.folder, self.progress.varied) if self.folder else ():
+                self.progress.learn(row)
+            self.live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Take the view away."""
+        if self.is_live:
+            self.live.stop()
+
+    def epoch(self, trial: Trial, event: Event) -> None:
+        """Remember the trial's curve."""
+        self.progress.epoch(trial, event)
+
+    def stored(self) -> None:
+        """Count a trial that is there already."""
+        self.progress.stored += 1
+
+    def finished(self, row: Row) -> None:
+        """Count a trial; off a terminal print a line now and then."""
+        self.progress.finished(row)
+        now = time.monotonic()
+        if not self.quiet and not self.is_live and now - self.printed > SECONDS_BETWEEN_LINES:
+            self.printed = now
+            self.err.print(plain_line(self.progress, now - self.started), soft_wrap=True, markup=False)
+
+    def note(self, text: str) -> None:
+        """Print something the user should know."""
+        self.err.print(f"note: {text}", soft_wrap=True, markup=False)
+
+    def view(self) -> RenderableType:
+        """Return the live view of this moment."""
+        return view(self.progress, self.jobs, time.monotonic() - self.started, plain=self.err.options.ascii_only)
+
+
+def view(progress: Progress, jobs: int, seconds: float, *, plain: bool = False) -> RenderableType:
+    """Return a bar with what is left, the counts, the best with its interval, and the leader's learning curve.
+
+    Args:
+        progress: of the sweep.
+        jobs: trials in training at a time.
+        seconds: since the sweep began.
+        plain: use no characters beyond ASCII.
+    """
+    bar = Grid.grid(padding=(0, 1), expand=True)
+    bar.add_column()
+    bar.add_column(ratio=1)
+    bar.add_column()
+    left = seconds_left(progress, seconds)
+    bar.add_row(
+        f"{progress.over} of {progress.total}",
+        ProgressBar(total=max(progress.total, 1), completed=progress.over),
+        "" if left is None else f"{clock(left)} left",
+    )
+    counts = Text(", ").join(
+        Text(f"{count:,} {what}", style="red" if what == "failed" else "")
+        for what, count in counts_of(progress, jobs).items()
+        if count
+    )
+    lines: list[RenderableType] = [bar, counts]
+    leader = progress.leader()
+    if leader is not None:
+        lines.append(Text(told(leader), overflow="ellipsis", no_wrap=True))
+        if len(leader.curve) > 1 and not plain:
+            first, last = for_people(leader.curve[0]), for_people(leader.curve[-1])
+            lines.append(Text(f"     {first} {sparkline(leader.curve, CURVE_WIDTH)} {last} in its last trial"))
+    return Group(*lines)
+
+
+def plain_line(progress: Progress, seconds: float) -> str:
+    """Return all of it in one line, for a file."""
+    left, leader = seconds_left(progress, seconds), progress.leader()
+    counts = ", ".join(f"{count} {what}" for what, count in counts_of(progress, 0).items() if count)
+    parts = [f"{progress.over} of {progress.total} trials ({counts})"]
+    parts += [] if leader is None else [told(leader)]
+    parts += [] if left is None else [f"{clock(left)} left"]
+    return "; ".join(parts)
+
+
+def counts_of(progress: Progress, jobs: int) -> Mapping[str, int]:
+    """Return what became of how many trials; failed ones are not among those trained."""
+    return {
+        "trained": progress.trained - progress.failed,
+        "in the store before": progress.stored,
+        "failed": progress.failed,
+        "running": progress.running(jobs) if jobs else 0,
+    }
+
+
+def told(leader: Leader) -> str:
+    """Return the best in words: mean, interval, seeds, what it is."""
+    around = "(one seed)" if leader.half is None else f"± {for_people(leader.half)} (95 %, {leader.seeds} seeds)"
+    return f"best {leader.column} {for_people(leader.mean)} {around}: {where(leader.where)}".removesuffix(": ")
+
+
+def where(fields: Mapping[str, Any]) -> str:
+    """Return fields as "lr 0.1, hidden_units 32"."""
+    return ", ".join(f"{name} {as_chosen(value)}" for name, value in fields.items() if value is not None)
+
+
+def seconds_left(progress: Progress, seconds: float) -> float | None:
+    """Return how long the rest takes at the rate so far; None before the first trial."""
+    if not progress.trained:
+        return None
+    return seconds / progress.trained * max(progress.total - progress.over, 0)
+
+
+def clock(seconds: float) -> str:
+    """Return seconds as 1:02:03, or 2:03."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
