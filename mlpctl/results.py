@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlpctl.errors import DataError
+from mlpctl.lines import foreign, header_of, is_ours
 from mlpctl.schema import (
     BEFORE,
     ENVIRONMENT_FILE,
@@ -82,22 +83,28 @@ def read_table(path: Path, columns: Mapping[str, Kind], *, missing_ok: bool = Fa
         if not missing_ok:
             raise DataError(f"no results in {path.parent}: {path.name} is missing; `mlpctl sweep` or `train` writes it")
         return _typed(pd.DataFrame(columns=list(columns)), columns)
-    raw = path.read_bytes()
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}") from error
     whole = raw[: raw.rfind(b"\n") + 1]  # the writer ends every row with a newline: what follows the last is torn
-    header = whole.split(b"\n", 1)[0].decode("utf-8", "replace").strip().split(",")
+    header = header_of(whole.split(b"\n", 1)[0])
     if not whole:
         return _typed(pd.DataFrame(columns=list(columns)), columns)
-    if "key" not in header or "schema_version" not in header:
-        raise DataError(f"{path} is not a file of mlpctl: its first line must name the columns key and schema_version")
+    if not is_ours(header):
+        raise foreign(path)
     from io import BytesIO
 
     text = [name for name in header if columns.get(name, "text") == "text"]
     try:
         table = pd.read_csv(
-            BytesIO(whole), dtype=dict.fromkeys(text, "object"), keep_default_na=False, na_values=["", "nan"]
+            BytesIO(whole),
+            dtype=dict.fromkeys(text, "object"),
+            keep_default_na=False,
+            na_values=["", "nan"],
         )
     except (pd.errors.ParserError, UnicodeDecodeError, ValueError) as error:
-        raise DataError(f"{path} cannot be read: {error}") from error
+        raise DataError(f"{path} cannot be read: {error}; `mlpctl results repair {path.parent}` mends it") from error
     newest = pd.to_numeric(table["schema_version"], errors="coerce").max()
     if newest > SCHEMA_VERSION:
         raise DataError(f"{path} was written by a newer mlpctl (schema {newest:.0f}, this one reads {SCHEMA_VERSION})")
@@ -105,7 +112,9 @@ def read_table(path: Path, columns: Mapping[str, Kind], *, missing_ok: bool = Fa
     try:
         return _typed(table.reindex(columns=list(columns)).assign(**added), columns)
     except (TypeError, ValueError) as error:
-        raise DataError(f"{path} has a cell of the wrong type: {error}") from error
+        raise DataError(
+            f"{path} has a cell of the wrong type: {error}; `mlpctl results repair {path.parent}` mends it"
+        ) from error
 
 
 def _typed(table: "pd.DataFrame", columns: Mapping[str, Kind]) -> "pd.DataFrame":

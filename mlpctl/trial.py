@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from mlpctl.data import load_dataset
@@ -25,13 +26,16 @@ class Trial:
         spec: resolved.
         dataset: of the spec.
         key: names the trial; equal specs on equal data have equal keys, whatever machine or engine trains them.
-        config: the key of the configuration: the same without the seeds.
     """
 
     spec: Spec
     dataset: "Dataset"
     key: str
-    config: str
+
+    @cached_property
+    def config(self) -> str:
+        """The key of the configuration: the same without the seeds."""
+        return key_of(self.spec.configuration(), self.dataset.digest)
 
     def work(self, **asked: Any) -> Work:
         """Return what a session is asked to do with this trial; `asked` are further fields of Work."""
@@ -57,7 +61,7 @@ def trial_of(spec: Spec) -> Trial:
     if resolved.init_from is not None:
         resolved = resolved.model_copy(update={"init_from": pinned(resolved.init_from)})
         check_start(build(resolved, prepare(dataset, resolved)), resolved)
-    return Trial(resolved, dataset, key_of(resolved, dataset.digest), key_of(resolved.configuration(), dataset.digest))
+    return Trial(resolved, dataset, key_of(resolved, dataset.digest))
 
 
 def key_of(spec: Spec, digest: str) -> str:
@@ -66,7 +70,8 @@ def key_of(spec: Spec, digest: str) -> str:
     The dataset and the weights that training starts from count by their digests, not by name, options or path; device,
     engine and implementation only where the experiment names them.
     """
-    decides = {name: value for name, value in spec if value is not None and name not in ("dataset", "data")}
+    decides = {name: value for name, value in spec.__dict__.items() if value is not None}
+    del decides["dataset"], decides["data"]
     for name in RUN_FIELDS:
         if decides[name] == "auto":
             del decides[name]
