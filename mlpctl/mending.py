@@ -12,7 +12,7 @@ from mlpctl.schema import BEFORE, Kind
 from mlpctl.writing import replace_file
 
 REMOVED_SUFFIX, BEFORE_SUFFIX = ".removed", ".before"
-"""What is taken out is not thrown away: lines go to one file, a whole file with columns of somebody's own to another."""
+"""What is taken out is not thrown away: lines go to one file, a file with columns of somebody's own to another."""
 
 BLOCK = 1 << 16
 """Bytes looked at in one go, from the end, for the last newline."""

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from mlpctl.errors import UsageError
+from mlpctl.plan import lineage
 from mlpctl.rows import Row, invalid_row
 from mlpctl.spec import Spec
 from mlpctl.store import Store
@@ -29,7 +30,8 @@ def pending(
 ) -> Iterator[Trial]:
     """Yield the trials of some specs that have to run; equal trials once.
 
-    Combinations that cannot be trained go to `invalid` as rows; `stored` is called for each trial that is there.
+    Combinations that cannot be trained go to `invalid` as rows; `stored` is called for each trial that is there. Trials
+    of other shards are passed over.
     """
     begun: set[str] = set()
     for spec in specs:
@@ -38,6 +40,8 @@ def pending(
         if key in begun:
             continue
         begun.add(key)
+        if options.shard is not None and not options.shard.has(key if trial is None else lineage(trial)):
+            continue  # trials that are one run have one lineage: they stay together
         if trial is None and key not in store.known:
             invalid(row)
         elif trial is not None and has_to_run(store, key, options):

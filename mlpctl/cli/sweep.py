@@ -63,8 +63,21 @@ def sweep(
     eval_test: o.TestEach = False,
     force: o.Force = False,
     retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Run crashed and out-of-memory trials again.")
+        bool, typer.Option("--retry-failed", help="Run crashed, timed-out and out-of-memory trials again.")
     ] = False,
+    timeout: Annotated[
+        float | None,
+        typer.Option("--timeout", metavar="SECONDS", help="What a trial may take; looked at after each epoch."),
+    ] = None,
+    keep_going: Annotated[
+        bool,
+        typer.Option("--keep-going", help="Never stop for failures. Default: 20 alike in a row end it."),
+    ] = False,
+    fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Stop at the first failure.")] = False,
+    shard: Annotated[
+        str | None,
+        typer.Option("--shard", metavar="I/N", help="Train part I of N only, into NAME-I-of-N."),
+    ] = None,
     offline: o.Offline = False,
     quiet: o.Quiet = False,
     format_: o.FormatOption = "table",
@@ -81,11 +94,14 @@ def sweep(
     from mlpctl.budget import Limits, parse_budget
     from mlpctl.cli.screen import SweepScreen, handle_interrupts, set_offline
     from mlpctl.devices import asked_device, asked_jobs
+    from mlpctl.errors import UsageError
     from mlpctl.experiment import parse_settings
+    from mlpctl.failures import IN_A_ROW
     from mlpctl.price import price
     from mlpctl.render import emit
     from mlpctl.report.folder import report
     from mlpctl.run import RunOptions, Stop
+    from mlpctl.shard import parse_shard, sharded
     from mlpctl.sweep import Given, experiment_of, preview, size_of, verdict
     from mlpctl.sweep import sweep as sweep_all
 
@@ -105,6 +121,12 @@ def sweep(
             select=o.given_only(on=select_on, metric=metric),
         )
     )
+    part = parse_shard(shard) if shard is not None else None
+    experiment = sharded(experiment, part) if part is not None else experiment
+    if keep_going and fail_fast:
+        raise UsageError("--keep-going and --fail-fast say the opposite: give one of them")
+    if timeout is not None and not timeout > 0:
+        raise UsageError(f"--timeout takes seconds above 0, got {timeout:g}")
     options = RunOptions(
         device=asked_device(device),
         engine=engine or "auto",
@@ -116,18 +138,21 @@ def sweep(
         force=force,
         retry=retry_failed,
         limits=Limits(max_trials or inf, *(parse_budget(budget) if budget else ())),
+        timeout=inf if timeout is None else timeout,
+        patience=inf if keep_going else IN_A_ROW,
+        fail_fast=fail_fast,
+        shard=part,
     )
     if dry_run:
         emit(preview(experiment, out, options), format_, output)
         return
     stop = Stop()
-    screen = SweepScreen(
-        size_of(experiment), experiment.varied, experiment.select.on, experiment.select.metric, quiet=quiet
-    )
+    total = -(-size_of(experiment) // (part.of if part else 1))
+    screen = SweepScreen(total, experiment.varied, experiment.select.on, experiment.select.metric, quiet=quiet)
     with screen, handle_interrupts(stop, "after the trials in training"):
         counts = sweep_all(experiment, out, options, screen, stop)
     if counts.stored and not quiet:
-        screen.note(f"{counts.stored} of {size_of(experiment)} trials were in {out / experiment.name} already")
+        screen.note(f"{counts.stored} of {total} trials were in {out / experiment.name} already")
     if not quiet and (spent := price(experiment, out / experiment.name)):
         screen.note(spent)
     report([out / experiment.name], format_=format_, output=output)
