@@ -70,6 +70,12 @@ def remove_lines(path: Path, lines: Collection[Line]) -> list[str]:
     return done
 
 
+def ends_whole(path: Path) -> bool:
+    """Whether a file's last line has its newline."""
+    _, size, whole = _ends(path)
+    return size == whole
+
+
 def _ends(path: Path) -> tuple[bytes, int, int]:
     """Return (first line, size, size up to the last newline) of a file; nothing of a file that is not there."""
     if not path.exists():

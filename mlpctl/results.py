@@ -66,8 +66,8 @@ def load(*folders: str | Path) -> Results:
         paths,
         all_trials,
         all_epochs[known].reset_index(drop=True),
-        tuple(_read_toml(path / EXPERIMENT_FILE) for path in paths),
-        tuple(_read_json(path / ENVIRONMENT_FILE) for path in paths),
+        tuple(read_toml(path / EXPERIMENT_FILE) for path in paths),
+        tuple(read_json(path / ENVIRONMENT_FILE) for path in paths),
     )
 
 
@@ -126,14 +126,24 @@ def _typed(table: "pd.DataFrame", columns: Mapping[str, Kind]) -> "pd.DataFrame"
     return table.astype({name: _DTYPES[kind] for name, kind in columns.items()})
 
 
-def _read_toml(path: Path) -> dict[str, Any]:
+def read_toml(path: Path) -> dict[str, Any]:
+    """Return what a TOML file says; {} if there is none.
+
+    Raises:
+        DataError: if it cannot be read.
+    """
     try:
         return tomllib.loads(path.read_text("utf-8")) if path.is_file() else {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise DataError(f"{path} cannot be read: {error}; the sweep that wrote the folder writes it again") from error
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
+    """Return the object of a JSON file; {} if there is none.
+
+    Raises:
+        DataError: if it cannot be read.
+    """
     try:
         return dict(json.loads(path.read_text("utf-8"))) if path.is_file() else {}
     except (ValueError, TypeError) as error:  # what is no JSON, no UTF-8 or no object
