@@ -8,6 +8,12 @@ from typing import Any
 
 from mlpctl.engine.base import Event
 
+REDONE = ("interrupted",)
+"""Statuses of trials that run again by themselves."""
+
+RETRIED = ("out_of_memory", "timeout", "crashed")
+"""Statuses that may turn out otherwise: they run again where the user asks; diverged and invalid never would."""
+
 FREE = ("invalid", "interrupted")
 """Statuses that cost no training, so that any number of them is let pass: a grid may have a corner of such cells."""
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from mlpctl.errors import UsageError
+from mlpctl.failures import REDONE, RETRIED
 from mlpctl.plan import lineage
 from mlpctl.rows import Row, invalid_row
 from mlpctl.spec import Spec
@@ -12,12 +13,6 @@ from mlpctl.trial import Trial, trial_of
 
 if TYPE_CHECKING:
     from mlpctl.run import RunOptions
-
-REDONE = ("interrupted",)
-"""Statuses of trials that run again by themselves."""
-
-RETRIED = ("out_of_memory", "timeout", "crashed")
-"""Statuses that may turn out otherwise: they run again where the user asks; diverged and invalid never would."""
 
 
 def pending(

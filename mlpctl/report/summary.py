@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from mlpctl.errors import UsageError, did_you_mean
 from mlpctl.experiment import SelectOn
 from mlpctl.render import for_people
+from mlpctl.report.failures import NO_FAILURES, failures
 from mlpctl.report.verdict import Verdict, by_seed, compare
 from mlpctl.results import Results
 from mlpctl.schema import BETTER, METRICS, PRIMARY
@@ -26,9 +27,6 @@ STAMPS: dict[SelectOn, str] = {
     "train": "Chosen on the training part: this says how well a configuration fits, not how well it predicts.",
 }
 """What every table that compares on such a part has to say."""
-
-NO_FAILURES = ("ok", "interrupted")
-"""Statuses that tell nothing against a configuration: an interrupted trial is trained again by the same command."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +46,7 @@ class Summary:
             mean, sd, low, high, and p, corrected, of the difference from the best (see `mlpctl.report.verdict`).
         verdict: on the configurations with the fewest failures; None if nothing has a score.
         best: the first row of `configurations` as a mapping, with its test score; None if nothing has a score.
-        failures: a row per status and error: how many, and the key of one of them.
+        failures: a row per kind of failure, see `mlpctl.report.failures`.
         notes: what the reader has to know to trust the figures.
     """
 
@@ -94,6 +92,7 @@ def summarize(results: Results, *, metric: str | None = None, on: SelectOn | Non
             some.reset_index(drop=True),
             metric or PRIMARY[task],
             on,
+            {folder.name: told for folder, told in zip(results.folders, results.experiments, strict=True)},
         )
         for dataset, task, some in groups
     ]
@@ -162,7 +161,9 @@ def over(trials: "pd.DataFrame", by: Sequence[str], column: str) -> "pd.DataFram
     return pd.DataFrame(table.reset_index())
 
 
-def _summary(title: str, trials: "pd.DataFrame", metric: str, on: SelectOn) -> Summary:
+def _summary(
+    title: str, trials: "pd.DataFrame", metric: str, on: SelectOn, experiments: Mapping[str, Mapping[str, Any]]
+) -> Summary:
     column = f"{PREFIX[on]}_{metric}"
     if on == "train" and trials[column].isna().all():
         column = f"train_{metric}"
@@ -192,7 +193,7 @@ def _summary(title: str, trials: "pd.DataFrame", metric: str, on: SelectOn) -> S
         configurations=table,
         verdict=verdict,
         best=best,
-        failures=_failures(trials),
+        failures=failures(trials, experiments),
         notes=(*_notes(table, trials, best, on), *_doubts(verdict, best, on, BETTER[metric])),
     )
 
@@ -227,12 +228,6 @@ def _best(table: "pd.DataFrame", trials: "pd.DataFrame", metric: str) -> dict[st
         first["test_mean"], first["test_sd"], first["test_low"], first["test_high"] = interval(test)
     first["key"] = str(own["key"].iloc[0])
     return first
-
-
-def _failures(trials: "pd.DataFrame") -> "pd.DataFrame":
-    failed = trials[~trials["status"].isin(NO_FAILURES)].fillna({"error": ""})
-    table = failed.groupby(["status", "error"], sort=False)["key"].agg(trials="count", example="first")
-    return table.reset_index().sort_values("trials", ascending=False, ignore_index=True)
 
 
 def _notes(table: "pd.DataFrame", trials: "pd.DataFrame", best: dict[str, Any] | None, on: SelectOn) -> "list[str]":

@@ -28,7 +28,6 @@ def repair(folder: Path) -> list[str]:
             if problem.line is None and problem.file not in FILES and path.is_file():
                 path.unlink()
                 again = problem.file in (EXPERIMENT_FILE, ENVIRONMENT_FILE)
-                done.append(
-                    f"{problem.file}: removed ({problem.what})" + ("; the sweep writes it again" if again else "")
-                )
+                told = "; the sweep writes it again" if again else ""
+                done.append(f"{problem.file}: removed ({problem.what}){told}")
     return done
