@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint docs bench searches clean
+.PHONY: demo test lint docs reproductions bench searches clean
 
 demo: .venv/installed
 	$(BIN)/mlpctl sweep experiments/demo.toml
@@ -16,6 +16,10 @@ lint: .venv/tested
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+reproductions: .venv/installed
+	$(BIN)/mlpctl verify --format csv -o results/reproductions.csv
+	$(BIN)/python -m mlpctl.docs
 
 docs: .venv/installed
 	$(BIN)/python -m mlpctl.docs

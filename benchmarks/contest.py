@@ -23,8 +23,14 @@ CONTESTANTS: dict[str, tuple[str, str, str]] = {
     "keras-jax": ("keras_mlp", "", "keras"),
     "optuna": ("optuna_study", "", "optuna"),
     "ray": ("ray_tune", "", "ray"),
+    "mlpctl-sweep": ("command", "sweep", "numba"),
+    "mlpctl-train": ("command", "train", "numba"),
+    "jax-script": ("command", "jax", "jax"),
 }
 """Name -> (script, its variant, the package it needs)."""
+
+TIMEOUT = 900
+"""Seconds that a contestant may take for one turn."""
 
 
 @dataclass
@@ -35,9 +41,11 @@ class Record:
     contestant: str
     seconds: list[float] = field(default_factory=list)
     whole: list[float] = field(default_factory=list)  # process start included, per trial
-    accuracy: float | None = None
+    score: float | None = None  # of the trial that all contestants train
+    trials: int | None = None
     flops: float | None = None
     note: str = ""
+    failed: bool = False
 
     @property
     def median(self) -> float | None:
@@ -52,12 +60,15 @@ class Record:
 
 
 def hold(work: Work, rounds: int, only: Sequence[str]) -> list[Record]:
-    """Return the records of a work: in each round every contestant runs once, in turn."""
-    names = ["mlpctl", *(name for name in work.peers if not only or name in only)]
+    """Return the records of a work: in each round every contestant runs once, in turn, another one first each time."""
+    ours = {work.against.get(name, "mlpctl") for name in only}
+    names = ["mlpctl", *(name for name in work.peers if not only or name in only or name in ours)]
     records = {name: Record(work.name, name) for name in names}
-    for _ in range(rounds):
-        for name, record in records.items():
-            if not record.note:
+    for number in range(rounds):
+        first = number % len(names)
+        for name in names[first:] + names[:first]:
+            record = records[name]
+            if not record.failed:
                 _run(work, name, record)
                 print(f"  {work.name} {name} {record.median if record.seconds else record.note}", file=sys.stderr)
     return list(records.values())
@@ -66,18 +77,25 @@ def hold(work: Work, rounds: int, only: Sequence[str]) -> list[Record]:
 def _run(work: Work, name: str, record: Record) -> None:
     script, variant, package = CONTESTANTS[name]
     if importlib.util.find_spec(package) is None:
-        record.note = f"{package} is not installed: pip install '.[bench]'"
+        record.note, record.failed = f"{package} is not installed: pip install '.[bench]'", True
         return
+    command = [sys.executable, "-m", f"benchmarks.peers.{script}", work.name, variant]
     started = time.perf_counter()
-    done = subprocess.run(
-        [sys.executable, "-m", f"benchmarks.peers.{script}", work.name, variant], capture_output=True, text=True,
-        env={**os.environ, "PYTHONWARNINGS": "ignore"}, check=False, timeout=900,
-    )  # fmt: skip
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, env={**os.environ, "PYTHONWARNINGS": "ignore"}, check=False,
+            timeout=TIMEOUT,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        record.note, record.failed = f"took longer than {TIMEOUT} s", True
+        return
     whole = time.perf_counter() - started
     if done.returncode:
         record.note = f"failed: {(done.stderr.strip().splitlines() or ['no message'])[-1]}"[:200]
+        record.failed = True
         return
     result = json.loads(done.stdout.strip().splitlines()[-1])
     record.seconds.append(result["seconds"])
     record.whole.append(whole / result["trials"])
-    record.accuracy, record.flops = result["accuracy"], result.get("flops", record.flops)
+    record.trials, record.note = result["trials"], result.get("note", "")
+    record.score, record.flops = result["accuracy"], result.get("flops", record.flops)

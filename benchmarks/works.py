@@ -19,7 +19,8 @@ class Work:
         fields: of the spec.
         trials: how many mlpctl and the batched peers train.
         few: how many the slow peers train; their time per trial does not depend on it.
-        peers: contestant -> at least so many times slower than mlpctl, per trial.
+        peers: contestant -> at least so many times slower than mlpctl, per trial; 0 where nothing is promised.
+        against: contestant -> the contestant of mlpctl that it is measured by, where that is not the engine.
         what: one line for the table.
     """
 
@@ -29,35 +30,50 @@ class Work:
     few: int
     peers: dict[str, float]
     what: str
+    against: dict[str, str] = field(default_factory=dict)
 
     def specs(self, n: int) -> list[dict[str, Any]]:
-        """Return n specs that differ in the learning rate, or in the widths."""
+        """Return n of the specs, spread over all; they differ in the learning rate, or in the widths.
+
+        The first is the same for every n, so that contestants that train few and many can compare its accuracy.
+        """
+        step, middle = max(1, self.trials // n), self.trials // 2
+        picked = [*range(middle, self.trials, step), *range(middle - step, -1, -step)][:n]
+        every = self._every()
+        return [every[k] for k in picked]
+
+    def _every(self) -> list[dict[str, Any]]:
         if self.name == "iris-widths":
             rng = np.random.default_rng(0)
-            drawn = rng.choice([16, 32, 48, 64, 96, 128], size=(n, 4))
+            drawn = rng.choice([16, 32, 48, 64, 96, 128], size=(self.trials, 4))
             return [{**self.fields, "lr": 0.01, "widths": tuple(int(w) for w in widths)} for widths in drawn]
-        if n == 1:
+        if self.trials == 1:
             return [self.fields]
         low, high = self.fields.get("lr_range", (1e-3, 1e-1))
         fields = {name: value for name, value in self.fields.items() if name != "lr_range"}
-        return [{**fields, "lr": float(f"{lr:.6g}")} for lr in np.geomspace(low, high, n)]
+        return [{**fields, "lr": float(f"{lr:.6g}")} for lr in np.geomspace(low, high, self.trials)]
 
 
 WORKS = {
     work.name: work
     for work in (
         Work("iris", {**IRIS, "optimizer": "sgd"}, 64, 4,
-             {"jax-vmap": 6, "jax-jit": 6, "torch-pool": 120, "torch-loop": 100, "optuna": 120, "ray": 500},
-             "iris 4-128-64-32-16-3, BN, batch 4, SGD, 20 epochs"),
+             {"mlpctl-sweep": 0, "jax-vmap": 6, "jax-jit": 0, "torch-pool": 120, "torch-loop": 0, "optuna": 0,
+              "ray": 500},
+             "iris 4-128-64-32-16-3, BN on three layers, batch 4, SGD, 20 epochs", {"ray": "mlpctl-sweep"}),
         Work("iris-widths", {**IRIS, "optimizer": "sgd"}, 64, 4, {},
              "the same with 64 different width combinations"),
         Work("iris-adam", {**IRIS, "optimizer": "adam"}, 64, 4, {"jax-vmap": 4}, "the same with Adam"),
         Work("fashion", {**FASHION, "epochs": 2, "optimizer": "sgd", "lr_range": (0.01, 0.5)}, 16, 2,
-             {"jax-vmap": 1.2, "torch-loop": 1, "d2l-loop": 14, "sklearn": 2},
+             {"jax-vmap": 1.2, "torch-loop": 0, "d2l-loop": 14, "sklearn": 2},
              "Fashion-MNIST 784-256-10, batch 256, SGD, 2 epochs"),
         Work("keras", {"dataset": "fashion-mnist", "hidden_units": 128, "batch_size": 32, "optimizer": "adam",
-                       "epochs": 5, "val_fraction": 0.0}, 1, 1, {"keras-jax": 1.5, "torch-loop": 1},
-             "Keras task 784-128-10, batch 32, Adam, 5 epochs"),
+                       "epochs": 5, "val_fraction": 0.0}, 1, 1, {"keras-jax": 1.5, "torch-loop": 0},
+             "Keras task 784-128-10, batch 32, Adam, 5 epochs, one trial"),
+        Work("train", {**FASHION, "epochs": 10, "val_fraction": 0.1, "lr": 0.1, "optimizer": "sgd"}, 1, 1,
+             {"mlpctl-train": 0, "jax-script": 1.2},
+             "Fashion-MNIST 784-256-10, one training from start to end of the process, 10 epochs, scored after each",
+             {"jax-script": "mlpctl-train"}),
         Work("gates", {"dataset": "gates", "data": {"gate": "and"}}, 1000, 10, {"torch-loop": 100},
              "AND by the perceptron, 20 epochs"),
         Work("linreg", {"dataset": "linreg"}, 1000, 10, {"torch-loop": 100}, "linear regression, batch 10, 3 epochs"),

@@ -7,15 +7,22 @@ from mlpctl.registry import Kind, names, resolve
 from mlpctl.render import Table, to_text
 from mlpctl.schema import EPOCH_COLUMNS, TRIAL_COLUMNS
 from mlpctl.spec import Spec, choices, extra
+from mlpctl.verify import pages as reproductions
 
-FOLDER = Path(__file__).parent.parent / "docs"
+ROOT = Path(__file__).parent.parent
 
 NOTICE = "<!-- Written by `python -m mlpctl.docs`; change the code, not this page. -->\n"
 
 
 def pages() -> dict[str, str]:
-    """Return file name -> content of every derived page."""
-    return {"hyperparameters.md": hyperparameters(), "datasets.md": datasets(), "columns.md": columns()}
+    """Return path -> content of every derived page, and of the README with its derived section."""
+    return {
+        "docs/hyperparameters.md": hyperparameters(),
+        "docs/datasets.md": datasets(),
+        "docs/columns.md": columns(),
+        "docs/reproductions.md": reproductions.page(ROOT, NOTICE),
+        "README.md": reproductions.readme(ROOT),
+    }
 
 
 def hyperparameters() -> str:
@@ -124,7 +131,7 @@ def _text(value: object) -> str:
 def main() -> None:
     """Write the pages."""
     for name, content in pages().items():
-        (FOLDER / name).write_text(content, "utf-8")
+        (ROOT / name).write_text(content, "utf-8")
 
 
 if __name__ == "__main__":

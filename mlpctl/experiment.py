@@ -17,6 +17,8 @@ from mlpctl.search.make import SearchTable, make_search
 from mlpctl.search.space import Proposal, Space, make_space, zipped
 from mlpctl.search.strategies import Search
 from mlpctl.spec import Spec, explain, make_spec, split_list
+from mlpctl.verify.expectation import Expect
+from mlpctl.verify.measures import expects_of
 
 SelectOn = Literal["validation", "test", "train"]
 Names = list[str]
@@ -48,6 +50,7 @@ class _File(_Table):
     effort: dict[Effort, dict[str, Any]] = Field(
         default_factory=dict, description="What another effort changes: [effort.quick] with keys and tables as above."
     )
+    expect: list[dict[str, Any]] = Field([], description="Published figures, which `mlpctl verify` compares ours with.")
     list: str | Rows = Field("", description="Configurations listed one by one: a CSV file, or tables.")
 
 
@@ -64,6 +67,7 @@ class Experiment:
         seeds: every configuration is trained with each.
         search: how configurations are chosen.
         select: how they are compared.
+        expect: published figures.
     """
 
     name: str
@@ -74,6 +78,7 @@ class Experiment:
     seeds: tuple[int, ...] = (0,)
     search: SearchTable = SearchTable()
     select: SelectTable = SelectTable()
+    expect: tuple[Expect, ...] = ()
 
     def space(self) -> Space:
         """Return what is searched.
@@ -117,7 +122,7 @@ class Experiment:
         }
 
 
-def read_experiment(path: Path, effort: Effort = "default") -> Experiment:
+def read_experiment(path: Path, effort: Effort = "default") -> Experiment:  # noqa: PLR0912
     """Return the experiment of a TOML file, with what its table [effort.EFFORT] changes, if it has one.
 
     Raises:
@@ -165,11 +170,15 @@ def read_experiment(path: Path, effort: Effort = "default") -> Experiment:
             listed = make_list(file.list, [f"{path} [[list]] {number + 1}" for number in range(len(file.list))])
     except UsageError as error:
         problems += error.problems
+    expects: tuple[Expect, ...] = ()
+    try:
+        expects = expects_of(file.expect, str(path))
+    except UsageError as error:
+        problems += error.problems
     if problems:
         raise UsageError(problems)
-    experiment = Experiment(
-        file.name or path.stem, base, tuple(axes), groups(file.zip), listed, (0,), file.search, file.select
-    )
+    parts = (groups(file.zip), listed, (0,), file.search, file.select, expects)
+    experiment = Experiment(file.name or path.stem, base, tuple(axes), *parts)
     return checked(replace(experiment, seeds=seeds_of(file.seeds, base)))
 
 

@@ -241,6 +241,11 @@ class Spec(BaseModel):
         return self.model_copy(update={"seed": 0, "init_seed": None, "data_seed": None})
 
     @property
+    def is_configuration(self) -> bool:
+        """Whether `configuration` changes nothing."""
+        return self.seed == 0 and self.init_seed is None and self.data_seed is None
+
+    @property
     def init_key(self) -> int:
         """The seed that draws the initial weights."""
         return self.seed if self.init_seed is None else self.init_seed

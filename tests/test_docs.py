@@ -75,7 +75,7 @@ def test_every_command_is_in_the_readme() -> None:
 
 def test_derived_pages_are_fresh() -> None:
     for name, content in docs.pages().items():
-        assert (ROOT / "docs" / name).read_text("utf-8") == content, f"docs/{name} is stale: run `make docs`"
+        assert (ROOT / name).read_text("utf-8") == content, f"{name} is stale: run `make docs`"
 
 
 def test_every_experiment_opens_with_its_question_and_command() -> None:
@@ -83,8 +83,8 @@ def test_every_experiment_opens_with_its_question_and_command() -> None:
         head = list(takewhile(lambda line: line.startswith("#"), path.read_text("utf-8").splitlines()))
         assert head[0].startswith("# Question: "), path
         number = path.stem.removeprefix("exercise-")
-        command = f"exercise {number}" if number != path.stem else f"sweep experiments/{path.name}"
-        assert f"# Run: mlpctl {command}" in head, path
+        commands = [f"sweep experiments/{path.name}", f"verify experiments/{path.name}", f"exercise {number}"]
+        assert any(f"# Run: mlpctl {command}" in head for command in commands), path
         from mlpctl.experiment import read_experiment
 
         read_experiment(path)

@@ -171,6 +171,14 @@ def test_activations_are_compared_at_their_own_best_rate() -> None:
     assert [row["lr"] for row in answer.table.rows if row["own_best"]] == [0.1, 0.5]
 
 
+def test_an_activation_that_diverges_at_one_rate_is_in_the_running_at_the_other() -> None:
+    made = trials({"activation": ["relu", "identity"], "lr": [0.1, 0.5]}, best_at("activation", "identity"))
+    made.loc[(made["activation"] == "identity") & (made["lr"] == 0.5), "status"] = "diverged"
+    words = text(activations.answer(made))
+    assert "best is identity" in words
+    assert "5 of 5 diverged at identity, lr 0.5; " in words
+
+
 def test_inits_that_break_no_symmetry_are_apart() -> None:
     score: Score = lambda at: {"default": 0.85, "normal": 0.85, "zeros": 0.1}[at["init"]]  # noqa: E731
     words = text(inits.answer(trials({"init": ["default", "normal", "zeros"], "epochs": [1, 10]}, score, noise=0.005)))

@@ -18,7 +18,7 @@ from benchmarks.works import Work, arrays
 
 def contest(work: Work, _: str) -> dict[str, Any]:
     data = arrays(work)
-    specs = work.specs(2 * work.few)
+    specs = work.specs(2 * work.few if os.environ.get("BENCH_QUICK") else work.trials)
     batch, epochs = work.fields["batch_size"], work.fields["epochs"]
 
     def trainable(config: dict[str, Any]) -> dict[str, float]:
@@ -35,10 +35,12 @@ def contest(work: Work, _: str) -> dict[str, Any]:
             param_space={"lr": tune.grid_search([spec["lr"] for spec in specs])},
             run_config=tune.RunConfig(storage_path=folder, verbose=0),
         )
-        best = tuner.fit().get_best_result("accuracy", "max")
+        ends = tuner.fit()
+        accuracy = next(end.metrics["accuracy"] for end in ends if end.metrics["config"]["lr"] == specs[0]["lr"])
     seconds = time.perf_counter() - started
     ray.shutdown()
-    return {"seconds": seconds / len(specs), "accuracy": best.metrics["accuracy"], "trials": len(specs)}
+    return {"seconds": seconds / len(specs), "accuracy": accuracy, "trials": len(specs),
+            "note": f"start of Ray included, spread over {len(specs)} trials"}  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ def contest(work: Work, _: str) -> dict[str, Any]:
     warnings.simplefilter("ignore", ConvergenceWarning)
     model = MLPClassifier(
         (work.fields["hidden_units"],), solver="sgd", momentum=0.0, alpha=0.0, batch_size=work.fields["batch_size"],
-        learning_rate_init=0.1, max_iter=work.fields["epochs"], n_iter_no_change=100, random_state=0,
+        learning_rate_init=work.specs(1)[0]["lr"], max_iter=work.fields["epochs"], n_iter_no_change=100, random_state=0,
     )  # fmt: skip
     started = time.perf_counter()
     model.fit(data.X, data.y)

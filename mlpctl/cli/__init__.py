@@ -18,6 +18,7 @@ COMMANDS = (
     "predict",
     "inspect",
     "exercise",
+    "verify",
     "data",
     "bench",
     "doctor",

@@ -1,7 +1,7 @@
 """Initial weights, drawn alike for every engine: from (seed, layer) alone, so equal seeds start equal networks."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -48,6 +48,12 @@ def initial_weights(network: "Network", spec: "Spec", draw: Draw = rng) -> Weigh
             for name in network.layers[number].shapes:
                 weights[f"{number}.{name}"] = given[f"{number}.{name}"].astype(spec.dtype)  # a copy: it is trained
     return weights
+
+
+def start_of(network: "Network", spec: "Spec") -> Hashable:
+    """Return what decides the initial weights: trials for which it is equal start from the same."""
+    own = str(spec.data) if spec.model == "gate" else None
+    return network.layers, own, spec.dtype, spec.init, spec.init_scale, spec.init_key, spec.init_from
 
 
 def taken(network: "Network", given: Mapping[str, NDArray[Any]]) -> tuple[int, ...]:

@@ -41,7 +41,7 @@ def answer(trials: "pd.DataFrame") -> Answer:
         _nonlinear(own),
         optimistic(ranking),
         tested(own, ranking, "{}"),
-        failures(trials, "activation"),
+        failures(trials.assign(pair=_pairs(trials)), "pair"),
     )
     whole = pd.concat([r.table.assign(lr=lr) for lr, r in single.items()])
     chosen = own.drop_duplicates("activation").set_index("activation")["lr"]
@@ -87,3 +87,7 @@ def _nonlinear(own: "pd.DataFrame") -> str:
     if "relu" not in set(own["activation"]) or "identity" not in set(own["activation"]):
         return ""
     return changes("relu instead of no activation at all (identity)", difference(own, "activation", "relu", "identity"))
+
+
+def _pairs(trials: "pd.DataFrame") -> list[str]:
+    return [f"{name}, lr {shown(lr)}" for name, lr in zip(trials["activation"], trials["lr"], strict=True)]

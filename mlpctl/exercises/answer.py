@@ -119,7 +119,7 @@ def draw(plot: Plot) -> "Figure":
     if plot.log_y:
         axes.set_yscale("log")
         for numbers in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
-            numbers(lambda value, _: as_chosen(float(value)))
+            numbers(lambda value, _: as_chosen(float(value)) if f"{value:e}"[0] in "125" else "")
     if plot.words:
         turned = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"} if len(plot.words) > 6 else {}
         axes.set_xticks(range(len(plot.words)), plot.words, **turned)

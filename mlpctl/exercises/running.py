@@ -14,6 +14,7 @@ from mlpctl.experiment import Effort, Experiment, read_experiment, seeds_of
 from mlpctl.machine import cpu_model, usable_cores
 from mlpctl.results import load
 from mlpctl.run import RunOptions, Stop, Watch
+from mlpctl.shipped import experiments_folder
 from mlpctl.sweep import sweep
 from mlpctl.trial import Trial, trial_of
 
@@ -112,12 +113,10 @@ def experiment_file(number: str) -> Path:
     Raises:
         DataError: if it is in neither.
     """
-    package = Path(__file__).parent.parent
-    places = [folder / "experiments" / f"exercise-{number}.toml" for folder in (package.parent, package)]
-    for place in places:
-        if place.is_file():
-            return place
-    raise DataError(f"{places[0]} is missing: install mlpctl again, or run it from a checkout")
+    file = experiments_folder() / f"exercise-{number}.toml"
+    if not file.is_file():
+        raise DataError(f"{file} is missing: install mlpctl again, or run it from a checkout")
+    return file
 
 
 def trials_of(experiment: Experiment) -> Iterator[Trial]:

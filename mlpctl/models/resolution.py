@@ -67,6 +67,9 @@ GROUPS: dict[str, dict[str, dict[str, Any]]] = {
 """Deciding field -> its value -> the fields that apply then. A field of a group that is not listed does not apply."""
 
 
+FIELDS = frozenset(Spec.model_fields)
+
+
 def resolve(spec: Spec, dataset: "Dataset") -> Spec:
     """Return the spec with every open field decided; resolving it again changes nothing.
 
@@ -74,7 +77,7 @@ def resolve(spec: Spec, dataset: "Dataset") -> Spec:
         UsageError: every impossible combination at once, each with a way out.
     """
     defaults = {**DEFAULTS, **source_of(dataset.name).defaults, **dataset.defaults}
-    given = spec.model_dump(exclude_none=True)
+    given = {name: value for name, value in vars(spec).items() if value is not None}
     model_name = model_of(given, defaults)
     model: Model = resolve_name("model", model_name)
     trained_otherwise = spec.optimizer not in (None, defaults["optimizer"]) or model_name != defaults["model"]
@@ -89,7 +92,7 @@ def resolve(spec: Spec, dataset: "Dataset") -> Spec:
     if model.hidden:
         defaults |= HIDDEN
 
-    values = {**{name: value for name, value in defaults.items() if name in Spec.model_fields}, **given}
+    values = {**{name: value for name, value in defaults.items() if name in FIELDS}, **given}
     for decider, table in GROUPS.items():
         for name, value in table.get(values[decider], {}).items():
             values.setdefault(name, value)

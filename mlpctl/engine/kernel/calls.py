@@ -26,6 +26,9 @@ SCORED_AT_A_TIME = 256
 PARTS = ("val", "test", "fit")
 """In the order in which compiled code scores them."""
 
+EVERY = -1
+"""An epoch that is none: after it is due what is due after every epoch."""
+
 
 @dataclass(eq=False)
 class Training:
@@ -52,11 +55,21 @@ class Training:
 
 def new_training(work: Work, weights: State) -> Training:
     """Return a trial that starts from weights."""
-    spec = work.spec
-    layout = layout_of(work.network, spec)
-    theta, stats = pack(layout, weights, spec.dtype)
-    first = aligned_zeros(len(theta) if spec.optimizer in HAS_FIRST else 1, spec.dtype)
-    second = aligned_zeros(len(theta) if spec.optimizer in HAS_SECOND else 1, spec.dtype)
+    layout = layout_of(work.network, work.spec)
+    return _training(work, layout, *pack(layout, weights, work.spec.dtype))
+
+
+def twin(work: Work, theta: NDArray[Any], stats: NDArray[Any]) -> Training:
+    """Return a trial that starts as another did, from copies of its parameters and statistics."""
+    copies = [aligned_zeros(len(array), work.spec.dtype) for array in (theta, stats)]
+    copies[0][:], copies[1][:] = theta, stats
+    return _training(work, layout_of(work.network, work.spec), *copies)
+
+
+def _training(work: Work, layout: Layout, theta: NDArray[Any], stats: NDArray[Any]) -> Training:
+    optimizer, dtype = work.spec.optimizer, work.spec.dtype
+    first = aligned_zeros(len(theta), dtype) if optimizer in HAS_FIRST else np.zeros(1, dtype)
+    second = aligned_zeros(len(theta), dtype) if optimizer in HAS_SECOND else np.zeros(1, dtype)
     return Training(layout, theta, stats, first, second)
 
 
@@ -120,10 +133,11 @@ def train_epochs(
     used = used_examples(spec, len(rows))
     first_epoch, steps = trial.epochs_done + 1, steps_per_epoch(spec, len(rows))
     rates = rates_of(spec, first_epoch, count, steps)
-    due = np.zeros((count, len(PARTS)), np.bool_)
-    for e in range(count):
-        for prefix, _ in work.parts_at(first_epoch + e):
-            due[e, PARTS.index(prefix)] = True
+    due = np.empty((count, len(PARTS)), np.bool_)
+    due[:] = _due(work, EVERY)
+    for epoch in work.test_at:
+        if first_epoch <= epoch < first_epoch + count:
+            due[epoch - first_epoch] = _due(work, epoch)
     sums, scores = np.zeros((count, 2)), np.zeros((count, len(PARTS), N_SUMS + work.network.n_outputs))
     parts = work.data.parts
     done = epochs(
@@ -131,21 +145,21 @@ def train_epochs(
         trial.layout.real, trial.theta, trial.stats, trial.first, trial.second, trial.steps_done,
         rates.astype(spec.dtype), first_epoch, sums, parts["val"], parts["test"], rows, due, scores, SCORED_AT_A_TIME,
     )  # fmt: skip
+    finite, done = done > 0, abs(done)
     trial.epochs_done += done
     trial.steps_done += done * steps
+    trained = _train_columns(work, used, sums)
+    some: Any = due.any(axis=1).tolist()
     results = [
-        (first_epoch + e, float(rates[e, 0]), _columns(work, arrays, used, sums[e], scores[e], due[e]))
-        for e in range(done)
+        (epoch, lr, {**trained[e], **_columns(work, arrays, scores[e], due[e])} if some[e] else trained[e])
+        for e, (epoch, lr) in enumerate(zip(range(first_epoch, first_epoch + done), rates[:, 0].tolist(), strict=False))
     ]
-    finite = bool(np.isfinite(sums[done - 1, 0]) and np.isfinite(trial.theta).all() and np.isfinite(trial.stats).all())
     return results, finite
 
 
 def scores_now(work: Work, trial: Training, arrays: Arrays) -> dict[str, float]:
     """Return the scores that are due, without training: for epochs 0 and for trials that are already done."""
-    due = np.zeros((1, len(PARTS)), np.bool_)
-    for prefix, _ in work.parts_at(trial.epochs_done):
-        due[0, PARTS.index(prefix)] = True
+    due = np.array([_due(work, trial.epochs_done)], np.bool_)
     sums, scores = np.zeros((1, 2)), np.zeros((1, len(PARTS), N_SUMS + work.network.n_outputs))
     parts, dtype = work.data.parts, work.spec.dtype
     epochs(
@@ -153,19 +167,25 @@ def scores_now(work: Work, trial: Training, arrays: Arrays) -> dict[str, float]:
         trial.theta, trial.stats, trial.first, trial.second, trial.steps_done, np.zeros((1, 0), dtype), 0, sums,
         parts["val"], parts["test"], parts["train"], due, scores, SCORED_AT_A_TIME,
     )  # fmt: skip
-    return _columns(work, arrays, 0, sums[0], scores[0], due[0])
+    return _columns(work, arrays, scores[0], due[0])
 
 
-def _columns(
-    work: Work, arrays: Arrays, used: int, sums: NDArray[Any], scores: NDArray[Any], due: NDArray[Any]
-) -> dict[str, float]:
+def _due(work: Work, epoch: int) -> list[bool]:
+    prefixes = [prefix for prefix, _ in work.parts_at(epoch)]
+    return [part in prefixes for part in PARTS]
+
+
+def _train_columns(work: Work, used: int, sums: NDArray[Any]) -> list[dict[str, float]]:
+    """Return what training itself shows of each epoch."""
+    means: list[list[float]] = (sums / used).tolist()
+    if not work.network.n_classes:
+        return [{"train_loss": loss} for loss, _ in means]
+    return [{"train_loss": loss, "train_accuracy": accuracy} for loss, accuracy in means]
+
+
+def _columns(work: Work, arrays: Arrays, scores: NDArray[Any], due: NDArray[Any]) -> dict[str, float]:
+    """Return the scores of the parts that are due."""
     columns: dict[str, float] = {}
-    if used:
-        columns["train_loss"] = float(sums[0]) / used
-        if work.network.n_classes:
-            columns["train_accuracy"] = float(sums[1]) / used
-    if not due.any():
-        return columns
     sizes = {"val": len(work.data.parts["val"]), "test": len(work.data.parts["test"]), "fit": work.data.n_train}
     for number, prefix in enumerate(PARTS):
         if due[number]:

@@ -108,7 +108,7 @@ def padded(n: int) -> int:
 def aligned_zeros(n: int, dtype: str) -> NDArray[Any]:
     """Return n zeros that begin on a cache line (64 bytes)."""
     zeros = np.zeros(n + VECTOR, dtype)
-    skipped = -zeros.ctypes.data // zeros.itemsize % (64 // zeros.itemsize)
+    skipped = -zeros.__array_interface__["data"][0] // zeros.itemsize % (64 // zeros.itemsize)
     return zeros[skipped : skipped + n]
 
 

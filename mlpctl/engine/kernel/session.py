@@ -2,17 +2,29 @@
 
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from itertools import chain
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mlpctl.engine.base import Event, State, Work
-from mlpctl.engine.initial import initial_weights
+from mlpctl.engine.initial import initial_weights, start_of
 from mlpctl.engine.kernel import drawing
-from mlpctl.engine.kernel.calls import Arrays, Training, arrays_of, compile_for, new_training, scores_now, train_epochs
+from mlpctl.engine.kernel.calls import (
+    Arrays,
+    Training,
+    arrays_of,
+    compile_for,
+    new_training,
+    scores_now,
+    train_epochs,
+    twin,
+)
 from mlpctl.engine.kernel.layout import unpack
+from mlpctl.engine.order import steps_per_epoch
 from mlpctl.engine.threads import on_threads
 from mlpctl.errors import DeviceError
 from mlpctl.models.learner import OPTIMIZER_PREFIX
@@ -23,6 +35,15 @@ if TYPE_CHECKING:
 
 CALL_SECONDS = 0.05
 """Epochs are trained in calls of about this length: a call costs some 50 µs, and between calls a trial can stop."""
+
+STEP_SECONDS = 4e-7
+"""Of the smallest step."""
+
+TINY = 1.5e-4
+"""Trials below are trained by the thread that asks: others would wait for it, since Python takes as long for each."""
+
+STARTS, COPIED = 64, 65_536
+"""Initial weights that are kept to be copied, and the most numbers of each: 16 MiB in all."""
 
 FIRST_GUESS = 5e9
 """FLOP/s that the length of the first call is guessed with; the following ones are measured."""
@@ -39,6 +60,13 @@ def open_session(device: str, jobs: int) -> "KernelSession":
     return KernelSession(jobs)
 
 
+def expected_seconds(work: Work) -> float:
+    """Return about how long compiled code takes for a trial."""
+    n = work.data.n_train
+    flops = work.network.flops_per_example * n * work.epochs
+    return flops / FIRST_GUESS + STEP_SECONDS * work.epochs * steps_per_epoch(work.spec, n)
+
+
 @dataclass
 class KernelSession:
     """See `mlpctl.engine.base.Session`."""
@@ -46,13 +74,17 @@ class KernelSession:
     jobs: int
     trials: dict[str, Training] = field(default_factory=dict)
     _arrays: "dict[int, tuple[Data, Arrays]]" = field(default_factory=dict)
+    _starts: dict[Hashable, tuple[NDArray[Any], NDArray[Any]]] = field(default_factory=dict)
     _stopped: set[str] = field(default_factory=set)
     _draining: threading.Event = field(default_factory=threading.Event)
     _preparing: threading.Lock = field(default_factory=threading.Lock)
 
     def advance(self, works: Iterable[Work]) -> Iterator[Event]:
-        """Train the works, `jobs` at a time."""
-        yield from on_threads(works, self._train, self.jobs, self._draining)
+        """Train the works, `jobs` at a time; one at a time where the first is so small that Python is most of it."""
+        pending = iter(works)
+        for first in pending:
+            jobs = 1 if expected_seconds(first) < TINY else self.jobs
+            yield from on_threads(chain([first], pending), self._train, jobs, self._draining)
 
     def stop(self, key: str) -> None:
         """End a trial after the epochs it is in."""
@@ -95,16 +127,28 @@ class KernelSession:
         """Forget all trials."""
         self.trials.clear()
         self._arrays.clear()
+        self._starts.clear()
 
     def _train(self, work: Work) -> Iterator[list[Event]]:
         try:
             if work.key not in self.trials:
-                weights = initial_weights(work.network, work.spec, drawing)
-                self.trials[work.key] = new_training(work, weights)
+                self.trials[work.key] = self._begun(work)
             yield from self._epochs(work, self.trials[work.key], self._arrays_of(work.data))
         except MemoryError as error:
             done = self.trials[work.key].epochs_done if work.key in self.trials else 0
             yield [Event(work.key, done, status="out_of_memory", error=f"MemoryError: {error}")]
+
+    def _begun(self, work: Work) -> Training:
+        """Return a trial before its first epoch; to draw weights takes as long as two epochs on iris."""
+        start = start_of(work.network, work.spec)
+        if (known := self._starts.get(start)) is not None:
+            return twin(work, *known)
+        trial = new_training(work, initial_weights(work.network, work.spec, drawing))
+        if len(trial.theta) <= COPIED:
+            if len(self._starts) >= STARTS:
+                self._starts.clear()
+            self._starts[start] = trial.theta.copy(), trial.stats.copy()
+        return trial
 
     def _epochs(self, work: Work, trial: Training, arrays: Arrays) -> Iterator[list[Event]]:
         if trial.epochs_done >= work.epochs:

@@ -260,7 +260,7 @@ def epochs(
     table: Any, whole: Any, real: Any, theta: Any, stats: Any, first: Any, second: Any, steps_done: int, rates: Any,
     epoch: int, sums: Any, val: Any, test: Any, fit: Any, due: Any, scores: Any, at_a_time: int,
 ) -> Any:  # fmt: skip
-    """Train for some epochs and score what is due after each; return the epochs begun, fewer if one diverged.
+    """Train for some epochs and score what is due after each; return the epochs done, negative if the last diverged.
 
     Args:
         X: inputs (N, D), uint8 or the trial's dtype; (0, D) where they are sparse.
@@ -314,7 +314,7 @@ def epochs(
                     moved(pointer(scores), (U(3) * e + part) * n_outputs),
                 )  # fmt: skip
         if not (math.isfinite(sums[e, 0]) and _finite(theta) and _finite(stats)):
-            return np.int64(e) + 1
+            return -np.int64(e) - 1
     keep(memory)
     keep(offsets)
     return orders.shape[0]

@@ -1,0 +1,58 @@
+"""Whole commands, from the start of the process to its end: `mlpctl sweep`, `mlpctl train`, and a JAX script."""
+
+import csv
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks.peers import run
+from benchmarks.works import Work
+from mlpctl.data.files import cache_folder
+
+
+def contest(work: Work, variant: str) -> dict[str, Any]:
+    specs = work.specs(work.trials)
+    command = [sys.executable, "-m", "mlpctl", variant, *options(specs[0]), "--engine", "kernel", "-q"]
+    if variant == "sweep":
+        rates = ",".join(str(spec["lr"]) for spec in specs)
+        command += ["--select-on", "test", "--axis", f"lr={rates}"]
+    elif variant == "jax":
+        script = Path(__file__).with_name("jax_script.py")
+        command = [sys.executable, str(script), str(cache_folder() / "fashion-mnist")]
+    seconds, accuracy = _timed(command, specs[0])  # fills the caches of compiled code, JAX's too
+    seconds, accuracy = _timed(command, specs[0])
+    return {"seconds": seconds / len(specs), "accuracy": accuracy, "trials": len(specs)}
+
+
+def options(spec: dict[str, Any]) -> list[str]:
+    """Return a spec as command line options; the learning rate of a sweep is overruled by its axis."""
+    words = []
+    for name, value in spec.items():
+        text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+        words += [f"--{name.replace('_', '-')}", text]
+    return words
+
+
+def _timed(command: list[str], spec: dict[str, Any]) -> tuple[float, float]:
+    cache = Path(tempfile.gettempdir()) / "mlpctl-benchmarks-jax-cache"
+    settings = {"JAX_COMPILATION_CACHE_DIR": str(cache), "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
+    with tempfile.TemporaryDirectory() as folder:
+        started = time.perf_counter()
+        done = subprocess.run(
+            command, cwd=folder, check=True, capture_output=True, text=True, env={**os.environ, **settings}
+        )
+        seconds = time.perf_counter() - started
+        tables = list(Path(folder).glob("results/*/trials.csv"))
+        if not tables:
+            return seconds, float(done.stdout.split()[-1])
+        with tables[0].open(encoding="utf-8") as file:
+            rows = [row for row in csv.DictReader(file) if float(row["lr"]) == spec["lr"]]
+        return seconds, float(rows[0]["test_accuracy"])
+
+
+if __name__ == "__main__":
+    run(contest)

@@ -1,0 +1,43 @@
+"""The records table: what a trial took over time, and what changed it."""
+
+import csv
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from mlpctl.machine import cpu_model
+from mlpctl.render import Cell, Table, to_text
+
+COLUMNS = ("date", "commit", "work", "milliseconds per trial", "of GEMM rate", "nearest peer", "times mlpctl", "cause",
+           "machine")  # fmt: skip
+
+
+def add(folder: Path, rows: Sequence[dict[str, Cell]], cause: str, commit: str) -> None:
+    """Add the works of a run to records.csv, and write records.md from it."""
+    file = folder / "records.csv"
+    known: list[dict[str, Cell]] = []
+    if file.is_file():
+        with file.open(encoding="utf-8", newline="") as stream:
+            known = [dict(row) for row in csv.DictReader(stream)]
+    for row in rows:
+        seconds = row["seconds per trial"]
+        if row["contestant"] != "mlpctl" or not isinstance(seconds, float):
+            continue
+        peers = [(r["times mlpctl"], r["contestant"]) for r in rows if r["work"] == row["work"] and r["times mlpctl"]]
+        ratio, peer = min(peers, key=lambda pair: float(pair[0] or 0)) if peers else (None, None)
+        known.append(
+            {
+                "date": f"{datetime.now(UTC):%Y-%m-%d}",
+                "commit": commit,
+                "work": row["work"],
+                "milliseconds per trial": round(1e3 * seconds, 4),
+                "of GEMM rate": row["of GEMM rate"],
+                "nearest peer": peer,
+                "times mlpctl": ratio,
+                "cause": cause,
+                "machine": cpu_model(),
+            }
+        )
+    table = Table(COLUMNS, known, "Records")
+    file.write_text(to_text([table], "csv"), "utf-8")
+    (folder / "records.md").write_text(to_text([table], "md"), "utf-8")
