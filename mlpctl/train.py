@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlpctl.experiment import Experiment, checked, default_name
+from mlpctl.experiment import Experiment, base_of, checked, default_name
 from mlpctl.machine import environment
 from mlpctl.pending import has_to_run
 from mlpctl.run import Counts, RunOptions, Stop, Watch, check_named, run
@@ -50,7 +50,7 @@ def train(
     """
     spec = make_spec(given)
     trial = trial_of(spec)
-    experiment = checked(Experiment(name or default_name(given), dict(given)))
+    experiment = checked(Experiment(name or default_name(given), base_of(given, where="")))
     check_named(trial, options)
     with Store(out / experiment.name) as store:
         for repair in store.repairs:
