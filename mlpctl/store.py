@@ -24,7 +24,7 @@ from mlpctl.schema import (
     TRIALS_FILE,
     WEIGHTS_FOLDER,
 )
-from mlpctl.writing import replace_file
+from mlpctl.writing import left_over, replace_file
 
 if TYPE_CHECKING:
     from filelock import FileLock
@@ -76,6 +76,8 @@ class Store:
             for name, columns in FILES.items():
                 self.repairs += mend_frame(self.folder / name, columns)
             self._read()
+            for path in list(left_over(self.folder)):  # nobody else writes here: their writers were killed
+                path.unlink()
             for name in FILES:
                 self._files[name] = os.open(self.folder / name, os.O_WRONLY | os.O_APPEND)
         except BaseException:

@@ -1,7 +1,7 @@
 """Files that are written in one go: whoever reads one sees the old or the new content, never a part of it."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from mlpctl.errors import DataError
@@ -24,7 +24,7 @@ def replace_file(path: Path, content: bytes | Iterable[bytes]) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def is_left_over(path: Path) -> bool:
-    """Whether a file is what `replace_file` leaves when it is killed."""
-    name, _, process = path.name.rpartition(".")
-    return name.startswith(".") and name.count(".") > 1 and process.isdecimal()
+def left_over(folder: Path) -> Iterator[Path]:
+    """Yield the files in a folder, and in those directly below it, that a killed `replace_file` has left."""
+    for pattern in (".*.*.*", "*/.*.*.*"):
+        yield from (path for path in folder.glob(pattern) if path.suffix[1:].isdecimal())

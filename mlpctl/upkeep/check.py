@@ -22,7 +22,7 @@ from mlpctl.schema import (
 from mlpctl.spec import Spec
 from mlpctl.stored import typed
 from mlpctl.trial import key_of
-from mlpctl.writing import is_left_over
+from mlpctl.writing import left_over
 
 
 @dataclass(frozen=True)
@@ -176,9 +176,8 @@ def _others(folder: Path) -> Iterator[Problem]:
                 read(path.read_text("utf-8"))
             except ValueError as error:  # no TOML, no JSON, no UTF-8
                 yield Problem(name, f"cannot be read: {error}")
-    for path in sorted(folder.rglob(".*")):
-        if is_left_over(path):
-            yield Problem(str(path.relative_to(folder)), "left over by a writer that was killed")
+    for path in sorted(left_over(folder)):
+        yield Problem(str(path.relative_to(folder)), "left over by a writer that was killed")
     for path in sorted((folder / WEIGHTS_FOLDER).glob("*.safetensors")):
         if not _is_whole(path):
             yield Problem(str(path.relative_to(folder)), "weights that cannot be read")
