@@ -133,7 +133,7 @@ def test_choosing_on_the_test_set_stamps_the_report(cli: Cli) -> None:
         (("--axis", "lr=0.1", "--axis", "lr=0.2"), "axis lr is given twice"),
         (("--axis", "seed=1,2"), "the seed is no axis"),
         (("--axis", "lr=log:1e-3:1"), "range without a count"),
-        (("--seeds", "0"), "at least one seed"),
+        (("--seeds", "0"), "one seed at least"),
         (("--metric", "acuracy"), "metric must be one of"),
         (("--name", "a/b"), "a folder's name"),
         (("nothing.toml",), "no experiment file nothing.toml"),
