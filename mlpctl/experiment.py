@@ -150,7 +150,8 @@ def read_experiment(path: Path, effort: Effort = "default") -> Experiment:  # no
             file = _File(spec=file.spec, axes=file.axes, list=content.get("list", ""))
         for table, model in (("search", SearchTable), ("select", SelectTable)):
             problems += _problems_of(model, known.get(table, {}), f"{path} [{table}]")
-        nested = tuple(f"{path}: {said}{table} " for said in ("", "unknown ") for table in ("search", "select"))
+        tables = [table for table in ("search", "select") if table in known]
+        nested = tuple(f"{path}: {said}{table} " for said in ("", "unknown ") for table in tables)
         problems = [p for p in problems if not p.startswith(nested)]  # said better by the table's own check
     base, axes = file.spec, []
     try:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from mlpctl.errors import DataError
-from mlpctl.schema import EPOCH_COLUMNS, EPOCHS_FILE, SCHEMA_VERSION, TRIAL_COLUMNS, TRIALS_FILE, Kind, Status
+from mlpctl.schema import EPOCH_COLUMNS, EPOCHS_FILE, PRIMARY, SCHEMA_VERSION, TRIAL_COLUMNS, TRIALS_FILE, Kind, Status
 
 FILES: dict[str, dict[str, Kind]] = {EPOCHS_FILE: EPOCH_COLUMNS, TRIALS_FILE: TRIAL_COLUMNS}
 """The files of a results folder and their columns, in the order in which they are written."""
@@ -101,6 +101,8 @@ def _wrong(path: Path, row: Mapping[str, str], numeric: Iterable[tuple[str, Call
         )
     if row.get("status", "ok") not in get_args(Status):
         return f"status must be one of {', '.join(get_args(Status))}, got '{row['status']}'"
+    if row.get("task", "") not in ("", *PRIMARY):
+        return f"task must be one of {', '.join(PRIMARY)}, got '{row['task']}'"
     return ""
 
 

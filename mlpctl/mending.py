@@ -30,8 +30,9 @@ def mend_frame(path: Path, columns: Mapping[str, Kind]) -> list[str]:
     try:
         first, size, whole = _ends(path)
         if not first or (not whole and expected.startswith(first)):
+            had_name = path.exists()
             replace_file(path, expected)
-            return []
+            return [f"{path.name}: it was empty, its first line was written anew"] if had_name else []
         header = header_of(first)
         if not is_ours(header):
             raise foreign(path)

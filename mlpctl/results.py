@@ -15,6 +15,7 @@ from mlpctl.schema import (
     EPOCH_COLUMNS,
     EPOCHS_FILE,
     EXPERIMENT_FILE,
+    PRIMARY,
     SCHEMA_VERSION,
     TRIAL_COLUMNS,
     TRIALS_FILE,
@@ -108,6 +109,10 @@ def read_table(path: Path, columns: Mapping[str, Kind], *, missing_ok: bool = Fa
     newest = pd.to_numeric(table["schema_version"], errors="coerce").max()
     if newest > SCHEMA_VERSION:
         raise DataError(f"{path} was written by a newer mlpctl (schema {newest:.0f}, this one reads {SCHEMA_VERSION})")
+    if len(unknown := set(table.get("task", pd.Series(dtype=object)).dropna()) - set(PRIMARY)):
+        raise DataError(
+            f"{path} has trials with a task '{unknown.pop()}': `mlpctl results repair {path.parent}` mends it"
+        )
     added = {name: value for name, value in BEFORE.items() if name in columns and name not in header}
     try:
         return _typed(table.reindex(columns=list(columns)).assign(**added), columns)

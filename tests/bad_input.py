@@ -125,7 +125,6 @@ BAD_ARGUMENTS = st.one_of(
     NAMES.map(lambda name: ("sweep", "--axis", name)),
     NAMES.map(lambda name: ("sweep", "--zip", f"lr,{name}", "--axis", "lr=0.1,0.2")),
     NAMES.map(lambda name: ("train", "--data", f"{name}=1")),
-    NAMES.map(lambda name: ("train", "--init-from", name, "--engine", name)),
     NAMES.map(lambda name: ("report", "results/kept", "--by", name)),
     NAMES.map(lambda name: ("report", "results/kept", "--metric", name)),
     NAMES.map(lambda name: ("report", "results/kept", "--format", name)),

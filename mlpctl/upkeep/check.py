@@ -13,8 +13,10 @@ from mlpctl.mending import ends_whole
 from mlpctl.render import Cell, Table
 from mlpctl.schema import (
     ENVIRONMENT_FILE,
+    EPOCH_COLUMNS,
     EPOCHS_FILE,
     EXPERIMENT_FILE,
+    METRICS,
     TRIAL_COLUMNS,
     TRIALS_FILE,
     WEIGHTS_FOLDER,
@@ -23,6 +25,9 @@ from mlpctl.spec import Spec
 from mlpctl.stored import typed
 from mlpctl.trial import key_of
 from mlpctl.writing import left_over
+
+SCORES = [name for name in EPOCH_COLUMNS if name.endswith(METRICS)]
+"""Columns that the row of a trial has as the row of its last epoch has them."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +100,7 @@ def look(folder: Path) -> Found:
             found.problems.append(Problem(TRIALS_FILE, problem, line))
         else:
             found.replaced += line.row["key"] in found.trials
-            needed = {name: line.row.get(name, "") for name in ("status", "epochs_done")}
+            needed = {name: line.row.get(name, "") for name in ("status", "epochs_done", *SCORES)}
             found.trials[line.row["key"]] = replace(line, row=needed)  # of 100,000 trials not every cell
     _look_at_epochs(folder / EPOCHS_FILE, found)
     found.problems += _others(folder)
@@ -150,17 +155,26 @@ def edited(row: Mapping[str, str]) -> str:
 
 def _look_at_epochs(path: Path, found: Found) -> None:
     seen: dict[str, int] = {}  # key -> a bit per epoch
+    differing: dict[str, str] = {}
     for line in scan(path, FILES[EPOCHS_FILE]):
         if line.problem:
             found.problems.append(Problem(EPOCHS_FILE, line.problem, line))
         elif line.row["key"] in found.trials:
-            seen[line.row["key"]] = seen.get(line.row["key"], 0) | 1 << int(line.row["epoch"] or 0)
+            key, epoch = line.row["key"], line.row["epoch"]
+            seen[key] = seen.get(key, 0) | 1 << int(epoch or 0)
+            trial = found.trials[key].row
+            if epoch == trial["epochs_done"]:
+                told = (name for name in SCORES if name in line.row and line.row[name] != trial[name])
+                differing[key] = ", ".join(f"{name} {trial[name]} and not {line.row[name]}" for name in told)
         else:
             found.orphans += 1
     for key, line in found.trials.items():
         done = int(line.row.get("epochs_done") or 0)
         if line.row["status"] == "ok" and seen.get(key, 0) >> 1 != (1 << done) - 1:
             what = f"trial {key} has {done} epochs, and {EPOCHS_FILE} does not have all of them"
+            found.problems.append(Problem(TRIALS_FILE, what, line))
+        elif differing.get(key):
+            what = f"trial {key} has another score than its last row in {EPOCHS_FILE}: {differing[key]}"
             found.problems.append(Problem(TRIALS_FILE, what, line))
 
 

@@ -7,6 +7,7 @@ from mlpctl.mending import remove_lines
 from mlpctl.schema import ENVIRONMENT_FILE, EXPERIMENT_FILE
 from mlpctl.store import Store
 from mlpctl.upkeep.check import look
+from mlpctl.writing import left_over
 
 
 def repair(folder: Path) -> list[str]:
@@ -17,8 +18,9 @@ def repair(folder: Path) -> list[str]:
         UsageError: if the folder is being written.
     """
     look(folder)  # says that there are no results, before a folder is made for them
+    done = [f"{path.relative_to(folder)}: removed, a writer that was killed had left it" for path in left_over(folder)]
     with Store(folder) as store:
-        done = list(store.repairs)
+        done += store.repairs
         problems = look(folder).problems
         for name in FILES:
             lines = {p.line.number: p.line for p in problems if p.line is not None and p.file == name}
