@@ -172,8 +172,11 @@ def test_shards_unite_to_the_table_of_the_whole(cli: Cli) -> None:
     assert sum(sizes) == 24  # no trial is in two parts
     assert cli("results", "merge", *parts, "-o", "results/all").code == 0
     pd.testing.assert_frame_equal(table("results/all"), table("results/iris-mlp"))
-    epochs = [load(f"results/{name}").epochs.drop(columns="seconds") for name in ("all", "iris-mlp")]
-    pd.testing.assert_frame_equal(*(e.sort_values(["key", "epoch"], ignore_index=True) for e in epochs))
+    united, whole = (load(f"results/{name}").epochs.drop(columns="seconds") for name in ("all", "iris-mlp"))
+    order = ["key", "epoch"]
+    pd.testing.assert_frame_equal(
+        united.sort_values(order, ignore_index=True), whole.sort_values(order, ignore_index=True)
+    )
     before = Path("results/all/trials.csv").read_bytes()
     assert cli("results", "merge", *parts, "-o", "results/all").code == 0  # once more adds nothing
     assert Path("results/all/trials.csv").read_bytes() == before
