@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import psutil
@@ -52,9 +53,14 @@ def watched(trials: int, place: Path) -> tuple[list[Sample], float]:
     process = subprocess.Popen(command(trials), cwd=place, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     file = place / "results" / "many" / "trials.csv"
     resident = psutil.Process(process.pid)
+    rows, read = -1, 0
     while process.poll() is None:
         time.sleep(0.05)
-        rows = file.read_bytes().count(b"\n") - 1 if file.is_file() else 0
+        if file.is_file():
+            with file.open("rb") as stream:
+                stream.seek(read)
+                new = stream.read()
+            rows, read = rows + new.count(b"\n"), read + len(new)
         if rows >= trials * (len(samples) + 1) / SAMPLES and process.poll() is None:
             samples.append(Sample(rows, time.perf_counter() - started, resident.memory_info().rss / 2**20))
     assert process.returncode == 0
@@ -85,7 +91,7 @@ def main(trials: int = 100_000) -> None:
             "µs per trial": round((after.seconds - before.seconds) / (after.trials - before.trials) * 1e6),
             "MiB": round(after.mib),
         }
-        for before, after in zip(samples, samples[1:], strict=False)
+        for before, after in pairwise(samples)
     ]
     took: list[dict[str, Cell]] = [{"what": what, "seconds": round(value, 1)} for what, value in seconds.items()]
     tables = [
