@@ -18,12 +18,12 @@ COLUMNS = ("work", "contestant", "seconds per trial", "spread", "score", "of GEM
 MIXED_WIDTHS, GEMM_SHARE = 0.8, 0.9
 
 
-def lines(records: list[Record], work: Work, rate: float) -> list[dict[str, Cell]]:
+def lines(measured: list[Record], work: Work, rate: float) -> list[dict[str, Cell]]:
     """Return the table's lines of one work."""
-    medians = {record.contestant: record.median for record in records}
-    flops = records[0].flops
+    medians = {record.contestant: record.median for record in measured}
+    flops = measured[0].flops
     rows: list[dict[str, Cell]] = []
-    for record in records:
+    for record in measured:
         median, ours = record.median, medians.get(work.against.get(record.contestant, "mlpctl"))
         ratio = median / ours if median and ours and not record.contestant.startswith("mlpctl") else None
         floor = work.peers.get(record.contestant) or None
@@ -74,15 +74,15 @@ def main() -> None:
     rows: list[dict[str, Cell]] = []
     for name in given.only.split(",") if given.only else WORKS:
         work = WORKS[name]
-        records = hold(work, rounds, [peer for peer in given.peers.split(",") if peer])
+        measured = hold(work, rounds, [peer for peer in given.peers.split(",") if peer])
         rates.append(gemm_rates(cores))
-        rows += lines(records, work, best(rates) / (cores if work.trials == 1 else 1))
+        rows += lines(measured, work, best(rates) / (cores if work.trials == 1 else 1))
     per_trial, growth = overhead.overhead(500, 2000 if given.quick else 10_000)
     commit = str((git_state(Path.cwd()) or {}).get("commit", ""))[:12]
     ranges = {library: [some[library] / 1e9 for some in rates] for library in rates[0]}
-    measured = [f"{library} {min(each):.0f} to {max(each):.0f}" for library, each in ranges.items()]
+    told = [f"{library} {min(each):.0f} to {max(each):.0f}" for library, each in ranges.items()]
     notes = [
-        f"{cpu_model()}, {cores} cores; GEMM rates in GFLOP/s, with one thread a core: " + ", ".join(measured),
+        f"{cpu_model()}, {cores} cores; GEMM rates in GFLOP/s, with one thread a core: " + ", ".join(told),
         f"{datetime.now(UTC):%Y-%m-%d}, commit {commit}, {rounds} rounds, contestants alternating",
         "times mlpctl: the peer's seconds per trial over mlpctl's, both in steady state",
         *promises(rows),

@@ -1,10 +1,10 @@
 """What a published figure is compared with where it is no column of the results: numbers read off trained weights."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from pydantic import ValidationError
 
 from mlpctl.errors import UsageError, did_you_mean
@@ -51,7 +51,7 @@ def log_probability(saved: "Saved", index: int, label: str) -> float:
     outputs = outputs_of(saved.trial.network, saved.trial.spec, _weights(saved), data, rows)
     p = probabilities(saved.trial.network, outputs)
     assert p is not None
-    return float(np.log(p[0, _class(saved, label)]))
+    return math.log(p[0, _class(saved, label)])
 
 
 def word_weight_change(saved: "Saved", word: str, label: str) -> float:
