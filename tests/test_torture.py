@@ -1,14 +1,17 @@
 """A few of the sweeps of `make torture`: killed at moments that a seed draws, or on a full disk, then run again."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.torture import EXPERIMENTS, full_disk, killed, undisturbed
+from tests.torture import Whole, full_disk, killed, undisturbed
 
 
-@pytest.mark.parametrize("name", EXPERIMENTS)
-def test_killed_and_on_a_full_disk_the_same_command_finishes_the_job(name: str, tmp_path: Path) -> None:
-    whole = undisturbed(name, tmp_path)
-    killed(whole, tmp_path, seed=1)
-    full_disk(whole, tmp_path, seed=1)
+@pytest.mark.parametrize(
+    ("name", "torment"), [("grid", killed), ("halving", killed), ("failing", killed), ("saving", full_disk)]
+)
+def test_the_same_command_finishes_the_job(
+    name: str, torment: Callable[[Whole, Path, int], None], tmp_path: Path
+) -> None:
+    torment(undisturbed(name, tmp_path), tmp_path, 1)
