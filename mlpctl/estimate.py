@@ -25,6 +25,10 @@ EPOCHS, ROUNDS = 2, 3
 """Of each measurement; the first round warms up."""
 
 
+LANES = 64
+"""Trials that are measured side by side in the engine lanes; a share of more would be smaller still."""
+
+
 @dataclass
 class Shape:
     """Trials that cost the same.
@@ -61,10 +65,11 @@ def estimate(trials: Iterable[Trial], options: RunOptions) -> tuple[float, float
     rounds = [0.0] * (ROUNDS - 1)
     for shape in measured:
         with closing(shape.choice.engine.open(shape.choice.device, options.jobs, options.threads)) as session:
+            together = options.jobs if shape.choice.engine.name != "lanes" else min(shape.trials, LANES)
             for number in range(ROUNDS):
-                begin, epoch = _seconds(session, shape, options, number)
+                begin, epoch = _seconds(session, shape, options, number, together)
                 if number:
-                    rounds[number - 1] += (shape.trials * begin + shape.epochs * epoch) / options.jobs
+                    rounds[number - 1] += (shape.trials * begin + shape.epochs * epoch) / together
     total, some = sum(shape.work for shape in shapes), sum(shape.work for shape in measured)
     scale = total / some if some else 1.0
     return scale * sum(rounds) / len(rounds), scale * 0.9 * min(rounds), scale * 1.1 * max(rounds)
@@ -86,20 +91,21 @@ def shapes_of(trials: Iterable[Trial], options: RunOptions) -> list[Shape]:
 def _choice(trial: Trial, options: RunOptions) -> Choice:
     work = trial.work()
     return choose(
-        trial.spec, work.network, work.data, engine=options.engine, device=options.device, trials=options.expected
-    )
+        trial.spec, work.network, work.data, engine=options.engine, device=options.device, trials=options.expected,
+        precision=options.precision,
+    )  # fmt: skip
 
 
-def _seconds(session: Session, shape: Shape, options: RunOptions, number: int) -> tuple[float, float]:
-    """Return the seconds to begin a trial and of each epoch, with as many trials side by side as there will be."""
+def _seconds(session: Session, shape: Shape, options: RunOptions, number: int, together: int) -> tuple[float, float]:
+    """Return the seconds to begin a trial and of each epoch, with so many trials side by side."""
     epochs = min(EPOCHS, shape.example.spec.epochs or 0)
     work = shape.example.work(test_each=options.test_each, fit_each=options.fit_each)
-    works = [replace(work, key=f"{number} {job}", epochs=epochs) for job in range(options.jobs)]
+    works = [replace(work, key=f"{number} {job}", epochs=epochs) for job in range(together)]
     started = time.perf_counter()
     events = list(session.advance(works))
     wall = time.perf_counter() - started
     for work in works:
         session.drop(work.key)
-    spent = [event.seconds or 0.0 for event in events]
+    spent = [event.seconds or event.group_seconds or 0.0 for event in events]
     epoch = sum(spent) / max(len(spent), 1)
     return max(wall - epochs * epoch, 0.0), epoch
