@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint docs reproductions bench bench-gpu searches clean
+.PHONY: demo test lint docs reproductions bench bench-gpu searches torture clean
 
 demo: .venv/installed
 	$(BIN)/mlpctl sweep experiments/demo.toml
@@ -27,6 +27,11 @@ docs: .venv/installed
 bench: .venv/installed
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[bench]'
 	$(BIN)/python -m benchmarks
+
+torture: .venv/tested
+	$(BIN)/python -m tests.torture 50 10
+	MLPCTL_EXAMPLES=20000 $(BIN)/pytest -q tests/test_bad_input.py
+	$(BIN)/python -m benchmarks.many
 
 bench-gpu: .venv/installed
 	$(BIN)/python -m benchmarks.gpu

@@ -9,16 +9,29 @@ if TYPE_CHECKING:
     import torch
 
 
-def asked_device(flag: str | None) -> str:
-    """Return the device that the flag, else MLPCTL_DEVICE names; "auto" if neither does."""
-    return flag or os.environ.get("MLPCTL_DEVICE") or "auto"
+MOST_JOBS = 1024
+"""More threads than that only take memory from each other."""
+
+
+def asked_device(flag: str | None, *, several: bool = False) -> str:
+    """Return the device (or `several`) that the flag, else MLPCTL_DEVICE names; "auto" if neither does.
+
+    Raises:
+        UsageError: for a name that no device has.
+    """
+    from mlpctl.spec import make_spec
+
+    named = flag or os.environ.get("MLPCTL_DEVICE") or "auto"
+    for name in named.split(",") if several else [named]:
+        make_spec({"device": name.strip()})
+    return named
 
 
 def asked_jobs(flag: int | None) -> int:
     """Return how many trials train at a time: the flag, else MLPCTL_JOBS, else the cores this process may use.
 
     Raises:
-        UsageError: if MLPCTL_JOBS is no positive number.
+        UsageError: if MLPCTL_JOBS is no positive number, or the number is more than a machine has threads for.
     """
     from mlpctl.machine import usable_cores
 
@@ -26,7 +39,11 @@ def asked_jobs(flag: int | None) -> int:
     if flag is None and text:
         if not text.isdigit() or int(text) < 1:
             raise UsageError(f"MLPCTL_JOBS must be a positive number, got '{text}'")
-        return int(text)
+        flag = int(text)
+    if flag is not None and flag > MOST_JOBS:
+        raise UsageError(
+            f"at most {MOST_JOBS} trials train at a time, got {flag}; this machine has {usable_cores()} cores"
+        )
     return flag or usable_cores()
 
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mlpctl.errors import UsageError, did_you_mean
 from mlpctl.schema import METRICS
-from mlpctl.search.axes import Axis, make_axis
+from mlpctl.search.axes import MOST, Axis, make_axis
 from mlpctl.search.listed import make_list, read_list
 from mlpctl.search.make import SearchTable, make_search
 from mlpctl.search.space import Proposal, Space, make_space, zipped
@@ -150,7 +150,8 @@ def read_experiment(path: Path, effort: Effort = "default") -> Experiment:  # no
             file = _File(spec=file.spec, axes=file.axes, list=content.get("list", ""))
         for table, model in (("search", SearchTable), ("select", SelectTable)):
             problems += _problems_of(model, known.get(table, {}), f"{path} [{table}]")
-        nested = tuple(f"{path}: {said}{table} " for said in ("", "unknown ") for table in ("search", "select"))
+        tables = [table for table in ("search", "select") if table in known]
+        nested = tuple(f"{path}: {said}{table} " for said in ("", "unknown ") for table in tables)
         problems = [p for p in problems if not p.startswith(nested)]  # said better by the table's own check
     base, axes = file.spec, []
     try:
@@ -279,14 +280,14 @@ def seeds_of(given: int | str | Sequence[int], base: Mapping[str, Any]) -> tuple
     items = split_list(given) if isinstance(given, str) and "," in given else given
     try:
         if isinstance(items, int | str):
-            seeds = tuple(range(first, first + int(items)))
+            seeds = tuple(range(first, first + min(int(items), MOST + 1)))
         else:
             assert isinstance(items, Sequence)
             seeds = tuple(dict.fromkeys(int(seed) for seed in items))
     except ValueError:
         raise UsageError(f"seeds must be a number of seeds, or a list such as 0,1,2, got '{given}'") from None
-    if not seeds or min(seeds) < 0:
-        raise UsageError(f"at least one seed is needed, and none below 0, got '{given}'")
+    if not seeds or min(seeds) < 0 or len(seeds) > MOST:
+        raise UsageError(f"one seed at least is needed, {MOST:,} at most, and none below 0, got '{given}'")
     return seeds
 
 

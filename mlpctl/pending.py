@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from mlpctl.errors import UsageError
+from mlpctl.failures import REDONE, RETRIED
+from mlpctl.plan import lineage
 from mlpctl.rows import Row, invalid_row
 from mlpctl.spec import Spec
 from mlpctl.store import Store
@@ -11,12 +13,6 @@ from mlpctl.trial import Trial, trial_of
 
 if TYPE_CHECKING:
     from mlpctl.run import RunOptions
-
-REDONE = ("interrupted",)
-"""Statuses of trials that run again by themselves."""
-
-RETRIED = ("out_of_memory", "timeout", "crashed")
-"""Statuses that may turn out otherwise: they run again where the user asks; diverged and invalid never would."""
 
 
 def pending(
@@ -29,7 +25,8 @@ def pending(
 ) -> Iterator[Trial]:
     """Yield the trials of some specs that have to run; equal trials once.
 
-    Combinations that cannot be trained go to `invalid` as rows; `stored` is called for each trial that is there.
+    Combinations that cannot be trained go to `invalid` as rows; `stored` is called for each trial that is there. Trials
+    of other shards are passed over.
     """
     begun: set[str] = set()
     for spec in specs:
@@ -38,6 +35,8 @@ def pending(
         if key in begun:
             continue
         begun.add(key)
+        if options.shard is not None and not options.shard.has(key if trial is None else lineage(trial)):
+            continue  # trials that are one run have one lineage: they stay together
         if trial is None and key not in store.known:
             invalid(row)
         elif trial is not None and has_to_run(store, key, options):

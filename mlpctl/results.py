@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlpctl.errors import DataError
+from mlpctl.lines import foreign, header_of, is_ours
 from mlpctl.schema import (
     BEFORE,
     ENVIRONMENT_FILE,
     EPOCH_COLUMNS,
     EPOCHS_FILE,
     EXPERIMENT_FILE,
+    PRIMARY,
     SCHEMA_VERSION,
     TRIAL_COLUMNS,
     TRIALS_FILE,
@@ -65,8 +67,8 @@ def load(*folders: str | Path) -> Results:
         paths,
         all_trials,
         all_epochs[known].reset_index(drop=True),
-        tuple(_read_toml(path / EXPERIMENT_FILE) for path in paths),
-        tuple(_read_json(path / ENVIRONMENT_FILE) for path in paths),
+        tuple(read_toml(path / EXPERIMENT_FILE) for path in paths),
+        tuple(read_json(path / ENVIRONMENT_FILE) for path in paths),
     )
 
 
@@ -82,30 +84,42 @@ def read_table(path: Path, columns: Mapping[str, Kind], *, missing_ok: bool = Fa
         if not missing_ok:
             raise DataError(f"no results in {path.parent}: {path.name} is missing; `mlpctl sweep` or `train` writes it")
         return _typed(pd.DataFrame(columns=list(columns)), columns)
-    raw = path.read_bytes()
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}") from error
     whole = raw[: raw.rfind(b"\n") + 1]  # the writer ends every row with a newline: what follows the last is torn
-    header = whole.split(b"\n", 1)[0].decode("utf-8", "replace").strip().split(",")
+    header = header_of(whole.split(b"\n", 1)[0])
     if not whole:
         return _typed(pd.DataFrame(columns=list(columns)), columns)
-    if "key" not in header or "schema_version" not in header:
-        raise DataError(f"{path} is not a file of mlpctl: its first line must name the columns key and schema_version")
+    if not is_ours(header):
+        raise foreign(path)
     from io import BytesIO
 
     text = [name for name in header if columns.get(name, "text") == "text"]
     try:
         table = pd.read_csv(
-            BytesIO(whole), dtype=dict.fromkeys(text, "object"), keep_default_na=False, na_values=["", "nan"]
+            BytesIO(whole),
+            dtype=dict.fromkeys(text, "object"),
+            keep_default_na=False,
+            na_values=["", "nan"],
         )
     except (pd.errors.ParserError, UnicodeDecodeError, ValueError) as error:
-        raise DataError(f"{path} cannot be read: {error}") from error
+        raise DataError(f"{path} cannot be read: {error}; `mlpctl results repair {path.parent}` mends it") from error
     newest = pd.to_numeric(table["schema_version"], errors="coerce").max()
     if newest > SCHEMA_VERSION:
         raise DataError(f"{path} was written by a newer mlpctl (schema {newest:.0f}, this one reads {SCHEMA_VERSION})")
+    if len(unknown := set(table.get("task", pd.Series(dtype=object)).dropna()) - set(PRIMARY)):
+        raise DataError(
+            f"{path} has trials with a task '{unknown.pop()}': `mlpctl results repair {path.parent}` mends it"
+        )
     added = {name: value for name, value in BEFORE.items() if name in columns and name not in header}
     try:
         return _typed(table.reindex(columns=list(columns)).assign(**added), columns)
     except (TypeError, ValueError) as error:
-        raise DataError(f"{path} has a cell of the wrong type: {error}") from error
+        raise DataError(
+            f"{path} has a cell of the wrong type: {error}; `mlpctl results repair {path.parent}` mends it"
+        ) from error
 
 
 def _typed(table: "pd.DataFrame", columns: Mapping[str, Kind]) -> "pd.DataFrame":
@@ -117,14 +131,24 @@ def _typed(table: "pd.DataFrame", columns: Mapping[str, Kind]) -> "pd.DataFrame"
     return table.astype({name: _DTYPES[kind] for name, kind in columns.items()})
 
 
-def _read_toml(path: Path) -> dict[str, Any]:
+def read_toml(path: Path) -> dict[str, Any]:
+    """Return what a TOML file says; {} if there is none.
+
+    Raises:
+        DataError: if it cannot be read.
+    """
     try:
         return tomllib.loads(path.read_text("utf-8")) if path.is_file() else {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise DataError(f"{path} cannot be read: {error}; the sweep that wrote the folder writes it again") from error
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
+    """Return the object of a JSON file; {} if there is none.
+
+    Raises:
+        DataError: if it cannot be read.
+    """
     try:
         return dict(json.loads(path.read_text("utf-8"))) if path.is_file() else {}
     except (ValueError, TypeError) as error:  # what is no JSON, no UTF-8 or no object

@@ -14,9 +14,11 @@ from mlpctl.engine.initial import start_note
 from mlpctl.engine.precision import Precision
 from mlpctl.engine.schedule import is_prefix
 from mlpctl.errors import Interrupted
+from mlpctl.failures import IN_A_ROW, Clock, Patience
 from mlpctl.pending import pending
 from mlpctl.plan import Run, lineage, runs_of
 from mlpctl.rows import Row, epoch_row, trial_row, wall_time
+from mlpctl.shard import Shard
 from mlpctl.spec import Spec
 from mlpctl.states import Kept, States
 from mlpctl.store import Store
@@ -48,6 +50,10 @@ class RunOptions:
         most_epochs: trials with fewer epochs may be continued, so their states are kept.
         limits: what may be spent.
         cluster: connected, where other machines train; None for this one.
+        timeout: seconds that a trial may take.
+        patience: failures that are alike, one after the other, that end the run.
+        fail_fast: the first failure ends it.
+        shard: the part of the trials to run; None for all.
     """
 
     device: str = "auto"
@@ -64,6 +70,10 @@ class RunOptions:
     most_epochs: int = 0
     limits: Limits = Limits()
     cluster: "Cluster | None" = None
+    timeout: float = float("inf")
+    patience: float = IN_A_ROW
+    fail_fast: bool = False
+    shard: Shard | None = None
 
 
 class Watch(Protocol):
@@ -84,15 +94,17 @@ class Watch(Protocol):
 
 @dataclass
 class Stop:
-    """A request to stop, set from outside (Ctrl-C): nothing new is begun.
+    """A request to stop, set from outside (Ctrl-C) or after too many failures: nothing new is begun.
 
     Attributes:
         requested: whether to stop.
+        why: what was seen that stops the run; "" where the user did.
         midway: end the trials in training after their epoch too, instead of letting them finish.
     """
 
     requested: bool = False
     midway: bool = False
+    why: str = ""
 
 
 @dataclass
@@ -103,10 +115,12 @@ class Counts:
         stored: trials found in the store.
         statuses: status -> trials run now.
         cut: which limit ended the run before all was done; "" for none.
+        halted: which failures did; "" for none.
     """
 
     stored: int = 0
     cut: str = ""
+    halted: str = ""
     statuses: Counter[str] = field(default_factory=Counter)
 
 
@@ -134,6 +148,7 @@ def run(
     """
     counts = Counts()
     budget = Budget(options.limits)
+    patience = Patience(options.patience, options.fail_fast)
 
     def record(row: Row, epochs: list[Row]) -> None:
         store.append(row, epochs)
@@ -141,6 +156,8 @@ def run(
         if learn is not None:
             learn(row)
         watch.finished(row)
+        if (why := patience.over(row)) and not stop.requested:
+            stop.requested, stop.why = True, why
 
     def found() -> None:
         counts.stored += 1
@@ -194,9 +211,9 @@ def run(
                 break
         else:
             states.forget()
-    if stop.requested:
+    if stop.requested and not stop.why:
         raise Interrupted("interrupted; what had finished is saved, the same command goes on from there")
-    counts.cut = budget.cut
+    counts.cut, counts.halted = budget.cut, stop.why
     return counts
 
 
@@ -252,9 +269,12 @@ def _advance(
     record: Callable[[Row, list[Row]], None],
 ) -> None:
     active: dict[str, tuple[Run, list[Row]]] = {}
+    clock = Clock(options.timeout)
 
     def works() -> Iterator[Any]:
         for run in runs:
+            if stop.requested:
+                return
             trial = run.leader
             kept = None
             if options.most_epochs:
@@ -265,9 +285,10 @@ def _advance(
             if kept is not None:
                 session.restore(work, kept.state)
             active[trial.key] = (run, [] if kept is None else kept.rows)
+            clock.start(trial.key)
             yield work
 
-    for event in session.advance(works()):
+    for event in clock.watch(session.advance(works()), session.stop):
         run, rows = active[event.key]
         rows.append(epoch_row(event))
         watch.epoch(run.leader, event)

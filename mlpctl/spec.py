@@ -63,7 +63,7 @@ def _registered(kind: Kind, *also: str) -> AfterValidator:
 
 
 def _device(name: str) -> str:
-    if not fullmatch(r"auto|cpu|mps|cuda(:\d+)?", name):
+    if not fullmatch(r"auto|cpu|mps|cuda(:\d{1,3})?", name):
         raise ValueError(f"device must be auto, cpu, cuda, cuda:N or mps, got '{name}'")
     return name
 

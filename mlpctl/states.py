@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mlpctl.engine.base import State
-from mlpctl.store import replace_file
+from mlpctl.writing import replace_file
 
 STATES_FOLDER = "states"
 

@@ -3,21 +3,20 @@
 The epoch rows of a trial are written before its trial row, so a row in `trials.csv` says that everything is there.
 """
 
-import csv
-import io
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from mlpctl.errors import DataError, UsageError
+from mlpctl.lines import FILES, scan, to_line
+from mlpctl.mending import mend_frame, remove_lines
 from mlpctl.schema import (
-    BEFORE,
     ENVIRONMENT_FILE,
-    EPOCH_COLUMNS,
     EPOCHS_FILE,
     EXPERIMENT_FILE,
     SCHEMA_VERSION,
@@ -25,6 +24,7 @@ from mlpctl.schema import (
     TRIALS_FILE,
     WEIGHTS_FOLDER,
 )
+from mlpctl.writing import left_over, replace_file
 
 if TYPE_CHECKING:
     from filelock import FileLock
@@ -48,6 +48,8 @@ class Store:
     known: dict[str, str] = field(default_factory=dict)
     repairs: list[str] = field(default_factory=list)
     _lock: "FileLock | None" = None
+    _files: dict[str, int] = field(default_factory=dict)
+    _writing: Lock = field(default_factory=Lock)  # impossible trials are found, and written, on any thread
 
     def __enter__(self) -> Self:
         """Take the lock, mend what a killed writer left, read which trials are there.
@@ -71,9 +73,13 @@ class Store:
                 f"cannot write results to {self.folder}: {error.strerror}; choose another --out"
             ) from error
         try:
-            for name, columns in ((EPOCHS_FILE, EPOCH_COLUMNS), (TRIALS_FILE, TRIAL_COLUMNS)):
-                self._make_whole(self.folder / name, list(columns))
-            self.known = read_keys(self.folder / TRIALS_FILE)
+            for name, columns in FILES.items():
+                self.repairs += mend_frame(self.folder / name, columns)
+            self._read()
+            for path in list(left_over(self.folder)):  # nobody else writes here: their writers were killed
+                path.unlink()
+            for name in FILES:
+                self._files[name] = os.open(self.folder / name, os.O_WRONLY | os.O_APPEND)
         except BaseException:
             self.__exit__(None, None, None)
             raise
@@ -83,6 +89,8 @@ class Store:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Give the lock back."""
+        while self._files:
+            os.close(self._files.popitem()[1])
         if self._lock is not None:
             self._lock.release()
 
@@ -93,9 +101,21 @@ class Store:
             DataError: if the disk is full or the file cannot be written; the files are as they were before.
         """
         version = {"schema_version": SCHEMA_VERSION, "key": trial["key"]}
-        _append(self.folder / EPOCHS_FILE, [{**row, **version} for row in epochs], list(EPOCH_COLUMNS))
-        _append(self.folder / TRIALS_FILE, [{**trial, **version}], list(TRIAL_COLUMNS))
-        self.known[str(trial["key"])] = str(trial["status"])
+        with self._writing:
+            for name, rows in ((EPOCHS_FILE, epochs), (TRIALS_FILE, [trial])):
+                _append(self._files[name], self.folder / name, [{**row, **version} for row in rows], FILES[name])
+            self.known[str(trial["key"])] = str(trial["status"])
+
+    def _read(self) -> None:
+        """Read which trials there are; rows that are damaged are taken out, so that their trials run again."""
+        path = self.folder / TRIALS_FILE
+        damaged = []
+        for line in scan(path, TRIAL_COLUMNS):
+            if line.problem:
+                damaged.append(line)
+            else:
+                self.known[line.row["key"]] = line.row["status"]
+        self.repairs += remove_lines(path, damaged)
 
     def describe(self, experiment: Mapping[str, Any], environment: Mapping[str, Any]) -> None:
         """Write what the folder is for and what it runs on."""
@@ -117,87 +137,30 @@ class Store:
         replace_file(path, save(dict(weights), metadata=dict(about)))
         return path
 
-    def _make_whole(self, path: Path, columns: list[str]) -> None:
-        content = path.read_bytes() if path.is_file() else b""
-        whole = content[: content.rfind(b"\n") + 1]
-        if len(whole) < len(content):
-            _truncate(path, len(whole))
-            self.repairs.append(f"{path.name}: a last row that was not fully written was removed; its trial runs again")
-        header = whole.split(b"\n", 1)[0].decode("utf-8", "replace").rstrip("\r").split(",")
-        if not whole:
-            replace_file(path, (",".join(columns) + "\n").encode())
-        elif header != columns:
-            if "key" not in header or "schema_version" not in header:
-                raise DataError(f"{path} is not a file of mlpctl: move it away, or choose another --name")
-            rows = list(csv.DictReader(io.StringIO(whole.decode("utf-8"))))
-            replace_file(path, _format([columns, *([row.get(c, BEFORE.get(c)) for c in columns] for row in rows)]))
-            self.repairs.append(
-                f"{path.name}: written by another version of mlpctl, its columns were brought up to date"
-            )
 
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Write a file in one go: whoever reads it sees the old or the new content, never a part.
-
-    Raises:
-        DataError: if it cannot be written; the old file is as it was.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+def _append(descriptor: int, path: Path, rows: Sequence[Row], columns: Iterable[str]) -> None:
+    content = b"".join(to_line(row.get(column) for column in columns) for row in rows)
     try:
-        temporary.write_bytes(content)
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise DataError(f"cannot write {path}: {error.strerror}") from error
-
-
-def _append(path: Path, rows: Sequence[Row], columns: list[str]) -> None:
-    if not rows:
-        return
-    content = _format([_cell(row.get(column)) for column in columns] for row in rows)
-    descriptor = None
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND)
-        before = os.fstat(descriptor).st_size
+        about = os.fstat(descriptor)
+        if not about.st_nlink:
+            raise DataError(f"{path} was removed while it was written: the same command begins it anew")
         try:
             written = 0
             while written < len(content):
                 written += os.write(descriptor, content[written:])
         except OSError:
-            os.ftruncate(descriptor, before)
+            os.ftruncate(descriptor, about.st_size)
             raise
     except OSError as error:
         raise DataError(
             f"cannot write {path}: {error.strerror}; what had finished is safe, the same command goes on from there"
         ) from error
-    finally:
-        if descriptor is not None:
-            os.close(descriptor)
-
-
-def _cell(value: object) -> object:
-    return " ".join(value.split()) if isinstance(value, str) else value  # a row is a line: no newlines in cells
-
-
-def _format(rows: Any) -> bytes:
-    stream = io.StringIO()
-    csv.writer(stream, lineterminator="\n").writerows(rows)
-    return stream.getvalue().encode()
-
-
-def _truncate(path: Path, size: int) -> None:
-    try:
-        os.truncate(path, size)
-    except OSError as error:
-        raise DataError(f"cannot mend {path}: {error.strerror}") from error
 
 
 def read_keys(path: Path) -> dict[str, str]:
-    """Return key -> status of the trials in a `trials.csv`; of a trial that was run twice the last; {} if no file."""
-    if not path.is_file():
-        return {}
-    with path.open(encoding="utf-8", newline="") as stream:
-        reader = csv.reader(stream)
-        header = next(reader)
-        key, status = header.index("key"), header.index("status")
-        return {row[key]: row[status] for row in reader if len(row) == len(header)}
+    """Return key -> status of the trials in a `trials.csv`; of a trial that was run twice the last; {} if no file.
+
+    Raises:
+        DataError: if a newer mlpctl wrote the file.
+    """
+    return {line.row["key"]: line.row.get("status", "") for line in scan(path, TRIAL_COLUMNS) if not line.problem}

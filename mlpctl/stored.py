@@ -1,10 +1,10 @@
 """One trial's rows out of the store, without pandas: what `train` prints at its end."""
 
-import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from mlpctl.errors import DataError
+from mlpctl.lines import scan
 from mlpctl.render import Cell
 from mlpctl.schema import EPOCH_COLUMNS, EPOCHS_FILE, TRIAL_COLUMNS, TRIALS_FILE, Kind
 
@@ -23,20 +23,19 @@ def stored_rows(folder: Path, key: str) -> tuple[dict[str, Cell], list[dict[str,
 
 
 def read_rows(path: Path) -> Iterator[dict[str, Cell]]:
-    """Yield the rows of a `trials.csv`, typed, empty cells as None; none if there is no file."""
-    if path.is_file():
-        with path.open(encoding="utf-8", newline="") as stream:
-            for row in csv.DictReader(stream):
-                yield {name: _typed(text, TRIAL_COLUMNS.get(name, "text")) for name, text in row.items()}
+    """Yield the whole rows of a `trials.csv`, typed, empty cells as None; none if there is no file."""
+    for line in scan(path, TRIAL_COLUMNS):
+        if not line.problem:
+            yield typed(line.row, TRIAL_COLUMNS)
 
 
-def _rows(path: Path, key: str, columns: dict[str, Kind]) -> list[dict[str, Cell]]:
-    with path.open(encoding="utf-8", newline="") as stream:
-        return [
-            {name: _typed(text, columns.get(name, "text")) for name, text in row.items()}
-            for row in csv.DictReader(stream)
-            if row["key"] == key
-        ]
+def _rows(path: Path, key: str, columns: Mapping[str, Kind]) -> list[dict[str, Cell]]:
+    return [typed(line.row, columns) for line in scan(path, columns) if not line.problem and line.row["key"] == key]
+
+
+def typed(row: Mapping[str, str], columns: Mapping[str, Kind]) -> dict[str, Cell]:
+    """Return the cells of a row as values; empty ones as None."""
+    return {name: _typed(text, columns.get(name, "text")) for name, text in row.items()}
 
 
 def _typed(text: str, kind: Kind) -> Cell:

@@ -166,9 +166,12 @@ def verdict(counts: Counts) -> None:
     """Check that every trial was trained and ended well.
 
     Raises:
+        TrialsFailed: if failures ended the run.
         BudgetUsed: if trials were left out.
         TrialsFailed: if some did not, with how many and how.
     """
+    if counts.halted:
+        raise TrialsFailed(counts.halted)
     if counts.cut:
         raise BudgetUsed(f"{counts.cut} is used up: what was trained is saved, the same command with more goes on")
     failed = {status: n for status, n in counts.statuses.items() if status != "ok"}

@@ -67,7 +67,7 @@ def load_saved(where: str, *, needed: bool = True) -> Saved:
         raise DataError(
             f"{spec.dataset} is not what {place} was trained on any more: bring the data back, or train again"
         )
-    trial = Trial(resolve(spec, dataset), dataset, place.key, str(row["config"]))
+    trial = Trial(resolve(spec, dataset), dataset, place.key)
     return Saved(trial, place, row, read_weights(place.file) if place.file.is_file() else None)
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from mlpctl.data import load_dataset
@@ -25,13 +26,18 @@ class Trial:
         spec: resolved.
         dataset: of the spec.
         key: names the trial; equal specs on equal data have equal keys, whatever machine or engine trains them.
-        config: the key of the configuration: the same without the seeds.
     """
 
     spec: Spec
     dataset: "Dataset"
     key: str
-    config: str
+
+    @cached_property
+    def config(self) -> str:
+        """The key of the configuration: the same without the seeds."""
+        if self.spec.is_configuration:
+            return self.key
+        return key_of(self.spec.configuration(), self.dataset.digest)
 
     def work(self, **asked: Any) -> Work:
         """Return what a session is asked to do with this trial; `asked` are further fields of Work."""
@@ -57,9 +63,7 @@ def trial_of(spec: Spec) -> Trial:
     if resolved.init_from is not None:
         resolved = resolved.model_copy(update={"init_from": pinned(resolved.init_from)})
         check_start(build(resolved, prepare(dataset, resolved)), resolved)
-    key = key_of(resolved, dataset.digest)
-    config = key if resolved.is_configuration else key_of(resolved.configuration(), dataset.digest)
-    return Trial(resolved, dataset, key, config)
+    return Trial(resolved, dataset, key_of(resolved, dataset.digest))
 
 
 def key_of(spec: Spec, digest: str) -> str:

@@ -10,8 +10,21 @@ import typer
 from mlpctl import __version__
 from mlpctl.errors import MlpctlError, UsageError
 
-COMMANDS = ("train", "sweep", "report", "predict", "inspect", "exercise", "verify", "data", "bench", "doctor", "config")
-GROUPS = ("data", "bench")
+COMMANDS = (
+    "train",
+    "sweep",
+    "report",
+    "results",
+    "predict",
+    "inspect",
+    "exercise",
+    "verify",
+    "data",
+    "bench",
+    "doctor",
+    "config",
+)
+GROUPS = ("results", "data", "bench")
 """The commands that have commands of their own below their name."""
 
 app = typer.Typer(

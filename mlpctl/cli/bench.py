@@ -48,7 +48,7 @@ def matmul(
     from mlpctl.machine import cpu_model, usable_cores
     from mlpctl.render import emit
 
-    devices = ["cpu" if name == "auto" else name for name in o.items(asked_device(device))]
+    devices = ["cpu" if name == "auto" else name for name in o.items(asked_device(device, several=True))]
     numbers = o.whole_numbers("--sizes", sizes)
     counts = o.whole_numbers("--threads", threads) if threads else [usable_cores()]
     cases = cases_of(numbers, o.items(dtype), devices, counts)

@@ -14,7 +14,7 @@ app = typer.Typer()
 
 @app.command("sweep")
 @o.with_spec_options
-def sweep(
+def sweep(  # noqa: PLR0915
     given: dict[str, Any],
     file: Annotated[Path | None, typer.Argument(help="Experiment file; flags win over what it says.")] = None,
     axis: Annotated[
@@ -73,9 +73,22 @@ def sweep(
     eval_test: o.TestEach = False,
     force: o.Force = False,
     retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Run crashed and out-of-memory trials again.")
+        bool, typer.Option("--retry-failed", help="Run crashed, timed-out and out-of-memory trials again.")
     ] = False,
     tensorboard: o.Board = None,
+    timeout: Annotated[
+        float | None,
+        typer.Option("--timeout", metavar="SECONDS", help="What a trial may take; looked at after each epoch."),
+    ] = None,
+    keep_going: Annotated[
+        bool,
+        typer.Option("--keep-going", help="Never stop for failures. Default: 20 alike in a row end it."),
+    ] = False,
+    fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Stop at the first failure.")] = False,
+    shard: Annotated[
+        str | None,
+        typer.Option("--shard", metavar="I/N", help="Train part I of N only, into NAME-I-of-N."),
+    ] = None,
     offline: o.Offline = False,
     quiet: o.Quiet = False,
     format_: o.FormatOption = "table",
@@ -96,13 +109,16 @@ def sweep(
     from mlpctl.cli.screen import handle_interrupts, set_offline, tracked
     from mlpctl.cluster.connect import connected
     from mlpctl.devices import asked_device, asked_jobs
+    from mlpctl.errors import UsageError
     from mlpctl.experiment import parse_settings
+    from mlpctl.failures import IN_A_ROW
     from mlpctl.machine import seconds_since_start
     from mlpctl.planned import left_out, tables
     from mlpctl.preview import preview, rest
     from mlpctl.render import emit, print_tables
     from mlpctl.report.folder import report
     from mlpctl.run import RunOptions, Stop
+    from mlpctl.shard import parse_shard, sharded
     from mlpctl.sweep import Given, experiment_of, size_of, verdict
     from mlpctl.sweep import sweep as sweep_all
 
@@ -122,6 +138,12 @@ def sweep(
             select=o.given_only(on=select_on, metric=metric),
         )
     )
+    part = parse_shard(shard) if shard is not None else None
+    experiment = sharded(experiment, part) if part is not None else experiment
+    if keep_going and fail_fast:
+        raise UsageError("--keep-going and --fail-fast say the opposite: give one of them")
+    if timeout is not None and not timeout > 0:
+        raise UsageError(f"--timeout takes seconds above 0, got {timeout:g}")
     options = RunOptions(
         device=asked_device(device),
         engine=engine or "auto",
@@ -134,24 +156,29 @@ def sweep(
         force=force,
         retry=retry_failed,
         limits=Limits(max_trials or inf, *(parse_budget(budget) if budget else ())),
+        timeout=inf if timeout is None else timeout,
+        patience=inf if keep_going else IN_A_ROW,
+        fail_fast=fail_fast,
+        shard=part,
     )
     if dry_run:
         plan = preview(experiment, out, options, started=seconds_since_start())
         emit(tables(plan, people=format_ in ("table", "md")), format_, output)
         return
     stop = Stop()
+    total = -(-size_of(experiment) // (part.of if part else 1))
     with ExitStack() as stack:
         if cluster is not None:
             place = stack.enter_context(connected(cluster, jobs))
             options = replace(options, cluster=place, jobs=place.trials())
-        left = None if force else out / experiment.name
-        screen = SweepScreen(experiment, jobs=options.jobs, quiet=quiet, folder=left)
+        known = None if force else out / experiment.name
+        screen = SweepScreen(experiment, jobs=options.jobs, quiet=quiet, folder=known)
         watch = stack.enter_context(tracked(screen, tensorboard))
         stack.enter_context(screen)
         stack.enter_context(handle_interrupts(stop, "after the trials in training"))
         counts = sweep_all(experiment, out, options, watch, stop)
     if counts.stored and not quiet:
-        screen.note(f"{counts.stored} of {size_of(experiment)} trials were in {out / experiment.name} already")
+        screen.note(f"{counts.stored} of {total} trials were in {out / experiment.name} already")
     if counts.cut and not quiet and (left := rest(experiment, out, options, counts.cut)):
         print_tables([left_out(left, people=True)], screen.err)
     report([out / experiment.name], format_=format_, output=output)

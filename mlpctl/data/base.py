@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from mlpctl.errors import UsageError
-from mlpctl.spec import explain
+from mlpctl.spec import explain, round12
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,6 +24,11 @@ class Options(BaseModel):
     """Base of a dataset's options: flat, typed, each field with a description."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _rounded(cls, value: Any) -> Any:
+        return round12(value) if isinstance(value, float) else value  # near-equal options are one dataset, as in Spec
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,6 +1,6 @@
 """What a results folder says: configurations compared over their seeds, the best of them, what failed. Pure data."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ from mlpctl.errors import UsageError, did_you_mean
 from mlpctl.experiment import SelectOn
 from mlpctl.render import for_people
 from mlpctl.report.datasets import split_by_data, with_options
+from mlpctl.report.failures import NO_FAILURES, failures
 from mlpctl.report.verdict import Verdict, by_seed, compare, resolution
 from mlpctl.results import Results
 from mlpctl.schema import BETTER, METRICS, PRIMARY
@@ -25,9 +26,6 @@ STAMPS: dict[SelectOn, str] = {
     "train": "Chosen on the training part: this says how well a configuration fits, not how well it predicts.",
 }
 """What every table that compares on such a part has to say."""
-
-NO_FAILURES = ("ok", "interrupted")
-"""Statuses that tell nothing against a configuration: an interrupted trial is trained again by the same command."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +45,7 @@ class Summary:
             mean, sd, low, high, and p, corrected, of the difference from the best (see `mlpctl.report.verdict`).
         verdict: on the configurations with the fewest failures; None if nothing has a score.
         best: the first row of `configurations` as a mapping, with its test score; None if nothing has a score.
-        failures: a row per status and error: how many, and the key of one of them.
+        failures: a row per kind of failure, see `mlpctl.report.failures`.
         notes: what the reader has to know to trust the figures.
     """
 
@@ -84,7 +82,13 @@ def summarize(results: Results, *, metric: str | None = None, on: SelectOn | Non
         raise UsageError(f"unknown metric '{metric}': {did_you_mean(metric, METRICS)}")
     folders = ", ".join(folder.name for folder in results.folders)
     return [
-        _summary(f"{name} ({folders})", some, metric or PRIMARY[some["task"].iloc[0]], on)
+        _summary(
+            f"{name} ({folders})",
+            some,
+            metric or PRIMARY[some["task"].iloc[0]],
+            on,
+            {folder.name: told for folder, told in zip(results.folders, results.experiments, strict=True)},
+        )
         for name, some in split_by_data(with_options(results.trials))
     ]
 
@@ -137,7 +141,9 @@ def over(trials: "pd.DataFrame", by: Sequence[str], column: str) -> "pd.DataFram
     return pd.DataFrame(table.reset_index())
 
 
-def _summary(title: str, trials: "pd.DataFrame", metric: str, on: SelectOn) -> Summary:
+def _summary(
+    title: str, trials: "pd.DataFrame", metric: str, on: SelectOn, experiments: Mapping[str, Mapping[str, Any]]
+) -> Summary:
     column = f"{PREFIX[on]}_{metric}"
     if on == "train" and trials[column].isna().all():
         column = f"train_{metric}"
@@ -167,7 +173,7 @@ def _summary(title: str, trials: "pd.DataFrame", metric: str, on: SelectOn) -> S
         configurations=table,
         verdict=verdict,
         best=best,
-        failures=_failures(trials),
+        failures=failures(trials, experiments),
         notes=(*_notes(table, trials, best, on), *_doubts(verdict, best, on, BETTER[metric])),
     )
 
@@ -203,12 +209,6 @@ def _best(table: "pd.DataFrame", trials: "pd.DataFrame", metric: str) -> dict[st
         first |= {f"test_{name}": float(test[name]) for name in ("mean", "sd", "low", "high")}
     first["key"] = str(own["key"].iloc[0])
     return first
-
-
-def _failures(trials: "pd.DataFrame") -> "pd.DataFrame":
-    failed = trials[~trials["status"].isin(NO_FAILURES)].fillna({"error": ""})
-    table = failed.groupby(["status", "error"], sort=False)["key"].agg(trials="count", example="first")
-    return table.reset_index().sort_values("trials", ascending=False, ignore_index=True)
 
 
 def _notes(table: "pd.DataFrame", trials: "pd.DataFrame", best: dict[str, Any] | None, on: SelectOn) -> "list[str]":

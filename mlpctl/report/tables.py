@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlpctl.errors import UsageError, did_you_mean
 from mlpctl.render import Cell, Table, as_chosen, for_people
+from mlpctl.report.failures import retry_note
 from mlpctl.report.summary import STAMPS, Summary, over
 
 if TYPE_CHECKING:
@@ -31,7 +32,10 @@ def overview(summary: Summary, top: int) -> list[Table]:
     else:
         tables[0] = Table((), (), header, [*said, *summary.notes])
     if len(summary.failures):
-        tables.append(Table(list(summary.failures.columns), rows_of(summary.failures), "Failures"))
+        rows = rows_of(summary.failures)
+        commands = [f"The first {str(row['status']).replace('_', ' ')} again: {row['again']}" for row in rows]
+        columns = [name for name in summary.failures.columns if name != "again"]
+        tables.append(Table(columns, rows, "Failures", [*commands, *retry_note(summary.trials)]))
     return tables
 
 

@@ -15,6 +15,9 @@ Scale = Literal["lin", "log", "int"]
 LISTS = ("widths", "betas", "batch_norm")
 """Fields whose values are lists: on the command line a comma separates items, a semicolon values."""
 
+MOST = 1_000_000
+"""Values of an axis, and seeds: more of them are a slip of the keyboard, and fill the memory before any is trained."""
+
 WHEN = " when "
 """What separates an axis from its condition on the command line: momentum=0.5,0.9 when optimizer=momentum."""
 
@@ -201,8 +204,8 @@ def _range_axis(name: str, scale: Scale, bounds: list[Any]) -> Axis:
         check_value(name, int(bound) if whole else bound)
     if count is None:
         return Axis(name, (), low, high, scale, whole)
-    if count < 2:
-        raise UsageError(f"axis {name}: a range needs a count of 2 at least, got {count}")
+    if not 2 <= count <= MOST:
+        raise UsageError(f"axis {name}: a range needs a count from 2 to {MOST:,}, got {count:,}")
     points = (_between(low, high, scale, i / (count - 1)) for i in range(count))
     return Axis(name, tuple(dict.fromkeys(check_value(name, round(p) if whole else p) for p in points)))
 

@@ -21,7 +21,7 @@ def read_list(path: Path) -> Axis:
             reader = csv.DictReader(stream)
             header = [name.strip().replace("-", "_") for name in reader.fieldnames or ()]
             lines = [(reader.line_num, list(row.values())) for row in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except (OSError, ValueError, csv.Error) as error:  # no UTF-8, or a name that no file can have
         raise UsageError(f"cannot read the list {path}: {error}") from error
     wrong = [f"{path} line {n}: {len(header)} cells are needed, as in the first line" for n, cells in lines
              if len(cells) != len(header) or None in cells]  # fmt: skip

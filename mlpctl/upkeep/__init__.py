@@ -1,0 +1,1 @@
+"""Looking after results folders: check, repair, merge, export. What `mlpctl results` calls."""
