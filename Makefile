@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint docs reproductions bench searches clean
+.PHONY: demo test lint docs reproductions bench bench-gpu searches clean
 
 demo: .venv/installed
 	$(BIN)/mlpctl sweep experiments/demo.toml
@@ -27,6 +27,9 @@ docs: .venv/installed
 bench: .venv/installed
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[bench]'
 	$(BIN)/python -m benchmarks
+
+bench-gpu: .venv/installed
+	$(BIN)/python -m benchmarks.gpu
 
 searches: .venv/tested
 	$(BIN)/python -m benchmarks.searches

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mlpctl import __version__
+from mlpctl.gpu import nvidia_smi
 
 LIBRARIES = ("numpy", "scipy", "pandas", "torch", "numba", "scikit-learn", "threadpoolctl", "optuna", "ray")
 """Whose versions may move a number."""
@@ -22,11 +23,13 @@ def usable_cores() -> int:
     return max(1, min(cores, int(quota)) if quota else cores)
 
 
-def environment(*, gpu: bool = False) -> dict[str, Any]:
+def environment(*, gpu: bool = False, precision: str = "fp32") -> dict[str, Any]:
     """Return what trials run on, ready for JSON.
 
     Args:
-        gpu: ask torch for GPUs; otherwise they are named only where torch is loaded already (importing it takes 1 s).
+        precision: of products of float32 matrices, in the engine lanes.
+        gpu: ask torch for GPUs that nvidia-smi does not name; otherwise torch is asked only where it is loaded already
+            (importing it takes 1 s).
     """
     import psutil
     from threadpoolctl import threadpool_info
@@ -43,7 +46,8 @@ def environment(*, gpu: bool = False) -> dict[str, Any]:
             {key: info.get(key) for key in ("internal_api", "version", "architecture", "num_threads")}
             for info in threadpool_info()
         ],
-        "gpus": gpus() if gpu or "torch" in sys.modules else [],
+        "gpus": nvidia_smi() or (gpus() if gpu or "torch" in sys.modules else []),
+        "precision": precision,
         "git": git_state(Path.cwd()),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
     }

@@ -36,6 +36,7 @@ REGISTRY: Mapping[Kind, dict[str, str]] = {
     },
     "engine": {
         "kernel": "mlpctl.engine.kernel.engine:ENGINE",
+        "lanes": "mlpctl.engine.lanes.engine:ENGINE",
         "reference": "mlpctl.engine.reference:ENGINE",
     },
     "impl": {

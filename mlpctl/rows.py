@@ -1,6 +1,6 @@
 """From what an engine reports to the rows of the store."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,18 +13,33 @@ Row = dict[str, Any]
 
 def epoch_row(event: Event) -> Row:
     """Return the row of `epochs.csv` for an event, without the trial's key."""
-    return {"epoch": event.epoch, "lr": event.lr, **event.scores, "seconds": event.seconds}
+    group = {"group_seconds": event.group_seconds, "group_size": event.group_size}
+    return {"epoch": event.epoch, "lr": event.lr, **event.scores, "seconds": event.seconds, **group}
 
 
-def trial_row(trial: Trial, event: Event, seconds: float, about: Mapping[str, Any]) -> Row:
+def wall_time(epochs: Sequence[Row]) -> Row:
+    """Return the seconds of a trial from the rows of its epochs; for one trained in a group those of the group.
+
+    group_size is such that group_seconds / group_size is the trial's share, however many came and left meanwhile.
+    """
+    grouped = [row for row in epochs if row["seconds"] is None and row.get("group_seconds") is not None]
+    if not grouped:
+        return {"seconds": sum(row["seconds"] or 0.0 for row in epochs)}
+    seconds = sum(row["group_seconds"] for row in grouped)
+    share = sum(row["group_seconds"] / row["group_size"] for row in grouped)
+    return {"seconds": None, "group_seconds": seconds, "group_size": max(round(seconds / share), 1) if share else 1}
+
+
+def trial_row(trial: Trial, event: Event, spent: Row, about: Mapping[str, Any]) -> Row:
     """Return the row of `trials.csv` for a trial that ended with an event.
 
     Args:
         trial: what was trained.
         event: its last; the final scores are the event's.
-        seconds: wall time of all its epochs.
-        about: used_engine, used_device, jobs, threads.
+        spent: `wall_time` of all its epochs.
+        about: used_engine, used_device, used_precision, jobs, threads.
     """
+    seconds = spent["seconds"] or spent.get("group_seconds") or 0.0
     return {
         "key": trial.key,
         "config": trial.config,
@@ -37,7 +52,7 @@ def trial_row(trial: Trial, event: Event, seconds: float, about: Mapping[str, An
         "parameters": trial.network.n_parameters,
         "epochs_done": event.epoch,
         **event.scores,
-        "seconds": seconds,
+        **spent,
         **about,
         "started": (datetime.now(UTC) - timedelta(seconds=seconds)).isoformat(timespec="seconds"),
     }

@@ -11,11 +11,12 @@ from mlpctl.budget import Budget, Limits
 from mlpctl.engine.base import Event, Session
 from mlpctl.engine.choose import Choice, choose
 from mlpctl.engine.initial import start_note
+from mlpctl.engine.precision import Precision
 from mlpctl.engine.schedule import is_prefix
 from mlpctl.errors import Interrupted
 from mlpctl.pending import pending
 from mlpctl.plan import Run, lineage, runs_of
-from mlpctl.rows import Row, epoch_row, trial_row
+from mlpctl.rows import Row, epoch_row, trial_row, wall_time
 from mlpctl.spec import Spec
 from mlpctl.states import Kept, States
 from mlpctl.store import Store
@@ -33,7 +34,8 @@ class RunOptions:
         device: auto, or a device for the trials that name none.
         engine: auto, or an engine for the trials that name none.
         jobs: trials in training at a time.
-        threads: of torch, in the engine reference.
+        threads: of torch, in the engines reference and lanes.
+        precision: of products of float32 matrices, in the engine lanes.
         save: keep the weights of each trial.
         fit_each: score the training part too after each epoch.
         test_each: score the test part too after each epoch.
@@ -48,6 +50,7 @@ class RunOptions:
     engine: str = "auto"
     jobs: int = 1
     threads: int = 1
+    precision: Precision = "fp32"
     save: bool = False
     fit_each: bool = False
     test_each: bool = False
@@ -148,8 +151,9 @@ def run(
     def choice(trial: Trial) -> Choice:
         work = trial.work()
         chosen = choose(
-            trial.spec, work.network, work.data, engine=options.engine, device=options.device, trials=options.expected
-        )
+            trial.spec, work.network, work.data, engine=options.engine, device=options.device, trials=options.expected,
+            precision=options.precision,
+        )  # fmt: skip
         for note in (chosen.note, start_note(work.network, trial.spec)):
             if note and note not in noted:
                 noted.add(note)
@@ -173,6 +177,7 @@ def run(
                 about = {
                     "used_engine": name,
                     "used_device": device,
+                    "used_precision": options.precision if name == "lanes" else None,
                     "jobs": options.jobs,
                     "threads": options.threads,
                 }
@@ -197,9 +202,12 @@ def check_named(trial: Trial, options: RunOptions) -> None:
         UsageError: if the engine cannot.
         DeviceError: if the device is not there.
     """
-    if options.engine != "auto" or options.device != "auto":
+    if options.engine != "auto" or options.device != "auto" or options.precision != "fp32":
         work = trial.work()
-        chosen = choose(trial.spec, work.network, work.data, engine=options.engine, device=options.device, trials=1)
+        chosen = choose(
+            trial.spec, work.network, work.data, engine=options.engine, device=options.device, trials=1,
+            precision=options.precision,
+        )  # fmt: skip
         chosen.engine.open(chosen.device, 1, options.threads).close()
 
 
@@ -249,8 +257,9 @@ def _advance(
             if options.save and status == "ok":
                 spec = {name: str(value) for name, value in trial.spec.flat().items() if value is not None}
                 store.save_weights(trial.key, session.weights(event.key), spec)
-            seconds = sum(row["seconds"] or 0.0 for row in rows)
-            record(trial_row(trial, replace(event, status=status), seconds, about), _rows_of(trial, rows, options))
+            record(
+                trial_row(trial, replace(event, status=status), wall_time(rows), about), _rows_of(trial, rows, options)
+            )
             if status == "ok" and event.epoch < options.most_epochs and is_prefix(trial.spec):
                 kept = Kept(event.epoch, session.save(event.key), rows)
                 states.keep(lineage(trial), about["used_engine"], kept)

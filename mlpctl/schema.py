@@ -60,6 +60,7 @@ TRIAL_COLUMNS: dict[str, Kind] = {
     "group_size": "int",
     "used_engine": "text",
     "used_device": "text",
+    "used_precision": "text",  # of products of float32 matrices, where the engine offers a choice
     "jobs": "int",
     "threads": "int",
     "started": "text",  # UTC, ISO 8601

@@ -151,7 +151,7 @@ def sweep(experiment: Experiment, out: Path, options: RunOptions, watch: Watch, 
     with Store(out / experiment.name) as store:
         for repair in store.repairs:
             watch.note(repair)
-        store.describe(experiment.as_toml(), environment())
+        store.describe(experiment.as_toml(), environment(precision=options.precision))
         outcomes = Outcomes(experiment.select.on, experiment.select.metric)
         learns = experiment.strategy().learns
         if learns and not options.force:

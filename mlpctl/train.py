@@ -56,7 +56,7 @@ def train(
         for repair in store.repairs:
             watch.note(repair)
         if has_to_run(store, trial.key, options):
-            store.describe(experiment.as_toml(), environment())
+            store.describe(experiment.as_toml(), environment(precision=options.precision))
         counts = run([[spec]], store, options, watch, stop)
         weights = store.weights_file(trial.key)
     return Trained(trial, out / experiment.name, counts, weights if weights.is_file() else None)

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from mlpctl.engine.precision import Precision
 from mlpctl.render import Format
 from mlpctl.search.make import SearchTable
 from mlpctl.spec import Spec, choices, extra, kind_of
@@ -16,7 +17,10 @@ METAVARS = {"int": "N", "float": "X", "text": "TEXT"}
 Jobs = Annotated[
     int | None, typer.Option("--jobs", "-j", min=1, help="Trials in training at a time. Default: the cores.")
 ]
-Threads = Annotated[int, typer.Option("--threads", min=1, help="Threads of torch; engine reference only.")]
+Threads = Annotated[int, typer.Option("--threads", min=1, help="Threads of torch: engines reference and lanes.")]
+PrecisionOption = Annotated[
+    Precision, typer.Option("--precision", help="Of float32 products in the engine lanes: IEEE, or tensor cores.")
+]
 Name = Annotated[str | None, typer.Option("--name", help="Folder under --out. Default: DATASET-MODEL.")]
 Out = Annotated[Path, typer.Option("--out", help="Where results folders are.")]
 Settings = Annotated[

@@ -64,9 +64,11 @@ class Event:
         epoch: epochs done.
         scores: columns of the schema: train_loss, val_accuracy, ….
         lr: learning rate of the epoch's first step.
-        seconds: wall time of this epoch, its scoring included.
+        seconds: wall time of this epoch, its scoring included; None for a trial that is trained in a group.
         status: None while the trial goes on; "ok" when its epochs are done; else why it ended.
         error: what went wrong, in one line.
+        group_seconds: wall time of this epoch of the group that the trial is trained in; None without one.
+        group_size: trials in training in that group.
     """
 
     key: str
@@ -76,6 +78,8 @@ class Event:
     seconds: float | None = None
     status: Status | None = None
     error: str = ""
+    group_seconds: float | None = None
+    group_size: int | None = None
 
 
 class Session(Protocol):

@@ -1,11 +1,13 @@
 """Which engine and device train a trial."""
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from mlpctl.engine.base import Engine
 from mlpctl.engine.order import steps_per_epoch
+from mlpctl.engine.precision import Precision
 from mlpctl.errors import UsageError
+from mlpctl.gpu import cuda_here
 from mlpctl.registry import resolve
 
 if TYPE_CHECKING:
@@ -13,11 +15,17 @@ if TYPE_CHECKING:
     from mlpctl.models.network import Network
     from mlpctl.spec import Spec
 
-COMPILE_SECONDS = 15.0
+COMPILE_SECONDS = 20.0
 """What compiling the kernel costs, once per machine and type of inputs."""
 
 REFERENCE_FLOPS, REFERENCE_STEP = 6e10, 150e-6
 """Rate of the reference engine's products on one core, and its time per step beside them: 150 µs of torch calls."""
+
+KERNEL_FLOPS, KERNEL_STEP = 9e10, 2e-6
+"""The kernel engine's, on one core."""
+
+CUDA_SECONDS = 10.0
+"""Work that takes the CPU less is left to it: importing torch, waking the GPU and recording graphs take seconds."""
 
 
 @dataclass(frozen=True)
@@ -35,11 +43,22 @@ class Choice:
     note: str = ""
 
 
-def choose(spec: "Spec", network: "Network", data: "Data", *, engine: str, device: str, trials: int) -> Choice:
+def choose(
+    spec: "Spec",
+    network: "Network",
+    data: "Data",
+    *,
+    engine: str,
+    device: str,
+    trials: int,
+    precision: Precision = "fp32",
+) -> Choice:
     """Return the engine and the device for a spec; what the spec names wins over what the run asks for.
 
-    auto is the kernel on the CPU. Where that is not compiled yet and the reference engine would be done before the
-    compiler, it is the reference engine.
+    auto is the engine that is done first: on a CUDA GPU lanes, where there is work for longer than a GPU takes to
+    start; else the kernel on the CPU. Where that is not compiled yet and the reference engine would be done before the
+    compiler, it is the reference engine. What an engine cannot train is left to the reference engine, on the same
+    device.
 
     Args:
         spec: resolved.
@@ -48,38 +67,73 @@ def choose(spec: "Spec", network: "Network", data: "Data", *, engine: str, devic
         engine: the run's engine, or auto.
         device: the run's device, or auto.
         trials: about how many such trials the run has.
+        precision: of products of float32 matrices, in the engine lanes.
 
     Raises:
-        UsageError: if the engine that is named cannot train the spec.
+        UsageError: if the engine that is named cannot train the spec, or has no choice of precision.
     """
     device = spec.device if spec.device != "auto" else device
     name = spec.engine if spec.engine != "auto" else engine
-    kernel: Engine = resolve("engine", "kernel")
     if name == "auto":
-        reason = kernel.why_not(spec, data) if device in ("auto", "cpu") else "it trains on the CPU alone"
+        choice = _auto(spec, network, data, device, trials)
+    else:
+        choice = Choice(resolve("engine", name), _place(device))
+        reason = choice.engine.why_not(spec, data)
         if reason:
-            named = spec.impl != "auto" or device not in ("auto", "cpu")  # then the user knows
-            note = "" if named else f"trained by the reference engine: {reason}"
-            return Choice(resolve("engine", "reference"), _place(device), note)
-        from mlpctl.engine.kernel.cache import is_compiled
+            raise UsageError(f"engine {name} cannot train this: {reason}; use --engine auto")
+    if choice.engine.name == "lanes":
+        lanes: Any = choice.engine
+        return replace(choice, engine=replace(lanes, precision=precision))
+    if precision != "fp32" and choice.device == "cpu":
+        raise UsageError(
+            f"precision {precision} needs engine lanes, and {choice.engine.name} trains this: use --device cuda, "
+            "or leave --precision out"
+        )
+    return choice
 
-        if is_compiled(data.X.dtype, spec.dtype):
-            return Choice(kernel, "cpu")
-        if trials * reference_seconds(spec, network, data) < COMPILE_SECONDS:
-            return Choice(resolve("engine", "reference"), "cpu")
-        return Choice(kernel, "cpu", f"compiling the training loop, once on this machine: {COMPILE_SECONDS:.0f} s")
-    chosen: Engine = resolve("engine", name)
-    reason = chosen.why_not(spec, data)
+
+def _auto(spec: "Spec", network: "Network", data: "Data", device: str, trials: int) -> Choice:
+    kernel, lanes, reference = (resolve("engine", name) for name in ("kernel", "lanes", "reference"))
+    note = ""
+    if device == "auto" and not lanes.why_not(spec, data) and cuda_here():
+        seconds = trials * kernel_seconds(spec, network, data)
+        if seconds > CUDA_SECONDS:
+            device = "cuda"
+            note = f"trained by engine lanes on the GPU: about {seconds:.0f} s on this CPU; or say --device cpu"
+    if device.startswith("cuda"):
+        reason = lanes.why_not(spec, data)
+        if reason:
+            note = "" if spec.impl != "auto" else f"trained one by one by the reference engine on {device}: {reason}"
+            return Choice(reference, device, note)
+        return Choice(lanes, device, note)
+    reason = kernel.why_not(spec, data) if device in ("auto", "cpu") else "it trains on the CPU alone"
     if reason:
-        raise UsageError(f"engine {name} cannot train this: {reason}; use --engine auto")
-    return Choice(chosen, _place(device))
+        named = spec.impl != "auto" or device not in ("auto", "cpu")  # then the user knows
+        return Choice(reference, _place(device), "" if named else f"trained by the reference engine: {reason}")
+    from mlpctl.engine.kernel.cache import is_compiled
+
+    if is_compiled(data.X.dtype, spec.dtype):
+        return Choice(kernel, "cpu")
+    if trials * reference_seconds(spec, network, data) < COMPILE_SECONDS:
+        return Choice(reference, "cpu")
+    return Choice(kernel, "cpu", f"compiling the training loop, once on this machine: {COMPILE_SECONDS:.0f} s")
 
 
 def reference_seconds(spec: "Spec", network: "Network", data: "Data") -> float:
     """Return about how long the reference engine takes for a trial, in seconds."""
+    return _seconds(spec, network, data, REFERENCE_FLOPS, REFERENCE_STEP)
+
+
+def kernel_seconds(spec: "Spec", network: "Network", data: "Data") -> float:
+    """Return about how long the kernel engine takes for a trial where every core has one, in seconds a trial."""
+    from mlpctl.machine import usable_cores
+
+    return _seconds(spec, network, data, KERNEL_FLOPS, KERNEL_STEP) / usable_cores()
+
+
+def _seconds(spec: "Spec", network: "Network", data: "Data", flops: float, step: float) -> float:
     steps = steps_per_epoch(spec, data.n_train)
-    per_epoch = data.n_train * network.flops_per_example / REFERENCE_FLOPS + steps * REFERENCE_STEP
-    return (spec.epochs or 0) * per_epoch
+    return (spec.epochs or 0) * (data.n_train * network.flops_per_example / flops + steps * step)
 
 
 def _place(device: str) -> str:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Hashable, Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from mlpctl.spec import Spec
 
 Weights = dict[str, NDArray[Any]]
+
+Law = Literal["constant", "uniform", "normal", "orthogonal"]
 
 
 class Draw(Protocol):
@@ -117,30 +119,36 @@ def _drawn(network: "Network", spec: "Spec", draw: Draw) -> Weights:
     return weights
 
 
-def _weight(layer: "Layer", spec: "Spec", number: int, draw: Draw) -> NDArray[np.float64]:
+def law(layer: "Layer", spec: "Spec") -> tuple[Law, float]:
+    """Return how the weights of a layer are drawn, and with which bound, deviation, gain or value."""
     inputs, outputs = layer.inputs, layer.outputs
     scale = 1.0 if spec.init_scale is None else spec.init_scale
-    if spec.init in ("zeros", "constant"):
-        return np.full((inputs, outputs), scale if spec.init == "constant" else 0.0)
-    bounds = {
-        "default": 1 / math.sqrt(inputs),
-        "uniform": scale,
-        "xavier_uniform": scale * math.sqrt(6 / (inputs + outputs)),
-        "kaiming_uniform": scale * math.sqrt(6 / inputs),
-    }
-    if spec.init in bounds:
-        u = draw.uniforms(spec.init_key, "weight", inputs * outputs, layer=number)
-        return _within(bounds[spec.init], u).reshape(inputs, outputs)
-    z = draw.normals(spec.init_key, "weight", inputs * outputs, layer=number).reshape(inputs, outputs)
-    if spec.init == "orthogonal":
-        return scale * _orthogonal(z)
-    deviations = {
-        "normal": scale,
-        "xavier_normal": scale * math.sqrt(2 / (inputs + outputs)),
-        "kaiming_normal": scale * math.sqrt(2 / inputs),
+    laws: dict[str, tuple[Law, float]] = {
+        "zeros": ("constant", 0.0),
+        "constant": ("constant", scale),
+        "orthogonal": ("orthogonal", scale),
+        "default": ("uniform", 1 / math.sqrt(inputs)),
+        "uniform": ("uniform", scale),
+        "xavier_uniform": ("uniform", scale * math.sqrt(6 / (inputs + outputs))),
+        "kaiming_uniform": ("uniform", scale * math.sqrt(6 / inputs)),
+        "normal": ("normal", scale),
+        "xavier_normal": ("normal", scale * math.sqrt(2 / (inputs + outputs))),
+        "kaiming_normal": ("normal", scale * math.sqrt(2 / inputs)),
     }
     assert spec.init is not None
-    return deviations[spec.init] * z
+    return laws[spec.init]
+
+
+def _weight(layer: "Layer", spec: "Spec", number: int, draw: Draw) -> NDArray[np.float64]:
+    shape = (layer.inputs, layer.outputs)
+    kind, scale = law(layer, spec)
+    if kind == "constant":
+        return np.full(shape, scale)
+    if kind == "uniform":
+        u = draw.uniforms(spec.init_key, "weight", math.prod(shape), layer=number)
+        return _within(scale, u).reshape(shape)
+    z = draw.normals(spec.init_key, "weight", math.prod(shape), layer=number).reshape(shape)
+    return scale * (_orthogonal(z) if kind == "orthogonal" else z)
 
 
 def _bias(layer: "Layer", spec: "Spec", number: int, draw: Draw) -> NDArray[np.float64]:

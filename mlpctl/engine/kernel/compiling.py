@@ -12,8 +12,14 @@ FAST = {"contract", "reassoc", "nsz", "arcp", "afn"}
 """What the compiler may do with floating-point numbers. Not nnan and ninf: divergence has to be seen."""
 
 
+OPTIMIZED = "1"
+"""LLVM's level: the vectors are in the source, so higher ones find nothing (1.3 ms an iris trial at 1, 2 and 3) and
+take 37 s to compile instead of 21."""
+
+
 def _import_numba() -> Any:
     os.environ.setdefault("NUMBA_CACHE_DIR", str(kernel_folder()))
+    os.environ.setdefault("NUMBA_OPT", OPTIMIZED)
     import numba
 
     config: Any = numba.config

@@ -205,15 +205,16 @@ def train(
             if l == 0 and sparse:
                 _step_sparse(values, columns, starts, rows, n, inputs, outputs, w0, optimizer, real, theta, delta,
                              matrix, first, second, rate)  # fmt: skip
-            elif plain:
-                gradients(buffer, at[l], n, inputs, outputs, theta, w0, delta, before, l > U(0), theta, w0, -lr,
-                          nothing, packed)  # fmt: skip
             else:
-                for k in range(U(0), inputs * outputs, V):
-                    store(matrix, k, fill(number(theta, 0)))
-                gradients(buffer, at[l], n, inputs, outputs, theta, w0, delta, before, l > U(0), matrix, U(0),
-                          number(theta, 1), nothing, packed)  # fmt: skip
-                step(optimizer, real, theta, w0, inputs * outputs, matrix, first, second, rate)
+                target, t0, factor = theta, w0, -lr  # plain SGD adds its step where the weights are
+                if not plain:
+                    target, t0, factor = matrix, U(0), number(theta, 1)
+                    for k in range(U(0), inputs * outputs, V):
+                        store(matrix, k, fill(number(theta, 0)))
+                gradients(buffer, at[l], n, inputs, outputs, theta, w0, delta, before, l > U(0), target, t0, factor,
+                          nothing, packed)  # fmt: skip
+                if not plain:
+                    step(optimizer, real, theta, w0, inputs * outputs, matrix, first, second, rate)
             delta, before = before, delta
     sums[0], sums[1] = loss_sum, correct
 

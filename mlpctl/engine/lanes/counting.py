@@ -1,0 +1,48 @@
+"""Sums over examples for all lanes at once, kept on the device; `mlpctl.engine.metrics` turns them into scores."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from mlpctl.engine.lanes.resident import Targets
+from mlpctl.engine.metrics import Tally
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from mlpctl.models.network import Network
+
+
+class Counts:
+    """Sums (R, ·): losses, right answers or absolute errors, and squared errors per target."""
+
+    def __init__(self, network: "Network", lanes: int, device: torch.device) -> None:
+        """Start at 0."""
+        self.network = network
+        dtype = torch.float32 if device.type == "mps" else torch.float64
+        self.sums = torch.zeros(lanes, 2 + network.n_outputs * (not network.n_classes), device=device, dtype=dtype)
+
+    def add(self, losses: "Tensor", z: "Tensor", y: "Tensor") -> None:
+        """Count examples: losses (n, R), outputs (n, R, C), and targets (n, R) or (n, R, C), or with R = 1 for all."""
+        self.sums[:, 0] += losses.sum(dim=0, dtype=self.sums.dtype)
+        if self.network.n_classes:
+            self.sums[:, 1] += (predicted(self.network, z) == y).sum(dim=0)
+            return
+        error = z.to(self.sums.dtype) - y
+        self.sums[:, 1] += error.abs().sum(dim=(0, 2)) / error.shape[2]
+        self.sums[:, 2:] += error.square_().sum(dim=0)
+
+
+def predicted(network: "Network", z: "Tensor") -> "Tensor":
+    """Return the predicted classes (n, R) of outputs (n, R, C), as `mlpctl.engine.metrics.predicted` has them."""
+    label = (z[..., 0] > network.threshold).long() if network.n_outputs == 1 else z.argmax(dim=2)
+    return torch.where(torch.isnan(z).any(dim=2), -1, label)
+
+
+def tally_of(network: "Network", sums: NDArray[np.float64], part: Targets) -> Tally:
+    """Return a lane's row of Counts as the tally it would have come to one minibatch after the other."""
+    if network.n_classes:
+        return Tally(part.n, float(sums[0]), int(sums[1]))
+    return Tally(part.n, float(sums[0]), 0, float(sums[1]), sums[2:], part.total, part.squares)

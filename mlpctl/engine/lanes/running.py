@@ -1,0 +1,227 @@
+"""A group in training: lanes in their layout, an epoch at a time."""
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from mlpctl.engine.base import State, Work
+from mlpctl.engine.lanes.arrays import allocate
+from mlpctl.engine.lanes.counting import Counts, tally_of
+from mlpctl.engine.lanes.layout import Layout, Shape, arrange
+from mlpctl.engine.lanes.plan import Shared, bytes_of, shared_of
+from mlpctl.engine.lanes.products import in_precision
+from mlpctl.engine.lanes.program import Program
+from mlpctl.engine.lanes.replay import Replay
+from mlpctl.engine.lanes.resident import Resident
+from mlpctl.engine.lanes.start import start
+from mlpctl.engine.lanes.tables import Tables
+from mlpctl.engine.precision import Precision
+from mlpctl.models.learner import OPTIMIZER_PREFIX, STEPS
+from mlpctl.models.losses import loss
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+EPOCHS_DONE = "epochs_done"
+
+SCORED_ELEMENTS = 2**26
+"""Units of a layer that are scored together: 256 MiB in float32; at most 8192 rows."""
+
+
+@dataclass(eq=False)
+class Lane:
+    """A trial in training.
+
+    Attributes:
+        work: what is asked.
+        number: of its arrival.
+        epochs_done: so far.
+        begun: it has trained an epoch, so what it goes on from is on the device.
+        ended: it has had its last event, and what its numbers do now does not matter.
+    """
+
+    work: Work
+    number: int
+    epochs_done: int = 0
+    begun: bool = False
+    ended: bool = False
+
+    @cached_property
+    def shared(self) -> Shared:
+        """What decides which programs it may be in."""
+        return shared_of(self.work)
+
+    @cached_property
+    def bytes(self) -> int:
+        """About how much memory it takes."""
+        return bytes_of(self.work)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What an epoch of a lane came to."""
+
+    lane: Lane
+    scores: dict[str, float]
+    lr: float | None
+    finite: bool
+
+
+class Running:
+    """Lanes that train together; another layout is another object."""
+
+    def __init__(self, lanes: Sequence[Lane], resident: Resident, precision: Precision) -> None:
+        """Lay out lanes that may share a program; their weights are 0 until `begin`."""
+        shapes = [_shape(lane) for lane in lanes]
+        order = arrange(shapes)
+        self.lanes, self.resident, self.precision = [lanes[k] for k in order], resident, precision
+        works = [lane.work for lane in self.lanes]
+        spec, self.network = works[0].spec, works[0].network
+        self.layout = Layout(resident.data.n_inputs, tuple(shapes[k] for k in order))
+        names = [f"{number}.{name}" for number, layer in enumerate(self.network.layers) for name in layer.shapes]
+        dtype: torch.dtype = getattr(torch, spec.dtype)
+        self.arrays = allocate(self.layout, names, spec.optimizer or "sgd", resident.device, dtype)
+        assert isinstance(spec.batch_size, int)
+        train = resident.parts["train"]
+        half = precision == "bf16" and spec.dtype == "float32"
+        self.tables = Tables(self.layout, works, train, dtype)
+        self.program = Program(self.arrays, works, min(spec.batch_size, len(train)), half=half)
+        self.counts = Counts(self.network, len(lanes), resident.device)
+        number = {cohort: k for k, cohort in enumerate(self.layout.cohorts)}
+        cohorts = [number[shape.cohort] for shape in self.layout.shapes]
+        self.cohort_of_lane = torch.tensor(cohorts, device=resident.device)
+        self.replay = Replay(lambda: self._step(self.tables.batch), resident.device)
+        self.elapsed = 0
+        self.places = {lane.work.key: place for place, lane in enumerate(self.lanes)}
+
+    def begin(self, old: "Running | None", held: dict[str, State]) -> None:
+        """Give every lane what it goes on from: its numbers in an old layout, a held state, or its initial weights."""
+        places = {} if old is None else {lane.number: place for place, lane in enumerate(old.lanes)}
+        sources = [places.get(lane.number) for lane in self.lanes]
+        if old is not None:
+            self.arrays.take(old.arrays, sources)
+        fresh = []
+        for place, (lane, source) in enumerate(zip(self.lanes, sources, strict=True)):
+            if source is None and lane.work.key in held:
+                self.arrays.fill(place, held[lane.work.key])
+            elif source is None:
+                fresh.append((place, lane.work))
+        start(self.arrays, fresh)
+
+    def epoch(self) -> list[Result]:
+        """Train an epoch and score it; the device is waited for once, at its end."""
+        with in_precision(self.precision):
+            self.tables.fill([lane.epochs_done + 1 for lane in self.lanes], self.elapsed)
+            self.counts.sums.zero_()
+            whole = self.tables.used // self.tables.batch
+            self.replay.run(whole)
+            if whole < self.tables.steps:
+                self._step(self.tables.used - whole * self.tables.batch)
+            for lane in self.lanes:
+                lane.epochs_done += 1
+            self.elapsed += 1
+            return self._results(trained=True)
+
+    def timed(self, steps: int, rounds: int) -> float:
+        """Return the seconds of a step in the last of some rounds; the lanes move, so they must be nobody's."""
+        steps = max(min(steps, self.tables.used // self.tables.batch), 1)
+        seconds = 0.0
+        with in_precision(self.precision):
+            for _ in range(rounds):
+                self.tables.fill([1] * len(self.lanes), 0)
+                self.counts.sums.sum().item()  # waits for the device
+                started = time.perf_counter()
+                self.replay.run(steps)
+                self.counts.sums.sum().item()
+                seconds = time.perf_counter() - started
+        return seconds / steps
+
+    def scored(self) -> list[Result]:
+        """Score the lanes as they are."""
+        with in_precision(self.precision):
+            return self._results(trained=False)
+
+    def state(self, key: str) -> State:
+        """Return what continues a trial, in the form of the reference engine."""
+        place = self.places[key]
+        state = {name: view.cpu().numpy().copy() for name, view in self.arrays.lane(place).items()}
+        done = self.lanes[place].epochs_done
+        if done:
+            state[STEPS] = np.array(done * self.tables.steps)
+        return {**state, EPOCHS_DONE: np.array(done)}
+
+    def _step(self, n: int) -> None:
+        """Take the step that is due, with n examples of each cohort; nothing here waits for the device."""
+        tables = self.tables
+        rows, numbers = tables.now(n)
+        X, y = self.resident.gather(rows.reshape(-1))
+        target = (
+            torch.unflatten(y, 0, rows.shape).index_select(0, self.cohort_of_lane).transpose(0, 1)
+        )  # (n, R) or (n, R, C)
+        losses, z = self.program.step(torch.unflatten(X, 0, rows.shape), target, numbers, tables.epochs, tables.t)
+        self.counts.add(losses, z, target)
+        tables.t += 1
+
+    def _results(self, *, trained: bool) -> list[Result]:
+        due = {}
+        for lane in self.lanes:
+            if not lane.ended:
+                due[lane.number] = lane.work.parts_at(lane.epochs_done)
+        parts = sorted({part for some in due.values() for _, part in some})
+        sums = [self.counts.sums, *(self._score(part) for part in parts)]
+        bad = self.arrays.not_finite()[:, None]
+        fetched: NDArray[np.float64] = torch.cat([*sums, bad.to(sums[0].dtype)], dim=1).cpu().numpy().astype(np.float64)
+        width, targets = sums[0].shape[1], self.resident.targets
+        results = []
+        for place, lane in enumerate(self.lanes):
+            if lane.ended:
+                continue
+            own = fetched[place]
+            scores: dict[str, float] = {}
+            if trained:
+                scores["train_loss"] = float(own[0]) / self.tables.used
+                if self.network.n_classes:
+                    scores["train_accuracy"] = float(own[1]) / self.tables.used
+            for prefix, part in due[lane.number]:
+                at = width * (1 + parts.index(part))
+                found = tally_of(self.network, own[at : at + width], targets[part]).scores(self.network)
+                scores |= {f"{prefix}_{name}": value for name, value in found.items()}
+            finite = not own[-1] and math.isfinite(scores.get("train_loss", 0.0))
+            lr = float(self.tables.rates[0, place]) if trained else None
+            results.append(Result(lane, scores, lr, finite))
+        return sorted(results, key=lambda result: result.lane.number)
+
+    def _score(self, part: str) -> "Tensor":
+        """Return the sums (R, ·) over a part, with the weights as they are."""
+        counts = Counts(self.network, len(self.lanes), self.resident.device)
+        rows = self.resident.parts[part]
+        widest = max(columns[-1] for columns in self.layout.columns)
+        together = max(1, min(SCORED_ELEMENTS // widest, 8192))
+        for first in range(0, len(rows), together):
+            X, y = self.resident.gather(rows[first : first + together])
+            z = self.program.outputs(X)  # (n, R, C)
+            target = y[:, None].expand(-1, len(self.lanes), *([-1] if y.dim() > 1 else []))
+            losses = loss(self.network, z.flatten(0, 1), target.flatten(0, 1))
+            counts.add(torch.unflatten(losses, 0, z.shape[:2]), z, target)
+        return counts.sums
+
+
+def weights_of(state: State) -> State:
+    """Return the parameters and running statistics among a state."""
+    return {name: a for name, a in state.items() if not name.startswith(OPTIMIZER_PREFIX) and name != EPOCHS_DONE}
+
+
+def _shape(lane: Lane) -> Shape:
+    layers = lane.work.network.layers
+    return Shape(
+        (lane.work.spec.data_key, lane.epochs_done),
+        tuple(layer.activation for layer in layers),
+        tuple(layer.outputs for layer in layers),
+    )

@@ -1,0 +1,115 @@
+"""Initial weights of many lanes at once: those of `mlpctl.engine.initial`, drawn on the device."""
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+
+from mlpctl.engine.initial import initial_weights, law
+from mlpctl.engine.lanes import drawing
+from mlpctl.engine.lanes.arrays import Arrays, parts_of
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from mlpctl.engine.base import Work
+    from mlpctl.rng import Purpose
+
+AT_A_TIME = 2**24
+"""Numbers drawn together: 128 MiB in float64, and a few times that on the way."""
+
+Lane = tuple[int, "Work"]
+"""Where a lane is, and what it trains."""
+
+
+def start(arrays: Arrays, lanes: Sequence[Lane]) -> None:
+    """Set lanes to their initial weights, their optimizers to 0. No loop over lanes, but for rare kinds of weights."""
+    drawn = [lane for lane in lanes if not _by_itself(lane[1])]
+    for at, work in lanes:
+        if _by_itself(work):
+            arrays.fill(at, initial_weights(work.network, work.spec))
+    depth = arrays.layout.depth
+    for layer in range(depth):
+        for shape in sorted({_shape(work, layer) for _, work in drawn}):
+            alike = [lane for lane in drawn if _shape(lane[1], layer) == shape]
+            _weights(arrays, layer, alike)
+            _vectors(arrays, layer, alike)
+
+
+def _by_itself(work: "Work") -> bool:
+    spec = work.spec
+    return spec.init_from is not None or spec.init == "orthogonal" or spec.model == "gate"
+
+
+def _shape(work: "Work", layer: int) -> tuple[int, int]:
+    return work.network.layers[layer].inputs, work.network.layers[layer].outputs
+
+
+def _weights(arrays: Arrays, layer: int, lanes: Sequence[Lane]) -> None:
+    """Set a layer's weights of lanes with the same shape there."""
+    inputs, outputs = _shape(lanes[0][1], layer)
+    where = drawing.place(arrays.device)
+    laws = [law(work.network.layers[layer], work.spec) for _, work in lanes]
+    for kind in sorted({kind for kind, _ in laws}):
+        own = [k for k, (other, _) in enumerate(laws) if other == kind]
+        for part in _parts(own, inputs * outputs):
+            some = [lanes[k] for k in part]
+            values = _values(kind, [laws[k][1] for k in part], some, inputs * outputs, layer, "weight", where)
+            _write(arrays, f"{layer}.weight", some, values.view(len(some), inputs, outputs))
+
+
+def _vectors(arrays: Arrays, layer: int, lanes: Sequence[Lane]) -> None:
+    """Set a layer's biases, and what belongs to its normalization, of lanes with the same shape there."""
+    inputs, outputs = _shape(lanes[0][1], layer)
+    where = drawing.place(arrays.device)
+    spread = [lane for lane in lanes if lane[1].spec.init == "default"]
+    if f"{layer}.bias" in arrays.tensors and spread:
+        values = _values("uniform", [1 / math.sqrt(inputs)] * len(spread), spread, outputs, layer, "bias", where)
+        _write(arrays, f"{layer}.bias", spread, values)
+    for name in (f"{layer}.bn_weight", f"{layer}.running_var"):
+        if name in arrays.tensors:
+            _write(arrays, name, lanes, torch.ones(len(lanes), outputs))
+
+
+def _values(
+    kind: str,
+    scales: Sequence[float],
+    lanes: Sequence[Lane],
+    n: int,
+    layer: int,
+    purpose: "Purpose",
+    where: torch.device,
+) -> "Tensor":
+    """Return (lanes, n) numbers; lanes of one seed share what is drawn."""
+    scale = torch.tensor(scales, dtype=torch.float64, device=where)[:, None]
+    if kind == "constant":
+        return scale.expand(-1, n)
+    rows = {seed: row for row, seed in enumerate(dict.fromkeys(work.spec.init_key for _, work in lanes))}
+    drawer = drawing.uniforms if kind == "uniform" else drawing.normals
+    drawn = drawer(torch.tensor(list(rows), device=where), purpose, n, layer=layer)  # (seeds, n)
+    if len(rows) > 1:
+        drawn = drawn[torch.tensor([rows[work.spec.init_key] for _, work in lanes], device=where)]  # (lanes, n)
+    return scale * (2.0 * drawn - 1.0 if kind == "uniform" else drawn)
+
+
+def _parts(numbers: Sequence[int], size: int) -> list[Sequence[int]]:
+    """Return the numbers in parts that are drawn together."""
+    step = max(1, AT_A_TIME // size)
+    return [numbers[k : k + step] for k in range(0, len(numbers), step)]
+
+
+def _write(arrays: Arrays, name: str, lanes: Sequence[Lane], values: "Tensor") -> None:
+    """Write (lanes, outputs), or weights (lanes, inputs, outputs), to where these lanes lie."""
+    layer, what = parts_of(name)
+    target = arrays.tensors[name]
+    values = values.to(target.device, target.dtype)
+    if layer and what == "weight":
+        values = values.reshape(len(lanes), -1)
+    starts = (arrays.layout.elements if layer and what == "weight" else arrays.layout.columns)[layer]
+    first = torch.tensor([starts[at] for at, _ in lanes], device=target.device)[:, None]
+    index = (first + torch.arange(values.shape[-1], device=target.device)).reshape(-1)
+    if values.dim() == 3:
+        target.index_copy_(1, index, values.permute(1, 0, 2).reshape(values.shape[1], -1))  # (inputs, columns)
+    else:
+        target.index_copy_(0, index, values.reshape(-1))
