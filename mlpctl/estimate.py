@@ -12,6 +12,7 @@ import numpy as np
 
 from mlpctl.budget import Limits
 from mlpctl.engine.base import Event
+from mlpctl.engine.choose import choose
 from mlpctl.engine.schedule import is_prefix
 from mlpctl.errors import UsageError
 from mlpctl.experiment import Experiment
@@ -34,6 +35,9 @@ SECONDS_TO_MEASURE = 5.0
 
 LONG, ENOUGH = 0.05, 0.1
 """Seconds: an epoch that is timed by itself; a stretch of shorter ones that is long enough to be timed."""
+
+LANES = 64
+"""Trials that are measured side by side in the engine lanes; a share of more would be smaller still."""
 
 ROUNDS = 2
 """Of each measurement, after one that warms up."""
@@ -113,7 +117,7 @@ class _Times:
 
     def epoch(self, trial: Trial, event: Event) -> None:  # noqa: ARG002
         """Keep what an epoch took."""
-        (self.last if event.status else self.epochs).append(event.seconds or 0.0)
+        (self.last if event.status else self.epochs).append(event.seconds or event.group_seconds or 0.0)
 
     def finished(self, row: Row) -> None:
         """Nothing."""
@@ -164,7 +168,7 @@ def measure(shapes: dict[object, Shape], experiment: Experiment, options: RunOpt
         store.describe(experiment.as_toml(), {})
         for name, shape in sorted(shapes.items(), key=lambda item: -item[1].work):
             if not rates.rounds or time.perf_counter() - begun < SECONDS_TO_MEASURE:
-                cold, rates.rounds[name] = _measured(shape.example, store, options)
+                cold, rates.rounds[name] = _measured(shape.example, store, options, _together(shape, options))
                 start += cold
             else:
                 nearest = min(rates.rounds, key=lambda other: abs(_flops(shapes[other]) - _flops(shape)))
@@ -176,20 +180,30 @@ def _flops(shape: Shape) -> float:
     return shape.work / max(shape.epochs, 1)
 
 
-def _measured(trial: Trial, store: Store, options: RunOptions) -> tuple[float, list[Rate]]:
-    """Return (seconds to start with trials of a shape, what each round says), as many at a time as there will be.
+def _together(shape: Shape, options: RunOptions) -> int:
+    """Return how many trials of a shape are in training at a time."""
+    work = shape.example.work()
+    chosen = choose(
+        work.spec, work.network, work.data, engine=options.engine, device=options.device, trials=options.expected,
+        precision=options.precision,
+    )  # fmt: skip
+    return min(shape.trials, LANES) if chosen.engine.name == "lanes" else options.jobs
+
+
+def _measured(trial: Trial, store: Store, options: RunOptions, jobs: int) -> tuple[float, list[Rate]]:
+    """Return (seconds to start with trials of a shape, what each round says of them), `jobs` at a time.
 
     Compiling is no part of the start: it is done now, and the sweep finds it done.
     """
     short = min(1, trial.spec.epochs or 0)
-    cold, times = _timed(trial, store, options, options.jobs, short)
-    warm, _ = _timed(trial, store, options, options.jobs, short)
-    return (0.0 if times.told else max(cold - warm, 0.0)), list(_rounds(trial, store, options, warm))
+    cold, times = _timed(trial, store, options, jobs, short)
+    warm, _ = _timed(trial, store, options, jobs, short)
+    return (0.0 if times.told else max(cold - warm, 0.0)), list(_rounds(trial, store, options, jobs, warm))
 
 
-def _rounds(trial: Trial, store: Store, options: RunOptions, wall: float) -> Iterator[Rate]:
+def _rounds(trial: Trial, store: Store, options: RunOptions, jobs: int, wall: float) -> Iterator[Rate]:
     """Yield what each round says of trials of a shape, of which a wave of one epoch takes `wall` seconds."""
-    jobs, most = options.jobs, trial.spec.epochs or 0
+    most = trial.spec.epochs or 0
     short = min(1, most)
     if most > 1 and wall >= LONG:
         for _ in range(ROUNDS):
