@@ -172,7 +172,7 @@ def sweep(  # noqa: PLR0915
             place = stack.enter_context(connected(cluster, jobs))
             options = replace(options, cluster=place, jobs=place.trials())
         known = None if force else out / experiment.name
-        screen = SweepScreen(experiment, jobs=options.jobs, quiet=quiet, folder=known)
+        screen = SweepScreen(experiment, jobs=options.jobs, quiet=quiet, folder=known, total=total)
         watch = stack.enter_context(tracked(screen, tensorboard))
         stack.enter_context(screen)
         stack.enter_context(handle_interrupts(stop, "after the trials in training"))
