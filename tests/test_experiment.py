@@ -60,7 +60,7 @@ def test_axes_in_a_file(name: str, given: object, values: tuple[Any, ...]) -> No
         ("lr=log:1:0.1:3", "low < high must hold, got 1 and 0.1"),
         ("lr=log:1", "log needs LOW:HIGH or LOW:HIGH:COUNT, got 1 numbers"),
         ("lr=log:a:b:3", "as numbers, got a:b:3"),
-        ("lr=log:1e-3:1:1", "needs a count of 2 at least, got 1"),
+        ("lr=log:1e-3:1:1", "needs a count from 2 to 1,000,000, got 1"),
         ("activation=log:1:2:3", "takes words, not a range"),
     ],
 )
