@@ -52,7 +52,7 @@ def initial_weights(network: "Network", spec: "Spec", draw: Draw = rng) -> Weigh
     return weights
 
 
-def start_of(network: "Network", spec: "Spec") -> Hashable:
+def start_key(network: "Network", spec: "Spec") -> Hashable:
     """Return what decides the initial weights: trials for which it is equal start from the same."""
     own = str(spec.data) if spec.model == "gate" else None
     return network.layers, own, spec.dtype, spec.init, spec.init_scale, spec.init_key, spec.init_from

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpctl.engine.base import Event, State, Work
-from mlpctl.engine.initial import initial_weights, start_of
+from mlpctl.engine.initial import initial_weights, start_key
 from mlpctl.engine.kernel import drawing
 from mlpctl.engine.kernel.calls import (
     Arrays,
@@ -140,7 +140,7 @@ class KernelSession:
 
     def _begun(self, work: Work) -> Training:
         """Return a trial before its first epoch; to draw weights takes as long as two epochs on iris."""
-        start = start_of(work.network, work.spec)
+        start = start_key(work.network, work.spec)
         if (known := self._starts.get(start)) is not None:
             return twin(work, *known)
         trial = new_training(work, initial_weights(work.network, work.spec, drawing))
