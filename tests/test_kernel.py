@@ -200,4 +200,4 @@ def test_memory_of_a_dataset_is_not_copied() -> None:
     from mlpctl.engine.kernel.calls import arrays_of
 
     work = work_of(classes(3, uint8=True), scaling="unit")
-    assert arrays_of(work.data).inputs[0] is work.data.X
+    assert arrays_of(work.data).kept[0] is work.data.X

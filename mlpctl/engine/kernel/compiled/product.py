@@ -11,9 +11,9 @@ with those for Skylake-X; torch 104 (`python -m benchmarks.gemm`).
 
 from typing import Any
 
-from mlpctl.engine.kernel.compiling import U, inner
-from mlpctl.engine.kernel.pointers import moved, number
-from mlpctl.engine.kernel.vectors import fill, fma, load, store, transposed
+from mlpctl.engine.kernel.compiled.compiling import U, inner
+from mlpctl.engine.kernel.compiled.pointers import moved, number
+from mlpctl.engine.kernel.compiled.vectors import fill, fma, load, store, transposed
 
 PACK_FROM = 64
 """Rows from which packing pays: below, the columns are read where they are."""
