@@ -18,7 +18,9 @@ ROWS = 10
 TABLE, LAYERS, THETA, N_THETA, STATS, N_STATS, FIRST, SECOND, REAL, WHOLE = range(16, 26)
 
 # Of a call.
-ORDERS, N_EPOCHS, N_ROWS, RATES, N_STEPS, STEPS_DONE, EPOCH, RESULTS, N_RESULTS, N_SCORES, AT_A_TIME = range(33, 44)
+ORDERS, N_EPOCHS, N_ROWS, RATES, N_STEPS, STEPS_DONE, EPOCH, RESULTS, N_RESULTS, N_SCORES, AT_A_TIME, BOARD = range(
+    33, 45
+)
 
 # A row of results: one of the epochs.
 DUE, LOSS, CORRECT, SCORES = range(4)
@@ -27,6 +29,17 @@ N_SUMS = 3
 
 OUT_OF_MEMORY = -(2**62)
 """Returned where there is none for scratch."""
+
+# Of a helper.
+HELPED, MEMBER, DEEPEST = range(3)
+
+# Of a board.
+JOB, DONE, MEMBERS, PRODUCT = range(4)
+"""The number of a product, counted from 1; how many helpers have done their share of it; how many threads there are;
+what is multiplied follows."""
+OVER = -1
+"""Number of the job that is none: helpers go home."""
+BOARD_SIZE = 24
 
 # Of a draw: see `drawing`.
 OUT, N, LOW, HIGH, STREAM, KIND, SCRATCH, PICKED, N_PICKED, FIRST_EPOCH, EPOCHS = range(11)

@@ -27,5 +27,10 @@ def _function(name: str) -> Any:
         return getattr(draws, name)
     from mlpctl.engine.kernel.compiled.epochs import epochs_for
 
-    _, inputs, dtype = name.split("-")
+    kind, *dtypes = name.split("-")
+    if kind == "assist":
+        from mlpctl.engine.kernel.compiled.team import assist_for
+
+        return assist_for(np.dtype(dtypes[0]).type)
+    inputs, dtype = dtypes
     return epochs_for(np.dtype(inputs).type, np.dtype(dtype).type)

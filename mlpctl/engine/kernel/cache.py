@@ -34,6 +34,11 @@ def loop_name(inputs: np.dtype[Any], dtype: str) -> str:
     return f"epochs-{inputs.name}-{dtype}"
 
 
+def assist_name(dtype: str) -> str:
+    """Return what the helpers' loop is called for a type of arithmetic."""
+    return f"assist-{dtype}"
+
+
 def is_compiled(inputs: np.dtype[Any], dtype: str) -> bool:
     """Return whether the training loop is in the cache for a type of inputs and of arithmetic."""
     return path_of(loop_name(inputs, dtype)).is_file()

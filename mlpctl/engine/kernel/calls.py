@@ -11,6 +11,7 @@ from mlpctl.engine.base import State, Work
 from mlpctl.engine.kernel.arguments import DUE, LOSS, N_SUMS, OUT_OF_MEMORY, SCORES, address, own_address
 from mlpctl.engine.kernel.cache import loop_name
 from mlpctl.engine.kernel.drawing import orders
+from mlpctl.engine.kernel.helpers import ALONE
 from mlpctl.engine.kernel.layout import N_REAL, Layout, aligned_zeros, layout_of, pack, padded, with_hyperparameters
 from mlpctl.engine.kernel.native import Native, function
 from mlpctl.engine.metrics import scores_of, squared_deviations
@@ -144,9 +145,16 @@ def arrays_of(data: "Data") -> Arrays:
 
 
 def train_epochs(
-    work: Work, trial: Training, arrays: Arrays, count: int
+    work: Work, trial: Training, arrays: Arrays, count: int, board: int = ALONE
 ) -> tuple[list[tuple[int, float, dict[str, float]]], bool]:
     """Train some epochs; return (epoch, lr, scores as columns) of each, and whether everything is still finite.
+
+    Args:
+        work: the trial.
+        trial: is trained.
+        arrays: of its data.
+        count: epochs.
+        board: of the threads that help, see `helpers`.
 
     Raises:
         MemoryError: where there is none for scratch.
@@ -162,7 +170,7 @@ def train_epochs(
         if 0 <= e < count:
             results[e, DUE] = _due(work, first_epoch + e)
     orders = _orders(arrays, spec.data_key, first_epoch, count, rows, used)
-    done = _called(trial, arrays, orders, rates.astype(spec.dtype), first_epoch, results)
+    done = _called(trial, arrays, orders, rates.astype(spec.dtype), first_epoch, results, board)
     finite, done = done > 0, abs(done)
     trial.epochs_done += done
     trial.steps_done += done * steps
@@ -201,6 +209,7 @@ def _called(
     rates: NDArray[Any],
     epoch: int,
     results: NDArray[np.float64],
+    board: int = ALONE,
 ) -> int:
     """Call the compiled loop, see `epochs.epochs_for`; return the epochs done, negative if the last diverged."""
     (count, n), (_, steps) = orders.shape, rates.shape
@@ -208,7 +217,7 @@ def _called(
     width = results.shape[1]
     done = arrays.loop(
         *arrays.block, *trial.block, where[0], count, n, where[1], steps, trial.steps_done, epoch, own_address(results),
-        width, (width - SCORES) // len(PARTS), SCORED_AT_A_TIME,
+        width, (width - SCORES) // len(PARTS), SCORED_AT_A_TIME, board,
     )  # fmt: skip
     if done == OUT_OF_MEMORY:
         raise MemoryError("no memory for the numbers of a step")

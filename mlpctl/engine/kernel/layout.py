@@ -105,6 +105,11 @@ def layout_of(network: "Network", spec: "Spec") -> Layout:
     return Layout(table, own_address(table), names, theta, stats, _whole(network, spec), _real(network, spec))
 
 
+def deepest(layout: Layout, batch: int) -> int:
+    """Return the longest dimension of a trial's products."""
+    return max(batch, int(layout.table[:, [INPUTS, OUTPUTS]].max()))
+
+
 def with_hyperparameters(layout: Layout, network: "Network", spec: "Spec") -> Layout:
     """Return the layout of a trial that has the layers of another."""
     whole, real = _whole(network, spec), _real(network, spec)
