@@ -105,7 +105,8 @@ def preview(experiment: Experiment, out: Path, options: RunOptions, *, started: 
         plan.seconds, plan.memory = (begun_by,) * 3, (memory_in_use(), 0, 0)
         return plan
     rates = measure(shapes, experiment, options)
-    each = [rates.seconds(shape_of(run.leader), 1, epochs) for run, epochs in plan.runs]
+    most = options.timeout / options.jobs  # of what a run adds, where it is ended
+    each = [[min(s, most) for s in rates.seconds(shape_of(run.leader), 1, epochs)] for run, epochs in plan.runs]
     fitting = _within(each, options.limits.seconds)
     if fitting < len(plan.runs):
         plan.limit = f"--budget {options.limits.seconds:g}s"

@@ -166,6 +166,15 @@ def test_the_driver_dies_and_the_same_command_goes_on(nodes: TwoNodes, whole: Pa
     check_equal(whole, far, 32)
 
 
+def test_trials_that_take_too_long(nodes: TwoNodes) -> None:
+    """Of three the one with a million epochs."""
+    sweep = ("sweep", "--dataset", "iris", "--axis", "epochs=1,2,1000000", "--lr-schedule", "cosine", "--timeout", "2")
+    nodes.run(*sweep, "--engine", "kernel", "--cluster", nodes.address, "--name", "late", "-q", code=3)
+    trials = load(nodes.folder / "results" / "late").trials.set_index("epochs")
+    assert trials["status"].to_dict() == {1: "ok", 2: "ok", 1_000_000: "timeout"}
+    assert trials["epochs_done"][1_000_000] < 1_000_000
+
+
 def test_no_node_has_two_cpus(nodes: TwoNodes) -> None:
     sweep = ("sweep", "--dataset", "iris", "--axis", "lr=0.1,1", "--engine", "reference", "--threads", "2")
     assert "no node of the cluster has 2 CPUs" in nodes.run(*sweep, "--cluster", nodes.address, code=5)

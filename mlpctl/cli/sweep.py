@@ -78,7 +78,12 @@ def sweep(  # noqa: PLR0915
     tensorboard: o.Board = None,
     timeout: Annotated[
         float | None,
-        typer.Option("--timeout", metavar="SECONDS", help="What a trial may take; looked at after each epoch."),
+        typer.Option(
+            "--timeout",
+            metavar="SECONDS",
+            help="What a trial may take in training. It ends within an epoch; trials that train in groups (lanes) end "
+            "after it.",
+        ),
     ] = None,
     keep_going: Annotated[
         bool,

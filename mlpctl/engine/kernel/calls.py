@@ -1,6 +1,6 @@
 """Calls into compiled code: from works and trials to flat arrays, and from sums back to scores."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -42,6 +42,7 @@ class Training:
         second: mean or sum of squares, (1,) where it has none.
         epochs_done: so far.
         steps_done: optimizer steps so far.
+        halt: (1,), set to 1 to end an epoch at its next minibatch; nothing continues the trial then.
     """
 
     layout: Layout
@@ -51,6 +52,7 @@ class Training:
     second: NDArray[Any]
     epochs_done: int = 0
     steps_done: int = 0
+    halt: NDArray[np.uint8] = field(default_factory=lambda: np.zeros(1, np.uint8))
 
 
 def new_training(work: Work, weights: State) -> Training:
@@ -119,7 +121,7 @@ def compile_for(arrays: Arrays) -> None:
     epochs(
         *arrays.inputs, np.zeros((0, 1), np.int64), table, np.zeros(8, np.int64), np.zeros(11, dtype), none, none, none,
         none, 0, np.zeros((0, 1), dtype), 1, np.zeros((0, 2)), rows, rows, rows, np.zeros((0, 3), np.bool_),
-        np.zeros((0, 3, N_SUMS + 1)), SCORED_AT_A_TIME,
+        np.zeros((0, 3, N_SUMS + 1)), SCORED_AT_A_TIME, np.zeros(1, np.uint8),
     )  # fmt: skip
     orders(0, 1, 1, np.zeros(1, np.int64), 1)
     mark_compiled(arrays.inputs[0].dtype, dtype.name)
@@ -128,7 +130,10 @@ def compile_for(arrays: Arrays) -> None:
 def train_epochs(
     work: Work, trial: Training, arrays: Arrays, count: int
 ) -> tuple[list[tuple[int, float, dict[str, float]]], bool]:
-    """Train some epochs; return (epoch, lr, scores as columns) of each, and whether everything is still finite."""
+    """Train some epochs; return (epoch, lr, scores as columns) of each, and whether everything is still finite.
+
+    There are fewer than asked for where one diverged, or the trial was told to halt.
+    """
     spec, rows = work.spec, work.data.parts["train"]
     used = used_examples(spec, len(rows))
     first_epoch, steps = trial.epochs_done + 1, steps_per_epoch(spec, len(rows))
@@ -144,8 +149,9 @@ def train_epochs(
         *arrays.inputs, orders(spec.data_key, first_epoch, count, rows, used), trial.layout.table, trial.layout.whole,
         trial.layout.real, trial.theta, trial.stats, trial.first, trial.second, trial.steps_done,
         rates.astype(spec.dtype), first_epoch, sums, parts["val"], parts["test"], rows, due, scores, SCORED_AT_A_TIME,
+        trial.halt,
     )  # fmt: skip
-    finite, done = done > 0, abs(done)
+    finite, done = done >= 0, abs(done)
     trial.epochs_done += done
     trial.steps_done += done * steps
     trained = _train_columns(work, used, sums)
@@ -165,7 +171,7 @@ def scores_now(work: Work, trial: Training, arrays: Arrays) -> dict[str, float]:
     epochs(
         *arrays.inputs, np.zeros((1, 0), np.int64), trial.layout.table, trial.layout.whole, trial.layout.real,
         trial.theta, trial.stats, trial.first, trial.second, trial.steps_done, np.zeros((1, 0), dtype), 0, sums,
-        parts["val"], parts["test"], parts["train"], due, scores, SCORED_AT_A_TIME,
+        parts["val"], parts["test"], parts["train"], due, scores, SCORED_AT_A_TIME, np.zeros(1, np.uint8),
     )  # fmt: skip
     return _columns(work, arrays, scores[0], due[0])
 

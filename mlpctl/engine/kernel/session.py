@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Hashable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpctl.engine.base import Event, State, Work
+from mlpctl.engine.base import Event, State, Work, late
 from mlpctl.engine.initial import initial_weights, start_key
 from mlpctl.engine.kernel import drawing
 from mlpctl.engine.kernel.calls import (
@@ -45,6 +46,9 @@ TINY = 1.5e-4
 STARTS, COPIED = 64, 65_536
 """Initial weights that are kept to be copied, and the most numbers of each: 16 MiB in all."""
 
+FAR_OFF = 100
+"""Times that a call of compiled code may take of what it was guessed to."""
+
 FIRST_GUESS = 5e9
 """FLOP/s that the length of the first call is guessed with; the following ones are measured."""
 
@@ -65,6 +69,21 @@ def expected_seconds(work: Work) -> float:
     n = work.data.n_train
     flops = work.network.flops_per_example * n * work.epochs
     return flops / FIRST_GUESS + STEP_SECONDS * work.epochs * steps_per_epoch(work.spec, n)
+
+
+@contextmanager
+def _alarm(seconds: float, guess: float, trial: Training) -> Iterator[None]:
+    """Halt a trial that is still in compiled code after so many seconds; no thread is begun where that is far off."""
+    if seconds > FAR_OFF * guess:
+        yield
+        return
+    timer = threading.Timer(seconds, trial.halt.fill, [1])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 @dataclass
@@ -155,18 +174,25 @@ class KernelSession:
             scores = scores_now(work, trial, arrays)
             yield [Event(work.key, trial.epochs_done, scores, seconds=0.0, status="ok")]
         pace = work.network.flops_per_example * work.data.n_train / FIRST_GUESS  # seconds per epoch
+        spent = 0.0
         while trial.epochs_done < work.epochs:
             count = max(1, min(work.epochs - trial.epochs_done, int(CALL_SECONDS / max(pace, 1e-9))))
             started = time.perf_counter()
-            results, finite = train_epochs(work, trial, arrays, count)
-            pace = (time.perf_counter() - started) / len(results)
-            status, error = self._verdict(work, trial, finite)
+            with _alarm(work.limit - spent, pace * count, trial):
+                results, finite = train_epochs(work, trial, arrays, count)
+            seconds = time.perf_counter() - started
+            spent += seconds
+            is_late = (spent > work.limit or trial.halt[0]) and finite and trial.epochs_done < work.epochs
+            pace = seconds / (len(results) or 1)
+            status, error = (None, "") if is_late else self._verdict(work, trial, finite)
             last = len(results) - 1
             yield [
                 Event(work.key, epoch, scores, lr, pace, *((status, error) if number == last else ()))
                 for number, (epoch, lr, scores) in enumerate(results)
             ]
-            if status is not None:
+            if is_late:
+                yield [late(work.key, trial.epochs_done, 0.0 if results else seconds, work.limit)]
+            if is_late or status is not None:
                 return
 
     def _verdict(self, work: Work, trial: Training, finite: bool) -> tuple[Status | None, str]:

@@ -104,6 +104,7 @@ def train(
     X: Any, scaled: bool, scale: Any, shift: Any, sparse: bool, values: Any, columns: Any, starts: Any, labels: Any,
     targets: Any, order: Any, n_rows: int, table: Any, layers: int, whole: Any, real: Any, theta: Any, stats: Any,
     first: Any, second: Any, steps_done: int, rates: Any, steps: int, epoch: int, at: Any, buffer: Any, sums: Any,
+    halt: Any,
 ) -> None:  # fmt: skip
     """Train for one epoch; see `epochs` for the arguments, all of them pointers."""
     optimizer, threshold, classes = whole[OPTIMIZER], real[THRESHOLD], whole[CLASSES] > 0
@@ -124,6 +125,8 @@ def train(
 
     loss_sum, correct = 0.0, 0
     for s in range(steps):
+        if halt[0] != 0:
+            break
         rows, n = moved(order, s * batch), min(batch, n_rows - s * batch)
         steps_done += 1
         lr = rates[s]
@@ -259,7 +262,7 @@ def _add_sparse(
 def epochs(
     X: Any, scale: Any, shift: Any, values: Any, columns: Any, starts: Any, labels: Any, targets: Any, orders: Any,
     table: Any, whole: Any, real: Any, theta: Any, stats: Any, first: Any, second: Any, steps_done: int, rates: Any,
-    epoch: int, sums: Any, val: Any, test: Any, fit: Any, due: Any, scores: Any, at_a_time: int,
+    epoch: int, sums: Any, val: Any, test: Any, fit: Any, due: Any, scores: Any, at_a_time: int, halt: Any,
 ) -> Any:  # fmt: skip
     """Train for some epochs and score what is due after each; return the epochs done, negative if the last diverged.
 
@@ -290,6 +293,8 @@ def epochs(
         due: (epochs, 3) whether each of these is scored after an epoch.
         scores: (epochs, 3, 3 + C), zeros, see `score`.
         at_a_time: rows scored together.
+        halt: (1,), looked at before each minibatch; set to other than 0, from any thread, it ends the epoch, which then
+            counts as not done.
     """
     sparse, scaled, layers = starts.shape[0] > 0, scale.shape[0] > 0, U(table.shape[0])
     steps, n_rows, n_outputs = U(rates.shape[1]), U(orders.shape[1]), U(scores.shape[2])
@@ -304,9 +309,10 @@ def epochs(
             n_rows, pointer(table), layers, pointer(whole), pointer(real), pointer(theta), pointer(stats),
             pointer(first), pointer(second), steps_done + e * steps, moved(pointer(rates), e * steps), steps,
             epoch + e, pointer(offsets), on_a_line(memory), moved(pointer(sums), U(2) * e),
+            pointer(halt),
         )  # fmt: skip
         for part in range(U(3)):
-            if due[e, part]:
+            if due[e, part] and halt[0] == 0:
                 rows = val if part == 0 else test if part == 1 else fit
                 score(
                     pointer(X), scaled, pointer(scale), pointer(shift), sparse, pointer(values), pointer(columns),
@@ -314,6 +320,8 @@ def epochs(
                     layers, pointer(whole), pointer(real), pointer(theta), pointer(stats), U(at_a_time), theta.dtype,
                     moved(pointer(scores), (U(3) * e + part) * n_outputs),
                 )  # fmt: skip
+        if halt[0] != 0:
+            return np.int64(e)
         if not (math.isfinite(sums[e, 0]) and _finite(theta) and _finite(stats)):
             return -np.int64(e) - 1
     keep(memory)
