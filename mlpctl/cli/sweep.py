@@ -171,7 +171,7 @@ def sweep(  # noqa: PLR0915
         emit(tables(plan, people=format_ in ("table", "md")), format_, output)
         return
     stop = Stop()
-    total = -(-size_of(experiment) // (part.of if part else 1))
+    total = size_of(experiment, part)
     with ExitStack() as stack:
         if cluster is not None:
             place = stack.enter_context(connected(cluster, jobs))
@@ -183,7 +183,7 @@ def sweep(  # noqa: PLR0915
         stack.enter_context(handle_interrupts(stop, "after the trials in training"))
         counts = sweep_all(experiment, out, options, watch, stop)
     if counts.stored and not quiet:
-        screen.note(f"{counts.stored} of {total} trials were in {out / experiment.name} already")
+        screen.note(f"{counts.stored} of {max(total, counts.stored)} trials were in {out / experiment.name} already")
     if counts.cut and not quiet and (left := rest(experiment, out, options, counts.cut)):
         print_tables([left_out(left, people=True)], screen.err)
     report([out / experiment.name], format_=format_, output=output)
