@@ -27,6 +27,7 @@ from mlpctl.trial import Trial
 
 if TYPE_CHECKING:
     from mlpctl.cluster.connect import Cluster
+    from mlpctl.reached import Rung
 
 
 @dataclass(frozen=True)
@@ -114,12 +115,16 @@ class Counts:
         statuses: status -> trials run now.
         cut: which limit ended the run before all was done; "" for none.
         halted: which failures did; "" for none.
+        left: of a search that learns and was cut, trials that it asked for and did not get.
+        rungs: of such a search, how many configurations it did not get to.
     """
 
     stored: int = 0
     cut: str = ""
     halted: str = ""
     statuses: Counter[str] = field(default_factory=Counter)
+    left: list[Trial] = field(default_factory=list)
+    rungs: "list[Rung]" = field(default_factory=list)
 
 
 def run(

@@ -11,6 +11,7 @@ from mlpctl.errors import BudgetUsed, TrialsFailed, UsageError
 from mlpctl.experiment import Experiment, base_of, checked, default_name, groups, merged, read_experiment, seeds_of
 from mlpctl.machine import environment
 from mlpctl.pending import identify, is_in
+from mlpctl.reached import not_reached
 from mlpctl.run import Counts, RunOptions, Stop, Watch, check_named, run
 from mlpctl.search.axes import Axis, parse_axis
 from mlpctl.search.listed import read_list
@@ -173,7 +174,10 @@ def sweep(experiment: Experiment, out: Path, options: RunOptions, watch: Watch, 
             outcomes.read(store.folder)
         asked = batches(experiment, outcomes)
         options = options_for(experiment, options)
-        return run(asked, store, options, watch, stop, *([outcomes.learn] if learns else []))
+        counts = run(asked, store, options, watch, stop, *([outcomes.learn] if learns else []))
+        if learns and counts.cut:
+            counts.left, counts.rungs = not_reached(experiment, outcomes)
+        return counts
 
 
 def verdict(counts: Counts) -> None:

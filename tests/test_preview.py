@@ -18,7 +18,7 @@ from mlpctl.planned import left_out, tables
 from mlpctl.preview import preview, rest
 from mlpctl.render import Table
 from mlpctl.rows import Row
-from mlpctl.run import RunOptions, Stop
+from mlpctl.run import Counts, RunOptions, Stop
 from mlpctl.search.axes import parse_axis
 from mlpctl.search.make import SearchTable
 from mlpctl.search.strategies import Method
@@ -157,7 +157,7 @@ def test_a_part_of_an_experiment_counts_prices_and_lists_its_own_trials(monkeypa
         assert len(mine) == size_of(named, part)
         looking = do(named, options)
         assert [row["key"] for row in looking.rows] == mine[:2]
-        left = rest(named, Path("results"), options, "--max-trials 2")
+        left = rest(named, Path("results"), options, Counts(cut="--max-trials 2"))
         assert left is not None
         assert [trial.key for trial in left.left] == mine[2:]
         found += mine
@@ -175,7 +175,7 @@ def test_people_see_units() -> None:
     assert re.fullmatch(r"\d+ MiB|[\d.]+ GiB", said["memory"])
     assert re.fullmatch(r"[\d.]+ (s|min) \([\d.]+ (s|min) to [\d.]+ (s|min)\)", said["time"])
     assert said["new"] == "12"
-    assert isinstance(left_out(plan, people=True), Table)
+    assert isinstance(left_out(plan, people=True)[0], Table)
 
 
 def test_an_estimate_knows_shapes_runs_and_epochs() -> None:

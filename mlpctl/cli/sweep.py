@@ -184,7 +184,7 @@ def sweep(  # noqa: PLR0915
         counts = sweep_all(experiment, out, options, watch, stop)
     if counts.stored and not quiet:
         screen.note(f"{counts.stored} of {max(total, counts.stored)} trials were in {out / experiment.name} already")
-    if counts.cut and not quiet and (left := rest(experiment, out, options, counts.cut)):
-        print_tables([left_out(left, people=True)], screen.err)
+    if counts.cut and not quiet and (left := rest(experiment, out, options, counts)):
+        print_tables(left_out(left, people=True), screen.err)
     report([out / experiment.name], format_=format_, output=output)
     verdict(counts)
