@@ -9,10 +9,19 @@ from numpy.typing import NDArray
 from mlpctl.engine.base import State, Work
 from mlpctl.engine.kernel.cache import mark_compiled
 from mlpctl.engine.kernel.drawing import orders
-from mlpctl.engine.kernel.layout import N_COLUMNS, Layout, aligned_zeros, layout_of, pack
+from mlpctl.engine.kernel.layout import (
+    N_COLUMNS,
+    N_REAL,
+    N_WHOLE,
+    Layout,
+    aligned_zeros,
+    layout_of,
+    pack,
+    with_hyperparameters,
+)
 from mlpctl.engine.kernel.scoring import N_SUMS
 from mlpctl.engine.kernel.training import epochs
-from mlpctl.engine.metrics import Tally
+from mlpctl.engine.metrics import scores_of, squared_deviations
 from mlpctl.engine.order import steps_per_epoch, used_examples
 from mlpctl.engine.schedule import rates_of
 from mlpctl.models.constants import HAS_FIRST, HAS_SECOND
@@ -25,6 +34,10 @@ SCORED_AT_A_TIME = 256
 
 PARTS = ("val", "test", "fit")
 """In the order in which compiled code scores them."""
+
+SHARED_ORDERS, KEPT_ORDERS = 65_536, 16
+"""The most rows of an order that is kept for other trials, and how many are: 8 MiB. To draw one takes as long as to
+train on it where an epoch is a few steps."""
 
 EVERY = -1
 """An epoch that is none: after it is due what is due after every epoch."""
@@ -61,11 +74,11 @@ def new_training(work: Work, weights: State) -> Training:
     return _training(work, layout, *pack(layout, weights, work.spec.dtype))
 
 
-def twin(work: Work, theta: NDArray[Any], stats: NDArray[Any]) -> Training:
+def twin(work: Work, layout: Layout, theta: NDArray[Any], stats: NDArray[Any]) -> Training:
     """Return a trial that starts as another did, from copies of its parameters and statistics."""
     copies = [aligned_zeros(len(array), work.spec.dtype) for array in (theta, stats)]
     copies[0][:], copies[1][:] = theta, stats
-    return _training(work, layout_of(work.network, work.spec), *copies)
+    return _training(work, with_hyperparameters(layout, work.network, work.spec), *copies)
 
 
 def _training(work: Work, layout: Layout, theta: NDArray[Any], stats: NDArray[Any]) -> Training:
@@ -81,11 +94,13 @@ class Arrays:
 
     Attributes:
         inputs: X, scale, shift, values, columns, starts, labels, targets: the first arguments of `epochs`.
-        spread: per part that is scored, for each target: sum and sum of squares, for R².
+        spread: per part that is scored, for each target: the sum of squared deviations from its mean, for R².
+        orders: (epochs, used) of some seeds and epochs, see `_orders`.
     """
 
     inputs: tuple[NDArray[Any], ...]
-    spread: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]
+    spread: dict[str, list[float]]
+    orders: dict[tuple[int, ...], NDArray[np.int64]] = field(default_factory=dict)
 
 
 def arrays_of(data: "Data") -> Arrays:
@@ -110,7 +125,7 @@ def arrays_of(data: "Data") -> Arrays:
         targets = np.ascontiguousarray(data.y)
         for part, rows in (("val", "val"), ("test", "test"), ("fit", "train")):
             y = targets[data.parts[rows]].astype(np.float64)  # type: ignore[index]
-            spread[part] = (y.sum(axis=0), (y**2).sum(axis=0))
+            spread[part] = squared_deviations(len(y), y.sum(axis=0), (y**2).sum(axis=0)) if len(y) else []
     return Arrays((X, scale, shift, values, columns, starts, labels, targets), spread)
 
 
@@ -119,9 +134,9 @@ def compile_for(arrays: Arrays) -> None:
     dtype = arrays.inputs[1].dtype
     table, none, rows = np.zeros((1, N_COLUMNS), np.uint64), np.zeros(1, dtype), np.zeros(0, np.int64)
     epochs(
-        *arrays.inputs, np.zeros((0, 1), np.int64), table, np.zeros(8, np.int64), np.zeros(11, dtype), none, none, none,
-        none, 0, np.zeros((0, 1), dtype), 1, np.zeros((0, 2)), rows, rows, rows, np.zeros((0, 3), np.bool_),
-        np.zeros((0, 3, N_SUMS + 1)), SCORED_AT_A_TIME, np.zeros(1, np.uint8),
+        *arrays.inputs, np.zeros((0, 1), np.int64), table, np.zeros(N_WHOLE, np.int64), np.zeros(N_REAL, dtype),
+        none, none, none, none, 0, np.zeros((0, 1), dtype), 1, np.zeros((0, 2)), rows, rows, rows,
+        np.zeros((0, 3), np.bool_), np.zeros((0, 3, N_SUMS + 1)), SCORED_AT_A_TIME, np.zeros(1, np.uint8),
     )  # fmt: skip
     orders(0, 1, 1, np.zeros(1, np.int64), 1)
     mark_compiled(arrays.inputs[0].dtype, dtype.name)
@@ -138,29 +153,29 @@ def train_epochs(
     used = used_examples(spec, len(rows))
     first_epoch, steps = trial.epochs_done + 1, steps_per_epoch(spec, len(rows))
     rates = rates_of(spec, first_epoch, count, steps)
-    due = np.empty((count, len(PARTS)), np.bool_)
-    due[:] = _due(work, EVERY)
-    for epoch in work.test_at:
-        if first_epoch <= epoch < first_epoch + count:
-            due[epoch - first_epoch] = _due(work, epoch)
+    due, always = np.empty((count, len(PARTS)), np.bool_), _due(work, EVERY)
+    due[:] = always
+    scored = set(range(count)) if any(always) else set()
+    for e in (epoch - first_epoch for epoch in work.test_at):
+        if 0 <= e < count:
+            due[e] = _due(work, first_epoch + e)
+            scored.add(e)
     sums, scores = np.zeros((count, 2)), np.zeros((count, len(PARTS), N_SUMS + work.network.n_outputs))
     parts = work.data.parts
     done = epochs(
-        *arrays.inputs, orders(spec.data_key, first_epoch, count, rows, used), trial.layout.table, trial.layout.whole,
-        trial.layout.real, trial.theta, trial.stats, trial.first, trial.second, trial.steps_done,
+        *arrays.inputs, _orders(arrays, spec.data_key, first_epoch, count, rows, used), trial.layout.table,
+        trial.layout.whole, trial.layout.real, trial.theta, trial.stats, trial.first, trial.second, trial.steps_done,
         rates.astype(spec.dtype), first_epoch, sums, parts["val"], parts["test"], rows, due, scores, SCORED_AT_A_TIME,
         trial.halt,
     )  # fmt: skip
     finite, done = done >= 0, abs(done)
     trial.epochs_done += done
     trial.steps_done += done * steps
-    trained = _train_columns(work, used, sums)
-    some: Any = due.any(axis=1).tolist()
-    results = [
-        (epoch, lr, {**trained[e], **_columns(work, arrays, scores[e], due[e])} if some[e] else trained[e])
-        for e, (epoch, lr) in enumerate(zip(range(first_epoch, first_epoch + done), rates[:, 0].tolist(), strict=False))
-    ]
-    return results, finite
+    columns = _train_columns(work, used, sums[:done])
+    for e in sorted(scored & set(range(done))):
+        columns[e] |= _columns(work, arrays, scores[e].tolist(), due[e].tolist())
+    lrs: list[float] = rates[:done, 0].tolist()
+    return list(zip(range(first_epoch, first_epoch + done), lrs, columns, strict=True)), finite
 
 
 def scores_now(work: Work, trial: Training, arrays: Arrays) -> dict[str, float]:
@@ -173,7 +188,22 @@ def scores_now(work: Work, trial: Training, arrays: Arrays) -> dict[str, float]:
         trial.theta, trial.stats, trial.first, trial.second, trial.steps_done, np.zeros((1, 0), dtype), 0, sums,
         parts["val"], parts["test"], parts["train"], due, scores, SCORED_AT_A_TIME, np.zeros(1, np.uint8),
     )  # fmt: skip
-    return _columns(work, arrays, scores[0], due[0])
+    return _columns(work, arrays, scores[0].tolist(), due[0].tolist())
+
+
+def _orders(
+    arrays: Arrays, seed: int, first_epoch: int, count: int, rows: NDArray[np.int64], used: int
+) -> NDArray[np.int64]:
+    """Return the rows of the training part in the order of each epoch; trials of one seed share them."""
+    asked = (seed, first_epoch, count, used)
+    known = arrays.orders.get(asked)
+    if known is None:
+        known = orders(seed, first_epoch, count, rows, used)
+        if known.size <= SHARED_ORDERS:
+            if len(arrays.orders) >= KEPT_ORDERS:
+                arrays.orders.clear()
+            arrays.orders[asked] = known
+    return known
 
 
 def _due(work: Work, epoch: int) -> list[bool]:
@@ -189,15 +219,15 @@ def _train_columns(work: Work, used: int, sums: NDArray[Any]) -> list[dict[str, 
     return [{"train_loss": loss, "train_accuracy": accuracy} for loss, accuracy in means]
 
 
-def _columns(work: Work, arrays: Arrays, scores: NDArray[Any], due: NDArray[Any]) -> dict[str, float]:
+def _columns(work: Work, arrays: Arrays, scores: list[list[float]], due: list[bool]) -> dict[str, float]:
     """Return the scores of the parts that are due."""
+    parts = work.data.parts
+    sizes = (len(parts["val"]), len(parts["test"]), len(parts["train"]))
     columns: dict[str, float] = {}
-    sizes = {"val": len(work.data.parts["val"]), "test": len(work.data.parts["test"]), "fit": work.data.n_train}
-    for number, prefix in enumerate(PARTS):
-        if due[number]:
-            total = scores[number]
-            tally = Tally(sizes[prefix], float(total[0]), int(total[1]), float(total[2]), total[N_SUMS:])
-            if not work.network.n_classes:
-                tally.y_sum, tally.y_squares = arrays.spread[prefix]
-            columns |= {f"{prefix}_{name}": value for name, value in tally.scores(work.network).items()}
+    for prefix, n, is_due, total in zip(PARTS, sizes, due, scores, strict=True):
+        if is_due:
+            loss, correct, absolute, *squares = total
+            spread = arrays.spread.get(prefix, [])
+            for name, value in scores_of(work.network, n, loss, int(correct), absolute, squares, spread).items():
+                columns[f"{prefix}_{name}"] = value
     return columns

@@ -24,7 +24,7 @@ from mlpctl.engine.kernel.calls import (
     train_epochs,
     twin,
 )
-from mlpctl.engine.kernel.layout import unpack
+from mlpctl.engine.kernel.layout import Layout, unpack
 from mlpctl.engine.order import steps_per_epoch
 from mlpctl.engine.threads import on_threads
 from mlpctl.errors import DeviceError
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 CALL_SECONDS = 0.05
 """Epochs are trained in calls of about this length: a call costs some 50 µs, and between calls a trial can stop."""
 
-STEP_SECONDS = 4e-7
+STEP_SECONDS = 1e-7
 """Of the smallest step."""
 
 TINY = 1.5e-4
@@ -93,7 +93,7 @@ class KernelSession:
     jobs: int
     trials: dict[str, Training] = field(default_factory=dict)
     _arrays: "dict[int, tuple[Data, Arrays]]" = field(default_factory=dict)
-    _starts: dict[Hashable, tuple[NDArray[Any], NDArray[Any]]] = field(default_factory=dict)
+    _starts: dict[Hashable, tuple[Layout, NDArray[Any], NDArray[Any]]] = field(default_factory=dict)
     _stopped: set[str] = field(default_factory=set)
     _draining: threading.Event = field(default_factory=threading.Event)
     _preparing: threading.Lock = field(default_factory=threading.Lock)
@@ -166,7 +166,7 @@ class KernelSession:
         if len(trial.theta) <= COPIED:
             if len(self._starts) >= STARTS:
                 self._starts.clear()
-            self._starts[start] = trial.theta.copy(), trial.stats.copy()
+            self._starts[start] = trial.layout, trial.theta.copy(), trial.stats.copy()
         return trial
 
     def _epochs(self, work: Work, trial: Training, arrays: Arrays) -> Iterator[list[Event]]:
@@ -182,17 +182,15 @@ class KernelSession:
                 results, finite = train_epochs(work, trial, arrays, count)
             seconds = time.perf_counter() - started
             spent += seconds
-            is_late = (spent > work.limit or trial.halt[0]) and finite and trial.epochs_done < work.epochs
             pace = seconds / (len(results) or 1)
-            status, error = (None, "") if is_late else self._verdict(work, trial, finite)
-            last = len(results) - 1
-            yield [
-                Event(work.key, epoch, scores, lr, pace, *((status, error) if number == last else ()))
-                for number, (epoch, lr, scores) in enumerate(results)
-            ]
-            if is_late:
-                yield [late(work.key, trial.epochs_done, 0.0 if results else seconds, work.limit)]
-            if is_late or status is not None:
+            events = [Event(work.key, epoch, scores, lr, pace) for epoch, lr, scores in results]
+            if (spent > work.limit or trial.halt[0]) and finite and trial.epochs_done < work.epochs:
+                yield [*events, late(work.key, trial.epochs_done, 0.0 if events else seconds, work.limit)]
+                return
+            status, error = self._verdict(work, trial, finite)
+            events[-1].status, events[-1].error = status, error
+            yield events
+            if status is not None:
                 return
 
     def _verdict(self, work: Work, trial: Training, finite: bool) -> tuple[Status | None, str]:
