@@ -76,6 +76,7 @@ def sweep(  # noqa: PLR0915
         bool, typer.Option("--retry-failed", help="Run crashed, timed-out and out-of-memory trials again.")
     ] = False,
     tensorboard: o.Board = None,
+    mlflow: o.Mlflow = None,
     timeout: Annotated[
         float | None,
         typer.Option(
@@ -178,7 +179,7 @@ def sweep(  # noqa: PLR0915
             options = replace(options, cluster=place, jobs=place.trials())
         known = None if force else out / experiment.name
         screen = SweepScreen(experiment, jobs=options.jobs, quiet=quiet, folder=known, total=total)
-        watch = stack.enter_context(tracked(screen, tensorboard))
+        watch = stack.enter_context(tracked(screen, tensorboard, mlflow, out / experiment.name))
         stack.enter_context(screen)
         stack.enter_context(handle_interrupts(stop, "after the trials in training"))
         counts = sweep_all(experiment, out, options, watch, stop)
