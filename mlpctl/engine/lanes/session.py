@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from mlpctl.engine.base import Event, State, Work
+from mlpctl.engine.lanes.memory import out_of_memory
 from mlpctl.engine.lanes.plan import Shared, plan
 from mlpctl.engine.lanes.resident import Resident
 from mlpctl.engine.lanes.running import Lane, Result, Running, weights_of
@@ -38,6 +39,8 @@ def open_session(device: str, precision: Precision, threads: int) -> "LanesSessi
         raise DeviceError(f"precision tf32 needs a CUDA GPU, and the device is {place.type}: use --precision fp32")
     if place.type == "cpu":
         torch.set_num_threads(threads)
+    elif place.type == "cuda":
+        torch.cuda.set_device(place)  # nothing of this process is to be on another GPU, not even a context
     return LanesSession(place, precision, MOST[place.type])
 
 
@@ -171,10 +174,8 @@ class LanesSession:
             for result in ends:
                 result.lane.ended = True
             return [*ends, *running.epoch()], None, ""
-        except (MemoryError, torch.OutOfMemoryError) as error:
-            return [], "out_of_memory", _in_one_line(error)
-        except (RuntimeError, ValueError, ArithmeticError) as error:
-            return [], "crashed", _in_one_line(error)
+        except (MemoryError, RuntimeError, ValueError, ArithmeticError) as error:
+            return [], "out_of_memory" if out_of_memory(error) else "crashed", _in_one_line(error)
 
     def _laid_out(self, lanes: list[Lane]) -> Running:
         old = self.running
@@ -182,9 +183,23 @@ class LanesSession:
             joined = any(not lane.begun for lane in lanes)
             if not joined and len(lanes) > (1 - DEAD) * len(old.lanes):
                 return old
+            old.release()
+        try:
+            self.running = self._begun(lanes, old)
+        except (MemoryError, RuntimeError) as error:
+            if old is None or not out_of_memory(error):
+                raise
+        if self.running is old:  # what they are copied from and to is too much: by way of the CPU
+            assert old is not None
+            old.arrays = old.arrays.to(torch.device("cpu"))
+            self._free()
+            self.running = self._begun(lanes, old)
+        assert self.running is not None
+        return self.running
+
+    def _begun(self, lanes: list[Lane], old: Running | None) -> Running:
         running = Running(lanes, self._on_device(lanes[0].work.data), self.precision)
         running.begin(old, self.held)
-        self.running = running
         return running
 
     def _event(self, result: Result, seconds: float, size: int) -> Event:
