@@ -54,5 +54,9 @@ class Dropping:
         return mask
 
     def drop(self, layer: int, x: "Tensor", mask: "Tensor") -> "Tensor":
-        """Return units, or their gradients, with what is dropped 0 and what is kept scaled up."""
+        """Return units with what is dropped 0 and what is kept scaled up."""
         return torch.where(mask, x / self.kept[layer], 0.0)
+
+    def drop_(self, layer: int, gradient: "Tensor", mask: "Tensor") -> None:
+        """Do the same to their gradients, in place."""
+        gradient.div_(self.kept[layer]).masked_fill_(mask.logical_not(), 0.0)

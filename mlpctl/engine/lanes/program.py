@@ -16,14 +16,8 @@ from mlpctl.engine.lanes.losses import loss_and_gradient
 from mlpctl.engine.lanes.pointwise import POINTWISE
 from mlpctl.engine.lanes.products import accumulate, affine, product
 from mlpctl.engine.lanes.update import Numbers, update
+from mlpctl.engine.lanes.normalizing import Normalized, normalize, normalize_backward, normalize_by_running
 from mlpctl.models.learner import memory_name
-from mlpctl.models.normalization import (
-    Normalized,
-    move_running,
-    normalize,
-    normalize_backward,
-    normalize_by_running,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -107,7 +101,7 @@ class Program:
             self._affine(layer, seen[-1].out if layer else X, u)
             normalized = None
             if self.network.layers[layer].batch_norm:
-                u, normalized = self._normalize(layer, u)
+                u, normalized = normalize(self.arrays, layer, u)
             a = self._activate(layer, u, u if self._by_output(layer) else self.activations[layer][:n])
             mask = self.dropping.mask(layer, n, epochs, t) if layer in self.dropping.layers else None
             out = a if mask is None else self.dropping.drop(layer, a, mask)
@@ -120,15 +114,14 @@ class Program:
             record, n = seen[layer], X.shape[1]
             gradient = self.gradients[layer][:n]
             if record.mask is not None:
-                gradient = self.dropping.drop(layer, gradient, record.mask)
+                self.dropping.drop_(layer, gradient, record.mask)
             if layer in self.activations:
                 for name, run in self.layout.activations(layer):
                     own = slice(run.start, run.stop)
                     POINTWISE[name].backward(gradient[:, own], record.u[:, own], record.a[:, own])
             own_numbers = self._by_column(layer, numbers)
             if record.normalized is not None:
-                weight = self.arrays.tensors[f"{layer}.bn_weight"]
-                gradient, *by_norm = normalize_backward(gradient, weight, record.normalized)
+                gradient, *by_norm = normalize_backward(self.arrays, layer, gradient, record.normalized)
                 for name, by in zip(("bn_weight", "bn_bias"), by_norm, strict=True):
                     self._update(f"{layer}.{name}", by, own_numbers)
             if layer:
@@ -136,10 +129,10 @@ class Program:
                     by_input = self._inputs(self.gradients[layer - 1][:n], layer, run)
                     weights = self._stack(f"{layer}.weight", run)
                     product(_units(gradient, run), weights.transpose(1, 2), by_input, half=self.half)
-            if f"{layer}.bias" in self.arrays.tensors:
-                total = gradient.sum(dim=0)
-                idle = self.network.layers[layer].idle_bias
-                self._update(f"{layer}.bias", torch.zeros_like(total) if idle else total, own_numbers)
+            idle = self.network.layers[layer].idle_bias
+            if f"{layer}.bias" in self.arrays.tensors and (self.decays or not idle):
+                bias = self.arrays.tensors[f"{layer}.bias"]
+                self._update(f"{layer}.bias", torch.zeros_like(bias) if idle else gradient.sum(dim=0), own_numbers)
             if layer:
                 self._step_stacks(layer, seen[layer - 1].out, gradient, numbers)
             else:
@@ -152,8 +145,7 @@ class Program:
             u = wide(len(X), self.layout.columns[layer][-1], X.device, X.dtype, make=torch.empty)
             self._affine(layer, a, u)
             if self.network.layers[layer].batch_norm:
-                names = ("bn_weight", "bn_bias", "running_mean", "running_var")
-                u = normalize_by_running(u, *(self.arrays.tensors[f"{layer}.{name}"] for name in names))
+                u = normalize_by_running(self.arrays, layer, u)
             a = self._activate(layer, u, u if self._by_output(layer) else torch.empty_like(u))
         return torch.unflatten(a, 1, (self.layout.n_lanes, -1))
 
@@ -183,12 +175,6 @@ class Program:
             return
         for k, run in enumerate(runs):
             yield X[k], [matrix[:, run.start : run.stop] for matrix in matrices]
-
-    def _normalize(self, layer: int, u: "Tensor") -> "tuple[Tensor, Normalized]":
-        normalized, tensors = normalize(u), self.arrays.tensors
-        running = (tensors[f"{layer}.running_mean"], tensors[f"{layer}.running_var"])
-        move_running(*running, normalized.mean, normalized.variance, len(u))
-        return normalized.values * tensors[f"{layer}.bn_weight"] + tensors[f"{layer}.bn_bias"], normalized
 
     def _by_output(self, layer: int) -> bool:
         """Whether the backward pass of a layer needs its activations alone, so that they may lie over what was there."""
