@@ -6,10 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
+from mlpctl import devices
 from mlpctl.engine import choose as choosing
 from mlpctl.engine.choose import choose
-from mlpctl.errors import UsageError
+from mlpctl.engine.lanes.running import Running
+from mlpctl.errors import DeviceError, UsageError
 from mlpctl.gpu import nvidia_smi, parse
 from mlpctl.rows import wall_time
 from mlpctl.spec import Spec
@@ -114,7 +117,37 @@ def test_what_lanes_cannot_do_the_reference_does_on_the_gpu() -> None:
     assert (engine, device) == ("reference", "cuda:1")
     assert "one by one" in note
     assert chosen(5, device="cuda:1")[:2] == ("lanes", "cuda:1")
-    assert chosen(5, device="mps")[:2] == ("reference", "mps")
+
+
+def test_apples_gpu_takes_lanes_where_it_has_the_operations(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its availability is made up, and so is what it lacks; the step that finds out is the CPU's."""
+    with pytest.raises(DeviceError, match="needs an Apple GPU"):
+        chosen(5, device="mps")
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    with pytest.raises(DeviceError, match="has no float64"):
+        chosen(5, device="mps", dtype="float64")
+    monkeypatch.setattr(devices, "torch_device", lambda *_: torch.device("cpu"))
+    for fields in ({}, {"optimizer": "adam", "dropout": 0.2, "batch_norm": "all", "widths": "6"}):
+        assert chosen(5, device="mps", **fields) == ("lanes", "mps", "")
+    assert chosen(5, device="mps", impl="manual") == ("reference", "mps", "")
+    step = Running.one_step
+
+    def missing(self: Running) -> None:
+        raise NotImplementedError("The operator 'aten::aminmax' is not there for the MPS device. If you want …")
+
+    monkeypatch.setattr(Running, "one_step", missing)
+    engine, _, note = chosen(5, device="mps", widths="7", optimizer="rmsprop")
+    assert (engine, note) == ("reference", "trained one by one by the reference engine on mps: The operator "
+                              "'aten::aminmax' is not there for the MPS device")  # fmt: skip
+    results = iter([1.0, 1.01])
+
+    def differs(self: Running) -> None:
+        step(self)
+        self.arrays.tensors["0.weight"] *= next(results)
+
+    monkeypatch.setattr(Running, "one_step", differs)
+    note = chosen(5, device="mps", widths="7", optimizer="adagrad")[2]
+    assert note.endswith("a step there gives another 0.weight than on the CPU")
 
 
 def test_auto_stays_on_the_cpu_without_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -154,8 +187,6 @@ def test_lanes_are_listed() -> None:
 def test_the_benchmark_measures_a_gpu_or_nothing(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    import torch
-
     from benchmarks import gpu as benchmark
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)

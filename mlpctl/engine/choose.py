@@ -71,6 +71,7 @@ def choose(
 
     Raises:
         UsageError: if the engine that is named cannot train the spec, or has no choice of precision.
+        DeviceError: if mps is asked for and not there, or for what it cannot do.
     """
     device = spec.device if spec.device != "auto" else device
     name = spec.engine if spec.engine != "auto" else engine
@@ -106,6 +107,11 @@ def _auto(spec: "Spec", network: "Network", data: "Data", device: str, trials: i
             note = "" if spec.impl != "auto" else f"trained one by one by the reference engine on {device}: {reason}"
             return Choice(reference, device, note)
         return Choice(lanes, device, note)
+    if device == "mps":
+        reason = lanes.why_not(spec, data) or _lacks_on_mps(spec, network, data)
+        named = spec.impl != "auto"
+        said = f"trained one by one by the reference engine on mps: {reason}"
+        return Choice(reference, device, "" if named else said) if reason else Choice(lanes, device, note)
     reason = kernel.why_not(spec, data) if device in ("auto", "cpu") else "it trains on the CPU alone"
     if reason:
         named = spec.impl != "auto" or device not in ("auto", "cpu")  # then the user knows
@@ -117,6 +123,19 @@ def _auto(spec: "Spec", network: "Network", data: "Data", device: str, trials: i
     if trials * reference_seconds(spec, network, data) < COMPILE_SECONDS:
         return Choice(reference, "cpu")
     return Choice(kernel, "cpu", f"compiling the training loop, once on this machine: {COMPILE_SECONDS:.0f} s")
+
+
+def _lacks_on_mps(spec: "Spec", network: "Network", data: "Data") -> str:
+    """Return what Apple's GPU lacks for the lanes of a spec; "" if nothing.
+
+    Raises:
+        DeviceError: if there is none, or float64 is asked of it.
+    """
+    from mlpctl.devices import torch_device
+    from mlpctl.engine.base import Work
+    from mlpctl.engine.lanes.probe import lacks
+
+    return lacks(Work("", spec, network, data, 1), torch_device("mps", spec.dtype))
 
 
 def reference_seconds(spec: "Spec", network: "Network", data: "Data") -> float:

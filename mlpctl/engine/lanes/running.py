@@ -120,7 +120,7 @@ class Running:
             self.tables.fill([lane.epochs_done + 1 for lane in self.lanes], self.elapsed)
             self.counts.sums.zero_()
             whole = self.tables.used // self.tables.batch
-            self.replay.run(whole, self._whole_step)
+            self.replay.run(whole, self.one_step)
             if whole < self.tables.steps:
                 self._step(self.tables.used - whole * self.tables.batch)
             for lane in self.lanes:
@@ -137,7 +137,7 @@ class Running:
                 self.tables.fill([1] * len(self.lanes), 0)
                 self.counts.sums.sum().item()  # waits for the device
                 started = time.perf_counter()
-                self.replay.run(steps, self._whole_step)
+                self.replay.run(steps, self.one_step)
                 self.counts.sums.sum().item()
                 seconds = time.perf_counter() - started
         return seconds / steps
@@ -161,7 +161,8 @@ class Running:
         for name in ("program", "tables", "replay", "counts"):
             delattr(self, name)
 
-    def _whole_step(self) -> None:
+    def one_step(self) -> None:
+        """Take the step that is due, with a whole minibatch."""
         self._step(self.tables.batch)
 
     def _step(self, n: int) -> None:
