@@ -225,7 +225,9 @@ class Spec(BaseModel):
     )
 
     dtype: Dtype = field("float32", "Run", "Floating-point type of weights and arithmetic.")
-    device: Annotated[str, AfterValidator(_device)] = field("auto", "Run", "auto, cpu, cuda (every GPU there is), cuda:1, cuda:0,cuda:1 or mps.")
+    device: Annotated[str, AfterValidator(_device)] = field(
+        "auto", "Run", "auto, cpu, cuda (all GPUs), cuda:1, cuda:0,cuda:1 or mps."
+    )
     engine: Annotated[str, _registered("engine", "auto")] = field(
         "auto", "Run", "What trains: auto, or an engine by name."
     )

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from mlpctl import run as running
 from mlpctl.cluster.parcels import flops_of
 from mlpctl.devices import devices_of
-from mlpctl.engine.base import Engine, Work
+from mlpctl.engine.base import Work
 from mlpctl.engine.lanes.engine import ENGINE as LANES
 from mlpctl.engine.several.handing import WHOLE, handed
 from mlpctl.engine.several.session import AHEAD, SeveralSession
@@ -38,7 +38,7 @@ def opened(notes: list[str]) -> Iterator[Any]:
     """Return what opens a session, which ends with the test."""
     sessions: list[SeveralSession] = []
 
-    def several(engine: Engine = LANES, devices: tuple[str, ...] = ("cpu", "cpu"), below: float = 99) -> SeveralSession:
+    def several(engine: Any = LANES, devices: tuple[str, ...] = ("cpu", "cpu"), below: float = 99) -> SeveralSession:
         sessions.append(SeveralSession(engine, devices, 1, 1, weights_back=True, below=below, note=notes.append))
         return sessions[-1]
 
@@ -119,7 +119,7 @@ def test_a_device_that_cannot_be_opened_is_left_out(opened: Any, notes: list[str
     events = trained(opened(DeadlyEngine(), ("dead", "cpu")), *short(2 * WHOLE, 30))
     assert all(some[-1].status == "ok" for some in events.values())
     assert [note for note in notes if "dead ended with exit code 3 before it had opened it, 3 times" in note] == notes
-    with pytest.raises(DeviceError, match="exit code 3 .* 3 times: what had finished is saved"):
+    with pytest.raises(DeviceError, match=r"exit code 3 .* 3 times: what had finished is saved"):
         trained(opened(DeadlyEngine(), ("dead", "dead")), *short(2))
 
 

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+_batch_norm = torch.ops.aten.native_batch_norm.default  # (u, weight, bias, mean, variance, training, momentum, eps)
+_batch_norm_backward = torch.ops.aten.native_batch_norm_backward.default
+
+
 class Normalized(NamedTuple):
     """What the backward pass needs of a minibatch.
 
@@ -32,7 +36,7 @@ class Normalized(NamedTuple):
 
 def normalize(arrays: Arrays, layer: int, u: "Tensor") -> "tuple[Tensor, Normalized]":
     """Return pre-activations u (n, columns) normalized, scaled and shifted; the running statistics move."""
-    out, mean, inverse = torch.native_batch_norm(whole(u), *_parameters(arrays, layer), True, BN_MOMENTUM, BN_EPS)
+    out, mean, inverse = _batch_norm(whole(u), *_parameters(arrays, layer), True, BN_MOMENTUM, BN_EPS)
     return out[:, : u.shape[1]], Normalized(u, mean, inverse)
 
 
@@ -41,7 +45,7 @@ def normalize_backward(
 ) -> "tuple[Tensor, Tensor, Tensor]":
     """Return the gradients of the pre-activations (n, columns), the weight and the bias (columns,)."""
     weight, _, mean, variance = _parameters(arrays, layer)
-    by_u, by_weight, by_bias = torch.ops.aten.native_batch_norm_backward(
+    by_u, by_weight, by_bias = _batch_norm_backward(
         whole(gradient), whole(seen.u), weight, mean, variance, seen.mean, seen.inverse_deviation, True, BN_EPS,
         [True, True, True],
     )  # fmt: skip
@@ -51,7 +55,7 @@ def normalize_backward(
 
 def normalize_by_running(arrays: Arrays, layer: int, u: "Tensor") -> "Tensor":
     """Return pre-activations u (n, columns) as they are normalized in evaluation."""
-    out, *_ = torch.native_batch_norm(whole(u), *_parameters(arrays, layer), False, BN_MOMENTUM, BN_EPS)
+    out, *_ = _batch_norm(whole(u), *_parameters(arrays, layer), False, BN_MOMENTUM, BN_EPS)
     return out[:, : u.shape[1]]
 
 

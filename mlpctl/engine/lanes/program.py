@@ -13,10 +13,10 @@ from mlpctl.engine.lanes.arrays import REMEMBERED, Arrays, parts_of, whole, wide
 from mlpctl.engine.lanes.dropping import Dropping
 from mlpctl.engine.lanes.layout import Run
 from mlpctl.engine.lanes.losses import loss_and_gradient
+from mlpctl.engine.lanes.normalizing import Normalized, normalize, normalize_backward, normalize_by_running
 from mlpctl.engine.lanes.pointwise import POINTWISE
 from mlpctl.engine.lanes.products import accumulate, affine, product
 from mlpctl.engine.lanes.update import Numbers, update
-from mlpctl.engine.lanes.normalizing import Normalized, normalize, normalize_backward, normalize_by_running
 from mlpctl.models.learner import memory_name
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ class Program:
             yield X[k], [matrix[:, run.start : run.stop] for matrix in matrices]
 
     def _by_output(self, layer: int) -> bool:
-        """Whether the backward pass of a layer needs its activations alone, so that they may lie over what was there."""
+        """Whether a layer's backward pass needs its activations alone: then they may lie over what was there."""
         return all(POINTWISE[name].by_output for name, _ in self.layout.activations(layer))
 
     def _by_column(self, layer: int, numbers: Numbers) -> Numbers:

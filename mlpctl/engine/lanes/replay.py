@@ -7,8 +7,6 @@ from functools import cache
 
 import torch
 
-from mlpctl.engine.lanes.memory import out_of_memory
-
 LONGEST = 64
 """Steps of a graph at most: recording takes as long as doing them one by one."""
 
@@ -68,10 +66,9 @@ class Replay:
         return times
 
     def _record(self, length: int, step: Step) -> "torch.cuda.CUDAGraph | None":
-        """Return the graph; None where there cannot be one, and then nothing was done.
+        """Return the graph; None where there cannot be one: recording does nothing, so steps can be taken all the same.
 
-        Raises:
-            torch.OutOfMemoryError: if that is why.
+        Where it is memory that is short, little is lost: what fills the memory does not wait for Python.
         """
         graph = torch.cuda.CUDAGraph()
         here, stream = torch.cuda.current_stream(self.device), _side_stream(_index(self.device))
@@ -84,8 +81,6 @@ class Replay:
                     step()
         except RuntimeError as error:
             torch.cuda.set_stream(here)  # a recording that ends in an error leaves its own
-            if out_of_memory(error):
-                raise
             why = str(error).partition("\n")[0]
             warnings.warn(f"no CUDA graph, steps are taken one by one, which is slower: {why}", stacklevel=2)
             self._refused = True
@@ -110,4 +105,5 @@ def _side_stream(index: int) -> torch.cuda.Stream:
 
 
 def _index(device: torch.device) -> int:
-    return torch.cuda.current_device() if device.index is None else device.index
+    index: int | None = device.index
+    return torch.cuda.current_device() if index is None else index

@@ -191,4 +191,3 @@ class _Worker:
             self.session.save(work.key) if goes_on else None,
             self.session.weights(work.key) if self.terms.weights and went_well else None,
         )
-
