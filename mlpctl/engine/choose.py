@@ -101,17 +101,12 @@ def _auto(spec: "Spec", network: "Network", data: "Data", device: str, trials: i
         if seconds > CUDA_SECONDS:
             device = "cuda"
             note = f"trained by engine lanes on the GPU: about {seconds:.0f} s on this CPU; or say --device cpu"
-    if device.startswith("cuda"):
-        reason = lanes.why_not(spec, data)
+    if device == "mps" or device.startswith("cuda"):
+        reason = lanes.why_not(spec, data) or (_lacks_on_mps(spec, network, data) if device == "mps" else None)
         if reason:
             note = "" if spec.impl != "auto" else f"trained one by one by the reference engine on {device}: {reason}"
             return Choice(reference, device, note)
         return Choice(lanes, device, note)
-    if device == "mps":
-        reason = lanes.why_not(spec, data) or _lacks_on_mps(spec, network, data)
-        named = spec.impl != "auto"
-        said = f"trained one by one by the reference engine on mps: {reason}"
-        return Choice(reference, device, "" if named else said) if reason else Choice(lanes, device, note)
     reason = kernel.why_not(spec, data) if device in ("auto", "cpu") else "it trains on the CPU alone"
     if reason:
         named = spec.impl != "auto" or device not in ("auto", "cpu")  # then the user knows
