@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from mlpctl.engine.lanes import replay as replaying
 from mlpctl.engine.lanes import running as layouts
+from mlpctl.engine.lanes import session as sessions
 from mlpctl.engine.lanes.arrays import Arrays
 from mlpctl.engine.lanes.memory import out_of_memory
 from mlpctl.engine.lanes.replay import LONGEST, Replay, graph_length
@@ -210,3 +211,49 @@ def test_precision_is_as_it_was_afterwards() -> None:
             assert matmul.fp32_precision == expected
             assert not matmul.allow_bf16_reduced_precision_reduction
     assert (matmul.fp32_precision, matmul.allow_bf16_reduced_precision_reduction) == before
+
+
+def test_ahead_of_its_events_a_session_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the CPU nothing is gained; that a trial is stopped, saved or diverges while the next epoch is there is seen."""
+    monkeypatch.setattr(sessions, "AHEAD", float("inf"))
+    launched: list[bool] = []
+    launch = Running.launch
+    monkeypatch.setattr(
+        Running, "launch", lambda self, *, ahead=False: (launched.append(ahead), launch(self, ahead=ahead))[1]
+    )
+
+    def session(size: int) -> Any:
+        opened = lanes(size)
+        opened.ahead = True
+        return opened
+
+    fields: dict[str, Any] = {"widths": "5,4", "lr": 1e200, "dtype": "float64", "epochs": 5}
+    works = [work_of(classes(3, n=50), key="wild", **fields), *mixed(classes(3, n=50), 23)]
+    expected, found = ends(lanes(16), *works), ends(session(16), *works)
+    assert [end.pop("wild")[1][-1].status for end in (expected, found)] == ["diverged"] * 2
+    for key, end in found.items():
+        assert_close(expected[key], end, INDEPENDENT["float64"])
+    assert {True, False} == set(launched)
+    first, work = session(4), work_of(classes(), epochs=9, dtype="float64")
+    states = {}
+    for event in first.advance([work]):
+        states[event.epoch] = first.save("t")
+        if event.epoch == 5:
+            first.stop("t")
+    assert [int(state["epochs_done"]) for state in states.values()] == [1, 2, 3, 4, 5, 6]
+    assert (event.epoch, event.status) == (6, "interrupted")
+    def broken(self: Running, *, ahead: bool = False) -> None:
+        if ahead:
+            raise torch.OutOfMemoryError("no room for a copy")
+        launch(self)
+
+    for epoch in (2, 6):
+        rest = session(4)
+        rest.restore(work, states[epoch])
+        weights, events = ends(rest, work)["t"]
+        whole = ends(lanes(), work)["t"]
+        assert_close((whole[0], whole[1][epoch:]), (weights, events), INDEPENDENT["float64"])
+    monkeypatch.setattr(Running, "launch", broken)
+    cautious = session(4)
+    assert ends(cautious, work)["t"][1][-1].status == "ok"
+    assert not cautious.ahead

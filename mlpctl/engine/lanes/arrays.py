@@ -100,6 +100,10 @@ class Arrays:
             torch.from_numpy(self.layout.lanes_of_columns(layer)).to(self.device) for layer in range(self.layout.depth)
         ]
 
+    def clone(self) -> "Arrays":
+        """Return a copy."""
+        return Arrays(self.layout, {name: tensor.clone() for name, tensor in self.tensors.items()})
+
     def to(self, device: torch.device) -> "Arrays":
         """Return the same arrays on another device."""
         return Arrays(self.layout, {name: tensor.to(device) for name, tensor in self.tensors.items()})

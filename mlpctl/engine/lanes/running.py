@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from mlpctl.engine.base import State, Work
-from mlpctl.engine.lanes.arrays import allocate
+from mlpctl.engine.lanes.arrays import Arrays, allocate
 from mlpctl.engine.lanes.counting import Counts, scores_of
 from mlpctl.engine.lanes.layout import Layout, Shape, arrange
 from mlpctl.engine.lanes.losses import loss
@@ -72,6 +72,24 @@ class Result(NamedTuple):
     finite: bool
 
 
+class Sent(NamedTuple):
+    """What an epoch comes to, on its way from the device.
+
+    Attributes:
+        sums: (R, ·): of training, of each part, and whether anything is not finite.
+        width: columns of each.
+        due: lane's number -> (column prefix, part) of what it is scored on.
+        parts: all of those.
+        rates: each lane's learning rate; None where nothing was trained.
+    """
+
+    sums: "Tensor"
+    width: int
+    due: dict[int, tuple[tuple[str, str], ...]]
+    parts: list[str]
+    rates: list[float] | None
+
+
 class Running:
     """Lanes that train together; another layout is another object."""
 
@@ -98,6 +116,8 @@ class Running:
         self.replay = Replay(resident.device)
         self.steps = self.tables.steps
         self.elapsed = 0
+        self.sent: Sent | None = None
+        self.before: Arrays | None = None
         self.places = {lane.work.key: place for place, lane in enumerate(self.lanes)}
 
     def begin(self, old: "Running | None", held: dict[str, State]) -> None:
@@ -115,7 +135,23 @@ class Running:
         start(self.arrays, fresh)
 
     def epoch(self) -> list[Result]:
-        """Train an epoch and score it; the device is waited for once, at its end."""
+        """Return what an epoch came to, of which the device may have begun already; it is waited for once, here."""
+        if self.sent is None:
+            self.launch()
+        sent, self.sent, self.before = self.sent, None, None
+        assert sent is not None
+        for lane in self.lanes:
+            lane.epochs_done += 1
+        return self._results(sent)
+
+    def launch(self, *, ahead: bool = False) -> None:
+        """Have an epoch trained and scored, without waiting.
+
+        Args:
+            ahead: of those who still look at the lanes: `state` is what it was until `epoch` is called.
+        """
+        if ahead:
+            self.before = self.arrays.clone()
         with in_precision(self.precision):
             self.tables.fill([lane.epochs_done + 1 for lane in self.lanes], self.elapsed)
             self.counts.sums.zero_()
@@ -123,10 +159,8 @@ class Running:
             self.replay.run(whole, self.one_step)
             if whole < self.tables.steps:
                 self._step(self.tables.used - whole * self.tables.batch)
-            for lane in self.lanes:
-                lane.epochs_done += 1
             self.elapsed += 1
-            return self._results(trained=True)
+            self.sent = self._scored(epochs=1)
 
     def timed(self, steps: int, rounds: int) -> float:
         """Return the seconds of a step in the last of some rounds; the lanes move, so they must be nobody's."""
@@ -145,12 +179,13 @@ class Running:
     def scored(self) -> list[Result]:
         """Score the lanes as they are."""
         with in_precision(self.precision):
-            return self._results(trained=False)
+            return self._results(self._scored(epochs=0))
 
     def state(self, key: str) -> State:
         """Return what continues a trial, in the form of the reference engine."""
         place = self.places[key]
-        state = {name: view.cpu().numpy().copy() for name, view in self.arrays.lane(place).items()}
+        arrays = self.arrays if self.before is None else self.before
+        state = {name: view.cpu().numpy().copy() for name, view in arrays.lane(place).items()}
         done = self.lanes[place].epochs_done
         if done:
             state[STEPS] = np.array(done * self.steps)
@@ -177,21 +212,27 @@ class Running:
         self.counts.add(losses, z, target)
         tables.t += 1
 
-    def _results(self, *, trained: bool) -> list[Result]:
-        due = {lane.number: tuple(lane.work.parts_at(lane.epochs_done)) for lane in self.lanes if not lane.ended}
+    def _scored(self, epochs: int) -> Sent:
+        """Return the scores of the lanes as they are, after so many epochs more than those done; nothing waits."""
+        due = {lane.number: tuple(lane.work.parts_at(lane.epochs_done + epochs)) for lane in self.lanes}
         parts = sorted({part for some in set(due.values()) for _, part in some})
         sums = [self.counts.sums, *(self._score(part) for part in parts)]
-        bad = self.arrays.not_finite()[:, None]
-        fetched: NDArray[np.float64] = torch.cat([*sums, bad.to(sums[0].dtype)], dim=1).cpu().numpy().astype(np.float64)
+        bad = self.arrays.not_finite()[:, None].to(sums[0].dtype)
+        rates = self.tables.rates[0].tolist() if epochs else None
+        return Sent(torch.cat([*sums, bad], dim=1), sums[0].shape[1], due, parts, rates)
+
+    def _results(self, sent: Sent) -> list[Result]:
+        due, parts, trained = sent.due, sent.parts, sent.rates is not None
+        fetched: NDArray[np.float64] = sent.sums.cpu().numpy().astype(np.float64)
         finite = fetched[:, -1] == 0
         columns = {}
         if trained:
             columns[""] = self._trained_scores(fetched)
             finite &= np.isfinite(fetched[:, 0])
         for part in parts:
-            at = sums[0].shape[1] * (1 + parts.index(part))
-            columns[part] = scores_of(self.network, fetched[:, at : at + sums[0].shape[1]], self.resident.targets[part])
-        rates = self.tables.rates[0].tolist() if trained else [None] * len(self.lanes)
+            at = sent.width * (1 + parts.index(part))
+            columns[part] = scores_of(self.network, fetched[:, at : at + sent.width], self.resident.targets[part])
+        rates = sent.rates or [None] * len(self.lanes)
         results = []
         for place, (lane, lr, is_finite) in enumerate(zip(self.lanes, rates, finite.tolist(), strict=True)):
             if not lane.ended:
