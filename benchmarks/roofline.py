@@ -31,6 +31,10 @@ VIEWS = {
 """What launches nothing."""
 
 
+FURTHER = {"baddbmm": 1, "native_batch_norm": 3, "native_batch_norm_backward": 2}
+"""Kernels that an operation launches beside its first: a bias of a stack of products is copied to where they go."""
+
+
 @dataclass(frozen=True)
 class Chip:
     """Rates that a kernel can be expected to reach.
@@ -75,11 +79,15 @@ class Counted(TorchDispatchMode):  # type: ignore[misc]
         if name not in VIEWS:
             tensors = {id(leaf): leaf for leaf in tree_leaves((args, kwargs, found)) if isinstance(leaf, torch.Tensor)}
             moved = sum(_bytes(tensor) for tensor in tensors.values())
+            if name in ("index_select", "gather"):  # reads of its source what it writes
+                moved = 2 * _bytes(found)
+            if name == "baddbmm":
+                moved += 2 * _bytes(found)
             flops = 0.0
             if name in PRODUCTS:
                 a, b = [leaf for leaf in tree_leaves(args) if isinstance(leaf, torch.Tensor)][-2:]
                 flops = 2.0 * a.numel() * b.shape[-1]
-            self.kernels.append(Kernel(name, moved, flops))
+            self.kernels += [Kernel(name, moved, flops), *[Kernel(name, 0)] * FURTHER.get(name, 0)]
         return found
 
 
