@@ -214,13 +214,16 @@ def test_precision_is_as_it_was_afterwards() -> None:
 
 
 def test_ahead_of_its_events_a_session_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On the CPU nothing is gained; that a trial is stopped, saved or diverges while the next epoch is there is seen."""
+    """Nothing is gained on the CPU; that a trial is stopped, saved or diverges when the next epoch is there, is seen."""
     monkeypatch.setattr(sessions, "AHEAD", float("inf"))
     launched: list[bool] = []
     launch = Running.launch
-    monkeypatch.setattr(
-        Running, "launch", lambda self, *, ahead=False: (launched.append(ahead), launch(self, ahead=ahead))[1]
-    )
+
+    def noted(self: Running, *, ahead: bool = False) -> None:
+        launched.append(ahead)
+        launch(self, ahead=ahead)
+
+    monkeypatch.setattr(Running, "launch", noted)
 
     def session(size: int) -> Any:
         opened = lanes(size)
@@ -242,6 +245,7 @@ def test_ahead_of_its_events_a_session_says_the_same(monkeypatch: pytest.MonkeyP
             first.stop("t")
     assert [int(state["epochs_done"]) for state in states.values()] == [1, 2, 3, 4, 5, 6]
     assert (event.epoch, event.status) == (6, "interrupted")
+
     def broken(self: Running, *, ahead: bool = False) -> None:
         if ahead:
             raise torch.OutOfMemoryError("no room for a copy")

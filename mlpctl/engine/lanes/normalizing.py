@@ -55,6 +55,7 @@ def normalize_backward(
 
 def normalize_by_running(arrays: Arrays, layer: int, u: "Tensor") -> "Tensor":
     """Return pre-activations u (n, columns) as they are normalized in evaluation."""
+    out: Tensor
     out, *_ = _batch_norm(whole(u), *_parameters(arrays, layer), False, BN_MOMENTUM, BN_EPS)
     return out[:, : u.shape[1]]
 

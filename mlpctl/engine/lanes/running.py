@@ -232,7 +232,7 @@ class Running:
         for part in parts:
             at = sent.width * (1 + parts.index(part))
             columns[part] = scores_of(self.network, fetched[:, at : at + sent.width], self.resident.targets[part])
-        rates = sent.rates or [None] * len(self.lanes)
+        rates: Sequence[float | None] = sent.rates or [None] * len(self.lanes)
         results = []
         for place, (lane, lr, is_finite) in enumerate(zip(self.lanes, rates, finite.tolist(), strict=True)):
             if not lane.ended:
