@@ -214,7 +214,7 @@ def test_precision_is_as_it_was_afterwards() -> None:
 
 
 def test_ahead_of_its_events_a_session_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is gained on the CPU; that a trial is stopped, saved or diverges when the next epoch is there, is seen."""
+    """On the CPU nothing is gained. Trials are stopped, saved and diverge while the next epoch is there already."""
     monkeypatch.setattr(sessions, "AHEAD", float("inf"))
     launched: list[bool] = []
     launch = Running.launch
