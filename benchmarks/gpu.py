@@ -1,9 +1,9 @@
 """`make bench-gpu`: the engine lanes on an accelerator, beside eager PyTorch there; CSV with the machine named.
 
 First the engine's contracts are checked there (`benchmarks/gpu_checks.py`); if one is broken the exit code is 6. About
-five minutes on an H200, by prediction. Fashion-MNIST has to be there (`mlpctl data fetch fashion-mnist`). Nothing is
 five minutes on an H200, by prediction. Fashion-MNIST has to be there (`mlpctl data fetch fashion-mnist`). Nothing
-is measured without a GPU: then it says so and exits with 5. `--device cpu` goes through the same motions with tiny numbers,
+is measured without a GPU: then it says so and exits with 5. `--device cpu` goes through the same motions with tiny
+numbers, for tests; its figures are those of a CPU.
 """
 
 import argparse
