@@ -61,8 +61,8 @@ def serve_page(
 
     if others:
         raise UsageError(
-            "--serve shows the page of --html and takes --port, --metric, --select-on and --importance alone: leave out "
-            f"{', '.join(others)}"
+            "--serve shows the page of --html and takes --port, --metric, --select-on and --importance alone: "
+            f"leave out {', '.join(others)}"
         )
 
     def ready(address: str) -> None:

@@ -63,9 +63,9 @@ def report(
     fields = [name.strip().replace("-", "_") for name in by.split(",")] if by else []
     which = folders or default_folders()
     if serve:
-        tables = {"--by": by, "--plot": plot, "--curves": curves, "--html": html, "--output": output, "--updates": updates}
-        others = {"--top": top != 10, "--watch": watch, "--format": format_ != "table"}
-        serve_page(which, metric, select_on, importance, port, [name for name, v in (tables | others).items() if v])
+        others = {"--by": by, "--top": top != 10, "--plot": plot, "--curves": curves, "--html": html, "--watch": watch,
+                  "--updates": updates, "--format": format_ != "table", "--output": output}  # fmt: skip
+        serve_page(which, metric, select_on, importance, port, [name for name, given in others.items() if given])
         return
     if port is not None:
         raise UsageError("--port is of the page that --serve shows: give both")

@@ -52,7 +52,8 @@ class ShownAxis:
 def shown_axes(summary: Summary, experiments: Sequence[Mapping[str, Any]], why: Table | None) -> list[ShownAxis]:
     """Return the axes of a summary, those that matter most first.
 
-    A field that only follows from others (the momentum that comes with an optimizer) is no axis, unless it was asked for.
+    A field that only follows from others (the momentum that comes with an optimizer) is no axis, unless it was asked
+    for.
 
     Args:
         summary: of the trials.
@@ -85,7 +86,7 @@ def _span(summary: Summary, axis: ShownAxis) -> float:
 
 
 def effect(summary: Summary, axis: ShownAxis) -> "pd.DataFrame":
-    """Return the effect of an axis: `value` (its number), n, failed, mean, sd and 95 % interval over everything else."""
+    """Return the effect of an axis: `value` (its number), n, failed, mean, sd, 95 % interval over everything else."""
     table = over(summary.trials.assign(value=axis.codes), ["value"], summary.column)
     return table.sort_values("value", ignore_index=True)
 
@@ -121,7 +122,7 @@ def _classes(numbers: "pd.Series[float]") -> tuple[tuple[str, ...], tuple[float,
     return names, tuple(map(float, groups.median())), cut.cat.codes.to_numpy().astype(np.intp)
 
 
-def named(row: Mapping[str, Any], axes: Sequence[str]) -> str:
+def named(row: Mapping[Any, Any], axes: Sequence[str]) -> str:
     """Return a configuration in words: the axes that it has, with their values."""
     cells: list[tuple[str, Cell]] = [(name, plain(row[name])) for name in axes]
     told = [f"{name.replace('_', ' ')} {as_chosen(cell)}" for name, cell in cells if cell is not None]

@@ -106,7 +106,7 @@ def _configurations(summary: Summary, axes: Sequence[ShownAxis]) -> list[dict[st
     rows = table["config"].map(which).to_numpy()
     told = [{**_told(axis.name, column(table[axis.name])), "places": axis.codes[rows].tolist()} for axis in axes]
     columns = [*told, *(_told(name, column(table[name], measured=True)) for name in ("mean", "low", "high"))]
-    columns.append(_told("compared with the best", column(table["config"].map(said).fillna("not compared"))))
+    columns.append(_told("compared with the best", column(table["config"].map(lambda config: said.get(config, "not compared")))))
     columns.append(_told("seeds", column(table["n"])))
     if summary.configurations["failed"].any():
         columns.append(_told("failed", column(table["failed"])))
@@ -165,9 +165,7 @@ def reproducing(results: Results) -> list[dict[str, str]]:
             told.append({"folder": folder.name, "command": "", "experiment": ""})
             continue
         words_ = ["mlpctl", "sweep", str(folder / EXPERIMENT_FILE), "--name", f"{folder.name}-again"]
-        told.append(
-            {"folder": folder.name, "command": shlex.join(words_), "experiment": tomli_w.dumps(experiment)}
-        )
+        told.append({"folder": folder.name, "command": shlex.join(words_), "experiment": tomli_w.dumps(experiment)})
     return told
 
 

@@ -13,7 +13,7 @@ DIGITS = 6
 """Significant digits of a measured number on the page: more than people read, fewer than the store has."""
 
 OUTSIDE = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026", 0x2028: "\\u2028", 0x2029: "\\u2029"}
-"""What could end a <script> or a line of it, as JSON may write it: inside of strings, the only place where they occur."""
+"""What could end a <script> or a line of it, as JSON may write it: it occurs inside of strings only."""
 
 
 def to_json(content: Any) -> str:
@@ -29,16 +29,16 @@ def rounded(value: float | None) -> float | None:
 
 
 def column(values: "pd.Series[Any]", *, measured: bool = False) -> dict[str, Any]:
-    """Return {"values": …} of a column, with "measured" where that is so, or {"levels": …, "codes": …} where values repeat; -1 is a missing cell.
+    """Return {"values": …} of a column, or {"levels": …, "codes": …} where values repeat; the code -1: a missing cell.
 
     Args:
         values: of the column.
         measured: whether its numbers may be rounded; chosen ones (0.03) stay as they are.
     """
     if measured:
-        return {"measured": True, "values": [rounded(value) for value in values.to_numpy(dtype="float64", na_value=math.nan).tolist()]}
+        numbers = values.to_numpy(dtype="float64", na_value=math.nan)
+        return {"measured": True, "values": [rounded(number) for number in numbers.tolist()]}
     codes, levels = values.factorize()
     if len(levels) > len(values) / 2:
         return {"values": [plain(value) for value in values]}
     return {"levels": [plain(level) for level in levels], "codes": codes.tolist()}
-

@@ -99,7 +99,7 @@ def curves(summary: Summary, epochs: "pd.DataFrame", axes: Sequence[ShownAxis]) 
         drawn.append(
             {
                 "place": number + 1,
-                "name": named(summary.configurations.iloc[number], [axis.name for axis in axes]),
+                "name": named(summary.configurations.iloc[number].to_dict(), [axis.name for axis in axes]),
                 "epoch": thin["epoch"].tolist(),
                 **{name: [rounded(v) for v in thin[name]] for name in columns},
             }

@@ -22,7 +22,7 @@ from mlpctl.store import read_keys
 
 LOOPBACK = "127.0.0.1"
 NAMES = (LOOPBACK, "localhost")
-"""Names by which a browser may ask. Any other is a page of somebody else that has its name point here (DNS rebinding)."""
+"""Names by which a browser may ask: any other is of a page elsewhere that has its name point here (DNS rebinding)."""
 
 PORT = 8420
 QUIET_AFTER = 120.0
@@ -195,7 +195,7 @@ def _handler(live: LivePage) -> type[BaseHTTPRequestHandler]:
                 )
             raise AttributeError(name)
 
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  the name of the base class
+        def log_message(self, format: str, *args: Any) -> None:
             pass
 
     return Handler
