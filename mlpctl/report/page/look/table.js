@@ -72,7 +72,7 @@ function table(id, columns, { mark = () => "", onRows = () => {} } = {}) {
     form.replaceChildren(...controls());
     pager.replaceChildren(make("span", { attributes: { role: "status" } }), make("button", { type: "button" }, "Previous"),
       make("button", { type: "button" }, "Next"));
-    if (focused) find(focused)?.focus();
+    if (focused) find(focused)?.focus({ preventScroll: true });
   }
 
   function levels(column) {
