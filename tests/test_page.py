@@ -34,7 +34,8 @@ def conditional(folder: Path) -> Path:
     """Write a sweep of which half the trials have a momentum, and some have a batch size that follows from it."""
     momenta = [("sgd", None, 16), ("momentum", 0.5, 32), ("momentum", 0.9, 32)]
     rows = [
-        {"optimizer": name, "momentum": value, "batch_size": str(batch), "lr": lr, "seed": seed, "config": f"{name} {value} {lr}",
+        {"optimizer": name, "momentum": value, "batch_size": str(batch), "lr": lr, "seed": seed, 
+         "config": f"{name} {value} {lr}",
          "val_accuracy": 0.8 + 0.01 * seed + (value or 0) / 10 + lr / 10}
         for seed in range(3) for name, value, batch in momenta for lr in (0.01, 0.1)
     ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""The page in a real Chromium: it reads, sorts, filters, prints; on a phone, in the dark, by keyboard, with hostile names."""
+"""The page in a real Chromium: it sorts, filters, prints; on a phone, in the dark, by keyboard, with hostile names."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -71,38 +71,35 @@ def test_it_follows_a_sweep_and_keeps_what_the_reader_chose(tmp_path: Path) -> N
     experiment = {"spec": {"dataset": "iris"}, "axes": {"lr": [0.1, 0.2, 0.3, 0.4]}, "seeds": [0, 1]}
     rows = [{"lr": lr, "seed": seed, "val_accuracy": lr + seed / 50} for lr in (0.1, 0.2, 0.3, 0.4) for seed in (0, 1)]
     folder = tmp_path / "r"
-    with served(folder) as port, launched() as browser:
-        with opened(browser, f"http://127.0.0.1:{port}/") as one:
-            page = one.page
-            assert "no results in" in page.locator("main").inner_text()
-            write(folder, rows[:4], experiment=experiment)
-            expect(page.locator("#status")).to_have_text("The sweep is running: 4 of 8 trials. This page follows it.")
-            expect(page.locator(".headline").first).to_have_text("lr 0.2")
+    with served(folder) as port, launched() as browser, opened(browser, f"http://127.0.0.1:{port}/") as one:
+        page = one.page
+        assert "no results in" in page.locator("main").inner_text()
+        write(folder, rows[:4], experiment=experiment)
+        expect(page.locator("#status")).to_have_text("The sweep is running: 4 of 8 trials. This page follows it.")
+        expect(page.locator(".headline").first).to_have_text("lr 0.2")
 
-            page.locator("#part-0-trials-filters summary").click()
-            page.locator("#part-0-trials-pick-seed").select_option("1")
-            page.locator("#part-0-trials thead button", has_text="lr").click()
-            page.locator("#part-0-trials-search").fill("ok")
-            there = page.evaluate("scrollTo({top: 900, behavior: 'instant'}), scrollY")
-            assert there > 0
-            plot = page.locator("#part-0-effect-0 .plot").element_handle()
+        page.locator("#part-0-trials-filters summary").click()
+        page.locator("#part-0-trials-pick-seed").select_option("1")
+        page.locator("#part-0-trials thead button", has_text="lr").click()
+        page.locator("#part-0-trials-search").fill("ok")
+        there = page.evaluate("scrollTo({top: 900, behavior: 'instant'}), scrollY")
+        assert there > 0
+        plot = page.locator("#part-0-effect-0 .plot").element_handle()
 
-            write(
-                folder, [{"key": f"new{number}", **row} for number, row in enumerate(rows[4:])], experiment=experiment
-            )
-            expect(page.locator("#status")).to_have_text("The sweep is finished: 8 of 8 trials.")
-            expect(page.locator(".headline").first).to_have_text("lr 0.4")
-            expect(page.locator("#part-0-trials-pager")).to_contain_text("1–4 of 4, picked from 8")
-            assert page.locator("#part-0-trials tbody tr > :nth-child(2)").all_inner_texts() == [
-                "0.1",
-                "0.2",
-                "0.3",
-                "0.4",
-            ]
-            assert page.locator("#part-0-trials th[aria-sort]").get_attribute("aria-sort") == "ascending"
-            assert page.evaluate("document.activeElement.id") == "part-0-trials-search"
-            assert page.evaluate("scrollY") == pytest.approx(there, abs=200)
-            assert plot.evaluate("node => node.isConnected")  # redrawn in its place
+        write(folder, [{"key": f"new{number}", **row} for number, row in enumerate(rows[4:])], experiment=experiment)
+        expect(page.locator("#status")).to_have_text("The sweep is finished: 8 of 8 trials.")
+        expect(page.locator(".headline").first).to_have_text("lr 0.4")
+        expect(page.locator("#part-0-trials-pager")).to_contain_text("1–4 of 4, picked from 8")
+        assert page.locator("#part-0-trials tbody tr > :nth-child(2)").all_inner_texts() == [
+            "0.1",
+            "0.2",
+            "0.3",
+            "0.4",
+        ]
+        assert page.locator("#part-0-trials th[aria-sort]").get_attribute("aria-sort") == "ascending"
+        assert page.evaluate("document.activeElement.id") == "part-0-trials-search"
+        assert page.evaluate("scrollY") == pytest.approx(there, abs=200)
+        assert plot.evaluate("node => node.isConnected")  # redrawn in its place
 
 
 def test_ctrl_c_ends_it(tmp_path: Path) -> None:
@@ -125,7 +122,8 @@ def test_a_port_in_use_and_options_of_tables_are_one_line(cli: Cli, tmp_path: Pa
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         done = cli("report", "r", "--serve", "--port", port)
-        assert (done.code, done.err) == (2, f"error: port {port} is in use: give another --port, or --port 0 for any that is free\n")  # fmt: skip
+        assert (done.code, done.err.count("\n")) == (2, 1)
+        assert f"port {port} is in use: give another --port" in done.err
     done = cli("report", "r", "--serve", "--by", "lr", "--format", "md")
     assert (done.code, done.err.count("\n")) == (2, 1)
     assert "leave out --by, --format" in done.err

@@ -8,7 +8,7 @@ import numpy as np
 
 from mlpctl.render import Cell, Table, as_chosen
 from mlpctl.report.figures import is_log_spaced
-from mlpctl.report.importance import asked_of
+from mlpctl.report.importance import asked_of, drawn_of
 from mlpctl.report.look import label
 from mlpctl.report.summary import Summary, over
 from mlpctl.report.tables import in_order, plain
@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MOST_VALUES = 24
-"""Values of an axis that are shown one by one; more are drawn from a range, and are cut into classes."""
+"""Values of an axis that are shown one by one; more are cut into classes."""
 
 CLASSES = 8
+"""Into which values are cut; where they were drawn from a range, more than these are."""
+
 ABSENT = "—"
 """The place on an axis of configurations that do not have it."""
 
@@ -63,7 +65,8 @@ def shown_axes(summary: Summary, experiments: Sequence[Mapping[str, Any]], why: 
     asked = {name for experiment in experiments for name in asked_of(experiment)}
     named = [name for name in summary.varied if name in asked]
     rest = [name for name in summary.varied if name not in asked and not _follows(summary.trials, name, named)]
-    axes = [_axis(summary.trials, name) for name in (*named, *rest)]
+    drawn = {name for experiment in experiments for name in drawn_of(experiment)}
+    axes = [_axis(summary.trials, name, CLASSES if name in drawn else MOST_VALUES) for name in (*named, *rest)]
     shares = _told_shares(why)
     if shares:
         return sorted(axes, key=lambda axis: -shares.get(axis.name, 0.0))
@@ -91,7 +94,7 @@ def effect(summary: Summary, axis: ShownAxis) -> "pd.DataFrame":
     return table.sort_values("value", ignore_index=True)
 
 
-def _axis(trials: "pd.DataFrame", name: str) -> ShownAxis:
+def _axis(trials: "pd.DataFrame", name: str, most: int) -> ShownAxis:
     import pandas as pd
 
     there = in_order(trials[[name]].dropna().drop_duplicates(), [name])[name]
@@ -99,7 +102,7 @@ def _axis(trials: "pd.DataFrame", name: str) -> ShownAxis:
     is_number = bool(np.isfinite(numbers).all()) and len(numbers) > 0
     is_log = is_number and is_log_spaced(numbers)
     absent = bool(trials[name].isna().any())
-    if is_number and len(there) > MOST_VALUES:
+    if is_number and len(there) > most:
         values, places, codes = _classes(pd.to_numeric(trials[name], errors="coerce"))
     else:
         values = tuple(as_chosen(plain(value)) for value in there)
@@ -109,7 +112,7 @@ def _axis(trials: "pd.DataFrame", name: str) -> ShownAxis:
         codes = np.where(codes < 0, len(values), codes)
         values, places = (*values, ABSENT), tuple(map(float, range(len(values) + 1)))
     scale = "log" if is_log else "linear" if is_number else "words"
-    return ShownAxis(name, label(name), scale, values, places, is_number and len(there) > MOST_VALUES, absent, codes)
+    return ShownAxis(name, label(name), scale, values, places, is_number and len(there) > most, absent, codes)
 
 
 def _classes(numbers: "pd.Series[float]") -> tuple[tuple[str, ...], tuple[float, ...], "np.ndarray[Any, Any]"]:

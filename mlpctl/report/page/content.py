@@ -106,7 +106,9 @@ def _configurations(summary: Summary, axes: Sequence[ShownAxis]) -> list[dict[st
     rows = table["config"].map(which).to_numpy()
     told = [{**_told(axis.name, column(table[axis.name])), "places": axis.codes[rows].tolist()} for axis in axes]
     columns = [*told, *(_told(name, column(table[name], measured=True)) for name in ("mean", "low", "high"))]
-    columns.append(_told("compared with the best", column(table["config"].map(lambda config: said.get(config, "not compared")))))
+    columns.append(
+        _told("compared with the best", column(table["config"].map(lambda config: said.get(config, "not compared"))))
+    )
     columns.append(_told("seeds", column(table["n"])))
     if summary.configurations["failed"].any():
         columns.append(_told("failed", column(table["failed"])))
@@ -134,7 +136,7 @@ def _trials(summary: Summary, axes: Sequence[str]) -> list[dict[str, Any]]:
         _told("rank", column(trials["rank"])),
         *(_told(name, column(trials[name])) for name in told),
         *(_told(name, column(trials[name], measured=True)) for name in measured),
-        _told("epochs", column(trials["epochs_done"])),
+        _told("epochs done", column(trials["epochs_done"])),
         _told("trial", column(trials["key"])),
     ]
 

@@ -67,14 +67,14 @@ function frame(scales, labels, absent, width) {
   const note = (k, t, text) => ({ x: k, y: t, text: plain(text), showarrow: false, xanchor: k === last ? "left" : "right", xshift: k === last ? 5 : -5,
     font: { size: 11, color: colour("soft") }, bgcolor: faint("paper", 0.7), borderpad: 0 });
   return {
-    margin: { l: 52, r: 60, t: narrow ? 70 : 34, b: 12 },
+    margin: { l: 52, r: 60, t: narrow ? 120 : 34, b: 12 },
     xaxis: { visible: false, range: [-0.05, last + 0.05], fixedrange: true },
     yaxis: { visible: false, range: [absent ? BELOW - 0.06 : -0.06, 1.06], fixedrange: true },
     shapes: labels.map((_, k) => ({ type: "line", x0: k, x1: k, y0: 0, y1: 1, line: { color: colour("soft"), width: 1 }, layer: "below" })),
     annotations: [
       ...scales.flatMap((scale, k) => scale.ticks.map(([t, text]) => note(k, t, text))),
       ...labels.map((label, k) => ({ x: k, y: 1, yref: "paper", yshift: 6, yanchor: "bottom", showarrow: false, text: plain(label), font: { size: 12 },
-        ...(narrow ? { textangle: -35, xanchor: k === last ? "right" : "left" } : {}) })),
+        ...(narrow ? { textangle: -90 } : {}) })),
     ],
   };
 }

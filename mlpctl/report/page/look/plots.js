@@ -16,10 +16,13 @@ function unpack() {
 // Plotly reads its texts as a kind of HTML: what users typed must stay text.
 const plain = (text) => String(text).replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
 
+const cut = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
+
 function colour(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 }
 
+// A colour of the style sheet, all of which are written #rrggbb, and how much of it.
 function faint(name, share) {
   const [r, g, b] = colour(name).match(/[0-9a-f]{2}/gi).map((two) => parseInt(two, 16));
   return `rgba(${r},${g},${b},${share})`;
@@ -122,7 +125,8 @@ function curvePlot(id, data) {
   if (!curves.length) return;
   const leading = curves.filter((curve) => curve.place <= named);
   plot(own, (width) => {
-    const range = extent(leading.flatMap((curve) => curve.mean)), room = 0.25 * (range[1] - range[0]) || 0.05;
+    const means = extent(leading.flatMap((curve) => curve.mean));
+    const range = means[0] < means[1] ? means : extent(curves.flatMap((curve) => curve.mean)), room = 0.25 * (range[1] - range[0]) || 0.05;
     const grey = { type: "scatter", mode: "lines", hoverinfo: "skip", showlegend: false, line: { color: faint("grey", 0.6), width: 1 },
       x: curves.filter((c) => c.place > named).flatMap((c) => [...c.epoch, null]),
       y: curves.filter((c) => c.place > named).flatMap((c) => [...c.mean, null]) };
@@ -134,7 +138,7 @@ function curvePlot(id, data) {
         y: [...there.map((i) => c.low[i]), ...there.slice().reverse().map((i) => c.high[i])] };
     });
     const lines = leading.map((c) => ({ type: "scatter", mode: c.epoch.length > 40 ? "lines" : "lines+markers", x: c.epoch, y: c.mean,
-      name: plain(`${c.place}. ${c.name.length > 60 ? `${c.name.slice(0, 58)}…` : c.name}`), hoverinfo: "text",
+      name: plain(`${c.place}. ${cut(c.name, width > 700 ? 60 : 40)}`), hoverinfo: "text",
       hovertext: c.epoch.map((epoch, i) => plain(`${c.name}, epoch ${epoch}: ${measured(c.mean[i])}`)),
       line: { color: colour(`colour-${c.place - 1}`), width: 2, dash: ["solid", "dash", "dot", "dashdot", "longdash"][c.place - 1] },
       marker: { size: 4 } }));
@@ -195,7 +199,7 @@ function heatMap(id, data) {
       traces: [{ type: "heatmap", z: mean, x: across.values.map((_, i) => i), y: down.values.map((_, i) => i), colorscale: "Cividis",
         reversescale: data.better === "low", xgap: 2, ygap: 2, hoverongaps: true, hoverinfo: "text",
         hovertext: mean.map((row, r) => row.map((_, c) => plain(`${down.label} ${down.values[r]}, ${across.label} ${across.values[c]}: ${said(r, c)}, ${n[r][c] ?? 0} trials`))),
-        text: mean.map((row, r) => row.map((_, c) => said(r, c))), ...(legible ? { texttemplate: "%{text}" } : {}),
+        text: mean.map((row) => row.map((cell) => measured(cell))), ...(legible ? { texttemplate: "%{text}" } : {}),
         colorbar: { thickness: 10, outlinewidth: 0, tickfont: { color: colour("soft") }, nticks: 5 } }],
       layout: {
         height: Math.max(240, Math.min(640, 90 + 44 * down.values.length)),
