@@ -7,7 +7,8 @@ BIN := .venv/bin
 
 demo: .venv/installed
 	$(BIN)/mlpctl sweep experiments/demo.toml
-	$(BIN)/mlpctl report results/demo --by lr,hidden_units --plot results/demo/lr-units.png --curves results/demo/curves.png
+	$(BIN)/mlpctl report results/demo --by lr,hidden_units --plot results/demo/lr-units.png --curves results/demo/curves.png \
+		--html results/demo/report.html
 
 test: .venv/tested lint
 	$(BIN)/pytest -n 2 --dist loadfile

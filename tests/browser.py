@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Dialog, Page, sync_playwright
 
 Scheme = Literal["light", "dark"]
 DRAWN = "html[data-drawn]"
@@ -54,9 +54,14 @@ def opened(
     address = where if isinstance(where, str) else where.as_uri()
     context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme, **more)
     one = Opened(context.new_page())
+
+    def refuse(dialog: Dialog) -> None:
+        one.problems.append(dialog.message)
+        dialog.dismiss()
+
     one.page.on("console", lambda said: one.problems.append(said.text) if said.type in ("error", "warning") else None)
     one.page.on("pageerror", lambda error: one.problems.append(str(error)))
-    one.page.on("dialog", lambda dialog: (one.problems.append(dialog.message), dialog.dismiss()))
+    one.page.on("dialog", refuse)
     one.page.on("request", lambda request: one.requests.append(request.url))
     one.page.goto(address)
     if more.get("java_script_enabled", True):

@@ -34,7 +34,7 @@ def conditional(folder: Path) -> Path:
     """Write a sweep of which half the trials have a momentum, and some have a batch size that follows from it."""
     momenta = [("sgd", None, 16), ("momentum", 0.5, 32), ("momentum", 0.9, 32)]
     rows = [
-        {"optimizer": name, "momentum": value, "batch_size": str(batch), "lr": lr, "seed": seed, 
+        {"optimizer": name, "momentum": value, "batch_size": str(batch), "lr": lr, "seed": seed,
          "config": f"{name} {value} {lr}",
          "val_accuracy": 0.8 + 0.01 * seed + (value or 0) / 10 + lr / 10}
         for seed in range(3) for name, value, batch in momenta for lr in (0.01, 0.1)
@@ -188,7 +188,10 @@ def test_a_page_that_cannot_be_written_is_one_line(cli: Cli, tmp_path: Path) -> 
 
 
 def test_results_without_an_experiment_several_datasets_and_no_score_have_a_page(tmp_path: Path) -> None:
-    rows = [{"val_accuracy": 0.5}, {"dataset": "wine", "status": "diverged", "error": "not finite"}]
+    rows: list[dict[str, Any]] = [
+        {"val_accuracy": 0.5},
+        {"dataset": "wine", "status": "diverged", "error": "not finite"},
+    ]
     results = load(write(tmp_path / "r", rows))
     write_page(results, summarize(results), tmp_path / "p.html")
     page = (tmp_path / "p.html").read_text("utf-8")
