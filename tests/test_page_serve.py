@@ -21,6 +21,8 @@ from tests.conftest import Cli
 from tests.synthetic import write
 from tests.test_report import known
 
+expect.set_options(timeout=60_000)  # on a busy machine
+
 
 @contextmanager
 def served(folder: Path) -> Iterator[int]:
@@ -61,6 +63,7 @@ def test_it_answers_this_machine_alone_and_only_reads(tmp_path: Path) -> None:
 
 
 def test_it_says_how_far_the_sweep_is() -> None:
+    assert told(0, 27, 3) == "No trial is done."
     assert told(27, 27, 1e9) == "The sweep is finished: 27 of 27 trials."
     assert told(12, 27, 3) == "The sweep is running: 12 of 27 trials. This page follows it."
     assert told(12, 27, 400).startswith("Nothing new for 6 minutes: 12 of 27 trials.")

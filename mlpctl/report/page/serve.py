@@ -64,7 +64,7 @@ class LivePage:
         with self._reading:
             now = self._look()
             if now["version"] not in self._main:
-                self._main = {now["version"]: self._content(now["status"])}
+                self._main = {now["version"]: self._content(now)}
             return self._main[now["version"]]
 
     def _look(self) -> dict[str, str]:
@@ -79,11 +79,11 @@ class LivePage:
         version = sha256(repr(seen).encode()).hexdigest()[:16]
         return {"version": version, "status": told(self._done, self._wanted, time.time() - changed)}
 
-    def _content(self, status: str) -> str:
+    def _content(self, now: dict[str, str]) -> str:
         try:
-            return main_of(self.folders, self.asked, status)
+            return main_of(self.folders, self.asked, now)
         except MlpctlError as error:
-            return waiting(f"{error}. This page looks again by itself.")
+            return waiting(f"{error}. This page looks again by itself.", now)
 
 
 def told(done: int, wanted: int | None, age: float) -> str:
@@ -94,6 +94,8 @@ def told(done: int, wanted: int | None, age: float) -> str:
         wanted: trials of the experiment; None where nothing says it.
         age: seconds since the last change.
     """
+    if not done:
+        return "No trial is done."
     count = f"{done:,} trials" if wanted is None else f"{done:,} of {wanted:,} trials"
     if wanted is not None and done >= wanted:
         return f"The sweep is finished: {count}."

@@ -2,7 +2,7 @@
 
 import base64
 import gzip
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -31,6 +31,9 @@ POLICY = (
     "base-uri 'none'; form-action 'none'"
 )
 """What a browser lets the page do: nothing outside of itself."""
+
+STILL = {"version": "", "status": ""}
+"""Of a page that does not change."""
 
 
 @dataclass(frozen=True)
@@ -77,8 +80,10 @@ def page(content: str, *, live: bool = False) -> str:
     )  # fmt: skip
 
 
-def main(results: Results, summaries: Sequence[Summary], *, forest: bool = False, status: str = "") -> str:
-    """Return the main part of a page: what depends on the results; `status` says how far a sweep is."""
+def main(
+    results: Results, summaries: Sequence[Summary], *, forest: bool = False, now: Mapping[str, str] = STILL
+) -> str:
+    """Return the main part of a page: what depends on the results, as they are now."""
     alone = len(summaries) == len(results.folders) == 1
     parts = [part_of(summary, results, forest=forest, alone=alone) for summary in summaries]
     return _templates().get_template("main.html").render(
@@ -87,13 +92,18 @@ def main(results: Results, summaries: Sequence[Summary], *, forest: bool = False
         data=[to_json(part.data) for part in parts],
         environments=surroundings(results),
         reproducing=reproducing(results),
-        status=status,
-        version=__version__,
+        mlpctl=__version__,
+        **now,
     )  # fmt: skip
 
 
-def main_of(folders: Sequence[Path], asked: Asked, status: str = "") -> str:
+def main_of(folders: Sequence[Path], asked: Asked, now: Mapping[str, str]) -> str:
     """Return the main part of the page of results folders.
+
+    Args:
+        folders: to read.
+        asked: what the page is to say.
+        now: version of the results, and how far the sweep is in words (`status`).
 
     Raises:
         DataError: where there are no results.
@@ -101,12 +111,12 @@ def main_of(folders: Sequence[Path], asked: Asked, status: str = "") -> str:
     """
     results = load(*folders)
     summaries = summarize(results, metric=asked.metric, on=asked.on)
-    return main(results, summaries, forest=asked.forest, status=status)
+    return main(results, summaries, forest=asked.forest, now=now)
 
 
-def waiting(message: str) -> str:
+def waiting(message: str, now: Mapping[str, str]) -> str:
     """Return the main part of a page that has nothing to show yet."""
-    return _templates().get_template("waiting.html").render(message=message)
+    return _templates().get_template("waiting.html").render(message=message, **now)
 
 
 @cache

@@ -4,16 +4,14 @@ const BETWEEN = 2000; // ms between two looks, more where the server is slow
 
 function keepFresh(build) {
   if (!document.documentElement.hasAttribute("data-live")) return;
-  let version = null;
   async function look() {
     const began = performance.now();
     try {
       const now = await (await fetch("status", { cache: "no-store" })).json();
-      if (version !== null && now.version !== version) {
+      if (now.version !== find("status").dataset.version) {
         renew(await (await fetch("main", { cache: "no-store" })).text());
         build();
       }
-      version = now.version;
       tell(now.status);
     } catch {
       tell("The server of this page has ended; this is what it said last.");
@@ -38,7 +36,8 @@ function renew(text) {
   }
   for (const fresh of words) {
     const old = find(fresh.id);
-    if (fresh.id !== "status" && old.innerHTML !== fresh.innerHTML) old.replaceChildren(...fresh.childNodes);
+    if (fresh.id === "status") old.dataset.version = fresh.dataset.version;
+    else if (old.innerHTML !== fresh.innerHTML) old.replaceChildren(...fresh.childNodes);
   }
   for (const data of next.querySelectorAll("script[type='application/json']")) find(data.id).textContent = data.textContent;
 }
