@@ -62,6 +62,13 @@ def test_it_answers_this_machine_alone_and_only_reads(tmp_path: Path) -> None:
     assert {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in folder.iterdir()} == before
 
 
+def test_a_sweep_without_a_finished_trial_has_a_page(tmp_path: Path) -> None:
+    with served(write(tmp_path / "r", [])) as port:
+        code, page = ask(port, "/")
+        assert code == 200
+        assert "No trial is done yet" in page
+
+
 def test_it_says_how_far_the_sweep_is() -> None:
     assert told(0, 27, 3) == "No trial is done."
     assert told(27, 27, 1e9) == "The sweep is finished: 27 of 27 trials."

@@ -111,6 +111,8 @@ def main_of(folders: Sequence[Path], asked: Asked, now: Mapping[str, str]) -> st
     """
     results = load(*folders)
     summaries = summarize(results, metric=asked.metric, on=asked.on)
+    if not summaries:
+        return waiting("No trial is done yet. This page looks again by itself.", now)
     return main(results, summaries, forest=asked.forest, now=now)
 
 
