@@ -179,6 +179,13 @@ def test_a_slip_does_not_overwrite_results(cli: Cli, tmp_path: Path, name: str) 
     assert (tmp_path / "r" / "trials.csv").read_bytes() == before
 
 
+def test_no_trial_is_no_page(cli: Cli, tmp_path: Path) -> None:
+    write(tmp_path / "r", [])
+    done = cli("report", "r", "--html", "page.html")
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert not (tmp_path / "page.html").exists()
+
+
 def test_a_page_that_cannot_be_written_is_one_line(cli: Cli, tmp_path: Path) -> None:
     known(tmp_path / "r")
     (tmp_path / "file").write_text("")

@@ -55,8 +55,10 @@ def write_page(results: Results, summaries: Sequence[Summary], path: Path, *, fo
     """Write the page of some results in one go.
 
     Raises:
-        UsageError: if it cannot be written.
+        UsageError: if it cannot be written, or there is nothing to write.
     """
+    if not summaries:
+        raise UsageError("no trial is done, so there is no page to write: --serve shows one as soon as there is")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         replace_file(path, page(main(results, summaries, forest=forest)).encode())
