@@ -11,7 +11,7 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 
-from mlpctl.engine.kernel.compiling import U, emitted, entry, inner
+from mlpctl.engine.kernel.compiling import FAST, U, emitted, entry, inner, numba
 from mlpctl.engine.kernel.pointers import keep, pointer
 from mlpctl.engine.kernel.vectors import add, fill, fma, load, mul, store
 
@@ -59,7 +59,9 @@ def _triad(y: Any, z: Any, factor: Any, k: int) -> Any:
 
 
 def _loop(value: Callable[..., Any], put: Callable[..., None]) -> Callable[..., None]:
-    @entry
+    """Return a compiled loop; not kept on disk, where numba would tell those of one text apart by chance."""
+
+    @numba.njit(fastmath=FAST, error_model="numpy", nogil=True)  # type: ignore[untyped-decorator]
     def loop(a: Any, b: Any, c: Any, s: Any, first: int, end: int, times: int) -> None:
         """Set a[first:end] to values of the same places of b and c, some times over."""
         x, y, z, factor = pointer(a), pointer(b), pointer(c), fill(s)
@@ -73,7 +75,7 @@ def _loop(value: Callable[..., Any], put: Callable[..., None]) -> Callable[..., 
         keep(b)
         keep(c)
 
-    return loop
+    return loop  # type: ignore[no-any-return]
 
 
 @entry
@@ -90,23 +92,6 @@ def chase(following: Any, start: int, steps: int) -> int:
         at = following[at]
         at = following[at]
     return at  # type: ignore[return-value]
-
-
-@entry
-def cycle(following: Any, drawn: Any, apart: int) -> None:
-    """Write one random cycle through all places that are `apart` numbers from each other (Sattolo 1986).
-
-    Args:
-        following: becomes at[k] -> the next place.
-        drawn: a random number per place, uniform in [0, 1).
-        apart: numbers between places: a cache line.
-    """
-    for k in range(len(drawn)):
-        following[U(k * apart)] = U(k * apart)
-    for k in range(len(drawn) - 1, 0, -1):
-        other = int(drawn[k] * k)
-        here, there = following[U(k * apart)], following[U(other * apart)]
-        following[U(k * apart)], following[U(other * apart)] = there, here
 
 
 VALUES = {"copy": _copied, "scale": _scaled, "add": _added, "triad": _triad}
