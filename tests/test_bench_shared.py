@@ -126,7 +126,7 @@ def test_an_estimate_of_one_run_is_that_run() -> None:
 def samples_of(times: object) -> Samples:
     array = np.atleast_2d(np.asarray(times, dtype=np.float64))
     works = tuple(map(str, range(array.shape[1])))
-    return Samples(works, array.tolist(), [0] * len(array), settled=dict.fromkeys(works, True))
+    return Samples(works, array.tolist(), np.zeros(array.shape, bool).tolist(), settled=dict.fromkeys(works, True))
 
 
 def test_a_quiet_machine_has_no_hints() -> None:

@@ -2,6 +2,9 @@
 
 What is compared is timed side by side, and the order within each round is drawn anew: a slow moment of the machine then
 hits any work as likely as another, whatever the moment looks like. That is what the verdicts rest on (`verdicts.py`).
+
+A run from which the system took the processor for another program is marked. Who looks at the unmarked runs alone sees
+the machine as if it were idle, and does not choose by the time itself.
 """
 
 import random
@@ -23,10 +26,14 @@ WARMUP_RUNS, WARMUP_SECONDS = 30, 3.0
 BLOCK_SECONDS = 0.5
 """How long one group is timed before the next has its turn: much longer than a change of threads disturbs."""
 
-LOOKS = 12
-"""How often a group is judged at most while it is timed: after FIRST_LOOK rounds, and whenever they have doubled."""
-
 FIRST_LOOK = 12
+"""Rounds after which a group is judged first; then whenever they have doubled."""
+
+LOOKS = 12
+"""How often it is judged at most: 12 · 2¹¹ rounds are more than any budget has."""
+
+FEWEST = 12
+"""Unmarked runs from which the marked are left out."""
 
 Once = Callable[[], float]
 """Does its work once and returns the seconds of it, as the device's own clock has them."""
@@ -71,6 +78,7 @@ class Samples:
     Attributes:
         works: the columns.
         rounds: seconds, a row a round, in the order in which they were taken; NaN where Ctrl-C came before.
+        marks: of each run, whether another program had the processor for a while.
         blocks: of each round, the number of its block: the rounds of a block were taken without a pause.
         cold: seconds of each work's very first run.
         settled: whether each work's time had settled when warm-up ended.
@@ -79,6 +87,7 @@ class Samples:
 
     works: tuple[Hashable, ...]
     rounds: list[list[float]] = field(default_factory=list)
+    marks: list[list[bool]] = field(default_factory=list)
     blocks: list[int] = field(default_factory=list)
     cold: dict[Hashable, float] = field(default_factory=dict)
     settled: dict[Hashable, bool] = field(default_factory=dict)
@@ -89,10 +98,20 @@ class Samples:
         times = np.array(self.rounds, dtype=np.float64).reshape(len(self.rounds), len(self.works))
         return times[~np.isnan(times).any(axis=1)]
 
-    def of(self, work: Hashable) -> NDArray[np.float64]:
-        """Return the seconds (rounds,) of one work; Ctrl-C may leave some works a run more than others."""
-        column = np.array([row[self.works.index(work)] for row in self.rounds], dtype=np.float64)
-        return column[~np.isnan(column)]
+    def marked(self) -> NDArray[np.bool_]:
+        """Return which runs (rounds, works) of the complete rounds are marked."""
+        whole = ~np.isnan(np.array(self.rounds, dtype=np.float64).reshape(len(self.rounds), len(self.works))).any(
+            axis=1
+        )
+        return np.array(self.marks, dtype=np.bool_).reshape(len(self.marks), len(self.works))[whole]
+
+    def of(self, work: Hashable, *, all_: bool = False) -> NDArray[np.float64]:
+        """Return the seconds (runs,) of one work: of its unmarked runs if they are not too few, else of all."""
+        place = self.works.index(work)
+        times = np.array([row[place] for row in self.rounds], dtype=np.float64)
+        there = ~np.isnan(times)
+        clean = there & ~np.array([row[place] for row in self.marks], dtype=np.bool_)
+        return times[there if all_ or clean.sum() < FEWEST else clean]
 
 
 @dataclass
@@ -135,7 +154,7 @@ def sample(
     try:
         while waiting and not measured.out_of_time:
             for key in order.sample(waiting, len(waiting)):
-                _block(groups[key], measured.groups[key], plan, order, block, ends)
+                _block(groups[key], measured.groups[key], plan, order, block, ends, len(waiting) == 1)
                 measured.seconds = time.monotonic() - started
                 measured.groups[key].decided = _is_over(key, measured.groups[key], plan, enough)
                 note(measured)
@@ -156,7 +175,18 @@ def next_look(rounds: int) -> int:
     return look
 
 
-def _block(group: Group, samples: Samples, plan: Plan, order: random.Random, block: int, ends: float | None) -> None:
+def preemptions() -> int:
+    """Return how often the system has taken a processor from this process; 0 for ever where it does not tell."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0
+    return resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw
+
+
+def _block(
+    group: Group, samples: Samples, plan: Plan, order: random.Random, block: int, ends: float | None, alone: bool
+) -> None:
     """Time a group for a while: to its next look at most, one round at least."""
     until = min(time.monotonic() + BLOCK_SECONDS, ends or float("inf"))
     last = plan.runs or next_look(len(samples.rounds))
@@ -165,16 +195,19 @@ def _block(group: Group, samples: Samples, plan: Plan, order: random.Random, blo
             for work, once in group.works.items():
                 samples.cold[work], samples.settled[work] = _warm_up(once, plan.warmup)
             until = max(until, time.monotonic() + BLOCK_SECONDS / 2)
-        else:
+        elif not alone:
             for once in group.works.values():  # another group has been at work: caches and threads are its own
                 once()
         while True:
             samples.rounds.append([float("nan")] * len(samples.works))
+            samples.marks.append([False] * len(samples.works))
             samples.blocks.append(block)
             for place in order.sample(range(len(samples.works)), len(samples.works)):
                 if len(samples.rounds) > 1 and ends is not None and time.monotonic() >= ends:
                     return  # a round of large works may take long; every work has one run at least
+                taken = preemptions()
                 samples.rounds[-1][place] = group.works[samples.works[place]]()
+                samples.marks[-1][place] = preemptions() != taken
             if len(samples.rounds) >= last or time.monotonic() >= until:
                 return
 
