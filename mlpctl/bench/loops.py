@@ -13,7 +13,7 @@ from numba import types
 
 from mlpctl.engine.kernel.compiling import FAST, U, emitted, entry, inner, numba
 from mlpctl.engine.kernel.pointers import keep, pointer
-from mlpctl.engine.kernel.vectors import add, fill, fma, load, mul, store
+from mlpctl.engine.kernel.vectors import add, fill, fma, load, mul, store, sum_of
 
 ALIGNED = 64
 """Bytes: a cache line. What begins and ends on one may be stored past the caches."""
@@ -93,6 +93,38 @@ def chase(following: Any, start: int, steps: int) -> int:
         at = following[at]
     return at  # type: ignore[return-value]
 
+
+@entry
+def multiply_few(x: Any, times: int) -> Any:
+    """Do `times` · FEW multiplications and additions of vectors in registers; as many sums as 256-bit registers hold."""
+    v = pointer(x)
+    a, b = load(v, U(0)), load(v, U(16))
+    p = q = r = s = t = u = a
+    for _ in range(times):
+        p, q, r = fma(p, b, a), fma(q, b, a), fma(r, b, a)
+        s, t, u = fma(s, b, a), fma(t, b, a), fma(u, b, a)
+    keep(x)
+    return sum_of(add(add(add(p, q), add(r, s)), add(t, u)))
+
+
+@entry
+def multiply_many(x: Any, times: int) -> Any:
+    """Do `times` · MANY such: as many sums as 512-bit registers need to hide how long one takes."""
+    v = pointer(x)
+    a, b = load(v, U(0)), load(v, U(16))
+    p = q = r = s = t = u = c = d = e = f = g = h = a
+    for _ in range(times):
+        p, q, r = fma(p, b, a), fma(q, b, a), fma(r, b, a)
+        s, t, u = fma(s, b, a), fma(t, b, a), fma(u, b, a)
+        c, d, e = fma(c, b, a), fma(d, b, a), fma(e, b, a)
+        f, g, h = fma(f, b, a), fma(g, b, a), fma(h, b, a)
+    keep(x)
+    return sum_of(add(add(add(p, q), add(r, s)), add(add(add(t, u), add(c, d)), add(add(e, f), add(g, h)))))
+
+
+FEW, MANY = 6, 12
+MULTIPLICATIONS = {multiply_few: FEW, multiply_many: MANY}
+"""Loop -> vectors of 16 that it multiplies and adds in a turn."""
 
 VALUES = {"copy": _copied, "scale": _scaled, "add": _added, "triad": _triad}
 STORES = {"ordinary": store, "streaming": stream}

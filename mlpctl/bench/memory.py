@@ -81,14 +81,16 @@ class Found:
         """Return the steps between them."""
         return latency.steps_of(self.levels(), self.sizes, self.fastest, self.told) if len(self.loads) > 1 else []
 
-    def rate(self, device: str, threads: int, operation: str, stores: str) -> float | None:
-        """Return bytes per second, as STREAM counts them; None where it was not measured."""
+    def rate(self, device: str, threads: int, operation: str, stores: str, *, best: bool = False) -> float | None:
+        """Return bytes per second, as STREAM counts them: the median, or the best; None where it was not measured."""
         found = self.bandwidth.get((device, threads, operation, stores))
-        return None if found is None else moving.OPERANDS[operation] * found[0] / found[1].median
+        if found is None:
+            return None
+        return moving.OPERANDS[operation] * found[0] / (found[1].min if best else found[1].median)
 
     def cached_rates(self) -> dict[int, float]:
-        """Return bytes of the arrays together -> bytes per second of a triad on one thread."""
-        return {size: size / timed.median for size, timed in sorted(self.cached.items())}
+        """Return bytes of the arrays together -> bytes per second of a triad on one thread, the best of all runs."""
+        return {size: size / timed.min for size, timed in sorted(self.cached.items())}
 
 
 def asked_for(devices: Sequence[str], threads: Sequence[int], array_mib: int | None, *, latency: bool = True) -> Asked:

@@ -59,11 +59,11 @@ def _bandwidths(found: Found) -> list[Table]:
     rows: list[dict[str, Cell]] = []
     spread = 0.0
     for device, threads, stores in dict.fromkeys((d, k, s) for d, k, _, s in found.bandwidth):
-        row: dict[str, Cell] = {"memory of": device, "threads": threads if device == "cpu" else None, "stores": stores}
+        row: dict[str, Cell] = {"on": device, "threads": threads if device == "cpu" else None, "stores": stores}
         for operation, operands in OPERANDS.items():
             if (of := found.bandwidth.get((device, threads, operation, stores))) is not None:
                 size, timed = of
-                row[f"{operation} GB/s"] = f"{operands * size / timed.median / 1e9:.1f}"
+                row[operation] = f"{operands * size / timed.median / 1e9:.1f}"
                 spread = max(spread, (timed.high - timed.low) / timed.median)
                 if operation == "triad":
                     row["best triad"] = f"{operands * size / timed.min / 1e9:.1f}"
@@ -84,7 +84,7 @@ def _bandwidths(found: Found) -> list[Table]:
             f"The arrays are less than {TIMES_CACHE} times the {in_bytes(last.total)} of {last.name}: part of them may "
             "stay in it, and the rates be too high; raise --array."
         )
-    return [Table(list(dict.fromkeys(name for row in rows for name in row)), rows, "Bandwidth", notes)]
+    return [Table(list(dict.fromkeys(name for row in rows for name in row)), rows, "Bandwidth, GB/s", notes)]
 
 
 def _caches(found: Found) -> list[Table]:
@@ -108,12 +108,12 @@ def _caches(found: Found) -> list[Table]:
         notes.append("The system tells no cache sizes.")
     elif unseen:
         notes.append(
-            f"No step where the system tells {' and '.join(unseen)} to end: another guest or program may use it too, or "
-            "its rise runs into the next one."
+            f"No step of its own where the system tells {' and '.join(unseen)} to end: another guest or program may use "
+            "it too, or its rise runs into the next one."
         )
     rates = [f"{in_bytes(size)}: {rate / 1e9:.0f} GB/s" for size, rate in found.cached_rates().items()]
     if rates:
-        notes.append(f"Triad on one thread over arrays of together {', '.join(rates)}.")
+        notes.append(f"Best triad on one thread over arrays of together {', '.join(rates)}.")
     columns = ["ns per load", "up to", "rises at", "half way at", "the system tells"]
     return [Table(columns, rows, "Latency of a load", notes)]
 

@@ -1,12 +1,17 @@
-"""mlpctl bench matmul."""
+"""mlpctl bench matmul; the other benchmarks have files of their own."""
 
 from typing import Annotated
 
 import typer
 
+from mlpctl.cli import bench_memory, bench_train
 from mlpctl.cli import options as o
 
 app = typer.Typer(help="Hardware timings that judge themselves.", no_args_is_help=True)
+
+
+app.command("memory")(bench_memory.memory)
+app.command("train")(bench_train.train)
 
 
 @app.callback()

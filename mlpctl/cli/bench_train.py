@@ -1,0 +1,5 @@
+"""mlpctl bench train."""
+
+
+def train() -> None:
+    """Time training steps."""
