@@ -210,16 +210,18 @@ def draw_roofline(roofs: Roofs, path: Path, machine: str) -> None:
 
 def _beside(axes: "Axes", place: tuple[float, float], text: str, colour: str, taken: "list[Annotation]") -> "Annotation":
     """Write beside a point, below it, where nothing is written yet."""
+    from matplotlib.text import Text
+
     figure: Any = axes.figure
     note = axes.annotate(text, place, textcoords="offset points", xytext=(0, 0), fontsize=8, color=colour, zorder=3,
                          va="top", arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.6, "shrinkA": 0},
                          bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5, "alpha": 0.8})  # fmt: skip
-    boxes, frame = [other.get_window_extent() for other in taken], axes.get_window_extent()
+    boxes, frame = [Text.get_window_extent(other) for other in taken], axes.get_window_extent()
     for down in (-4, -16, -28, -40, -52):
         for across, side in ((9, "left"), (-9, "right")):
             note.set(position=(across, down), horizontalalignment=side)
             figure.draw_without_rendering()
-            box = note.get_window_extent()
+            box = Text.get_window_extent(note)  # without its line
             if not any(box.overlaps(other) for other in boxes) and frame.x0 < box.x0 and box.x1 < frame.x1:
                 return note
     return note
