@@ -1,7 +1,7 @@
 """How wide the data bus of a memory is, where somebody says so; never a guess.
 
 The CPU's is what its populated channels add up to (64 bits each, mostly). Several devices on one channel share its
-lines and count once, so it has to be known which device is on which channel; where the tables leave that open, so do we.
+lines and count once, so it has to be known which device is on which channel; what the tables leave open, we do too.
 """
 
 import re

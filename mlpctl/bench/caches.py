@@ -31,9 +31,7 @@ def caches(cpus: Path = CPUS) -> list[Cache]:
         if kind in ("Data", "Unified") and level.isdecimal() and (number := _bytes(size)):
             shared = _text(folder / "shared_cpu_list") or folder.parent.parent.name
             found.setdefault(int(level), {})[shared] = number
-    return [
-        Cache(f"L{level}", max(instances.values()), sum(instances.values())) for level, instances in sorted(found.items())
-    ]
+    return [Cache(f"L{level}", max(own.values()), sum(own.values())) for level, own in sorted(found.items())]
 
 
 def _text(file: Path) -> str:

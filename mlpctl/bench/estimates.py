@@ -48,12 +48,17 @@ def median_interval(
 
     Source: Politis and Romano, "A circular block-resampling procedure for stationary data", 1992.
     """
+    medians = resampled_medians(x, seed=seed, resamples=resamples)
+    low, high = np.quantile(medians, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return float(low), float(high)
+
+
+def resampled_medians(x: NDArray[np.float64], *, seed: int = 0, resamples: int = RESAMPLES) -> NDArray[np.float64]:
+    """Return the medians (resamples,) of series that are drawn from x (n,) in circular blocks."""
     n, length = len(x), block_length(x)
     starts = np.random.default_rng(seed).integers(n, size=(resamples, -(-n // length), 1))
     places = ((starts + np.arange(length)) % n).reshape(resamples, -1)[:, :n]  # (resamples, n)
-    medians = np.median(x[places], axis=1)
-    low, high = np.quantile(medians, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return float(low), float(high)
+    return np.asarray(np.median(x[places], axis=1))
 
 
 def block_length(x: NDArray[np.float64]) -> int:

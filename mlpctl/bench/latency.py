@@ -1,4 +1,4 @@
-"""How long a load takes, by how much memory the loads are spread over: chains of loads, and the steps in their times."""
+"""How long a load takes, by how much memory loads are spread over: chains of loads, and the steps in their times."""
 
 import time
 from collections.abc import Sequence
@@ -112,8 +112,8 @@ def chain(n_bytes: int, *, cached: bool, seed: int = 0) -> Once:
 def levels_of(sizes: Sequence[int], seconds: Sequence[float]) -> list[Level]:
     """Return the levels in the time of a load, nearest first.
 
-    A level is where time grows slowly with the size, over two thirds of an octave at least; the first size begins one and the last
-    ends one. Neighbours that differ by less than STEP are one.
+    A level is where time grows slowly with the size, over two thirds of an octave at least; the first size begins one
+    and the last ends one. Neighbours that differ by less than STEP are one.
 
     Args:
         sizes: bytes, growing.

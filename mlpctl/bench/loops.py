@@ -79,7 +79,7 @@ def _loop(value: Callable[..., Any], put: Callable[..., None]) -> Callable[..., 
 
 
 @entry
-def chase(following: Any, start: int, steps: int) -> int:
+def chase(following: Any, start: int, steps: int) -> Any:
     """Return where `steps` loads lead, each to the place that the one before named: none can begin before it ends."""
     at = U(start)
     for _ in range(steps // 8):
@@ -91,12 +91,12 @@ def chase(following: Any, start: int, steps: int) -> int:
         at = following[at]
         at = following[at]
         at = following[at]
-    return at  # type: ignore[return-value]
+    return at
 
 
 @entry
 def multiply_few(x: Any, times: int) -> Any:
-    """Do `times` · FEW multiplications and additions of vectors in registers; as many sums as 256-bit registers hold."""
+    """Do `times` · FEW multiplications and additions of vectors in registers: the sums that 256-bit registers hold."""
     v = pointer(x)
     a, b = load(v, U(0)), load(v, U(16))
     p = q = r = s = t = u = a

@@ -213,7 +213,7 @@ class Memory:
 
 
 def cpu_memory(*, size: int = 64 << 20, runs: int = 9) -> Memory:
-    """Return what is known of the main memory; its rate is the median of `runs` copies of `size` bytes on one thread."""
+    """Return what is known of the main memory; its rate is the median of `runs` copies on one thread."""
     from mlpctl.bench.loops import LOOPS
 
     team = moving.Team(1)

@@ -24,7 +24,8 @@ def rows_of(found: Found) -> list[dict[str, Cell]]:
                "operation": operation, "stores": stores, "bytes": size}  # fmt: skip
         rows.append({**own, **_rates(OPERANDS[operation] * size, timed)})
     for size, timed in sorted(found.cached.items()):
-        own = {"what": "cache", "device": "cpu", "threads": 1, "operation": "triad", "stores": "ordinary", "bytes": size}
+        own = {"what": "cache", "device": "cpu", "threads": 1, "operation": "triad", "stores": "ordinary",
+               "bytes": size}  # fmt: skip
         rows.append({**own, **_rates(size, timed)})
     for size, timed in sorted(found.loads.items()):
         rows.append({"what": "latency", "device": "cpu", "threads": 1, "bytes": size, **asdict(timed)})
@@ -108,8 +109,8 @@ def _caches(found: Found) -> list[Table]:
         notes.append("The system tells no cache sizes.")
     elif unseen:
         notes.append(
-            f"No step of its own where the system tells {' and '.join(unseen)} to end: another guest or program may use "
-            "it too, or its rise runs into the next one."
+            f"No step of its own where the system tells {' and '.join(unseen)} to end: another guest or program may "
+            "use it too, or its rise runs into the next one."
         )
     rates = [f"{in_bytes(size)}: {rate / 1e9:.0f} GB/s" for size, rate in found.cached_rates().items()]
     if rates:

@@ -72,12 +72,12 @@ class Team:
 
     def __init__(self, size: int) -> None:
         """Start the threads."""
-        self.orders = [queue.SimpleQueue[Callable[[int], None] | None]() for _ in range(size)]
+        self.orders = [queue.SimpleQueue[Callable[[int], object] | None]() for _ in range(size)]
         self.done = queue.SimpleQueue[BaseException | None]()
         for number in range(size):
             threading.Thread(target=self._work, args=(number,), daemon=True).start()
 
-    def do(self, task: Callable[[int], None]) -> float:
+    def do(self, task: Callable[[int], object]) -> float:
         """Let thread k do task(k), all at the same time; return the seconds until the last is done."""
         started = time.perf_counter()
         for order in self.orders:

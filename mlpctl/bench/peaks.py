@@ -30,7 +30,7 @@ def register_works(team: Team) -> dict[str, Once]:
     x[16:] = 0.5
 
     def once(loop: Callable[..., object], vectors: int) -> float:
-        seconds = team.do(lambda _: loop(x, TURNS))  # type: ignore[func-returns-value]
+        seconds = team.do(lambda _: loop(x, TURNS))
         return seconds / (len(team.orders) * TURNS * vectors * VECTOR_FLOPS)
 
     for loop in MULTIPLICATIONS:
@@ -54,3 +54,11 @@ def library_works(threads: int) -> Once:
         return seconds
 
     return once
+
+
+def device_peak(device: str, size: int = 4096) -> Once:
+    """Return what gives the seconds per FLOP of a large float32 product on a CUDA GPU, for want of another loop."""
+    from mlpctl.bench.matmul import Case, _product
+
+    product = _product(Case(size, "float32", device, 1))
+    return lambda: product() / (2 * size**3)

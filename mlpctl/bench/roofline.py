@@ -2,7 +2,8 @@
 
 Source: Williams, Waterman, Patterson, "Roofline: An Insightful Visual Performance Model for Multicore Architectures",
 2009. A roof is min(peak, bandwidth · intensity): bandwidth of a triad over arrays that one level of memory holds, on
-one thread, since the kernel trains a trial on one; beside it what all threads together have. Roofs are the best of all runs, workloads the median: what disturbs lowers no roof.
+one thread, since the kernel trains a trial on one; beside it what all threads together have. Roofs are the best of all
+runs, workloads the median: what disturbs lowers no roof.
 """
 
 from collections.abc import Callable
@@ -96,7 +97,7 @@ def roofs_of(found: Found, plan: Plan, note: Callable[[Measured], None] = lambda
     memory = {k: rate for d, k, o, s in found.bandwidth if (d, o, s) == ("cpu", "triad", "ordinary")
               and (rate := found.rate(d, k, o, s, best=True))}  # fmt: skip
     if 1 not in memory:
-        raise UsageError("--roofline needs the bandwidth of one thread of the CPU: leave --device out and 1 in --threads")
+        raise UsageError("--roofline needs one thread of the CPU among what is measured: use --device cpu --threads 1")
     works, missing = own_works()
     roofs, most = Roofs(missing=missing), max(memory)
     rates = list(found.cached_rates().values())
@@ -130,7 +131,8 @@ def roof_rows(roofs: Roofs) -> list[dict[str, Cell]]:
         rows += [{"what": "peak", "device": "cpu", "threads": threads, "operation": operation, "flops": flops}
                  for threads, flops in peaks.items()]  # fmt: skip
     for name, point in roofs.points.items():
-        own = {"what": "workload", "device": "cpu", "threads": 1, "operation": name, "bytes": int(point.step.resident)}
+        own: dict[str, Cell] = {"what": "workload", "device": "cpu", "threads": 1, "operation": name,
+                                "bytes": int(point.step.resident)}  # fmt: skip
         rows.append({**own, **vars(point.timed), "flops": point.flops, "flops_per_byte": point.step.intensity})
     return rows
 
@@ -208,7 +210,9 @@ def draw_roofline(roofs: Roofs, path: Path, machine: str) -> None:
     save(figure, path)
 
 
-def _beside(axes: "Axes", place: tuple[float, float], text: str, colour: str, taken: "list[Annotation]") -> "Annotation":
+def _beside(
+    axes: "Axes", place: tuple[float, float], text: str, colour: str, taken: "list[Annotation]"
+) -> "Annotation":
     """Write beside a point, below it, where nothing is written yet."""
     from matplotlib.text import Text
 

@@ -23,7 +23,7 @@ ENGINES = ("kernel", "lanes")
 
 TRAINERS = (*names("impl"), *ENGINES)
 
-LANES = 8
+LANES = 4
 """Trials that the lanes engine trains at a time, unless told otherwise; a trial's share counts."""
 
 LEAST_SECONDS, MOST_EPOCHS = 4e-3, 16
