@@ -93,7 +93,7 @@ class Found:
         return {size: size / timed.min for size, timed in sorted(self.cached.items())}
 
 
-def asked_for(devices: Sequence[str], threads: Sequence[int], array_mib: int | None, *, latency: bool = True) -> Asked:
+def asked_for(devices: Sequence[str], threads: Sequence[int], array_mib: int | None, *, latency: bool = True, roofline: bool = False) -> Asked:
     """Return what is to be measured.
 
     Raises:
@@ -104,6 +104,8 @@ def asked_for(devices: Sequence[str], threads: Sequence[int], array_mib: int | N
 
     problems = [f"threads must be 1 at least, got {n}" for n in threads if n < 1]
     problems += [f"arrays must have 1 MiB at least, got {array_mib}"] if array_mib is not None and array_mib < 1 else []
+    if roofline and ("cpu" not in devices or 1 not in threads):
+        problems.append("a roofline needs one thread of the CPU among what is measured: use --device cpu --threads 1")
     problems += [] if devices and threads else ["at least one device and number of threads is needed"]
     if problems:
         raise UsageError(problems)

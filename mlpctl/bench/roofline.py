@@ -21,7 +21,6 @@ from mlpctl.bench.peaks import library_works, register_works
 from mlpctl.bench.sampling import Group, Measured, Plan, sample
 from mlpctl.bench.steps import trainers, works_of
 from mlpctl.bench.works import own_works
-from mlpctl.errors import UsageError
 from mlpctl.inspection.cost import in_bytes
 from mlpctl.render import Cell, Table
 
@@ -87,17 +86,12 @@ def roofs_of(found: Found, plan: Plan, note: Callable[[Measured], None] = lambda
     """Return the roofs, and the samples of peaks and workloads.
 
     Args:
-        found: bandwidths of the CPU.
+        found: bandwidths of the CPU, of one thread among others.
         plan: how much to time.
         note: told how far it is.
-
-    Raises:
-        UsageError: where the bandwidths of one thread were not measured.
     """
     memory = {k: rate for d, k, o, s in found.bandwidth if (d, o, s) == ("cpu", "triad", "ordinary")
               and (rate := found.rate(d, k, o, s, best=True))}  # fmt: skip
-    if 1 not in memory:
-        raise UsageError("--roofline needs one thread of the CPU among what is measured: use --device cpu --threads 1")
     works, missing = own_works()
     roofs, most = Roofs(missing=missing), max(memory)
     rates = list(found.cached_rates().values())

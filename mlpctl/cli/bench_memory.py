@@ -44,11 +44,14 @@ def memory(
     from mlpctl.devices import asked_device
     from mlpctl.machine import usable_cores
     from mlpctl.render import Table, emit
+    from mlpctl.report.look import check_suffix
 
+    if roofline is not None:
+        check_suffix(roofline)
     devices = ["cpu" if name == "auto" else name for name in o.items(asked_device(device, several=True))]
     cores = usable_cores()
     counts = o.whole_numbers("--threads", threads) if threads else [*(2**k for k in range(10) if 2**k < cores), cores]
-    asked = asked_for(devices, counts, array, latency=latency)
+    asked = asked_for(devices, counts, array, latency=latency, roofline=roofline is not None)
     stamped = stamp(BENCHMARK, devices=devices, libraries=("numba", "torch", "numpy"))
     before, plan = load(), Plan(warmup=warmup, runs=runs, max_seconds=max_seconds)
     with progress("memory", max_seconds, quiet) as note:

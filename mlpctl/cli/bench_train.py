@@ -48,7 +48,10 @@ def train(
     from mlpctl.devices import asked_device
     from mlpctl.gpu import cuda_here
     from mlpctl.render import Table, emit
+    from mlpctl.report.look import check_suffix, save
 
+    if plot is not None:
+        check_suffix(plot)
     where = asked_device(device)
     where = ("cuda" if cuda_here() else "cpu") if where == "auto" else where
     lists = {name: o.whole_numbers(f"--{name}s" if name != "batch" else "--batches", text)
@@ -64,7 +67,5 @@ def train(
         last = Table([], [], "", [*hints(measured, before, load()), told(stamped, measured.seconds)])
         emit([*people_tables(timed), last], format_, output)
     if plot is not None and timed.times:
-        from mlpctl.report.look import save
-
         save(draw(timed, str(stamped["machine"])), plot)
     end(measured)
