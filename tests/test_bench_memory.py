@@ -254,7 +254,7 @@ def test_the_roofline_is_drawn(tmp_path: Path, n: int) -> None:
     assert (tmp_path / "r.png").read_bytes().startswith(b"\x89PNG")
 
 
-QUICK = ("bench", "memory", "--array", "1", "--runs", "1", "--warmup", "0", "-q")
+QUICK = ("bench", "memory", "--array", "1", "--runs", "2", "--warmup", "1", "-q")
 
 
 def test_the_command_measures_and_writes(cli: Cli) -> None:
@@ -299,7 +299,7 @@ def test_bad_requests(cli: Cli, arguments: tuple[str, ...], code: int, message: 
 
 
 def test_ctrl_c_keeps_what_was_measured(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    runs = iter(range(40))
+    runs = iter(range(60))
     before = moving.Team.do
 
     def do(self: moving.Team, task: Any) -> float:

@@ -289,7 +289,7 @@ def test_the_figure_has_a_name_at_every_line(tmp_path: Path) -> None:
 
 
 TINY = ("bench", "train", "--device", "cpu", "--widths", "4,8", "--depths", "1", "--batches", "16", "--runs", "2",
-        "--warmup", "0", "-q")  # fmt: skip
+        "--warmup", "1", "-q")  # fmt: skip
 
 
 def test_the_command_measures_and_writes(cli: Cli) -> None:

@@ -85,6 +85,8 @@ def drift(samples: Samples) -> float:
     the change between the second and the third quarter, and the spread within the quarters.
     """
     times = samples.times()
+    whole = ~samples.marked().any(axis=1)
+    times = times[whole] if whole.sum() >= 24 else times
     if len(times) < 24:
         return 0.0
     common = (np.log(times) - np.median(np.log(times), axis=0)).mean(axis=1)  # (rounds,)

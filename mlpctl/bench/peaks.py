@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 
 from mlpctl.bench.moving import Team
-from mlpctl.bench.sampling import Once
+from mlpctl.bench.sampling import Group, Once
 
 VECTOR_FLOPS = 32
 """Of a multiplication and addition of 16 numbers."""
@@ -18,8 +18,10 @@ VECTOR_FLOPS = 32
 TURNS = 200_000
 """Of a loop in a run: about a millisecond."""
 
-LIBRARY_SIZE = 512
-"""Rows and columns of the library's product: 3 MiB, and large enough for its full speed."""
+PRODUCT = "product"
+
+LIBRARY_SIZE, GPU_SIZE = 512, 4096
+"""Rows and columns of a library's product: large enough for its full speed, small enough for the CPU's caches."""
 
 
 def register_works(team: Team) -> dict[str, Once]:
@@ -38,27 +40,11 @@ def register_works(team: Team) -> dict[str, Once]:
     return {f"{vectors} sums in registers": partial(once, loop, vectors) for loop, vectors in MULTIPLICATIONS.items()}
 
 
-def library_works(threads: int) -> Once:
-    """Return what gives the seconds per FLOP of a product of two square matrices, as `bench matmul` times it."""
-    import torch
+def library_group(device: str, threads: int = 1, size: int = LIBRARY_SIZE) -> Group:
+    """Return what times the product of two square matrices as `bench matmul` does: seconds per FLOP."""
+    from mlpctl.bench.cases import cases_of
+    from mlpctl.bench.products import Operands, Product, setting
 
-    from mlpctl.bench.matmul import Case, _product
-
-    product = _product(Case(LIBRARY_SIZE, "float32", "cpu", threads))
-
-    def once() -> float:
-        before = torch.get_num_threads()
-        torch.set_num_threads(threads)
-        seconds = product() / (2 * LIBRARY_SIZE**3)
-        torch.set_num_threads(before)
-        return seconds
-
-    return once
-
-
-def device_peak(device: str, size: int = 4096) -> Once:
-    """Return what gives the seconds per FLOP of a large float32 product on a CUDA GPU, for want of another loop."""
-    from mlpctl.bench.matmul import Case, _product
-
-    product = _product(Case(size, "float32", device, 1))
-    return lambda: product() / (2 * size**3)
+    (case,) = cases_of([(size, size, size)], ["float32"], [device], [threads])
+    product = Product(case, Operands([case]))
+    return Group({PRODUCT: lambda: product() / case.flops}, partial(setting, *case.where))

@@ -17,7 +17,7 @@ from mlpctl.bench.counting import Step, step_of
 from mlpctl.bench.estimates import Estimate, estimate
 from mlpctl.bench.memory import Found
 from mlpctl.bench.moving import Team
-from mlpctl.bench.peaks import library_works, register_works
+from mlpctl.bench.peaks import library_group, register_works
 from mlpctl.bench.sampling import Group, Measured, Plan, sample
 from mlpctl.bench.steps import trainers, works_of
 from mlpctl.bench.works import own_works
@@ -72,6 +72,11 @@ class Roofs:
     points: dict[str, Point] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether there is a roof to draw workloads under: Ctrl-C may have come before."""
+        return 1 in self.peaks and MEMORY in self.rates
+
     def level_of(self, resident: float) -> str:
         """Return the nearest level of memory that holds so many bytes."""
         return next((name for name, (size, _) in self.rates.items() if resident <= size), MEMORY)
@@ -102,7 +107,7 @@ def roofs_of(found: Found, plan: Plan, note: Callable[[Measured], None] = lambda
     teams = {threads: Team(threads) for threads in sorted({1, most})}
     with trainers(works, dict.fromkeys(works, ("kernel",)), device="cpu", threads=1) as trained:
         groups: dict[Any, Group] = {("peak", k): Group(register_works(team)) for k, team in teams.items()}
-        groups |= {("library", k): Group({"product": library_works(k)}) for k in teams}
+        groups |= {("library", k): library_group("cpu", k) for k in teams}
         groups |= {("work", name): Group(works_of(own)) for name, own in trained.items()}
         measured = sample(groups, plan, note=note)
     for team in teams.values():

@@ -170,14 +170,14 @@ def measure(
             raise UsageError(f"none of {', '.join(asked.names)} trains on {asked.device}: use --device cpu")
         timed.difference = max(_agreement(own) for own in trained.values())
         groups: dict[Any, Group] = {point: Group(works_of(own)) for point, own in trained.items()}
-        groups |= {(CEILING, name): Group({name: once}) for name, once in _ceiling_works(asked.device).items()}
+        groups |= {(CEILING, name): own for name, own in _ceiling_groups(asked.device).items()}
         measured = sample(groups, plan, enough=_enough, note=note)
     ceilings: dict[Any, float] = {}
     for key, samples in measured.groups.items():
         if isinstance(key, Point):
             timed.times[key] = clean(samples)
-        elif len(samples.of(key[1])):
-            ceilings[key[1]] = float(samples.of(key[1]).min())
+        elif len(samples.rounds) and len(samples.of(samples.works[0])):
+            ceilings[key[1]] = float(samples.of(samples.works[0]).min())
     timed.times = {point: own for point, own in timed.times.items() if own}
     timed.ceilings = _ceilings(ceilings)
     return measured, timed
@@ -200,32 +200,32 @@ def _enough(key: object, samples: Samples) -> bool:
     return not isinstance(key, Point) or all(one.high - one.low <= NARROW * one.median for one in timed)
 
 
-def _ceiling_works(device: str) -> "dict[str, Callable[[], float]]":
+def _ceiling_groups(device: str) -> dict[str, Group]:
     """Return name -> what gives seconds per FLOP ("peak"), or per byte of a level (its bytes, or "memory")."""
     from mlpctl.bench.moving import LEAST_BYTES, OPERANDS, cached_triad, gpu_works
-    from mlpctl.bench.peaks import device_peak, register_works
+    from mlpctl.bench.peaks import GPU_SIZE, library_group, register_works
 
     if device != "cpu":
         from mlpctl.devices import torch_device
 
         size = 4 * LEAST_BYTES
         triad = gpu_works(torch_device(device), size)["triad", "device"]
-        return {"peak": device_peak(device), "memory": lambda: triad() / (OPERANDS["triad"] * size)}
+        memory = Group({"triad": lambda: triad() / (OPERANDS["triad"] * size)})
+        return {"peak": library_group(device, size=GPU_SIZE), "memory": memory}  # a GPU has no other loop to offer
     from mlpctl.bench.loops import LOOPS
     from mlpctl.bench.moving import Team
 
     loop = LOOPS["triad", "ordinary"]
 
-    def per_byte(size: int) -> Callable[[], float]:
+    def per_byte(size: int) -> Group:
         once = cached_triad(size, loop)
-        return lambda: once() / size
+        return Group({"triad": lambda: once() / size})
 
-    peaks = register_works(Team(1))
-    works: dict[str, Callable[[], float]] = {"peak": lambda: min(once() for once in peaks.values())}
-    told = caches()
-    works |= {str(level.bytes): per_byte(level.bytes // 2) for level in told}
-    largest = 4 * max((level.bytes for level in told), default=LEAST_BYTES)
-    return {**works, "memory": per_byte(max(largest, 3 * LEAST_BYTES))}
+    peaks, told = register_works(Team(1)), caches()
+    largest = max([3 * LEAST_BYTES, *(4 * level.bytes for level in told)])
+    levels = {str(level.bytes): per_byte(level.bytes // 2) for level in told}
+    return {"peak": Group({"sums": lambda: min(once() for once in peaks.values())}), **levels,
+            "memory": per_byte(largest)}  # fmt: skip
 
 
 def _ceilings(seconds: Mapping[str, float]) -> Ceilings | None:

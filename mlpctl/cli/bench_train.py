@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from mlpctl.cli import options as o
+from mlpctl.cli.bench_matmul import MaxSeconds, Runs, Warmup
 
 
 def train(
@@ -24,11 +25,9 @@ def train(
     plot: Annotated[
         Path | None, typer.Option("--plot", metavar="FILE", help="Draw time per step against width.")
     ] = None,
-    warmup: Annotated[int, typer.Option("--warmup", "-w", min=0, help="Untimed runs of each at least.")] = 1,
-    runs: Annotated[
-        int | None, typer.Option("--runs", "-r", min=1, help="Timed runs of each. Default: until intervals are narrow.")
-    ] = None,
-    max_seconds: Annotated[float, typer.Option("--max-seconds", min=0, help="Budget of the timing.")] = 60.0,
+    warmup: Warmup = 1,
+    runs: Runs = None,
+    max_seconds: MaxSeconds = 60.0,
     quiet: o.Quiet = False,
     format_: o.FormatOption = "table",
     output: o.OutputFile = None,
@@ -44,8 +43,9 @@ def train(
     from mlpctl.bench.steps import TRAINERS
     from mlpctl.bench.train import BENCHMARK, asked_for, measure
     from mlpctl.bench.train_tables import draw, machine_table, people_tables, rows_of
-    from mlpctl.cli.benching import end, progress
+    from mlpctl.cli.benching import end, progress, say
     from mlpctl.devices import asked_device
+    from mlpctl.errors import Interrupted
     from mlpctl.gpu import cuda_here
     from mlpctl.render import Table, emit
     from mlpctl.report.look import check_suffix, save
@@ -57,15 +57,18 @@ def train(
     lists = {name: o.whole_numbers(f"--{name}s" if name != "batch" else "--batches", text)
              for name, text in (("width", widths), ("depth", depths), ("batch", batches))}  # fmt: skip
     asked = asked_for(o.items(impl) if impl is not None else TRAINERS, lists, where, lanes)
-    stamped = stamp(BENCHMARK, devices=[where], libraries=("torch", "numpy", "numba"))
-    before, plan = load(), Plan(warmup=warmup, runs=runs, min_runs=12, max_seconds=max_seconds)
+    mark = stamp(BENCHMARK, devices=[where], libraries=("torch", "numpy", "numba"))
+    before, plan = load(), Plan(warmup=warmup, runs=runs, min_runs=12, max_seconds=None if runs else max_seconds)
     with progress("train", max_seconds, quiet) as note:
         measured, timed = measure(asked, plan, note)
-    if format_ in ("csv", "json"):
-        emit(machine_table(stamped, rows_of(timed)), format_, output)
+    if not timed.times:
+        raise Interrupted("interrupted before anything was measured; nothing was written")
+    notes = [*hints(measured, before, load()), told(mark, measured.seconds)]
+    if format_ in ("table", "md"):
+        emit([*people_tables(timed), Table([], [], "", notes)], format_, output)
     else:
-        last = Table([], [], "", [*hints(measured, before, load()), told(stamped, measured.seconds)])
-        emit([*people_tables(timed), last], format_, output)
-    if plot is not None and timed.times:
-        save(draw(timed, str(stamped["machine"])), plot)
+        emit(machine_table(mark, rows_of(timed)), format_, output)
+        say(notes, quiet)
+    if plot is not None:
+        save(draw(timed, str(mark["machine"])), plot)
     end(measured)

@@ -1,6 +1,6 @@
 """What a person sees while a benchmark runs, and how it ends."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -26,6 +26,13 @@ def progress(what: str, max_seconds: float | None, quiet: bool) -> Iterator[Call
                           f"{measured.seconds:.0f}{of} s; Ctrl-C keeps what there is")  # fmt: skip
 
         yield note
+
+
+def say(notes: Sequence[str], quiet: bool) -> None:
+    """Say on stderr what people should know of results that machines read."""
+    console = Console(stderr=True, highlight=False)
+    for note in () if quiet else notes:
+        console.print(note, markup=False, soft_wrap=True)
 
 
 def end(measured: Measured) -> None:
