@@ -32,7 +32,14 @@ def array(handle: int = ARRAY, use: int = 3) -> bytes:
 
 
 def dimm(
-    handle: int, locator: str, bank: str = "", *, data: int = 64, total: int = 72, size: int = 16384, within: int = ARRAY
+    handle: int,
+    locator: str,
+    bank: str = "",
+    *,
+    data: int = 64,
+    total: int = 72,
+    size: int = 16384,
+    within: int = ARRAY,
 ) -> bytes:
     """Return type 17: array, error handle, total width, data width, size, form, set, two texts, type, detail, speed."""
     texts = [text for text in (locator, bank) if text]
@@ -181,7 +188,7 @@ class FakeNvml:
             raise self.NVMLError("not found")
         return uuid
 
-    def nvmlDeviceGetMemoryBusWidth(self, handle: str) -> int:  # noqa: N802
+    def nvmlDeviceGetMemoryBusWidth(self, handle: str) -> int:  # noqa: N802, ARG002
         return 5120
 
 

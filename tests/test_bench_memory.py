@@ -1,4 +1,4 @@
-"""`mlpctl bench memory`: loops that compute what they say, levels found in simulated latencies, the command for real."""
+"""`mlpctl bench memory`: loops that compute what they say, levels found in simulated latencies, the command itself."""
 
 import csv
 import io
@@ -78,7 +78,9 @@ def test_an_error_in_a_thread_is_the_caller_s() -> None:
 def test_a_chain_visits_every_line_once_before_it_returns(lines: int) -> None:
     once = latency.chain(lines * 64, cached=True)
     assert once() > 0
-    following = next(cell.cell_contents for cell in once.__closure__ or () if isinstance(cell.cell_contents, np.ndarray))
+    following = next(
+        cell.cell_contents for cell in once.__closure__ or () if isinstance(cell.cell_contents, np.ndarray)
+    )
     at, seen = 0, set()
     for _ in range(lines):
         seen.add(at)
@@ -118,7 +120,9 @@ def test_caches_are_read_from_the_system(tmp_path: Path) -> None:
     assert caches(tmp_path / "none") == []
 
 
-def simulated(sizes: list[int], held: list[int], seconds: list[float], *, noise: float = 0.0, seed: int = 0) -> list[float]:
+def simulated(
+    sizes: list[int], held: list[int], seconds: list[float], *, noise: float = 0.0, seed: int = 0
+) -> list[float]:
     """Return the time of a load where caches of `held` bytes keep what they can of a larger set."""
     rng, times = np.random.default_rng(seed), []
     for size in sizes:
@@ -149,9 +153,11 @@ def test_one_level_has_no_steps_and_a_missing_cache_is_not_seen() -> None:
     flat = simulated(sizes, [], [5e-9], noise=0.05)
     assert len(levels_of(sizes, flat)) == 1
     assert steps_of(levels_of(sizes, flat), sizes, flat, TOLD) == []
-    small = simulated(sizes, [48 * KIB, 256 * KIB], [1e-9, 4e-9, 100e-9])  # the second cache is a quarter of what is told
+    small = simulated(
+        sizes, [48 * KIB, 256 * KIB], [1e-9, 4e-9, 100e-9]
+    )  # the second cache is a quarter of what is told
     steps = steps_of(levels_of(sizes, small), sizes, small, TOLD)
-    assert [step.cache for step in steps][0] == TOLD[0]
+    assert steps[0].cache == TOLD[0]
     assert steps[1].at < TOLD[1].bytes / 2
 
 
@@ -164,6 +170,7 @@ def test_disturbed_runs_make_no_level() -> None:
 
 
 # --- counting
+
 
 def test_flops_and_bytes_of_a_step_by_hand() -> None:
     work = work_of(classes(k=3, n=60, d=5), widths=(8,), batch_size=16, optimizer="sgd", dtype="float32")
@@ -189,6 +196,7 @@ def test_sparse_inputs_count_what_is_stored() -> None:
 
 
 # --- tables, figure, command
+
 
 def timed(seconds: float) -> Estimate:
     return Estimate(9, seconds, seconds, seconds, 0.0, seconds, seconds)
@@ -308,7 +316,9 @@ def test_ctrl_c_keeps_what_was_measured(cli: Cli, monkeypatch: pytest.MonkeyPatc
         return before(self, task)
 
     monkeypatch.setattr(moving.Team, "do", do)
-    done = cli("bench", "memory", "--array", "1", "--threads", "1", "--no-latency", "--format", "csv", "-o", "m.csv", "-q")
+    done = cli(
+        "bench", "memory", "--array", "1", "--threads", "1", "--no-latency", "--format", "csv", "-o", "m.csv", "-q"
+    )
     assert done.code == 130
     assert "what was measured is written" in done.err
     assert len(Path("m.csv").read_text().splitlines()) == 1 + 8 + 1

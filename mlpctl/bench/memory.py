@@ -93,7 +93,14 @@ class Found:
         return {size: size / timed.min for size, timed in sorted(self.cached.items())}
 
 
-def asked_for(devices: Sequence[str], threads: Sequence[int], array_mib: int | None, *, latency: bool = True, roofline: bool = False) -> Asked:
+def asked_for(
+    devices: Sequence[str],
+    threads: Sequence[int],
+    array_mib: int | None,
+    *,
+    latency: bool = True,
+    roofline: bool = False,
+) -> Asked:
     """Return what is to be measured.
 
     Raises:
