@@ -57,6 +57,24 @@ class Case:
         """What it shares with the products that it is compared with: device, threads, dtype."""
         return self.device, self.threads, self.dtype
 
+    def __str__(self) -> str:
+        """Return what it is called in sentences: 1024 on cpu float32, 2 threads."""
+        return f"{name_of(self)} on {place_of(self)}"
+
+
+def name_of(case: Case) -> str:
+    """Return what a product is called: 1024, 64×784×256, 8 of 1024; how its operands lie, and again for a second."""
+    size = f"{case.m}" if case.m == case.k == case.n else f"{case.m}×{case.k}×{case.n}"
+    parts = [f"{case.batch} of {size}" if case.batch > 1 else size]
+    parts += {"none": [], "a": ["Aᵀ"], "b": ["Bᵀ"], "both": ["Aᵀ Bᵀ"]}[case.transposed]
+    return " ".join([*parts, *(["again"] if case.copy else [])])
+
+
+def place_of(case: Case) -> str:
+    """Return where a product is done: cpu float32, 2 threads."""
+    threads = f", {case.threads} thread{'' if case.threads == 1 else 's'}" if case.device == "cpu" else ""
+    return f"{case.device} {case.dtype}{threads}"
+
 
 def cases_of(
     shapes: Sequence[tuple[int, int, int]],

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from mlpctl.bench.cases import Case
-from mlpctl.bench.matmul import BENCHMARK, Timing, name_of, place_of
+from mlpctl.bench.matmul import BENCHMARK, Timing
 from mlpctl.bench.records import read
 from mlpctl.bench.verdicts import MATTERS, Word, word
 from mlpctl.errors import CheckFailed, DataError
@@ -106,7 +106,7 @@ def check(timings: Sequence[Timing], changed: Sequence[Change | None]) -> None:
         CheckFailed: naming what did.
     """
     slower = [
-        f"{name_of(timing.case)} on {place_of(timing.case)} by {100 * (change.ratio - 1):.1f} %"
+        f"{timing.case} by {100 * (change.ratio - 1):.1f} %"
         for timing, change in zip(timings, changed, strict=True)
         if change and change.verdict == "slower"
     ]

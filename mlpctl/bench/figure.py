@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlpctl.bench.matmul import Timing, name_of, place_of
+from mlpctl.bench.cases import name_of, place_of
+from mlpctl.bench.matmul import Timing
 from mlpctl.bench.telling import percent
 from mlpctl.bench.verdicts import MATTERS
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from itertools import groupby
 
-from mlpctl.bench.cases import Case
+from mlpctl.bench.cases import Case, name_of
 from mlpctl.bench.estimates import Estimate, estimate
 from mlpctl.bench.records import Benchmark
 from mlpctl.bench.sampling import Group, Measured, Plan, Samples, sample
@@ -155,17 +155,3 @@ def _groups(cases: Sequence[Case]) -> dict[tuple[str, int, str], Group]:
         for key, together in groupby(some, key=where):
             groups[key] = Group({case: Product(case, operands) for case in together}, partial(setting, *key))
     return groups
-
-
-def name_of(case: Case) -> str:
-    """Return what a product is called: 1024, 64×784×256, 8 of 1024; how its operands lie, and again for a second."""
-    size = f"{case.m}" if case.m == case.k == case.n else f"{case.m}×{case.k}×{case.n}"
-    parts = [f"{case.batch} of {size}" if case.batch > 1 else size]
-    parts += {"none": [], "a": ["Aᵀ"], "b": ["Bᵀ"], "both": ["Aᵀ Bᵀ"]}[case.transposed]
-    return " ".join([*parts, *(["again"] if case.copy else [])])
-
-
-def place_of(case: Case) -> str:
-    """Return where a product is done: cpu float32, 2 threads."""
-    threads = f", {case.threads} thread{'' if case.threads == 1 else 's'}" if case.device == "cpu" else ""
-    return f"{case.device} {case.dtype}{threads}"

@@ -32,6 +32,9 @@ FIRST_LOOK = 12
 LOOKS = 12
 """How often it is judged at most: 12 · 2¹¹ rounds are more than any budget has."""
 
+LEAST = 2
+"""Rounds of each group whatever the budget: one run has no spread."""
+
 FEWEST = 12
 """Unmarked runs from which the marked are left out."""
 
@@ -187,7 +190,7 @@ def preemptions() -> int:
 def _block(
     group: Group, samples: Samples, plan: Plan, order: random.Random, block: int, ends: float | None, alone: bool
 ) -> None:
-    """Time a group for a while: to its next look at most, one round at least."""
+    """Time a group for a while, to its next look at most."""
     until = min(time.monotonic() + BLOCK_SECONDS, ends or float("inf"))
     last = plan.runs or next_look(len(samples.rounds))
     with group.setting():
@@ -203,12 +206,13 @@ def _block(
             samples.marks.append([False] * len(samples.works))
             samples.blocks.append(block)
             for place in order.sample(range(len(samples.works)), len(samples.works)):
-                if len(samples.rounds) > 1 and ends is not None and time.monotonic() >= ends:
-                    return  # a round of large works may take long; every work has one run at least
+                if len(samples.rounds) > LEAST and ends is not None and time.monotonic() >= ends:
+                    return  # a round of large works may take long
                 taken = preemptions()
                 samples.rounds[-1][place] = group.works[samples.works[place]]()
                 samples.marks[-1][place] = preemptions() != taken
-            if len(samples.rounds) >= last or time.monotonic() >= until:
+            n = len(samples.rounds)
+            if n >= last or (n >= LEAST and time.monotonic() >= until):
                 return
 
 

@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 
+from mlpctl.bench.cases import name_of, place_of
 from mlpctl.bench.compare import Change
-from mlpctl.bench.matmul import Result, Timing, name_of, place_of
+from mlpctl.bench.matmul import Result, Timing
 from mlpctl.bench.records import told
 from mlpctl.bench.verdicts import MATTERS, Judged
 from mlpctl.render import Cell, Table
@@ -39,6 +40,8 @@ def table(
             row["before"] = "not measured" if change is None else f"{percent(change.ratio)}: {change.verdict}"
         rows.append(row)
     notes = [*_answers(result.timings, matters), *(f"hint: {hint}" for hint in [*_undecided(result), *hints])]
+    if missing := sum(len(samples.works) for samples in result.measured.groups.values()) - len(result.timings):
+        notes.append(f"{missing} products have not run twice and are not shown")
     notes += [*result.lacks, *_left_out(result.timings), told(stamp, result.measured.seconds)]
     return Table(list(rows[0]) if rows else [], rows, QUESTION, notes)
 
@@ -51,7 +54,9 @@ def between(judged: Judged) -> str:
 
 
 def percent(ratio: float) -> str:
-    """Return a ratio of times as a change: +1.2 %."""
+    """Return a ratio of times as a change: +1.2 %, and as a factor where it is large: × 2.5."""
+    if not 0.5 < ratio < 2:
+        return f"× {ratio:.3g}"
     return f"{100 * (ratio - 1):+.1f} %".replace("-", "−")
 
 
