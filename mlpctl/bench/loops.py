@@ -1,6 +1,6 @@
 """Compiled loops that do nothing but move memory: STREAM's four, with both kinds of stores, and a chase of pointers.
 
-Vectors are said outright (see `mlpctl.engine.kernel.vectors`), so that a core keeps memory busy whatever the compiler
+Vectors are said outright (see `mlpctl.engine.kernel.compiled.vectors`), so that a core keeps memory busy whatever the compiler
 makes of a loop. Stores that go past the caches ("streaming", non-temporal) spare the read of each line that an ordinary
 store does before it overwrites it.
 """
@@ -11,9 +11,9 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 
-from mlpctl.engine.kernel.compiling import FAST, U, emitted, entry, inner, numba
-from mlpctl.engine.kernel.pointers import keep, pointer
-from mlpctl.engine.kernel.vectors import add, fill, fma, load, mul, store, sum_of
+from mlpctl.engine.kernel.compiled.compiling import FAST, U, emitted, inner, numba
+from mlpctl.engine.kernel.compiled.pointers import keep, pointer
+from mlpctl.engine.kernel.compiled.vectors import add, fill, fma, load, mul, store, sum_of
 
 ALIGNED = 64
 """Bytes: a cache line. What begins and ends on one may be stored past the caches."""
@@ -22,6 +22,12 @@ STEP = 32
 """Numbers an iteration moves: two vectors, so that the loop itself costs nothing."""
 
 V = U(16)
+
+
+def _called(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that Python calls and that holds no interpreter lock; compiled in each process, in 0.2 s."""
+    compiled: Callable[..., Any] = numba.njit(fastmath=FAST, error_model="numpy", nogil=True)(function)
+    return compiled
 
 
 @emitted
@@ -59,9 +65,7 @@ def _triad(y: Any, z: Any, factor: Any, k: int) -> Any:
 
 
 def _loop(value: Callable[..., Any], put: Callable[..., None]) -> Callable[..., None]:
-    """Return a compiled loop; not kept on disk, where numba would tell those of one text apart by chance."""
-
-    @numba.njit(fastmath=FAST, error_model="numpy", nogil=True)  # type: ignore[untyped-decorator]
+    @_called
     def loop(a: Any, b: Any, c: Any, s: Any, first: int, end: int, times: int) -> None:
         """Set a[first:end] to values of the same places of b and c, some times over."""
         x, y, z, factor = pointer(a), pointer(b), pointer(c), fill(s)
@@ -75,10 +79,10 @@ def _loop(value: Callable[..., Any], put: Callable[..., None]) -> Callable[..., 
         keep(b)
         keep(c)
 
-    return loop  # type: ignore[no-any-return]
+    return loop
 
 
-@entry
+@_called
 def chase(following: Any, start: int, steps: int) -> Any:
     """Return where `steps` loads lead, each to the place that the one before named: none can begin before it ends."""
     at = U(start)
@@ -94,7 +98,7 @@ def chase(following: Any, start: int, steps: int) -> Any:
     return at
 
 
-@entry
+@_called
 def multiply_few(x: Any, times: int) -> Any:
     """Do `times` · FEW multiplications and additions of vectors in registers: the sums that 256-bit registers hold."""
     v = pointer(x)
@@ -107,7 +111,7 @@ def multiply_few(x: Any, times: int) -> Any:
     return sum_of(add(add(add(p, q), add(r, s)), add(t, u)))
 
 
-@entry
+@_called
 def multiply_many(x: Any, times: int) -> Any:
     """Do `times` · MANY such: as many sums as 512-bit registers need to hide how long one takes."""
     v = pointer(x)
