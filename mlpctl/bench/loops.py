@@ -1,18 +1,22 @@
 """Compiled loops that do nothing but move memory: STREAM's four, with both kinds of stores, and a chase of pointers.
 
-Vectors are said outright (see `mlpctl.engine.kernel.compiled.vectors`), so that a core keeps memory busy whatever the compiler
-makes of a loop. Stores that go past the caches ("streaming", non-temporal) spare the read of each line that an ordinary
-store does before it overwrites it.
+Vectors are said outright (see `mlpctl.engine.kernel.compiled.vectors`), so that a core keeps memory busy whatever the
+compiler makes of a loop. Stores that go past the caches ("streaming", non-temporal) spare the read of each line that an
+ordinary store does before it overwrites it.
 """
 
 from collections.abc import Callable
 from typing import Any
 
+from mlpctl.engine.kernel.compiled.compiling import FAST, U, emitted, inner  # it sets the level before numba is there
+
+# isort: split
+import numba
+import numpy as np
 from llvmlite import ir
 from numba import types
 
-from mlpctl.engine.kernel.compiled.compiling import FAST, U, emitted, inner, numba
-from mlpctl.engine.kernel.compiled.pointers import keep, pointer
+from mlpctl.engine.kernel.compiled.pointers import at
 from mlpctl.engine.kernel.compiled.vectors import add, fill, fma, load, mul, store, sum_of
 
 ALIGNED = 64
@@ -45,6 +49,11 @@ def stream(typing: Any, numbers: Any, k: Any, vector: Any) -> Any:
 
 
 @inner
+def _numbers(a: Any) -> Any:
+    return at(np.int64(a.ctypes.data), np.float64)
+
+
+@inner
 def _copied(y: Any, z: Any, factor: Any, k: int) -> Any:
     return load(y, k)
 
@@ -68,16 +77,13 @@ def _loop(value: Callable[..., Any], put: Callable[..., None]) -> Callable[..., 
     @_called
     def loop(a: Any, b: Any, c: Any, s: Any, first: int, end: int, times: int) -> None:
         """Set a[first:end] to values of the same places of b and c, some times over."""
-        x, y, z, factor = pointer(a), pointer(b), pointer(c), fill(s)
+        x, y, z, factor = _numbers(a), _numbers(b), _numbers(c), fill(s)
         for _ in range(times):
             k = U(first)
             while k < U(end):
                 put(x, k, value(y, z, factor, k))
                 put(x, k + V, value(y, z, factor, k + V))
                 k += U(STEP)
-        keep(a)
-        keep(b)
-        keep(c)
 
     return loop
 
@@ -101,20 +107,19 @@ def chase(following: Any, start: int, steps: int) -> Any:
 @_called
 def multiply_few(x: Any, times: int) -> Any:
     """Do `times` · FEW multiplications and additions of vectors in registers: the sums that 256-bit registers hold."""
-    v = pointer(x)
+    v = at(np.int64(x.ctypes.data), np.float32)
     a, b = load(v, U(0)), load(v, U(16))
     p = q = r = s = t = u = a
     for _ in range(times):
         p, q, r = fma(p, b, a), fma(q, b, a), fma(r, b, a)
         s, t, u = fma(s, b, a), fma(t, b, a), fma(u, b, a)
-    keep(x)
     return sum_of(add(add(add(p, q), add(r, s)), add(t, u)))
 
 
 @_called
 def multiply_many(x: Any, times: int) -> Any:
     """Do `times` · MANY such: as many sums as 512-bit registers need to hide how long one takes."""
-    v = pointer(x)
+    v = at(np.int64(x.ctypes.data), np.float32)
     a, b = load(v, U(0)), load(v, U(16))
     p = q = r = s = t = u = c = d = e = f = g = h = a
     for _ in range(times):
@@ -122,7 +127,6 @@ def multiply_many(x: Any, times: int) -> Any:
         s, t, u = fma(s, b, a), fma(t, b, a), fma(u, b, a)
         c, d, e = fma(c, b, a), fma(d, b, a), fma(e, b, a)
         f, g, h = fma(f, b, a), fma(g, b, a), fma(h, b, a)
-    keep(x)
     return sum_of(add(add(add(p, q), add(r, s)), add(add(add(t, u), add(c, d)), add(add(e, f), add(g, h)))))
 
 
