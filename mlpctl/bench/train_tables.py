@@ -185,8 +185,8 @@ def draw(timed: Timed, machine: str) -> "Figure":
 def _name_ends(axes: Any, x: float, ends: Sequence[tuple[float, str, str]]) -> None:
     """Write names right of the ends of lines, as near as they can be and apart from each other, and lead to them.
 
-    The nearest places that are at least `apart` from each other are an isotonic regression: each is the place of its
-    neighbour plus `apart`, or more.
+    The nearest places that are at least a line apart are an isotonic regression: each is the place of its neighbour plus
+    a line, or more. None is above the axes.
     """
     from scipy.optimize import isotonic_regression
 
@@ -194,6 +194,7 @@ def _name_ends(axes: Any, x: float, ends: Sequence[tuple[float, str, str]]) -> N
     inner = sorted(ends)
     apart = 0.042 * (high - low) * np.arange(len(inner))
     places = isotonic_regression(np.log10([y for y, _, _ in inner]) - apart).x + apart
+    places = np.minimum(places, high - apart[::-1])
     for place, (y, name, colour) in zip(places, inner, strict=True):
         axes.annotate(name, (x, y), xytext=(x * 1.2, 10**place), fontsize=8, color=colour, va="center",
                       annotation_clip=False, arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.5,
