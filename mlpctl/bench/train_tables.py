@@ -185,8 +185,8 @@ def draw(timed: Timed, machine: str) -> "Figure":
 def _name_ends(axes: Any, x: float, ends: Sequence[tuple[float, str, str]]) -> None:
     """Write names right of the ends of lines, as near as they can be and apart from each other, and lead to them.
 
-    The nearest places that are at least a line apart are an isotonic regression: each is the place of its neighbour plus
-    a line, or more. None is above the axes.
+    The nearest places that are a line apart at least are an isotonic regression: each is that of its neighbour plus
+    a line or more. None is above the axes.
     """
     from scipy.optimize import isotonic_regression
 

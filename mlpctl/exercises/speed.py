@@ -144,8 +144,9 @@ def _fastest(good: "pd.DataFrame", table: "pd.DataFrame", units: int) -> str:
     first, verdict = some.index[0], ranking.verdict
     assert verdict is not None
     others = listed([f"{_name(name)} takes {some[name] / some[first]:.3g} times as long" for name in some.index[1:]])
-    seconds = for_people(float(some[first]) * 1e6)
-    start = f"With {shown(units)} hidden units {_name(first)} is fastest, {seconds} µs per step; {others}"
+    microseconds = float(some[first]) * 1e6
+    time = for_people(round(microseconds) if microseconds >= 1000 else microseconds)
+    start = f"With {shown(units)} hidden units {_name(first)} is fastest, {time} µs per step; {others}"
     if verdict.seeds < 2:
         return f"{start}; measured once, so a slow moment of the machine may have decided."
     if verdict.is_clear and verdict.best == first:
