@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint docs reproductions bench bench-gpu searches torture screenshots clean
+.PHONY: demo test lint docs reproductions bench bench-gpu bench-hardware searches torture screenshots clean
 
 demo: .venv/installed
 	$(BIN)/mlpctl sweep experiments/demo.toml
@@ -39,6 +39,11 @@ screenshots: .venv/tested
 
 bench-gpu: .venv/installed
 	$(BIN)/python -m benchmarks.gpu
+
+# Of an idle machine: results/benchmarks has the last such run.
+bench-hardware: .venv/installed
+	$(BIN)/mlpctl bench memory --roofline results/benchmarks/roofline.png --format csv -o results/benchmarks/memory.csv
+	$(BIN)/mlpctl bench train --plot results/benchmarks/train.png --format csv -o results/benchmarks/train.csv
 
 searches: .venv/tested
 	$(BIN)/python -m benchmarks.searches

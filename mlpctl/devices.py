@@ -27,6 +27,18 @@ def asked_device(flag: str | None, *, several: bool = False) -> str:
     return named
 
 
+def measured_devices(flag: str | None) -> list[str]:
+    """Return the devices that a benchmark measures: those asked for, else the CPU and a CUDA GPU if there is one.
+
+    Raises:
+        UsageError: for a name that no device has.
+    """
+    from mlpctl.gpu import cuda_here
+
+    names = [name.strip() for name in asked_device(flag, several=True).split(",") if name.strip()]
+    return ["cpu", *(["cuda"] if cuda_here() else [])] if "auto" in names else names
+
+
 def asked_jobs(flag: int | None) -> int:
     """Return how many trials train at a time: the flag, else MLPCTL_JOBS, else the cores this process may use.
 

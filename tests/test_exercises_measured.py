@@ -1,6 +1,5 @@
 """Exercises for real: the command, what it leaves, matrix products and the memory bus."""
 
-import struct
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mlpctl.bench.memory import bus_width, cpu_memory, structures
+from mlpctl.bench.memory import cpu_memory
 from mlpctl.exercises import alignment, single
 from mlpctl.exercises.answer import draw
 from mlpctl.trial import trial_of
@@ -102,28 +101,6 @@ def test_the_bus_is_told_or_unknown_and_never_guessed() -> None:
     unknown = text(rounds({1024: 0.0, 1023: 0.0}))
     assert "is unknown: nobody says; measured, a copy moves 20 GB/s" in unknown
     assert "bits wide" not in unknown
-
-
-def memory_device(width: int, size: int) -> bytes:
-    """Return an SMBIOS structure of type 17 with its texts."""
-    return struct.pack("<BBHHHHHH", 17, 0x28, 1, 0, 0, 72, width, size).ljust(0x28, b"\0") + b"DIMM 0\0\0"
-
-
-def test_smbios_tables_are_read(tmp_path: Path) -> None:
-    bios = struct.pack("<BBH", 0, 4, 0) + b"\0\0"
-    table = tmp_path / "DMI"
-    table.write_bytes(
-        bios + memory_device(64, 8192) + memory_device(64, 8192) + memory_device(0xFFFF, 0) + b"\x7f\x04\0\0\0\0"
-    )
-    assert [kind for kind, _ in structures(table.read_bytes())] == [0, 17, 17, 17, 127]
-    assert bus_width(table) == (64, "the firmware's tables (SMBIOS type 17), 2 memory devices")
-    table.write_bytes(bios + memory_device(0xFFFF, 8192))  # a virtual machine often says nothing
-    assert bus_width(table)[0] is None
-    table.write_bytes((bios + memory_device(64, 8192))[:20])
-    assert bus_width(table)[0] is None
-    bits, why = bus_width(tmp_path / "nothing")
-    assert bits is None
-    assert "cannot be read" in why
 
 
 def test_the_copy_rate_is_of_this_machine() -> None:

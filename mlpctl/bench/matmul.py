@@ -1,235 +1,157 @@
-"""Matrix products of aligned and misaligned sizes (d2l exercise 5.2.7): median, spread, FLOP/s."""
+"""`mlpctl bench matmul` (d2l exercise 5.2.7): do some sizes take less time per useful operation than others?"""
 
-import itertools
-import random
-import statistics
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from itertools import groupby
 
-from mlpctl.errors import UsageError, did_you_mean
-from mlpctl.render import Cell, Table
+from mlpctl.bench.cases import Case, name_of
+from mlpctl.bench.estimates import Estimate, estimate
+from mlpctl.bench.records import Benchmark
+from mlpctl.bench.sampling import Group, Measured, Plan, Samples, sample
+from mlpctl.bench.verdicts import MATTERS, Judged, judge
+from mlpctl.errors import DeviceError
+from mlpctl.render import Cell
 
-if TYPE_CHECKING:
-    import torch
+BENCHMARK = Benchmark("matmul", 2)
+"""Version 1 ran every size equally often and gave no verdicts."""
 
 SIZES = (1024, 1025, 1026, 1028, 1032)
-DTYPES = ("float64", "float32", "bfloat16", "float16")
 NOISY = 0.10
 """Interquartile range over median from which a measurement says that it is not to be trusted."""
-
-RUNS_TO_KEEP = 2
-"""Runs from which the timing of an interrupted measurement is kept: below, it has no spread."""
-
-SETTLED = 0.05
-"""Warm-up ends when two runs in a row differ by less than this, or when it has been long enough."""
-
-
-@dataclass(frozen=True)
-class Case:
-    """A product that is timed: n×n times n×n."""
-
-    n: int
-    dtype: str
-    device: str
-    threads: int
 
 
 @dataclass(frozen=True)
 class Timing:
-    """What came of a case; times in seconds, of one product.
+    """What came of a product.
 
     Attributes:
-        n: rows and columns.
-        dtype: of both operands.
-        device: cpu or a GPU.
-        threads: of the CPU.
-        runs: timed products.
-        median: of their times.
-        iqr: distance between the quartiles.
-        min: shortest time.
-        max: longest time.
-        flops: 2 n³ / median, FLOP/s.
-        relative: time per useful FLOP, divided by that of the first size with the same dtype, device and threads.
+        case: the product.
+        estimate: seconds of one product; of the runs that nothing disturbed, if they are not too few.
+        taken: timed runs in all.
+        judged: its time per useful operation against that of the first product of its device, threads and dtype; None
+            for that product itself.
     """
 
-    n: int
-    dtype: str
-    device: str
-    threads: int
-    runs: int
-    median: float
-    iqr: float
-    min: float
-    max: float
-    flops: float
-    relative: float | None = None
+    case: Case
+    estimate: Estimate
+    taken: int
+    judged: Judged | None = None
+
+    @property
+    def flops(self) -> float:
+        """Useful operations per second."""
+        return self.case.flops / self.estimate.median
+
+    def row(self) -> dict[str, Cell]:
+        """Return what machines read: seconds and FLOP/s."""
+        judged = asdict(self.judged) if self.judged else dict.fromkeys(Judged.__dataclass_fields__)
+        names = {"ratio": "relative", "low": "relative_low", "high": "relative_high", "rounds": "pairs"}
+        return {
+            **asdict(self.case),
+            **asdict(self.estimate),
+            "taken": self.taken,
+            "flops": self.flops,
+            **{names.get(name, name): value for name, value in judged.items()},
+        }
 
 
-def cases_of(sizes: Sequence[int], dtypes: Sequence[str], devices: Sequence[str], threads: Sequence[int]) -> list[Case]:
-    """Return every combination; threads vary on the CPU only.
+@dataclass(frozen=True)
+class Result:
+    """What `measure` returns: timings in the order of the cases, what was sampled, what the devices lack."""
 
-    Raises:
-        UsageError: for sizes or threads below 1, unknown dtypes, or nothing to do.
-    """
-    problems = [f"sizes must be 1 at least, got {n}" for n in sizes if n < 1]
-    problems += [f"threads must be 1 at least, got {n}" for n in threads if n < 1]
-    problems += [f"unknown dtype '{name}': {did_you_mean(name, DTYPES)}" for name in dtypes if name not in DTYPES]
-    if not (sizes and dtypes and devices and threads):
-        problems.append("at least one size, dtype, device and number of threads is needed")
-    if problems:
-        raise UsageError(problems)
-    combinations = itertools.product(dtypes, devices, threads, sizes)
-    return list(dict.fromkeys(Case(n, t, d, k if d == "cpu" else 1) for t, d, k, n in combinations))
+    timings: list[Timing]
+    measured: Measured
+    lacks: list[str]
 
 
-def measure(cases: Sequence[Case], *, warmup: int, runs: int, seed: int = 0) -> Iterator[Timing]:
-    """Yield a timing per case; after Ctrl-C those of the runs that were done, then KeyboardInterrupt.
+def measure(
+    cases: Sequence[Case],
+    plan: Plan,
+    *,
+    matters: float = MATTERS,
+    note: Callable[[Measured], None] = lambda _: None,
+) -> Result:
+    """Return the timings of products, taken by turns until each verdict is clear or the budget is used up.
 
-    The runs of all cases of one device and number of threads are interleaved in random order, so that a slow moment
-    of the machine hits all of them alike.
+    Products of one device, number of threads and dtype take turns run by run, and these groups every half second.
 
     Args:
-        cases: what to time.
-        warmup: untimed products per case at least.
-        runs: timed products per case.
-        seed: of the operands and the order.
+        cases: what to time; the first of each group is what the others are compared with.
+        plan: how much.
+        matters: relative difference of times per operation that matters.
+        note: told how far it is.
 
     Raises:
-        DeviceError: for a device that is not there.
+        DeviceError: for a device that is not there, or if none of the products can be done.
+        UsageError: if memory is too small for the operands.
     """
-    import torch
+    able, lacks = _able(cases)
+    if not able:
+        raise DeviceError("; ".join(lacks) or "there is nothing to multiply")
 
-    before = torch.get_num_threads()
+    def enough(_: object, samples: Samples) -> bool:
+        return all(timing.judged is None or timing.judged.verdict != "undecided"
+                   for timing in timings_of(samples, matters))  # fmt: skip
+
     try:
-        for (_, threads), group in itertools.groupby(cases, key=lambda case: (case.device, case.threads)):
-            torch.set_num_threads(threads)
-            yield from _measure_together(list(group), warmup, runs, random.Random(seed))
-    finally:
-        torch.set_num_threads(before)
-
-
-def _measure_together(cases: list[Case], warmup: int, runs: int, order: random.Random) -> Iterator[Timing]:
-    products = {case: _product(case) for case in cases}
-    for product in products.values():
-        _warm_up(product, warmup)
-    times: dict[Case, list[float]] = {case: [] for case in cases}
-    try:
-        for _ in range(runs):  # in rounds, so that whenever Ctrl-C comes every case has about as many runs
-            for case in order.sample(cases, len(cases)):
-                times[case].append(products[case]())
+        groups = _groups(able)
     except KeyboardInterrupt:
-        yield from (_timing(case, seconds) for case, seconds in times.items() if len(seconds) >= RUNS_TO_KEEP)
-        raise
-    yield from (_timing(case, seconds) for case, seconds in times.items())
+        return Result([], Measured({}, interrupted=True), lacks)
+    measured = sample(groups, plan, enough=enough, note=note)
+    timings = [timing for samples in measured.groups.values() for timing in timings_of(samples, matters)]
+    place = {case: number for number, case in enumerate(cases)}
+    return Result(sorted(timings, key=lambda timing: place[timing.case]), measured, lacks)
 
 
-def _product(case: Case) -> Callable[[], float]:
-    """Return a function that does one product and returns its seconds."""
-    import torch
-
-    from mlpctl.devices import torch_device
-
-    device = torch_device(case.device, case.dtype)
-    generator = torch.Generator().manual_seed(0)
-    dtype = getattr(torch, case.dtype)
-    a, b = (torch.randn(case.n, case.n, generator=generator).to(device=device, dtype=dtype) for _ in range(2))
-    out = torch.empty(case.n, case.n, device=device, dtype=dtype)
-    return (lambda: _timed_cuda(a, b, out)) if device.type == "cuda" else (lambda: _timed(a, b, out))
-
-
-def _timed(a: "torch.Tensor", b: "torch.Tensor", out: "torch.Tensor") -> float:
-    import torch
-
-    started = time.perf_counter_ns()
-    torch.mm(a, b, out=out)
-    if a.device.type == "mps":
-        torch.mps.synchronize()
-    return (time.perf_counter_ns() - started) / 1e9
+def timings_of(samples: Samples, matters: float = MATTERS) -> list[Timing]:
+    """Return the timings of a group; none of a product that has not run twice: it has no spread."""
+    first, *_ = works = [work for work in samples.works if isinstance(work, Case)]
+    timings = []
+    for case in works:
+        taken = samples.of(case, all_=True)
+        if len(taken) < 2:
+            continue
+        judged = None
+        if case != first and len(samples.times()):
+            judged = judge(samples, case, first, matters=matters, scale=first.flops / case.flops)
+        timings.append(Timing(case, estimate(samples.of(case)), len(taken), judged))
+    return timings
 
 
-def _timed_cuda(a: "torch.Tensor", b: "torch.Tensor", out: "torch.Tensor") -> float:
-    import torch
+def _able(cases: Sequence[Case]) -> tuple[list[Case], list[str]]:
+    """Return the products that can be done, and a line per device and dtype on what cannot."""
+    from mlpctl.bench.products import lack
 
-    start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]
-    start.record()
-    torch.mm(a, b, out=out)
-    end.record()
-    end.synchronize()
-    return float(start.elapsed_time(end)) / 1e3
-
-
-def _warm_up(product: Callable[[], float], at_least: int) -> None:
-    last = product()
-    for number in range(10 * max(at_least, 1)):
-        now = product()
-        if number + 1 >= at_least and abs(now - last) <= SETTLED * last:
-            return
-        last = now
-
-
-def _timing(case: Case, times: list[float]) -> Timing:
-    median = statistics.median(times)
-    quartiles = statistics.quantiles(times, n=4, method="inclusive") if len(times) > 1 else [median] * 3
-    return Timing(
-        n=case.n,
-        dtype=case.dtype,
-        device=case.device,
-        threads=case.threads,
-        runs=len(times),
-        median=median,
-        iqr=quartiles[2] - quartiles[0],
-        min=min(times),
-        max=max(times),
-        flops=2 * case.n**3 / median,
-    )
+    able, why = list[Case](), dict[tuple[str, str, str], list[str]]()
+    for case in cases:
+        reason = lack(case)
+        if reason:
+            why.setdefault((case.device, case.dtype, reason), []).append(name_of(case))
+        else:
+            able.append(case)
+    lacks = []
+    for (device, dtype, reason), names in why.items():
+        of = {name_of(case) for case in cases if (case.device, case.dtype) == (device, dtype)} - set(names)
+        what = f" of {', '.join(dict.fromkeys(names))}" if of else ""
+        lacks.append(f"left out: {dtype}{what} on {device}, {reason}")
+    return able, lacks
 
 
-def compared(timings: Sequence[Timing], first: int) -> list[Timing]:
-    """Return the timings, each with its time per FLOP relative to the size `first`."""
-    from dataclasses import replace
+def _groups(cases: Sequence[Case]) -> dict[tuple[str, int, str], Group]:
+    from functools import partial
 
-    base = {(t.dtype, t.device, t.threads): t.flops for t in timings if t.n == first}
-    keys = [(t.dtype, t.device, t.threads) for t in timings]
-    return [replace(t, relative=base[k] / t.flops if k in base else None) for t, k in zip(timings, keys, strict=True)]
+    from mlpctl.bench.products import Operands, Product, setting
 
+    def pool(case: Case) -> tuple[str, str]:
+        return case.device, case.dtype
 
-def table_of(timings: Sequence[Timing], machine: str, *, people: bool) -> Table:
-    """Return the timings as a table: seconds and FLOP/s for machines, ms and GFLOP/s for people."""
-    rows: list[dict[str, Cell]] = [asdict(timing) for timing in timings]
-    notes = [f"on {machine}"]
-    noisy = [t for t in timings if t.iqr > NOISY * t.median]
-    if noisy:
-        notes.append(
-            f"{len(noisy)} of {len(timings)} measurements spread over more than {NOISY:.0%}: stop other programs, or "
-            "raise --runs"
-        )
-    if not people:
-        return Table(list(rows[0]) if rows else [], rows, "matmul", notes)
-    shown: list[dict[str, Cell]] = [
-        {
-            "n": str(t.n),
-            "dtype": t.dtype,
-            "device": t.device,
-            "threads": t.threads if t.device == "cpu" else None,
-            "median ms": round(t.median * 1e3, 3),
-            "± IQR": f"{t.iqr / t.median:.1%}",
-            "GFLOP/s": round(t.flops / 1e9, 1),
-            "time per FLOP": None if t.relative is None else f"{t.relative:.3f}×",
-        }
-        for t in timings
-    ]
-    return Table(list(shown[0]) if shown else [], shown, "Matrix products n×n · n×n", notes)
+    def where(case: Case) -> tuple[str, int, str]:
+        return case.where
 
-
-def measured_until_interrupt(timings: Iterator[Timing], note: Callable[[Timing], Any]) -> tuple[list[Timing], bool]:
-    """Return the timings so far and whether Ctrl-C ended them early; `note` sees each as it comes."""
-    done: list[Timing] = []
-    try:
-        for timing in timings:
-            done.append(timing)
-            note(timing)
-    except KeyboardInterrupt:
-        return done, True
-    return done, False
+    groups = {}
+    for _, of_pool in groupby(sorted(cases, key=pool), key=pool):
+        some = list(of_pool)
+        operands = Operands(some)
+        for key, together in groupby(some, key=where):
+            groups[key] = Group({case: Product(case, operands) for case in together}, partial(setting, *key))
+    return groups

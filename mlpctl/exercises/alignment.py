@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mlpctl.bench.matmul import NOISY, cases_of
-from mlpctl.bench.matmul import measure as timings_of
+from mlpctl.bench.cases import DTYPES, cases_of
+from mlpctl.bench.matmul import NOISY
+from mlpctl.bench.matmul import measure as measure_products
+from mlpctl.bench.sampling import Plan as Sampling
 from mlpctl.exercises.answer import Answer, Line, Plot
 from mlpctl.exercises.words import listed, percent, sentences, share, shown
 from mlpctl.experiment import Effort
@@ -21,8 +23,6 @@ if TYPE_CHECKING:
 
 ALIGNED = 64
 """Bytes of a cache line and of the widest vector register: rows of a multiple of them all start where one does."""
-
-BYTES = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2}
 
 
 @dataclass(frozen=True)
@@ -61,13 +61,16 @@ def measure(setting: "Setting") -> "pd.DataFrame":
     done = [pd.read_csv(kept)] if kept.is_file() and not setting.force else []
     known = set(done[0]["round"]) if done else set()
     devices = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
-    cases = cases_of(plan.sizes, plan.dtypes, devices, list(dict.fromkeys((1, usable_cores()))))
+    cases = cases_of([(n, n, n) for n in plan.sizes], plan.dtypes, devices, list(dict.fromkeys((1, usable_cores()))))
     memory: dict[str, dict[str, object]] = {}
     for number in (n for n in rounds if n not in known):
         if not memory:
             memory = {"cpu": asdict(cpu_memory()), **({"cuda": asdict(gpu_memory("cuda"))} if devices[1:] else {})}
-        timings = timings_of(cases, warmup=3, runs=plan.runs, seed=number)
-        rows = [{"round": number, **asdict(timing), **memory[timing.device]} for timing in timings]
+        sampling = Sampling(warmup=3, runs=plan.runs, max_seconds=None, seed=number)
+        result = measure_products(cases, sampling)
+        if result.measured.interrupted:
+            raise KeyboardInterrupt
+        rows = [{"round": number, **timing.row(), **memory[timing.case.device]} for timing in result.timings]
         done.append(pd.DataFrame(rows))
         kept.parent.mkdir(parents=True, exist_ok=True)
         pd.concat(done).to_csv(kept, index=False)
@@ -107,7 +110,7 @@ def answer(timings: "pd.DataFrame") -> Answer:
 
 def aligned(n: int, dtype: str) -> bool:
     """Whether every row of n numbers starts at a multiple of 64 bytes."""
-    return n * BYTES[dtype] % ALIGNED == 0
+    return n * DTYPES[dtype] % ALIGNED == 0
 
 
 def judged(timings: "pd.DataFrame") -> "pd.DataFrame":
@@ -176,5 +179,4 @@ def _memory(device: str, bits: float | None, source: str, rate: float) -> str:
     copy = f"measured, a copy moves {for_people(rate / 1e9)} GB/s, read and written together"
     if bits is None or np.isnan(float(bits)):
         return f"The bus width of {which} is unknown: {source}; {copy}."
-    what = "one device of " if device == "cpu" else ""
-    return f"The data bus of {what}{which} is {int(bits)} bits wide, says {source}; {copy}."
+    return f"The data bus of {which} is {int(bits)} bits wide, says {source}; {copy}."

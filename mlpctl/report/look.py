@@ -50,14 +50,23 @@ def save(figure: "Figure", path: "Path") -> None:
     """
     import matplotlib as mpl
 
-    if path.suffix.lower() not in SUFFIXES:
-        raise UsageError(f"figures are {', '.join(SUFFIXES)} files, got '{path.name}'")
+    check_suffix(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with mpl.rc_context(STYLE):
             figure.savefig(path)
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror}") from error
+
+
+def check_suffix(path: "Path") -> None:
+    """Check that a file's name is that of a figure.
+
+    Raises:
+        UsageError: if it is not.
+    """
+    if path.suffix.lower() not in SUFFIXES:
+        raise UsageError(f"figures are {', '.join(SUFFIXES)} files, got '{path.name}'")
 
 
 def label(name: str) -> str:
