@@ -105,6 +105,7 @@ MEANINGS = {
     "used_precision": "How the engine lanes multiplied float32 matrices: fp32 (IEEE), tf32 or bf16.",
     "jobs": "Trials in training at the same time.",
     "threads": "Threads of torch; the engine reference alone has more than one.",
+    "environment": "What it ran on: an id in environment.json; empty in files from before there were ids.",
     "started": "Start, UTC.",
 }
 PARTS = {"val": "validation part", "test": "test part", "fit": "training part"}

@@ -22,7 +22,7 @@ from mlpctl.run import RunOptions, Stop
 from mlpctl.search.axes import parse_axis
 from mlpctl.search.make import SearchTable
 from mlpctl.search.strategies import Method
-from mlpctl.sweep import sweep
+from mlpctl.sweeping import sweep
 from mlpctl.trial import Trial, trial_of
 from tests.conftest import Cli
 

@@ -23,7 +23,7 @@ from mlpctl.run import RunOptions, Stop
 from mlpctl.search.axes import parse_axis
 from mlpctl.search.make import SearchTable
 from mlpctl.search.strategies import Method
-from mlpctl.sweep import size_of, sweep
+from mlpctl.sweeping import size_of, sweep
 from mlpctl.trial import Trial
 from tests.conftest import Cli
 

@@ -21,7 +21,7 @@ from mlpctl.schema import PRIMARY
 from mlpctl.trial import Trial
 
 if TYPE_CHECKING:
-    from mlpctl.train import Trained
+    from mlpctl.training import Trained
 
 
 def set_offline(offline: bool) -> None:

@@ -147,10 +147,15 @@ def edited(row: Mapping[str, str]) -> str:
     if cells.get("numerics") != NUMERICS or not cells.get("digest"):
         return ""
     try:
-        key = key_of(Spec.from_flat(cells), str(cells["digest"]))
+        spec = Spec.from_flat(cells)
     except UsageError as error:
         return f"no spec can be read from the row: {error}"
-    return "" if key == row["key"] else f"its cells are not those of trial {row['key']}: they were changed"
+    keys = [key_of(one, str(cells["digest"])) for one in (spec, spec.configuration())]
+    return (
+        ""
+        if keys == [row["key"], row["config"]]
+        else f"its cells are not those of trial {row['key']}: they were changed"
+    )
 
 
 def _look_at_epochs(path: Path, found: Found) -> None:
