@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from mlpctl.api import page as api
+from mlpctl.api.signatures import stub
 from mlpctl.data import source_of
 from mlpctl.registry import Kind, names, resolve
 from mlpctl.render import Table, to_text
@@ -21,6 +23,8 @@ def pages() -> dict[str, str]:
         "docs/datasets.md": datasets(),
         "docs/columns.md": columns(),
         "docs/reproductions.md": reproductions.page(ROOT, NOTICE),
+        "mlpctl/api/fields.pyi": stub(),
+        "docs/api.md": api.page(NOTICE),
         "README.md": reproductions.readme(ROOT),
     }
 
