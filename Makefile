@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint docs reproductions bench bench-gpu searches torture clean
+.PHONY: demo test lint docs notebook reproductions bench bench-gpu searches torture clean
 
 demo: .venv/installed
 	$(BIN)/mlpctl sweep experiments/demo.toml
@@ -20,6 +20,9 @@ lint: .venv/tested
 reproductions: .venv/installed
 	$(BIN)/mlpctl verify --format csv -o results/reproductions.csv
 	$(BIN)/python -m mlpctl.docs
+
+notebook: .venv/tested
+	$(BIN)/python -m tests.notebook docs/notebook.ipynb
 
 docs: .venv/installed
 	$(BIN)/python -m mlpctl.docs

@@ -39,15 +39,17 @@ _PLACES = {
 __all__ = ["__version__", *_PLACES]  # noqa: PLE0604
 
 
-def __getattr__(name: str) -> object:
-    """Return what the package offers under a name, imported on first use."""
-    if name not in _PLACES:
-        raise AttributeError(f"module 'mlpctl' has no attribute '{name}'")
-    from importlib import import_module
+if not TYPE_CHECKING:  # type checkers know the names above, and no others
 
-    value: object = getattr(import_module(_PLACES[name]), name)
-    globals()[name] = value
-    return value
+    def __getattr__(name: str) -> object:
+        """Return what the package offers under a name, imported on first use."""
+        if name not in _PLACES:
+            raise AttributeError(f"module 'mlpctl' has no attribute '{name}'")
+        from importlib import import_module
+
+        value: object = getattr(import_module(_PLACES[name]), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

@@ -1,6 +1,8 @@
 """Results folders as DataFrames, conclusions and figures."""
 
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
@@ -183,7 +185,7 @@ class Results:
         return several[0]
 
     def _tables(self) -> list[Table]:
-        tables = [table for summary in self.summaries() for table in overview(summary, SHOWN)]
+        tables = [_in_python(table) for summary in self.summaries() for table in overview(summary, SHOWN)]
         return [*tables, *([Table((), (), "", self.notes)] if self.notes else [])]
 
     def __repr__(self) -> str:
@@ -192,6 +194,11 @@ class Results:
 
     def _repr_html_(self) -> str:
         return as_html(self._tables())
+
+
+def _in_python(table: Table) -> Table:
+    """Return a table of the report, its notes without options of the command line."""
+    return replace(table, notes=[re.sub(r"; --top .*", "; .summary() has all.", note) for note in table.notes])
 
 
 def load(*folders: "str | PathLike[str]") -> Results:

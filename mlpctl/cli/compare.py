@@ -51,11 +51,9 @@ def compare(
     if "#" in a:
         if metric or select_on:
             raise UsageError("--metric and --select-on compare folders: of two trials every score is shown")
-        done = compare_trials(a, b, margin=margin, people=people)
+        done = compare_trials(a, b, margin=margin)
     else:
-        done = compare_folders(
-            Path(a), Path(b), metric=metric, on=select_on, margin=margin, top=top if people else None
-        )
+        done = compare_folders(Path(a), Path(b), metric=metric, on=select_on, margin=margin, top=top)
     emit(done.outcome if format_ == "csv" else done.tables(people=people), format_, output)
     if fail_if_worse and done.worse:
         raise CheckFailed(f"{b} is worse than {a}")

@@ -18,6 +18,9 @@ from mlpctl.results import Results, load
 
 SIDES = ("A", "B")
 
+TOP = 10
+"""Configurations that people see where they do not say how many."""
+
 NAMED = 5
 """Configurations of one folder alone that people see by name."""
 
@@ -31,7 +34,8 @@ class Comparison:
         sentences: what there is to say, the most important first.
         experiment: what differs in what was asked: part, what, A, B.
         environment: what differs in what it ran on: what, A, B.
-        outcome: the tables of what came of it; more than one for several datasets.
+        outcome: the tables of what came of it, in full; more than one for several datasets.
+        brief: the same as people read it.
         worse: whether B is worse in something, beyond chance.
     """
 
@@ -40,6 +44,7 @@ class Comparison:
     experiment: tuple[dict[str, Cell], ...]
     environment: tuple[dict[str, Cell], ...]
     outcome: tuple[Table, ...]
+    brief: tuple[Table, ...]
     worse: bool
 
     def tables(self, *, people: bool = True) -> list[Table]:
@@ -53,7 +58,7 @@ class Comparison:
         return [
             Table((), (), self.title, self.sentences),
             *(table for table in told if table.rows),
-            *(table for table in self.outcome if table.rows or table.notes),
+            *(table for table in self.brief if table.rows or table.notes),
         ]
 
 
@@ -64,7 +69,7 @@ def compare_folders(
     metric: str | None = None,
     on: SelectOn | None = None,
     margin: float = 0.0,
-    top: int | None = None,
+    top: int = TOP,
 ) -> Comparison:
     """Return the comparison of two results folders.
 
@@ -74,7 +79,7 @@ def compare_folders(
         metric: what is compared; by default what A's experiment says, else the task's.
         on: the part; likewise, else validation.
         margin: differences up to this do not matter.
-        top: configurations of a table; None for all.
+        top: configurations that people see.
 
     Raises:
         DataError: where there are no results.
@@ -90,7 +95,7 @@ def compare_results(
     metric: str | None = None,
     on: SelectOn | None = None,
     margin: float = 0.0,
-    top: int | None = None,
+    top: int = TOP,
 ) -> Comparison:
     """Return the comparison of results that are read already; see `compare_folders`."""
     select: dict[str, Any] = next((e["select"] for e in a.experiments if "select" in e), {})
@@ -118,7 +123,8 @@ def compare_results(
             *differences(*(results.experiments[0] for results in (a, b))),
         ),
         environment=tuple(differing(*facts, sides=SIDES)),
-        outcome=tuple(_table(one, top) for one in outcomes),
+        outcome=tuple(_table(one, None) for one in outcomes),
+        brief=tuple(_table(one, top) for one in outcomes),
         worse=any(one.is_worse for one in outcomes),
     )
 

@@ -52,7 +52,7 @@ class _Side:
         return self.epochs.get(self.seed, [])
 
 
-def compare_trials(where_a: str, where_b: str, *, margin: float = 0.0, people: bool = True) -> Comparison:
+def compare_trials(where_a: str, where_b: str, *, margin: float = 0.0) -> Comparison:
     """Return the comparison of two trials, each written RESULTS#KEY.
 
     Where the folders have several seeds of both configurations, differences have an interval, paired by seed.
@@ -61,7 +61,6 @@ def compare_trials(where_a: str, where_b: str, *, margin: float = 0.0, people: b
         where_a: a trial.
         where_b: the other.
         margin: differences up to this do not matter.
-        people: show some epochs of the primary metric; otherwise every epoch of every column.
 
     Raises:
         DataError: where there are no results.
@@ -88,7 +87,8 @@ def compare_trials(where_a: str, where_b: str, *, margin: float = 0.0, people: b
         sentences=tuple(_sentences(a, b, found, decisive)),
         experiment=tuple(asked),
         environment=tuple(differing(*ran, sides=SIDES)),
-        outcome=(_score_table(scores, people=people), *([_shown(a, b, column)] if people else [_all_epochs(a, b)])),
+        outcome=(_score_table(scores, people=False), _all_epochs(a, b)),
+        brief=(_score_table(scores, people=True), _shown(a, b, column)),
         worse=decisive is not None and decisive["B is"] == "worse",
     )
 
