@@ -71,6 +71,7 @@ def test_merged_rows_go_with_their_environments(cli: Cli, monkeypatch: pytest.Mo
 def test_a_damaged_file_is_written_anew(cli: Cli) -> None:
     cli(*TRAIN)
     Path("results/r/environment.json").write_text("{")
+    assert "1 trials name an environment" in " ".join(cli("results", "check", "results/r").out.split())
     assert cli(*TRAIN, "--lr", 0.2).code == 0
     assert read_json(Path("results/r/environment.json"))["libraries"]["numpy"]
 

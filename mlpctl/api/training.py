@@ -9,7 +9,7 @@ from mlpctl.api.places import fresh, in_folder
 from mlpctl.api.run import Run
 from mlpctl.api.signatures import plain_fields, with_fields
 from mlpctl.api.watching import watched
-from mlpctl.devices import asked_device
+from mlpctl.devices import asked_device, asked_jobs
 from mlpctl.engine.precision import Precision
 from mlpctl.experiment import merged, read_experiment
 from mlpctl.run import RunOptions
@@ -32,6 +32,7 @@ def train(
     eval_train: bool = False,
     eval_test: bool = False,
     force: bool = False,
+    jobs: int | None = None,
     threads: int = 1,
     precision: Precision = "fp32",
     progress: bool = True,
@@ -54,6 +55,7 @@ def train(
         eval_train: score the training part too after each epoch.
         eval_test: score the test part too after each epoch.
         force: train again what is in the results already.
+        jobs: cores that train a large network. Default: all.
         threads: of torch, in the engines reference and lanes.
         precision: of float32 products in the engine lanes.
         progress: show where training is, once it takes longer than a second.
@@ -74,6 +76,7 @@ def train(
     options = RunOptions(
         device=asked_device(where.get("device")),
         engine=where.get("engine", "auto"),
+        jobs=asked_jobs(jobs),
         threads=threads,
         precision=precision,
         save=save,

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mlpctl.comparison.experiments import differences
-from mlpctl.comparison.facts import differing, of_trials
+from mlpctl.comparison.facts import OF_ROW, differing, of_trials
 from mlpctl.comparison.outcome import Match, Outcome, outcome
 from mlpctl.comparison.pairing import Paired, counted
 from mlpctl.errors import UsageError
@@ -108,7 +108,7 @@ def compare_results(
         ]
         raise UsageError(f"A has {names[0]} and B has {names[1]}: scores of different datasets cannot be compared")
     outcomes = [outcome(one, other, margin=margin) for one, other in together]
-    facts = [of_trials(results.environments[0], rows_of(results.trials)) for results in (a, b)]
+    facts = [of_trials(results.environments[0], _ran(results)) for results in (a, b)]
     sentences = [f"{side}: {heading(summary)}" for pair in together for side, summary in zip(SIDES, pair, strict=True)]
     for one in outcomes:
         sentences += _sentences(one)
@@ -127,6 +127,11 @@ def compare_results(
         brief=tuple(_table(one, top) for one in outcomes),
         worse=any(one.is_worse for one in outcomes),
     )
+
+
+def _ran(results: Results) -> list[dict[str, Cell]]:
+    """Return what the rows say of what trained them, each different answer once."""
+    return rows_of(results.trials[["environment", *OF_ROW]].drop_duplicates())
 
 
 def _name(results: Results) -> str:
