@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from mlpctl.environments import identity, joined
 from mlpctl.errors import DataError, UsageError
-from mlpctl.lines import FILES, scan, to_line
+from mlpctl.lines import FILES, scan, to_lines
 from mlpctl.mending import mend_frame, remove_lines
 from mlpctl.results import read_json
 from mlpctl.schema import (
@@ -154,7 +154,7 @@ class Store:
 
 
 def _append(descriptor: int, path: Path, rows: Sequence[Row], columns: Iterable[str]) -> None:
-    content = b"".join(to_line(row.get(column) for column in columns) for row in rows)
+    content = to_lines(map(row.get, columns) for row in rows)
     try:
         about = os.fstat(descriptor)
         if not about.st_nlink:
