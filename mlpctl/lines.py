@@ -28,12 +28,14 @@ class Line:
         raw: the line as it is.
         row: column -> text; {} where the line cannot be taken apart.
         problem: what is wrong with it; "" for nothing.
+        end: bytes of the file up to its end.
     """
 
     number: int
     raw: bytes
     row: dict[str, str]
     problem: str = ""
+    end: int = 0
 
 
 def header_of(raw: bytes) -> list[str]:
@@ -46,8 +48,13 @@ def is_ours(header: Sequence[str]) -> bool:
     return "key" in header and "schema_version" in header
 
 
-def scan(path: Path, columns: Mapping[str, Kind]) -> Iterator[Line]:
+def scan(path: Path, columns: Mapping[str, Kind], *, after: int = 0) -> Iterator[Line]:
     """Yield the lines below the first, checked as far as each can be by itself; none if there is no file.
+
+    Args:
+        path: of the file.
+        columns: that it should have.
+        after: pass over so many bytes, which must be the end of a line; numbers count from there.
 
     Raises:
         DataError: if the file is not mlpctl's, or a newer mlpctl's: that is no damage, and nothing here knows better.
@@ -60,9 +67,11 @@ def scan(path: Path, columns: Mapping[str, Kind]) -> Iterator[Line]:
         if first and not is_ours(header):
             raise foreign(path)
         numeric = [(name, *READ[kind]) for name, kind in columns.items() if kind in READ and name in header]
+        end = stream.seek(max(after, len(first)))
         for number, raw in enumerate(stream, start=2):
+            end += len(raw)
             row, problem = _parse(raw, header)
-            yield Line(number, raw, row, problem or _wrong(path, row, numeric))
+            yield Line(number, raw, row, problem or _wrong(path, row, numeric), end)
 
 
 def foreign(path: Path) -> DataError:
