@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint docs reproductions bench bench-gpu bench-hardware searches torture screenshots clean
+.PHONY: demo test lint docs notebook reproductions bench bench-gpu bench-hardware searches torture screenshots clean
 
 demo: .venv/installed
 	$(BIN)/mlpctl sweep experiments/demo.toml
@@ -21,6 +21,9 @@ lint: .venv/tested
 reproductions: .venv/installed
 	$(BIN)/mlpctl verify --format csv -o results/reproductions.csv
 	$(BIN)/python -m mlpctl.docs
+
+notebook: .venv/tested
+	$(BIN)/python -m tests.notebook docs/notebook.ipynb
 
 docs: .venv/installed
 	$(BIN)/python -m mlpctl.docs

@@ -21,7 +21,7 @@ from mlpctl.run import RunOptions, Stop
 from mlpctl.search.make import SearchTable, make_search
 from mlpctl.search.space import Proposal
 from mlpctl.spec import Spec
-from mlpctl.sweep import sweep
+from mlpctl.sweeping import sweep
 
 EXPERIMENT = Path(__file__).parent.parent / "experiments" / "halving.toml"
 

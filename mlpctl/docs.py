@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from mlpctl.api import page as api
+from mlpctl.api.signatures import stub
 from mlpctl.data import source_of
 from mlpctl.registry import Kind, names, resolve
 from mlpctl.render import Table, to_text
@@ -21,6 +23,8 @@ def pages() -> dict[str, str]:
         "docs/datasets.md": datasets(),
         "docs/columns.md": columns(),
         "docs/reproductions.md": reproductions.page(ROOT, NOTICE),
+        "mlpctl/api/fields.pyi": stub(),
+        "docs/api.md": api.page(NOTICE),
         "README.md": reproductions.readme(ROOT),
     }
 
@@ -105,6 +109,7 @@ MEANINGS = {
     "used_precision": "How the engine lanes multiplied float32 matrices: fp32 (IEEE), tf32 or bf16.",
     "jobs": "Trials in training at the same time.",
     "threads": "Threads of torch; the engine reference alone has more than one.",
+    "environment": "What it ran on: an id in environment.json; empty in files from before there were ids.",
     "started": "Start, UTC.",
 }
 PARTS = {"val": "validation part", "test": "test part", "fit": "training part"}

@@ -54,6 +54,7 @@ def predict(
     index: Sequence[int] = (),
     part: SelectOn = "test",
     texts: Sequence[str] = (),
+    rows: NDArray[Any] | None = None,
     people: bool = True,
 ) -> tuple[list[Table], list[str]]:
     """Return (tables, notes): the predictions for examples, and what the user should know of them.
@@ -64,16 +65,19 @@ def predict(
         index: examples of a part of the dataset, counted from 0.
         part: that `index` counts in.
         texts: sentences, for langid.
+        rows: examples of one's own (B, D), inputs as the dataset has them.
         people: one example is shown class by class; machines get a row per example.
 
     Raises:
         UsageError: unless there is one kind of example, which the dataset has.
         DataError: for a file that does not fit.
     """
-    if sum((input_ is not None, bool(index), bool(texts))) != 1:
+    if sum((input_ is not None, bool(index), bool(texts), rows is not None)) != 1:
         raise UsageError("what to predict? give one of --input FILE, --index N, --text 'a sentence'")
     notes: list[str] = []
-    if input_ is not None:
+    if rows is not None:
+        asked = _new(saved, _fitting(saved, rows), list(range(len(rows))))
+    elif input_ is not None:
         X, notes = read_inputs(saved.trial.dataset, input_)
         asked = _new(saved, X, list(range(1, len(X) + 1)))
     elif index:
@@ -112,6 +116,13 @@ def probabilities(network: "Network", outputs: NDArray[Any]) -> NDArray[np.float
 def _new(saved: Saved, X: Any, names: Sequence[Cell]) -> Asked:
     data, rows = prepare_new(saved.trial.dataset, saved.trial.spec, X)
     return Asked(data, rows, names, truth=False)
+
+
+def _fitting(saved: Saved, rows: NDArray[Any]) -> NDArray[Any]:
+    inputs = saved.trial.dataset.X.shape[1]
+    if rows.ndim != 2 or rows.shape[1] != inputs:
+        raise UsageError(f"examples of {saved.trial.dataset.name} are rows of {inputs} numbers, got {rows.shape}")
+    return rows
 
 
 def _of_part(saved: Saved, index: Sequence[int], part: SelectOn) -> Asked:

@@ -33,7 +33,7 @@ from mlpctl.schema import TRIALS_FILE
 from mlpctl.search.strategies import Random
 from mlpctl.spec import Spec
 from mlpctl.store import Store, read_keys
-from mlpctl.sweep import check_some, options_for, size_of
+from mlpctl.sweeping import check_some, options_for, size_of
 from mlpctl.trial import Trial
 
 LISTED = 10_000

@@ -76,7 +76,7 @@ def to_text(tables: Sequence[Table], format_: Format) -> str:
     from rich.console import Console
 
     stream = io.StringIO()
-    print_tables(tables, Console(file=stream, width=120))
+    print_tables(tables, Console(file=stream, width=120, force_terminal=False, force_jupyter=False))
     return stream.getvalue()
 
 

@@ -63,6 +63,7 @@ TRIAL_COLUMNS: dict[str, Kind] = {
     "used_precision": "text",  # of products of float32 matrices, where the engine offers a choice
     "jobs": "int",
     "threads": "int",
+    "environment": "text",  # id in environment.json
     "started": "text",  # UTC, ISO 8601
 }
 

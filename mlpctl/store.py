@@ -12,9 +12,11 @@ from threading import Lock
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from mlpctl.environments import identity, joined
 from mlpctl.errors import DataError, UsageError
 from mlpctl.lines import FILES, scan, to_lines
 from mlpctl.mending import mend_frame, remove_lines
+from mlpctl.results import read_json
 from mlpctl.schema import (
     ENVIRONMENT_FILE,
     EPOCHS_FILE,
@@ -42,11 +44,13 @@ class Store:
         folder: where the files lie.
         known: key -> status of the trials that are in the store.
         repairs: what was mended on opening, one line each.
+        environment: id of what this process runs on; "" where nobody has said it.
     """
 
     folder: Path
     known: dict[str, str] = field(default_factory=dict)
     repairs: list[str] = field(default_factory=list)
+    environment: str = ""
     _lock: "FileLock | None" = None
     _files: dict[str, int] = field(default_factory=dict)
     _writing: Lock = field(default_factory=Lock)  # impossible trials are found, and written, on any thread
@@ -100,7 +104,7 @@ class Store:
         Raises:
             DataError: if the disk is full or the file cannot be written; the files are as they were before.
         """
-        version = {"schema_version": SCHEMA_VERSION, "key": trial["key"]}
+        version = {"schema_version": SCHEMA_VERSION, "key": trial["key"], "environment": self.environment}
         with self._writing:
             for name, rows in ((EPOCHS_FILE, epochs), (TRIALS_FILE, [trial])):
                 _append(self._files[name], self.folder / name, [{**row, **version} for row in rows], FILES[name])
@@ -118,11 +122,22 @@ class Store:
         self.repairs += remove_lines(path, damaged)
 
     def describe(self, experiment: Mapping[str, Any], environment: Mapping[str, Any]) -> None:
-        """Write what the folder is for and what it runs on."""
+        """Write what the folder is for and what it runs on; earlier environments stay there.
+
+        Raises:
+            DataError: if a file cannot be read or written.
+        """
         import tomli_w
 
+        path = self.folder / ENVIRONMENT_FILE
+        try:
+            before = read_json(path)
+        except DataError:
+            before = {}  # damaged: it is written anew, as the readers of the folder are told
+        content = joined(environment, before)
+        self.environment = identity(environment) if environment else ""
         replace_file(self.folder / EXPERIMENT_FILE, tomli_w.dumps(experiment).encode())
-        replace_file(self.folder / ENVIRONMENT_FILE, (json.dumps(environment, indent=1) + "\n").encode())
+        replace_file(path, (json.dumps(content, indent=1) + "\n").encode())
 
     def weights_file(self, key: str) -> Path:
         """Return where the weights of a trial are, or would be."""

@@ -50,12 +50,13 @@ class Place:
         return f"{self.folder}#{self.key}"
 
 
-def find(where: str, *, needed: bool = True) -> Place:
+def find(where: str, *, needed: bool = True, failed: bool = False) -> Place:
     """Return the trial that RESULTS or RESULTS#TRIAL names.
 
     Args:
         where: as the user wrote it; of several trials the best is taken, by the selection of the folder.
         needed: whether only a trial with saved weights will do.
+        failed: whether a trial that did not end well will do too.
 
     Raises:
         DataError: where there are no results, or no weights.
@@ -65,7 +66,7 @@ def find(where: str, *, needed: bool = True) -> Place:
     folder = Path(name)
     if not (folder / TRIALS_FILE).is_file():
         raise DataError(f"no results in {folder}: {TRIALS_FILE} is missing; `mlpctl train --save` writes it")
-    good = [key for key, status in read_keys(folder / TRIALS_FILE).items() if status == "ok"]
+    good = [key for key, status in read_keys(folder / TRIALS_FILE).items() if failed or status == "ok"]
     keys = [key for key in good if key.startswith(prefix)]
     if not keys:
         known = f"some are {', '.join(good[:SHOWN])}" if good else "it has none that ended well"

@@ -13,7 +13,7 @@ from mlpctl.results import load
 from tests.conftest import Cli
 
 SWEEP = ("sweep", "--dataset", "iris", "--widths", "6", "--epochs", "3", "--jobs", "2", "-q")
-TIMES = ["seconds", "group_seconds", "started", "jobs"]
+TIMES = ["seconds", "group_seconds", "started", "jobs", "environment"]
 
 
 def table(folder: str | Path) -> pd.DataFrame:

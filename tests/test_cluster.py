@@ -94,7 +94,7 @@ def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoNodes]:
 def tables(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the trials and the epochs of a results folder, time columns aside."""
     results = load(folder)
-    trials = results.trials.drop(columns=["seconds", "group_seconds", "started", "jobs", "folder"])
+    trials = results.trials.drop(columns=["seconds", "group_seconds", "started", "jobs", "environment", "folder"])
     epochs = results.epochs.drop(columns="seconds")
     return trials.sort_values("key", ignore_index=True), epochs.sort_values(["key", "epoch"], ignore_index=True)
 

@@ -90,6 +90,15 @@ def test_every_experiment_opens_with_its_question_and_command() -> None:
         read_experiment(path)
 
 
+def test_the_python_of_the_readme_and_of_the_api_s_page_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    session = blocks(README, "python")[0]
+    exec(session, {})
+    assert (tmp_path / "lr.png").is_file()
+    (other,) = blocks((ROOT / "docs/api.md").read_text("utf-8"), "python")
+    assert set(other.splitlines()) - set(session.splitlines()) == {'results.plot(by="lr")'}
+
+
 def test_the_ten_lines_of_the_readme_work(monkeypatch: pytest.MonkeyPatch) -> None:
     from mlpctl import data
     from mlpctl.engine.reference import ENGINE
@@ -98,7 +107,7 @@ def test_the_ten_lines_of_the_readme_work(monkeypatch: pytest.MonkeyPatch) -> No
     from mlpctl.trial import trial_of
 
     space: dict[str, object] = {}
-    dataset_lines, model_lines = blocks(README, "python")
+    _, dataset_lines, model_lines = blocks(README, "python")
     exec(dataset_lines, space)
     exec(model_lines, space)
     monkeypatch.setitem(REGISTRY["dataset"], "disc", "tests.readme_example:DISC")

@@ -23,7 +23,7 @@ from mlpctl.search.axes import parse_axis
 from mlpctl.search.make import SearchTable
 from mlpctl.search.strategies import Method
 from mlpctl.shard import parse_shard, sharded
-from mlpctl.sweep import size_of, sweep
+from mlpctl.sweeping import size_of, sweep
 from mlpctl.trial import Trial, trial_of
 from tests.conftest import Cli
 

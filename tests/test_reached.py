@@ -14,7 +14,7 @@ from mlpctl.results import load
 from mlpctl.run import Counts, Stop
 from mlpctl.search.make import BY_EPOCHS
 from mlpctl.search.strategies import Method
-from mlpctl.sweep import sweep
+from mlpctl.sweeping import sweep
 from tests.conftest import Cli
 from tests.test_preview import REFERENCE, Looking, experiment
 

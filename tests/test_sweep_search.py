@@ -23,11 +23,11 @@ from mlpctl.run import RunOptions, Stop
 from mlpctl.search.axes import parse_axis
 from mlpctl.search.make import SearchTable
 from mlpctl.search.strategies import Method
-from mlpctl.sweep import size_of, sweep
+from mlpctl.sweeping import size_of, sweep
 from mlpctl.trial import Trial
 from tests.conftest import Cli
 
-TIMES = ["seconds", "group_seconds", "started", "jobs", "folder"]
+TIMES = ["seconds", "group_seconds", "started", "jobs", "environment", "folder"]
 BASE = {"dataset": "iris", "widths": (6,), "epochs": 9, "optimizer": "adam", "batch_norm": (1,), "dropout": 0.2}
 AXES = (parse_axis("lr=log:1e-4:1"), parse_axis("batch_size=4,8,16"))
 METHODS: tuple[Method, ...] = ("sobol", "tpe", "gp", "halving", "asha", "hyperband")

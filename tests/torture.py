@@ -19,7 +19,7 @@ import pandas as pd
 from mlpctl.results import load
 from mlpctl.upkeep.check import look
 
-TIMES = ["seconds", "group_seconds", "started", "jobs", "folder"]
+TIMES = ["seconds", "group_seconds", "started", "jobs", "environment", "folder"]
 """Columns of trials.csv that differ from run to run; of epochs.csv it is the first."""
 
 EXPERIMENTS: dict[str, tuple[str, ...]] = {

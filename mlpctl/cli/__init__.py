@@ -14,6 +14,7 @@ COMMANDS = (
     "train",
     "sweep",
     "report",
+    "compare",
     "results",
     "predict",
     "inspect",

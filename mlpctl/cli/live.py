@@ -18,7 +18,7 @@ from mlpctl.progress import Leader, Progress, sparkline
 from mlpctl.render import as_chosen, for_people
 from mlpctl.rows import Row
 from mlpctl.scores import read_scores
-from mlpctl.sweep import size_of
+from mlpctl.sweeping import size_of
 from mlpctl.trial import Trial
 
 SECONDS_BETWEEN_LINES = 10.0

@@ -21,7 +21,7 @@ from mlpctl.schema import PRIMARY
 from mlpctl.trial import Trial
 
 if TYPE_CHECKING:
-    from mlpctl.train import Trained
+    from mlpctl.training import Trained
 
 
 def set_offline(offline: bool) -> None:
@@ -96,6 +96,44 @@ def progress_bar(console: Console, *columns: TextColumn) -> Progress:
         transient=True,
         disable=not console.is_terminal,
     )
+
+
+class CountScreen:
+    """How many trials of some are done: a bar on stderr where that is a terminal."""
+
+    def __init__(self, what: str, total: int, *, quiet: bool) -> None:
+        """Show nothing if quiet."""
+        self.quiet, self.err = quiet, Console(stderr=True, highlight=False)
+        self.bar = progress_bar(self.err)
+        self.task = self.bar.add_task(what, total=total)
+
+    def __enter__(self) -> Self:
+        """Show the bar."""
+        if not self.quiet:
+            self.bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Take the bar away."""
+        self.bar.stop()
+
+    def epoch(self, trial: Trial, event: Event) -> None:
+        """Nothing: trials are counted."""
+
+    def finished(self, _row: Row) -> None:
+        """Count a trial."""
+        self.bar.advance(self.task)
+
+    def stored(self) -> None:
+        """Count a trial that was there."""
+        self.bar.advance(self.task)
+
+    def note(self, text: str) -> None:
+        """Print something the user should know."""
+        if not self.quiet:
+            self.err.print(f"note: {text}", soft_wrap=True)
 
 
 class TrainScreen:

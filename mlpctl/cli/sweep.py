@@ -126,8 +126,8 @@ def sweep(  # noqa: PLR0915
     from mlpctl.report.folder import report
     from mlpctl.run import RunOptions, Stop
     from mlpctl.shard import parse_shard, sharded
-    from mlpctl.sweep import Given, experiment_of, size_of, verdict
-    from mlpctl.sweep import sweep as sweep_all
+    from mlpctl.sweeping import Given, experiment_of, size_of, verdict
+    from mlpctl.sweeping import sweep as sweep_all
 
     set_offline(offline)
     fields, device, engine = o.split_run_fields(given)

@@ -44,7 +44,7 @@ def train(
     from mlpctl.devices import asked_device, asked_jobs
     from mlpctl.experiment import default_name, merged, parse_settings, read_experiment
     from mlpctl.run import RunOptions, Stop
-    from mlpctl.train import train as train_one
+    from mlpctl.training import train as train_one
 
     set_offline(offline)
     fields, device, engine = o.split_run_fields(given)

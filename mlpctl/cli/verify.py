@@ -1,24 +1,40 @@
 """mlpctl verify."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mlpctl.cli import options as o
+
+if TYPE_CHECKING:
+    from mlpctl.render import Table
+    from mlpctl.run import RunOptions
 
 app = typer.Typer()
 
 
 @app.command("verify")
 def verify(
-    files: Annotated[
-        list[Path] | None,
+    what: Annotated[
+        list[str] | None,
         typer.Argument(
-            help="Experiment files with [[expect]]. Default: all that come with mlpctl.", show_default=False
+            help="Experiment files with [[expect]]; or RESULTS#TRIAL, or RESULTS, whose trials are trained again. "
+            "Default: all experiments that come with mlpctl.",
+            show_default=False,
         ),
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Fewer seeds, where chance plays a part.")] = False,
+    trials: Annotated[
+        int, typer.Option("--trials", metavar="N", min=1, help="Of a results folder: so many, drawn at random.")
+    ] = 5,
+    draw: Annotated[int, typer.Option("--draw", metavar="SEED", min=0, help="Draws them; another draws others.")] = 0,
+    engine: Annotated[
+        str | None, typer.Option("--engine", help="Train again by this engine. Default: the recorded one.")
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option("--device", help="Train again there. Default: where it was trained.")
+    ] = None,
     out: o.Out = Path("results"),
     jobs: o.Jobs = None,
     offline: o.Offline = False,
@@ -26,33 +42,78 @@ def verify(
     format_: o.FormatOption = "table",
     output: o.OutputFile = None,
 ) -> None:
-    """Train the systems of the textbooks and judge each published figure beside ours.
+    """Judge published figures beside ours, or train stored trials again and say whether their numbers come back.
 
-    Exit code 6 says that a figure is not reproduced.
+    An experiment is trained, and each figure that its source prints is compared. A stored trial is trained again as it
+    is recorded: bit-equal, equal within rounding (ε), or different, and which recorded input differs (data, versions,
+    engine, processor). Results folders are only read. Exit code 6 says that a figure or a trial does not come back.
 
     Example: mlpctl verify experiments/linreg.toml experiments/langid.toml
+
+    Example: mlpctl verify results/iris --trials 3
     """
-    from mlpctl.cli.live import SweepScreen
-    from mlpctl.cli.screen import handle_interrupts, set_offline
+    from dataclasses import replace
+
+    from mlpctl.cli.screen import set_offline
     from mlpctl.devices import asked_jobs
-    from mlpctl.errors import CheckFailed
-    from mlpctl.experiment import Experiment
+    from mlpctl.errors import CheckFailed, UsageError
     from mlpctl.render import emit
-    from mlpctl.run import RunOptions, Stop
+    from mlpctl.run import RunOptions
+    from mlpctl.spec import make_spec
+
+    set_offline(offline)
+    named = make_spec(o.given_only(engine=engine, device=device))
+    options = RunOptions(jobs=asked_jobs(jobs))
+    stored = [one for one in what or () if "#" in one or Path(one).is_dir()]
+    if stored and len(stored) < len(what or ()):
+        other = next(one for one in what or () if one not in stored)
+        raise UsageError(f"verify experiments or stored trials, not both at once: got '{other}' and '{stored[0]}'")
+    people = format_ in ("table", "md")
+    if stored:
+        asked = replace(options, engine=named.engine, device=named.device)
+        tables, told, failed = _trained_again(stored, trials, draw, asked, quiet=quiet, people=people)
+    else:
+        files = [Path(one) for one in what or ()]
+        tables, told, failed = _published(files, out, options, few=quick, quiet=quiet, people=people)
+    emit(tables, format_, output)
+    if failed:
+        raise CheckFailed(told)
+
+
+def _trained_again(
+    where: list[str], count: int, seed: int, options: "RunOptions", *, quiet: bool, people: bool
+) -> "tuple[list[Table], str, bool]":
+    from mlpctl.cli.screen import CountScreen, handle_interrupts
+    from mlpctl.run import Stop
+    from mlpctl.verify.again import again, drawn
+    from mlpctl.verify.repeated import summary, tables_of
+    from mlpctl.weights import find
+
+    many = [[find(one, needed=False, failed=True)] if "#" in one else drawn(Path(one), count, seed) for one in where]
+    places = [place for some in many for place in some]
+    stop = Stop(midway=True)
+    with handle_interrupts(stop, "after the epochs in training"):
+        done = again(places, options, CountScreen("trained again", len(places), quiet=quiet), stop)
+    return tables_of(done, people=people), *summary(done)
+
+
+def _published(
+    files: list[Path], out: Path, options: "RunOptions", *, few: bool, quiet: bool, people: bool
+) -> "tuple[list[Table], str, bool]":
+    from mlpctl.cli.live import SweepScreen
+    from mlpctl.cli.screen import handle_interrupts
+    from mlpctl.experiment import Experiment
+    from mlpctl.run import Stop
     from mlpctl.shipped import experiments_with
     from mlpctl.verify.verifying import Setting, summary, table_of, tables_of
     from mlpctl.verify.verifying import verify as verify_one
 
     def screen(experiment: Experiment) -> SweepScreen:
-        return SweepScreen(experiment, jobs=asked_jobs(jobs), quiet=quiet)
+        return SweepScreen(experiment, jobs=options.jobs, quiet=quiet)
 
-    set_offline(offline)
     stop = Stop()
-    setting = Setting("quick" if quick else "default", out, RunOptions(jobs=asked_jobs(jobs)), screen, stop)
+    setting = Setting("quick" if few else "default", out, options, screen, stop)
     with handle_interrupts(stop, "after the trials in training"):
         judgements = {path.stem: verify_one(path, setting) for path in files or experiments_with("expect")}
     told, failed = summary(judgements)
-    people = format_ in ("table", "md")
-    emit(tables_of(judgements, [told]) if people else table_of(judgements), format_, output)
-    if failed:
-        raise CheckFailed(told)
+    return (tables_of(judgements, [told]) if people else [table_of(judgements)]), told, failed

@@ -6,7 +6,7 @@ from mlpctl.data.base import Dataset, Source, parse_options
 from mlpctl.registry import resolve
 from mlpctl.spec import Spec
 
-__all__ = ["load_dataset", "source_of"]
+__all__ = ["forget", "load_dataset", "source_of"]
 
 
 def source_of(name: str) -> Source:
@@ -24,6 +24,11 @@ def load_dataset(spec: Spec) -> Dataset:
         DataError: where the data are missing or not what they should be.
     """
     return _load(spec.dataset, tuple(sorted((k, _hashable(v)) for k, v in spec.data.items())))
+
+
+def forget() -> None:
+    """Forget the datasets in memory, so that files that have changed since are read again."""
+    _load.cache_clear()
 
 
 @lru_cache(maxsize=16)  # an axis over options of a dataset comes back to each of them with every seed

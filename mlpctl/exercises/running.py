@@ -15,7 +15,7 @@ from mlpctl.machine import cpu_model, usable_cores
 from mlpctl.results import load
 from mlpctl.run import RunOptions, Stop, Watch
 from mlpctl.shipped import experiments_folder
-from mlpctl.sweep import sweep
+from mlpctl.sweeping import sweep
 from mlpctl.trial import Trial, trial_of
 
 if TYPE_CHECKING:

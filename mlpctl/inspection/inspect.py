@@ -89,7 +89,7 @@ def _name(trial: Trial) -> str:
 
 def _of_experiment(path: Path, given: Mapping[str, Any]) -> Subject:
     from mlpctl.asking import samples
-    from mlpctl.sweep import Given, experiment_of
+    from mlpctl.sweeping import Given, experiment_of
 
     experiment = experiment_of(Given(path, None, dict(given), (), (), None, {}, {}))
     spec = next(samples(experiment, 1))

@@ -64,7 +64,7 @@ def profiles_of(subject: Subject, target: str | None, given: Mapping[str, Any]) 
 
 def _configurations(path: Path, given: Mapping[str, Any]) -> list[Trial]:
     from mlpctl.asking import samples
-    from mlpctl.sweep import Given, experiment_of
+    from mlpctl.sweeping import Given, experiment_of
 
     trials: dict[str, Trial] = {}
     for spec in samples(experiment_of(Given(path, None, dict(given), (), (), None, {}, {})), MOST):

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mlpctl.errors import UsageError
 from mlpctl.experiment import SelectOn
@@ -12,6 +13,9 @@ from mlpctl.report.price import price
 from mlpctl.report.summary import Summary, summarize
 from mlpctl.report.tables import for_machines, grouped, overview
 from mlpctl.results import Results, load
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 PAGES = (".html", ".htm")
 """How the file of a page ends: a slip must not overwrite results."""
@@ -59,11 +63,7 @@ def report(
     elif by:
         tables = [grouped(summary, by) for summary in summaries]
     else:
-        tables = []
-        for summary in summaries:
-            why = importance_of(summary, results.experiments, forest=importance)
-            cost = price(summary, results.experiments[0]) if len(summaries) == len(folders) == 1 else None
-            tables += [*overview(summary, top), *(table for table in (why, cost) if table)]
+        tables = told(summaries, results, top=top, importance=importance)
     emit(tables, format_, output)
     if plot is not None:
         _draw_axes(_only(summaries, "--plot"), by, plot)
@@ -73,6 +73,16 @@ def report(
         from mlpctl.report.page.write import write_page
 
         write_page(results, summaries, html, forest=importance)
+
+
+def told(summaries: Sequence[Summary], results: Results, *, top: int = 10, importance: bool = False) -> list[Table]:
+    """Return what a report says without being asked for more: the best, what failed, which axis matters, the price."""
+    tables = []
+    for summary in summaries:
+        why = importance_of(summary, results.experiments, forest=importance)
+        cost = price(summary, results.experiments[0]) if len(summaries) == len(results.folders) == 1 else None
+        tables += [*overview(summary, top), *(table for table in (why, cost) if table)]
+    return tables
 
 
 def _importance_alone(summaries: Sequence[Summary], results: Results) -> list[Table]:
@@ -94,26 +104,46 @@ def _only(summaries: list[Summary], option: str) -> Summary:
 
 
 def _draw_axes(summary: Summary, by: Sequence[str], path: Path) -> None:
-    from mlpctl.report.figures import draw_effect, draw_effects
     from mlpctl.report.look import save
+
+    save(axes_figure(summary, by), path)
+
+
+def axes_figure(summary: Summary, by: Sequence[str]) -> "Figure":
+    """Return the figure of one or two axes; of the one with most values where none is named.
+
+    Raises:
+        UsageError: for a field that trials do not have, or where nothing varies.
+    """
+    from mlpctl.report.figures import draw_effect, draw_effects
 
     axes = list(by) or sorted(summary.varied, key=lambda name: -summary.trials[name].nunique())[:1]
     if not axes:
         raise UsageError(
             "nothing varies in these results, so there is no axis to plot: --curves draws the learning curve"
         )
-    save(draw_effect(summary, axes[0]) if len(axes) == 1 else draw_effects(summary, axes[0], axes[1]), path)
+    return draw_effect(summary, axes[0]) if len(axes) == 1 else draw_effects(summary, axes[0], axes[1])
 
 
 def _draw_curves(summary: Summary, results: Results, path: Path) -> None:
-    from mlpctl.report.figures import draw_curves
     from mlpctl.report.look import save
+
+    save(curves_figure(summary, results), path)
+
+
+def curves_figure(summary: Summary, results: Results) -> "Figure":
+    """Return the figure of the learning curves.
+
+    Raises:
+        UsageError: where no finished trial has epochs.
+    """
+    from mlpctl.report.figures import draw_curves
 
     good = summary.trials.loc[summary.trials["status"] == "ok", "key"]
     epochs = results.epochs[results.epochs["key"].isin(good)]
     if epochs.empty:
         raise UsageError("these results have no epochs of a finished trial, so there is no learning curve")
-    save(draw_curves(summary, epochs), path)
+    return draw_curves(summary, epochs)
 
 
 def default_folders() -> list[Path]:

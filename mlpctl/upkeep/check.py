@@ -7,10 +7,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mlpctl.engine.base import NUMERICS
+from mlpctl.environments import environments_of
 from mlpctl.errors import DataError, UsageError
 from mlpctl.lines import FILES, Line, header_of, is_ours, scan
 from mlpctl.mending import ends_whole
 from mlpctl.render import Cell, Table
+from mlpctl.results import read_json
 from mlpctl.schema import (
     ENVIRONMENT_FILE,
     EPOCH_COLUMNS,
@@ -77,9 +79,19 @@ def check(folder: Path) -> Table:
         notes.append(f"{found.replaced} rows of trials that were run again later: the last counts")
     if found.orphans:
         notes.append(f"{found.orphans} rows of epochs without a trial, which was killed: it runs again")
+    if lost := _without_environment(folder, found):
+        notes.append(f"{lost} trials name an environment that {ENVIRONMENT_FILE} does not have any more")
     if rows:
         notes.append(f"`mlpctl results repair {folder}` mends what can be mended")
     return Table(["file", "line", "problem"] if rows else [], rows, str(folder), notes)
+
+
+def _without_environment(folder: Path, found: Found) -> int:
+    try:
+        known = {"", *environments_of(read_json(folder / ENVIRONMENT_FILE))}
+    except DataError:
+        known = {""}
+    return sum(line.row["environment"] not in known for line in found.trials.values())
 
 
 def look(folder: Path) -> Found:
@@ -100,7 +112,7 @@ def look(folder: Path) -> Found:
             found.problems.append(Problem(TRIALS_FILE, problem, line))
         else:
             found.replaced += line.row["key"] in found.trials
-            needed = {name: line.row.get(name, "") for name in ("status", "epochs_done", *SCORES)}
+            needed = {name: line.row.get(name, "") for name in ("status", "epochs_done", "environment", *SCORES)}
             found.trials[line.row["key"]] = replace(line, row=needed)  # of 100,000 trials not every cell
     _look_at_epochs(folder / EPOCHS_FILE, found)
     found.problems += _others(folder)
@@ -147,10 +159,15 @@ def edited(row: Mapping[str, str]) -> str:
     if cells.get("numerics") != NUMERICS or not cells.get("digest"):
         return ""
     try:
-        key = key_of(Spec.from_flat(cells), str(cells["digest"]))
+        spec = Spec.from_flat(cells)
     except UsageError as error:
         return f"no spec can be read from the row: {error}"
-    return "" if key == row["key"] else f"its cells are not those of trial {row['key']}: they were changed"
+    keys = [key_of(one, str(cells["digest"])) for one in (spec, spec.configuration())]
+    return (
+        ""
+        if keys == [row["key"], row["config"]]
+        else f"its cells are not those of trial {row['key']}: they were changed"
+    )
 
 
 def _look_at_epochs(path: Path, found: Found) -> None:

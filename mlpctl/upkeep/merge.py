@@ -1,12 +1,14 @@
 """Several results folders as one: shards of an experiment, or the work of several machines. Rows are copied."""
 
 import csv
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from mlpctl.environments import united, unnamed_in
 from mlpctl.errors import DataError
 from mlpctl.lines import FILES, Line, scan, to_line
 from mlpctl.render import Cell, Table
@@ -25,7 +27,7 @@ from mlpctl.writing import replace_file
 
 COST = (
     "schema_version", "seconds", "group_seconds", "group_size", "used_engine", "used_device", "jobs", "threads",
-    "started",
+    "environment", "started",
 )  # fmt: skip
 """Columns that say what a trial took and where: a trial that was trained twice differs in them, and in nothing else."""
 
@@ -87,18 +89,22 @@ def merge(folders: Sequence[Path], out: Path) -> Table:
 
 
 def _lines(path: Path, merged: Merged) -> Iterator[Line]:
-    """Yield the good lines of a trials.csv, the last of each trial, as lines of this version."""
+    """Yield the good lines of a trials.csv, the last of each trial, brought up to date; each names what it ran on."""
     last: dict[str, Line] = {}
-    for line in scan(path, TRIAL_COLUMNS):
+    environment = unnamed_in(_environment(path.parent))
+    for found in scan(path, TRIAL_COLUMNS):
+        line = found
         if line.problem:
             merged.damaged += 1
         else:
+            if environment and not line.row.get("environment"):
+                line = replace(line, raw=b"", row={**line.row, "environment": environment})
             last[line.row["key"]] = replace(line, raw=_current(line, TRIAL_COLUMNS), row={"key": line.row["key"]})
     yield from last.values()
 
 
 def _current(line: Line, columns: Mapping[str, Any]) -> bytes:
-    if list(line.row) == list(columns) and not line.raw.endswith(b"\r\n"):
+    if line.raw and list(line.row) == list(columns) and not line.raw.endswith(b"\r\n"):
         return line.raw
     return to_line(line.row.get(column, BEFORE.get(column)) for column in columns)
 
@@ -142,6 +148,10 @@ def _epochs(merged: Merged, sources: Sequence[Path]) -> Iterator[bytes]:
         yield from last.values()
 
 
+def _environment(folder: Path) -> dict[str, Any]:
+    return read_json(folder / ENVIRONMENT_FILE)
+
+
 def _describe(store: Store, sources: Sequence[Path]) -> list[str]:
     """Write what the folder is, and return what the user should know of it."""
     told = [(folder, read_toml(folder / EXPERIMENT_FILE)) for folder in sources]
@@ -150,9 +160,9 @@ def _describe(store: Store, sources: Sequence[Path]) -> list[str]:
         return []
     first = {**told[0][1], "name": store.folder.name}
     others = [folder for folder, experiment in told if {**experiment, "name": store.folder.name} != first]
-    environments = {str(folder): read_json(folder / ENVIRONMENT_FILE) for folder in sources[1:]}
-    own = read_json(store.folder / ENVIRONMENT_FILE)
-    store.describe(first, {"merged": {**own.get("merged", {}), **environments}})
+    content = united([_environment(folder) for folder in sources])
+    store.describe(first, {})
+    replace_file(store.folder / ENVIRONMENT_FILE, (json.dumps(content, indent=1) + "\n").encode())
     if not others:
         return []
     return [f"{EXPERIMENT_FILE} is that of {told[0][0]}; another experiment is in {', '.join(map(str, others))}"]

@@ -20,7 +20,7 @@ from mlpctl.run import RunOptions, Stop, Watch
 from mlpctl.schema import TRIALS_FILE
 from mlpctl.spec import Spec
 from mlpctl.stored import read_rows
-from mlpctl.sweep import sweep
+from mlpctl.sweeping import sweep
 from mlpctl.verify.expectation import Expect
 from mlpctl.verify.judging import Judgement, judge
 from mlpctl.verify.measures import FACT, MEASURES

@@ -36,6 +36,7 @@ class Given:
         seeds: how many, or which.
         search: fields of the [search] table.
         select: fields of the [select] table.
+        own_axes: axes that are made already; they win over the file's of the same name.
     """
 
     file: Path | None
@@ -43,9 +44,10 @@ class Given:
     fields: dict[str, Any]
     axes: tuple[str, ...]
     zipped: tuple[str, ...]
-    seeds: str | None
+    seeds: int | str | Sequence[int] | None
     search: dict[str, Any]
     select: dict[str, Any]
+    own_axes: tuple[Axis, ...] = ()
 
 
 def experiment_of(given: Given) -> Experiment:
@@ -57,7 +59,7 @@ def experiment_of(given: Given) -> Experiment:
     start = read_experiment(given.file) if given.file else Experiment("", {})
     listed, own = parse_axes(given.axes)
     base = base_of(merged(start.base, given.fields), where="")
-    axes = {axis.name: axis for axis in (*start.axes, *own)}
+    axes = {axis.name: axis for axis in (*start.axes, *own, *given.own_axes)}
     for name in given.fields:
         axes.pop(name, None)  # what the command line fixes no longer varies
     seeds = seeds_of(given.seeds, base) if given.seeds is not None else start.seeds
