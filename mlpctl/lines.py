@@ -117,10 +117,15 @@ def _wrong(path: Path, row: Mapping[str, str], numeric: Iterable[tuple[str, Call
 
 def to_line(cells: Iterable[Any]) -> bytes:
     """Return cells as a line of a file; None is an empty cell, and no cell has a newline."""
+    return to_lines([cells])
+
+
+def to_lines(rows: Iterable[Iterable[Any]]) -> bytes:
+    """Return the lines of several rows, see `to_line`."""
     stream = io.StringIO()
-    csv.writer(stream, lineterminator="\n").writerow([_one_line(cell) for cell in cells])
+    csv.writer(stream, lineterminator="\n").writerows([_one_line(cell) for cell in cells] for cells in rows)
     return stream.getvalue().encode()
 
 
 def _one_line(cell: object) -> object:
-    return " ".join(cell.split()) if isinstance(cell, str) else cell
+    return " ".join(cell.split()) if type(cell) is str and not cell.isprintable() else cell

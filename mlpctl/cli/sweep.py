@@ -106,6 +106,7 @@ def sweep(  # noqa: PLR0915
 
     Example: mlpctl sweep --dataset iris --axis hidden_units=4,16,64 --axis lr=log:0.01:1:3 --seeds 3
     """
+    import gc
     from contextlib import ExitStack
     from dataclasses import replace
     from math import inf
@@ -182,6 +183,7 @@ def sweep(  # noqa: PLR0915
         watch = stack.enter_context(tracked(screen, tensorboard, mlflow, out / experiment.name))
         stack.enter_context(screen)
         stack.enter_context(handle_interrupts(stop, "after the trials in training"))
+        gc.freeze()  # what is imported stays: to look through it again and again was a fifth of a sweep of tiny trials
         counts = sweep_all(experiment, out, options, watch, stop)
     if counts.stored and not quiet:
         screen.note(f"{counts.stored} of {max(total, counts.stored)} trials were in {out / experiment.name} already")
