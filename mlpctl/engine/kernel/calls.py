@@ -1,5 +1,6 @@
 """Calls into compiled code: from works and trials to flat arrays, and from sums back to scores."""
 
+import math
 from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,12 @@ EVERY = -1
 """An epoch that is none: after it is due what is due after every epoch."""
 
 
+NEVER = np.zeros(1, np.int64)
+NEVER.setflags(write=False)
+"""`Training.halt` of a trial that has no limit."""
+_NEVER = address(NEVER)
+
+
 @dataclass(eq=False)
 class Training:
     """A trial in training.
@@ -61,7 +68,7 @@ class Training:
     block: list[int]
     epochs_done: int = 0
     steps_done: int = 0
-    halt: NDArray[np.int64] = field(default_factory=lambda: np.zeros(1, np.int64))
+    halt: NDArray[np.int64] = field(default_factory=lambda: NEVER)
 
 
 def new_training(work: Work, weights: State) -> Training:
@@ -88,9 +95,12 @@ def _blank(work: Work, layout: Layout) -> Training:
     begins = (0, *ends)
     where, size = own_address(memory), memory.itemsize
     theta, stats, first, second, real = (where + size * begin for begin in begins)
-    block = [layout.where, len(layout.table), theta, n, stats, lengths[1], first, second, real, *layout.whole]
+    limited = work.limit < math.inf
+    halt = np.zeros(1, np.int64) if limited else NEVER
+    ending = own_address(halt) if limited else _NEVER
+    block = [layout.where, len(layout.table), theta, n, stats, lengths[1], first, second, real, ending, *layout.whole]
     parts = [memory[begin : begin + length] for begin, length in zip(begins, lengths, strict=False)]
-    return Training(layout, parts[0], parts[1], parts[2], parts[3], block)
+    return Training(layout, parts[0], parts[1], parts[2], parts[3], block, halt=halt)
 
 
 @dataclass(frozen=True, eq=False)
@@ -222,7 +232,6 @@ def _called(
     done = arrays.loop(
         *arrays.block, *trial.block, where[0], count, n, where[1], steps, trial.steps_done, epoch, own_address(results),
         width, (width - SCORES) // len(PARTS), SCORED_AT_A_TIME, board,
-        own_address(trial.halt),
     )  # fmt: skip
     if done == OUT_OF_MEMORY:
         raise MemoryError("no memory for the numbers of a step")

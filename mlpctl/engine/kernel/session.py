@@ -96,7 +96,8 @@ class KernelSession:
     jobs: int
     trials: dict[str, Training] = field(default_factory=dict)
     _arrays: "dict[int, tuple[Data, Arrays]]" = field(default_factory=dict)
-    _helpers: int = 0
+    _training: set[str] = field(default_factory=set)
+    _no_more: bool = False
     _starts: dict[Hashable, tuple[Layout, NDArray[Any], NDArray[Any]]] = field(default_factory=dict)
     _stopped: set[str] = field(default_factory=set)
     _draining: threading.Event = field(default_factory=threading.Event)
@@ -105,18 +106,12 @@ class KernelSession:
     def advance(self, works: Iterable[Work]) -> Iterator[Event]:
         """Train the works, `jobs` at a time; one at a time where the first is so small that Python is most of it.
 
-        Where there is only one, the other cores help it.
+        Where no more are to come, cores that are idle help the large ones that are in training.
         """
-        pending = iter(works)
+        pending = self._taken(works)
         for first in pending:
-            second = next(pending, None)
-            if second is None:
-                self._helpers = self.jobs - 1
-                yield from on_threads([first], self._train, 1, self._draining)
-                self._helpers = 0
-            else:
-                jobs = 1 if expected_seconds(first) < TINY else self.jobs
-                yield from on_threads(chain([first, second], pending), self._train, jobs, self._draining)
+            jobs = 1 if expected_seconds(first) < TINY else self.jobs
+            yield from on_threads(chain([first], pending), self._train, jobs, self._draining)
 
     def stop(self, key: str) -> None:
         """End a trial after the epochs it is in."""
@@ -161,7 +156,13 @@ class KernelSession:
         self._arrays.clear()
         self._starts.clear()
 
+    def _taken(self, works: Iterable[Work]) -> Iterator[Work]:
+        self._no_more = False
+        yield from works
+        self._no_more = True
+
     def _train(self, work: Work) -> Iterator[list[Event]]:
+        self._training.add(work.key)
         try:
             if work.key not in self.trials:
                 self.trials[work.key] = self._begun(work)
@@ -169,6 +170,8 @@ class KernelSession:
         except MemoryError as error:
             done = self.trials[work.key].epochs_done if work.key in self.trials else 0
             yield [Event(work.key, done, status="out_of_memory", error=f"MemoryError: {error}")]
+        finally:
+            self._training.discard(work.key)
 
     def _begun(self, work: Work) -> Training:
         """Return a trial before its first epoch; to draw weights takes as long as two epochs on iris."""
@@ -187,14 +190,14 @@ class KernelSession:
             scores = scores_now(work, trial, arrays)
             yield [Event(work.key, trial.epochs_done, scores, seconds=0.0, status="ok")]
         batch = min(int(work.spec.batch_size or 1), work.data.n_train)
-        longest = deepest(trial.layout, batch) if self._helpers else 0
-        team = 1 + self._helpers if work.network.flops_per_example * batch > HELPED_FROM else 1
+        is_large, longest = work.network.flops_per_example * batch > HELPED_FROM, deepest(trial.layout, batch)
         pace = work.network.flops_per_example * work.data.n_train / FIRST_GUESS  # seconds per epoch
         spent = 0.0
         while trial.epochs_done < work.epochs:
+            team = self.jobs // len(self._training) if is_large and self._no_more else 1
             count = max(1, min(work.epochs - trial.epochs_done, int(CALL_SECONDS / max(pace, 1e-9))))
             started = time.perf_counter()
-            with helped(team, longest, work.spec.dtype) as board, _alarm(work.limit - spent, pace * count, trial):
+            with _alarm(work.limit - spent, pace * count, trial), helped(team, longest, work.spec.dtype) as board:
                 results, finite = train_epochs(work, trial, arrays, count, board)
             seconds = time.perf_counter() - started
             spent += seconds

@@ -10,6 +10,7 @@ from mlpctl.engine.kernel.compiled.compiling import Function, U, entry, inner
 from mlpctl.engine.kernel.compiled.pointers import address, at, given_back, moved, number, taken
 from mlpctl.engine.kernel.compiled.scoring import room, score
 from mlpctl.engine.kernel.compiled.scratch import VV, V, on_a_line
+from mlpctl.engine.kernel.compiled.team import look
 from mlpctl.engine.kernel.compiled.training import sizes, train
 from mlpctl.engine.kernel.layout import BATCH
 
@@ -40,6 +41,8 @@ def epochs_for(inputs: Any, dtype: Any) -> Function:
         THETA, STATS: N_THETA parameters and N_STATS running statistics, changed.
         FIRST: velocity or first moments like theta, if the optimizer has any.
         SECOND: mean or sum of squares like theta, if it has any.
+        HALT: int64, looked at before each minibatch; set to other than 0, by any thread, it ends the epoch, which then
+            counts as not done.
         ORDERS: rows (N_EPOCHS, N_ROWS) in the order in which they are visited.
         RATES: learning rates (N_EPOCHS, N_STEPS).
         STEPS_DONE: optimizer steps before.
@@ -50,8 +53,6 @@ def epochs_for(inputs: Any, dtype: Any) -> Function:
             SCORES: three times N_SCORES, zeros before, see `score`.
         AT_A_TIME: rows scored together.
         BOARD: int64, of the threads that help, see `team`.
-        HALT: int64, looked at before each minibatch; set to other than 0, from any thread, it ends the epoch, which
-            then counts as not done.
 
     Args:
         inputs: numpy's type of the inputs.
@@ -87,10 +88,10 @@ def epochs_for(inputs: Any, dtype: Any) -> Function:
             train(
                 X, scaled, scale, shift, sparse, values, columns, starts, labels, targets, moved(orders, e * n_rows),
                 n_rows, table, layers, whole, real, theta, stats, first, second, steps_done + np.int64(e * steps),
-                moved(rates, e * steps), steps, epoch + np.int64(e), offsets, on_a_line(training), board, halt,
-                moved(row, U(given.LOSS)),
+                moved(rates, e * steps), steps, epoch + np.int64(e), offsets, on_a_line(training), board,
+                halt, moved(row, U(given.LOSS)),
             )  # fmt: skip
-            if halt[0] != 0:
+            if look(halt, U(0)) != 0:
                 break
             for part in range(U(3)):
                 if (np.int64(row[given.DUE]) >> np.int64(part)) & 1:

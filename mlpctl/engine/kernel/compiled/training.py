@@ -17,6 +17,7 @@ from mlpctl.engine.kernel.compiled.pointers import moved, number
 from mlpctl.engine.kernel.compiled.pointwise import ADAM, ADAMW, RELU, SGD, activate, loss_of_row, step
 from mlpctl.engine.kernel.compiled.scoring import gather, predicted
 from mlpctl.engine.kernel.compiled.scratch import VV, V, whole_vectors
+from mlpctl.engine.kernel.compiled.team import look
 from mlpctl.engine.kernel.compiled.vectors import add, fill, fma, load, mul, store, where_positive
 from mlpctl.engine.kernel.layout import (
     ACTIVATION,
@@ -125,7 +126,7 @@ def train(
 
     loss_sum, correct = 0.0, 0
     for s in range(steps):
-        if halt[0] != 0:
+        if look(halt, U(0)) != 0:
             break
         rows, n = moved(order, s * batch), min(batch, n_rows - s * batch)
         steps_done += 1
