@@ -1,131 +1,31 @@
 """The way through the house: specs -> trials not yet in the store -> plan -> engine -> store."""
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
-from mlpctl.budget import Budget, Limits
+from mlpctl.budget import Budget
 from mlpctl.devices import devices_of
 from mlpctl.ends import ended, rows_of
-from mlpctl.engine.base import Event, Session
+from mlpctl.engine.base import Session
 from mlpctl.engine.choose import Choice, choose
 from mlpctl.engine.initial import start_note
-from mlpctl.engine.precision import Precision
 from mlpctl.engine.schedule import is_prefix
 from mlpctl.errors import Interrupted
-from mlpctl.failures import IN_A_ROW, Clock, Patience
+from mlpctl.failures import Clock, Patience
 from mlpctl.pending import pending
 from mlpctl.plan import Run, lineage, runs_of
+from mlpctl.recording import Recording
 from mlpctl.rows import Row, epoch_row, trial_row, wall_time
-from mlpctl.shard import Shard
+from mlpctl.running import Counts, RunOptions, Stop, Watch
 from mlpctl.spec import Spec
 from mlpctl.states import Kept, States
 from mlpctl.store import Store
 from mlpctl.trial import Trial
 
-if TYPE_CHECKING:
-    from mlpctl.cluster.connect import Cluster
-    from mlpctl.reached import Rung
-
-
-@dataclass(frozen=True)
-class RunOptions:
-    """How to run, which no trial's numbers depend on.
-
-    Attributes:
-        device: auto, or a device for the trials that name none.
-        engine: auto, or an engine for the trials that name none.
-        jobs: trials in training at a time.
-        threads: of torch, in the engines reference and lanes.
-        precision: of products of float32 matrices, in the engine lanes.
-        save: keep the weights of each trial.
-        fit_each: score the training part too after each epoch.
-        test_each: score the test part too after each epoch.
-        force: run trials that are in the store again.
-        retry: run failed trials again where that may help.
-        expected: about how many trials there are to run; decides whether compiling for them pays.
-        most_epochs: trials with fewer epochs may be continued, so their states are kept.
-        limits: what may be spent.
-        cluster: connected, where other machines train; None for this one.
-        timeout: seconds that a trial may take in training, wherever it trains.
-        patience: failures that are alike, one after the other, that end the run.
-        fail_fast: the first failure ends it.
-        shard: the part of the trials to run; None for all.
-    """
-
-    device: str = "auto"
-    engine: str = "auto"
-    jobs: int = 1
-    threads: int = 1
-    precision: Precision = "fp32"
-    save: bool = False
-    fit_each: bool = False
-    test_each: bool = False
-    force: bool = False
-    retry: bool = False
-    expected: int = 1
-    most_epochs: int = 0
-    limits: Limits = Limits()
-    cluster: "Cluster | None" = None
-    timeout: float = float("inf")
-    patience: float = IN_A_ROW
-    fail_fast: bool = False
-    shard: Shard | None = None
-
-
-class Watch(Protocol):
-    """Who looks on: the screen, or nobody."""
-
-    def epoch(self, trial: Trial, event: Event) -> None:
-        """An epoch of a trial is over."""
-
-    def finished(self, row: Row) -> None:
-        """A trial was trained and is in the store now."""
-
-    def stored(self) -> None:
-        """A trial was found in the store."""
-
-    def note(self, text: str) -> None:
-        """Something the user should know."""
-
-
-@dataclass
-class Stop:
-    """A request to stop, set from outside (Ctrl-C) or after too many failures: nothing new is begun.
-
-    Attributes:
-        requested: whether to stop.
-        why: what was seen that stops the run; "" where the user did.
-        midway: end the trials in training after their epoch too, instead of letting them finish.
-    """
-
-    requested: bool = False
-    midway: bool = False
-    why: str = ""
-
-
-@dataclass
-class Counts:
-    """What became of the specs.
-
-    Attributes:
-        stored: trials found in the store.
-        statuses: status -> trials run now.
-        cut: which limit ended the run before all was done; "" for none.
-        halted: which failures did; "" for none.
-        left: of a search that learns and was cut, trials that it asked for and did not get.
-        rungs: of such a search, how many configurations it did not get to.
-    """
-
-    stored: int = 0
-    cut: str = ""
-    halted: str = ""
-    statuses: Counter[str] = field(default_factory=Counter)
-    left: list[Trial] = field(default_factory=list)
-    rungs: "list[Rung]" = field(default_factory=list)
+__all__ = ["Counts", "RunOptions", "Stop", "Watch", "run"]
 
 
 def run(
@@ -150,27 +50,10 @@ def run(
         Interrupted: after a stop was requested and what ran was saved.
         MlpctlError: for a device that is not there, a full disk, missing data; what had finished is in the store.
     """
-    counts = Counts()
-    budget = Budget(options.limits)
-    patience = Patience(options.patience, options.fail_fast)
-
-    def record(row: Row, epochs: list[Row]) -> None:
-        store.append(row, epochs)
-        counts.statuses[row["status"]] += 1
-        if learn is not None:
-            learn(row)
-        watch.finished(row)
-        if (why := patience.over(row)) and not stop.requested:
-            stop.requested, stop.why = True, why
-
-    def found() -> None:
-        counts.stored += 1
-        budget.found()
-        watch.stored()
-
-    def impossible(row: Row) -> None:
-        budget.found()
-        record(row, [])
+    recording = Recording(
+        store, watch, stop, Budget(options.limits), Patience(options.patience, options.fail_fast), learn
+    )
+    counts, budget = recording.counts, recording.budget
 
     noted: set[str] = set()
 
@@ -193,7 +76,7 @@ def run(
     with ExitStack() as stack:
         sessions: dict[tuple[str, str], Session] = {}
         for specs in batches:
-            trials = pending(specs, store, options, invalid=impossible, stored=found)
+            trials = pending(specs, store, options, invalid=recording.impossible, stored=recording.found)
             chosen = ((run, choice(run.leader)) for run in runs_of(trials, share=share))
             for (name, device), group in groupby(chosen, key=lambda item: (item[1].engine.name, item[1].device)):
                 first = next(group)
@@ -208,7 +91,7 @@ def run(
                     "threads": options.threads,
                 }
                 runs = (item[0] for item in _chain(first, group))
-                _advance(sessions[name, device], runs, about, store, states, options, budget, watch, stop, record)
+                _advance(sessions[name, device], runs, about, store, states, options, watch, stop, recording)
                 if stop.requested or budget.cut:
                     break
             if stop.requested or budget.cut:
@@ -273,10 +156,9 @@ def _advance(
     store: Store,
     states: States,
     options: RunOptions,
-    budget: Budget,
     watch: Watch,
     stop: Stop,
-    record: Callable[[Row, list[Row]], None],
+    recording: Recording,
 ) -> None:
     active: dict[str, tuple[Run, list[Row], dict[int, Trial]]] = {}  # with the trials that have not ended yet
     clock = Clock()
@@ -289,7 +171,7 @@ def _advance(
             kept = None
             if options.most_epochs:
                 kept = states.find(lineage(trial), about["used_engine"], min(run.milestones))
-            if not budget.take(len(run.milestones), max(run.milestones) - (kept.epochs if kept else 0)):
+            if not recording.budget.take(len(run.milestones), max(run.milestones) - (kept.epochs if kept else 0)):
                 return
             work = trial.work(
                 test_at=frozenset(run.milestones), test_each=options.test_each, fit_each=options.fit_each,
@@ -313,7 +195,8 @@ def _advance(
             if options.save and last.status == "ok":
                 spec = {name: str(value) for name, value in trial.spec.flat().items() if value is not None}
                 store.save_weights(trial.key, session.weights(event.key), spec)
-            record(trial_row(trial, last, wall_time(rows), about), rows_of(trial, rows, test_each=options.test_each))
+            row = trial_row(trial, last, wall_time(rows), about)
+            recording.record(row, rows_of(trial, rows, test_each=options.test_each))
             if last.status == "ok" and event.epoch < options.most_epochs and is_prefix(trial.spec):
                 kept = Kept(event.epoch, session.save(event.key), rows)
                 states.keep(lineage(trial), about["used_engine"], kept)

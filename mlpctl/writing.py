@@ -25,6 +25,17 @@ def replace_file(path: Path, content: bytes | Iterable[bytes]) -> None:
 
 
 def left_over(folder: Path) -> Iterator[Path]:
-    """Yield the files in a folder, and in those directly below it, that a killed `replace_file` has left."""
+    """Yield the files in a folder, and in those directly below it, that a killed `replace_file` has left.
+
+    Those of a process that lives are none: reports are written into the folder without its lock.
+    """
     for pattern in (".*.*.*", "*/.*.*.*"):
-        yield from (path for path in folder.glob(pattern) if path.suffix[1:].isdecimal())
+        numbered = ((path, path.suffix[1:]) for path in folder.glob(pattern))
+        yield from (path for path, number in numbered if number.isdecimal() and not _lives(int(number)))
+
+
+def _lives(process: int) -> bool:
+    """Whether there is a process with a number; another one's, if it was given out again, costs nothing but time."""
+    import psutil
+
+    return bool(psutil.pid_exists(process))

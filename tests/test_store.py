@@ -1,6 +1,7 @@
 """The results folder: what a kill, a full disk, a second writer and foreign files leave."""
 
 import multiprocessing
+import os
 import resource
 import signal
 from pathlib import Path
@@ -158,3 +159,14 @@ def test_weights_are_written_whole_and_read_back(tmp_path: Path) -> None:
         path = store.save_weights("a", weights, {"dataset": "iris"})
     np.testing.assert_array_equal(load_file(path)["0.weight"], weights["0.weight"])
     assert [p.name for p in path.parent.iterdir()] == ["a.safetensors"]
+
+
+def test_what_a_living_process_is_writing_is_not_left_over(tmp_path: Path) -> None:
+    """A report is written into the folder while a sweep opens it; a killed writer's number is nobody's."""
+    mine, dead = tmp_path / f".report.md.{os.getpid()}", tmp_path / ".report.md.4194305"  # above what Linux gives out
+    mine.touch()
+    dead.touch()
+    with Store(tmp_path):
+        pass
+    assert mine.is_file()
+    assert not dead.exists()

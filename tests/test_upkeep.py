@@ -82,7 +82,7 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
     "a column of one's own": (further_column, "columns that are not mlpctl's: note"),
     "no epochs": (lambda f: (f / "epochs.csv").unlink(), "the file is missing"),
     "empty": (lambda f: (f / "trials.csv").write_bytes(b""), "the file is empty"),
-    "left over": (lambda f: (f / ".trials.csv.4711").write_text("x"), "left over"),
+    "left over": (lambda f: (f / ".trials.csv.4194305").write_text("x"), "left over"),
     "no TOML": (lambda f: (f / "experiment.toml").write_text("= ["), "cannot be read"),
 }
 

@@ -32,7 +32,7 @@ class SearchTable(BaseModel):
     )
     seed: Annotated[int, Field(ge=0)] = Field(0, description="Of the search.")
     batch: Annotated[int, Field(ge=1)] = Field(
-        8, description="Configurations that tpe, gp and asha ask for at a time, whatever --jobs is."
+        4, description="Configurations that tpe, gp and asha ask for at a time, whatever --jobs is."
     )
     eta: Annotated[int, Field(ge=2)] = Field(3, description="One in so many goes on to so many times the epochs.")
     min_epochs: Annotated[int, Field(ge=1)] = Field(1, description="Epochs of the lowest rung, at least.")
