@@ -10,7 +10,7 @@ from mlpctl.experiment import Experiment
 from mlpctl.rows import Row
 from mlpctl.run import RunOptions, Stop
 from mlpctl.search.axes import parse_axis
-from mlpctl.sweep import sweep
+from mlpctl.sweeping import sweep
 from tests.test_preview import Looking
 
 
