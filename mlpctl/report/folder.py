@@ -13,6 +13,9 @@ from mlpctl.report.summary import Summary, summarize
 from mlpctl.report.tables import for_machines, grouped, overview
 from mlpctl.results import Results, load
 
+PAGES = (".html", ".htm")
+"""How the file of a page ends: a slip must not overwrite results."""
+
 
 def report(
     folders: Sequence[Path],
@@ -24,6 +27,7 @@ def report(
     importance: bool = False,
     plot: Path | None = None,
     curves: Path | None = None,
+    html: Path | None = None,
     format_: Format = "table",
     output: Path | None = None,
 ) -> None:
@@ -38,6 +42,7 @@ def report(
         importance: ask a random forest where the trials are no complete grid; of machine formats it is the table.
         plot: file of the figure of one or two axes.
         curves: file of the learning curves.
+        html: file of the page with everything.
         format_: of the tables.
         output: file of the tables; None is stdout.
 
@@ -45,6 +50,8 @@ def report(
         DataError: where there are no results.
         UsageError: for an unknown field or metric, or a file that cannot be written.
     """
+    if html is not None and (html.suffix.lower() not in PAGES or html.is_dir()):
+        raise UsageError(f"--html writes a file that ends in {' or '.join(PAGES)}, got '{html}'")
     results = load(*folders)
     summaries = summarize(results, metric=metric, on=on)
     if format_ in ("csv", "json"):
@@ -62,6 +69,10 @@ def report(
         _draw_axes(_only(summaries, "--plot"), by, plot)
     if curves is not None:
         _draw_curves(_only(summaries, "--curves"), results, curves)
+    if html is not None:
+        from mlpctl.report.page.write import write_page
+
+        write_page(results, summaries, html, forest=importance)
 
 
 def _importance_alone(summaries: Sequence[Summary], results: Results) -> list[Table]:
