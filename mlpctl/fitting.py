@@ -1,14 +1,13 @@
 """A table as lines that fit a width: what repeats is told once, and nothing is folded where it could not be read."""
 
-import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 
-from rich.cells import cell_len, chop_cells
+from rich.cells import cell_len
 
-from mlpctl.charset import plain
 from mlpctl.render import Cell, Table
+from mlpctl.texts import distinct, printable, shortened, wrapped
 
 GAP, NARROW_GAP = 3, 2
 LEAST_TEXT = 8
@@ -32,7 +31,7 @@ class Column:
         right: numbers stand at the right.
         key: it tells rows apart, and is repeated where a table is cut in two.
         spare: the same cells with fewer digits, still distinct; () where there are none.
-        wrap: where its cells are sentences: break them into lines of so many terminal cells; 0 where they are not broken.
+        wrap: break its sentences into lines of so many terminal cells; 0: they are not broken.
     """
 
     name: str
@@ -79,9 +78,9 @@ class Block:
 def fitted(table: Table, width: int, *, ascii_only: bool = False) -> Fitted:
     """Return a table as lines of at most `width` terminal cells.
 
-    In this order, as far as needed: narrower gaps, headings in several lines, fewer digits of numbers that somebody chose,
-    columns with one value or none told once, sentences broken, words shortened in the middle, the table cut into blocks that repeat what
-    tells the rows apart, and at last a paragraph a row.
+    In this order, as far as needed: narrower gaps, headings in several lines, fewer digits of numbers that somebody
+    chose, columns with one value or none told once, sentences broken, words shortened in the middle, the table cut into
+    blocks that repeat what tells the rows apart, and at last a paragraph a row.
     """
     columns, told = _constant(_columns(table, ascii_only=ascii_only), len(table.rows))
     gap = GAP
@@ -109,53 +108,18 @@ def fitted(table: Table, width: int, *, ascii_only: bool = False) -> Fitted:
     return Fitted(told_lines, (Block((), _records(columns, width, ascii_only=ascii_only)),))
 
 
-def shortened(text: str, width: int, *, ascii_only: bool = False) -> str:
-    """Return a text of at most `width` terminal cells, its middle left out where it is longer."""
-    if cell_len(text) <= width:
-        return text
-    dots = ("..." if width > 4 else ".") if ascii_only else "…"
-    left = (width - cell_len(dots) + 1) // 2
-    right = width - cell_len(dots) - left
-    return (_start(text, left) + dots + _start(text[::-1], right)[::-1]) if width > len(dots) else _start(text, width)
-
-
-def wrapped(text: str, width: int) -> list[str]:
-    """Return a text in lines of at most `width` terminal cells, broken between words where it has any."""
-    if cell_len(text) == len(text):
-        return textwrap.wrap(text, width) or [""]
-    return chop_cells(text, width)
-
-
-def _start(text: str, width: int) -> str:
-    return chop_cells(text, width)[0] if width > 0 and text else ""
-
-
-def distinct(values: Sequence[float], least: int = 3, most: int = 6) -> list[str]:
-    """Return numbers with as few significant digits as tell them apart, `least` or more."""
-    for digits in range(least, most):
-        texts = [f"{value:.{digits}g}" for value in values]
-        if len(set(texts)) == len(set(values)):
-            return texts
-    return [f"{value:.{most}g}" for value in values]
-
-
 def _columns(table: Table, *, ascii_only: bool) -> list[Column]:
     columns = []
     for name in table.columns:
         cells = [row.get(name) for row in table.rows]
         right = all(isinstance(cell, int | float | None) for cell in cells)
-        texts = tuple(_printable(table.shown(row, name), ascii_only=ascii_only) for row in table.rows)
+        texts = tuple(printable(table.shown(row, name), ascii_only=ascii_only) for row in table.rows)
         chosen = {cell for cell in cells if isinstance(cell, float)} if name in table.exact else set()
         short: dict[Cell, str] = dict(zip(sorted(chosen), distinct(sorted(chosen)), strict=True))
         spare = tuple(short.get(c, text) for c, text in zip(cells, texts, strict=True))
-        head = (_printable(name, ascii_only=ascii_only),)
+        head = (printable(name, ascii_only=ascii_only),)
         columns.append(Column(head[0], head, texts, right, name in table.exact, spare if short else ()))
     return columns
-
-
-def _printable(text: str, *, ascii_only: bool) -> str:
-    flat = "".join(sign if sign.isprintable() else " " if sign.isspace() else "?" for sign in text)
-    return plain(flat) if ascii_only else flat
 
 
 def _constant(columns: list[Column], rows: int) -> tuple[list[Column], list[str]]:

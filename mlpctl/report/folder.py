@@ -3,15 +3,24 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mlpctl.errors import UsageError
 from mlpctl.experiment import SelectOn
 from mlpctl.render import Format, Table, emit
+from mlpctl.report.effects import curve_plots, effect_plot, heat_of
 from mlpctl.report.importance import importance as importance_of
+from mlpctl.report.plot import Heat, Plot
 from mlpctl.report.price import price
 from mlpctl.report.summary import Summary, summarize
 from mlpctl.report.tables import for_machines, grouped, overview
+from mlpctl.report.terminal import print_drawings
 from mlpctl.results import Results, load
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+STDOUT = Path("-")
 
 
 def report(
@@ -26,25 +35,31 @@ def report(
     curves: Path | None = None,
     format_: Format = "table",
     output: Path | None = None,
+    ascii_only: bool = False,
 ) -> None:
     """Write the tables and figures of results folders.
 
     Args:
         folders: one or several.
-        by: one or two fields to group by; also what `plot` draws.
+        by: one or two fields to group by; also what `plot` draws. Below a table on stdout it is drawn unasked.
         metric: what to compare; by default the task's.
         on: part to compare on; by default the experiment's choice.
         top: configurations to list.
         importance: ask a random forest where the trials are no complete grid; of machine formats it is the table.
-        plot: file of the figure of one or two axes.
-        curves: file of the learning curves.
+        plot: file of the figure of one or two axes; "-" draws in the terminal.
+        curves: file of the learning curves; "-" draws in the terminal.
         format_: of the tables.
         output: file of the tables; None is stdout.
+        ascii_only: use ASCII alone, whatever the encoding can carry.
 
     Raises:
         DataError: where there are no results.
         UsageError: for an unknown field or metric, or a file that cannot be written.
     """
+    here = {option: path == STDOUT for option, path in (("--plot", plot), ("--curves", curves))}
+    if any(here.values()) and format_ != "table":
+        option = next(option for option, is_here in here.items() if is_here)
+        raise UsageError(f"{option} - draws in the terminal, beside --format table alone; got --format {format_}")
     results = load(*folders)
     summaries = summarize(results, metric=metric, on=on)
     if format_ in ("csv", "json"):
@@ -57,11 +72,37 @@ def report(
             why = importance_of(summary, results.experiments, forest=importance)
             cost = price(summary, results.experiments[0]) if len(summaries) == len(folders) == 1 else None
             tables += [*overview(summary, top), *(table for table in (why, cost) if table)]
-    emit(tables, format_, output)
+    emit(tables, format_, output, ascii_only=ascii_only)
+    if here["--plot"]:
+        summary = _only(summaries, "--plot")
+        print_drawings([_drawn(summary, _axes_of(summary, by))], ascii_only=ascii_only)
+    elif by and format_ == "table" and output in (None, STDOUT):
+        print_drawings([_drawn(one, by) for one in summaries if one.best is not None], ascii_only=ascii_only)
+    if here["--curves"]:
+        summary = _only(summaries, "--curves")
+        print_drawings(curve_plots(summary, _epochs_of(summary, results)), ascii_only=ascii_only)
+    _write_figures(summaries, results, by, None if here["--plot"] else plot, None if here["--curves"] else curves)
+
+
+def _write_figures(
+    summaries: list[Summary], results: Results, by: Sequence[str], plot: Path | None, curves: Path | None
+) -> None:
+    if plot is None and curves is None:
+        return
+    from mlpctl.report.figures import draw_curves, draw_effect, draw_effects
+    from mlpctl.report.look import save
+
     if plot is not None:
-        _draw_axes(_only(summaries, "--plot"), by, plot)
+        summary = _only(summaries, "--plot")
+        axes = _axes_of(summary, by)
+        save(draw_effect(summary, axes[0]) if len(axes) == 1 else draw_effects(summary, axes[0], axes[1]), plot)
     if curves is not None:
-        _draw_curves(_only(summaries, "--curves"), results, curves)
+        summary = _only(summaries, "--curves")
+        save(draw_curves(summary, _epochs_of(summary, results)), curves)
+
+
+def _drawn(summary: Summary, axes: Sequence[str]) -> Plot | Heat:
+    return effect_plot(summary, axes[0]) if len(axes) == 1 else heat_of(summary, axes[0], axes[1])
 
 
 def _importance_alone(summaries: Sequence[Summary], results: Results) -> list[Table]:
@@ -82,27 +123,21 @@ def _only(summaries: list[Summary], option: str) -> Summary:
     return summaries[0]
 
 
-def _draw_axes(summary: Summary, by: Sequence[str], path: Path) -> None:
-    from mlpctl.report.figures import draw_effect, draw_effects
-    from mlpctl.report.look import save
-
+def _axes_of(summary: Summary, by: Sequence[str]) -> list[str]:
     axes = list(by) or sorted(summary.varied, key=lambda name: -summary.trials[name].nunique())[:1]
     if not axes:
         raise UsageError(
             "nothing varies in these results, so there is no axis to plot: --curves draws the learning curve"
         )
-    save(draw_effect(summary, axes[0]) if len(axes) == 1 else draw_effects(summary, axes[0], axes[1]), path)
+    return axes
 
 
-def _draw_curves(summary: Summary, results: Results, path: Path) -> None:
-    from mlpctl.report.figures import draw_curves
-    from mlpctl.report.look import save
-
+def _epochs_of(summary: Summary, results: Results) -> "pd.DataFrame":
     good = summary.trials.loc[summary.trials["status"] == "ok", "key"]
     epochs = results.epochs[results.epochs["key"].isin(good)]
     if epochs.empty:
         raise UsageError("these results have no epochs of a finished trial, so there is no learning curve")
-    save(draw_curves(summary, epochs), path)
+    return epochs
 
 
 def default_folders() -> list[Path]:
