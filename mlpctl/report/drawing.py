@@ -7,7 +7,7 @@ import numpy as np
 
 from mlpctl.render import as_chosen
 from mlpctl.report.look import COLOURS, DASHES, GREY, INK, MARKERS, SMALL_SIZE, entitle, ink_on, panels, styled
-from mlpctl.report.names import Named, name_ends
+from mlpctl.report.names import LONGEST, Named, name_ends
 from mlpctl.report.plot import MOST_MEASURED, Heat, Line, Plot, limits, measured
 from mlpctl.texts import distinct, shortened
 
@@ -34,15 +34,16 @@ def draw_side_by_side(plots: "Sequence[Plot]") -> "Figure":
     lying = len(plots) == 1 and _lies(plots[0])
     rows = len(plots[0].words) * max(1, 0.6 * len(plots[0].lines))
     height = max(2.4, 1.5 + 0.27 * rows) if lying else 4.2
-    width = 7.4 if len(plots) == 1 else 4.3 * len(plots) + 2.0
+    longest = 0 if plots[-1].words else min(max(len(line.name) for line in plots[-1].lines), LONGEST)
+    width = (6.8 if len(plots) == 1 else 3.9 * len(plots)) + 0.08 * longest
     figure, all_axes = panels(1, len(plots), width, height)
     for axes, plot in zip(all_axes, plots, strict=True):
         with styled():
             _words(axes, plot, lying=lying) if plot.words else _graph(axes, plot)
-        entitle(axes, plot.title if len(plots) == 1 else plot.part)
+        entitle(axes, _title(plot) if len(plots) == 1 else plot.part)
     if len(plots) > 1:
         _share_limits(all_axes)
-        entitle(all_axes[0], plots[0].title, over=True)
+        entitle(all_axes[0], _title(plots[0]), over=True)
     for axes, plot in zip(all_axes, plots, strict=True):
         if axes is all_axes[-1] and not plot.words:
             _name_lines(axes, plot)
@@ -50,6 +51,10 @@ def draw_side_by_side(plots: "Sequence[Plot]") -> "Figure":
             with styled():
                 axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return figure
+
+
+def _title(plot: Plot) -> str:
+    return "; ".join(part for part in (plot.title, plot.figure_says) if part)
 
 
 def _share_limits(all_axes: "Sequence[Any]") -> None:
@@ -165,9 +170,9 @@ def _point_out(axes: Any, plot: Plot) -> None:
     left, right = axes.get_xlim()
     place = axes.transAxes.inverted().transform(axes.transData.transform((x, y)))[0]
     side = -1 if left < right and place > 0.75 else 1
-    axes.annotate(text, (x, y), (7 * side, 7), textcoords="offset points", ha="left" if side > 0 else "right", va="bottom",
-                  color=COLOURS[0], fontsize=SMALL_SIZE, zorder=5,
-                  bbox={"facecolor": "white", "alpha": 0.8, "edgecolor": "none", "pad": 0.6})  # fmt: skip
+    behind = {"facecolor": "white", "alpha": 0.8, "edgecolor": "none", "pad": 0.6}
+    axes.annotate(text, (x, y), (7 * side, 7), textcoords="offset points", ha="left" if side > 0 else "right",
+                  va="bottom", color=COLOURS[0], fontsize=SMALL_SIZE, zorder=5, bbox=behind)  # fmt: skip
 
 
 def _name_lines(axes: Any, plot: Plot) -> None:

@@ -20,7 +20,7 @@ CURVES_SHOWN = 5
 CURVES_BEHIND = 60
 """Configurations drawn in colour, and at most behind them in grey."""
 
-PARTS = {"val": "validation", "test": "test", "fit": "training", "train": "training, running mean"}
+PARTS = {"val": "validation", "test": "test", "fit": "training", "train": "training (running mean)"}
 """Part of the data by the beginning of a column's name."""
 
 
@@ -121,26 +121,30 @@ def curve_plots(summary: Summary, epochs: "pd.DataFrame") -> list[Plot]:
         lines = [_line(_part(column), tables[column]) for column in reversed(columns)]
         named = tuple(lines) if len(lines) > 1 else (_line("", first),)
         y_label = metric_label(
-            columns[0].partition("_")[2], "" if len(lines) > 1 else _part(columns[0]).partition(",")[0]
+            columns[0].partition("_")[2], "" if len(lines) > 1 else _part(columns[0]).partition(" (")[0]
         )
         return [_curves(f"{summary.title}: learning curve\n{seeds}", y_label, named, "")]
     names = names_of(summary, range(min(CURVES_SHOWN, first["place"].nunique())))
-    seeds = "mean over seeds, 95 % interval of the best" if has_seeds else "one seed each"
-    left = first["place"].nunique() - len(names)
-    others = f"; grey: {min(left, CURVES_BEHIND)} of {left} others" if left else ""
-    title = f"{summary.title}: learning curves\nthe best by name; {seeds}{others}"
-    return [_several(title, column, tables[column], names) for column in columns]
+    number = first["place"].nunique()
+    best = "the best by name" if number > len(names) else "by name"
+    title = (
+        f"{summary.title}: learning curves\n{best}, of {number}; {'mean over seeds' if has_seeds else 'one seed each'}"
+    )
+    figure_says = "interval: 95 %, of the best" if has_seeds else ""
+    if left := number - len(names):
+        figure_says += ("; " if figure_says else "") + f"grey: {min(left, CURVES_BEHIND)} of {left} others"
+    return [_several(title, column, tables[column], names, figure_says) for column in columns]
 
 
-def _several(title: str, column: str, table: "pd.DataFrame", names: Sequence[str]) -> Plot:
+def _several(title: str, column: str, table: "pd.DataFrame", names: Sequence[str], figure_says: str) -> Plot:
     """Return the curves of several configurations in one part: the best by name, with the interval of the first."""
     curves = {int(str(place)): curve for place, curve in table.groupby("place")}
     behind = [_line("", curve, behind=True) for place, curve in curves.items()
               if len(names) <= place < len(names) + CURVES_BEHIND]  # fmt: skip
     front = [_line(name, curves[place]) for place, name in enumerate(names) if place in curves]
     alone = [replace(line, low=(), high=()) if number else line for number, line in enumerate(front)]
-    y_label = metric_label(column.partition("_")[2], _part(column).partition(",")[0])
-    return _curves(title, y_label, (*behind, *alone), _part(column))
+    y_label = metric_label(column.partition("_")[2], _part(column).partition(" (")[0])
+    return replace(_curves(title, y_label, (*behind, *alone), _part(column)), figure_says=figure_says)
 
 
 def _curves(title: str, y_label: str, lines: tuple[Line, ...], part: str) -> Plot:
@@ -173,7 +177,10 @@ def _line(name: str, curve: "pd.DataFrame", *, behind: bool = False) -> Line:
 def names_of(summary: Summary, places: Sequence[int]) -> list[str]:
     """Return what configurations are called: their values of the fields that tell them apart, in few digits."""
     rows = [{n: plain(summary.configurations.iloc[place][n]) for n in summary.varied} for place in places]
-    telling = [n for n in summary.varied if len({row[n] for row in rows}) > 1] or list(summary.varied)
+    differing = [n for n in summary.varied if len({row[n] for row in rows}) > 1]
+    values = [n for n in differing if len({row[n] for row in rows} - {None}) > 1]  # momentum 0.9 goes without saying
+    enough = len({tuple(row[n] for n in values) for row in rows}) == len(rows)
+    telling = (values if enough else differing) or list(summary.varied)
     written = {n: _written([row[n] for row in rows]) for n in telling}
     names = []
     for number, row in enumerate(rows):

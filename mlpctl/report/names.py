@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mlpctl.report.look import SMALL_SIZE, styled
+from mlpctl.report.look import SMALL_SIZE, readable, styled
 from mlpctl.texts import shortened
 
-LONGEST = 44
+LONGEST = 52
 """Characters of a name; longer ones lose their middle."""
 
 SPACING = 1.25
@@ -25,7 +25,7 @@ class Named:
 
 
 def apart(wanted: Sequence[float], low: float, high: float, gap: float) -> list[float]:
-    """Return places within [low, high] at least `gap` apart and in the order of `wanted`, as near to it as can be.
+    """Return places within [low, high], `gap` apart, in the order of `wanted` (of equals the first on top), near to it.
 
     The least squares of the distances: neighbours that collide are moved as one block to their mean. Where they need
     more room than there is they overlap evenly.
@@ -35,7 +35,7 @@ def apart(wanted: Sequence[float], low: float, high: float, gap: float) -> list[
     if not wanted:
         return []
     gap = min(gap, (high - low) / max(len(wanted) - 1, 1))
-    order = sorted(range(len(wanted)), key=lambda k: wanted[k])
+    order = sorted(range(len(wanted)), key=lambda k: (wanted[k], -k))
     blocks: list[tuple[float, int]] = []  # mean of (wanted - rank * gap), members
     for rank, k in enumerate(order):
         blocks.append((wanted[k] - rank * gap, 1))
@@ -70,18 +70,10 @@ def name_ends(axes: Any, ends: Sequence[Named]) -> bool:
         places = apart(heights, 0.0, 1.0, gap / box.height)
         inside = [(float(pixel[0]) - box.x0) / box.width for pixel in pixels]
         for end, start, height, place in zip(ends, inside, heights, places, strict=True):
-            moved = abs(place - height) > 0.3 * gap / box.height or start < 0.97
-            leader = {
-                "arrowstyle": "-",
-                "color": end.colour,
-                "linewidth": 0.6,
-                "alpha": 0.6,
-                "shrinkA": 1,
-                "shrinkB": 2,
-            }
-            axes.annotate(
-                shortened(end.name, LONGEST), (start, min(max(height, 0.0), 1.0)), (1.03, place),
-                xycoords="axes fraction", textcoords="axes fraction", ha="left", va="center", color=end.colour,
-                fontsize=SMALL_SIZE, annotation_clip=False, arrowprops=leader if moved else None,
-            )  # fmt: skip
+            if abs(place - height) > 0.3 * gap / box.height or start < 0.97:
+                ends_at = (start, min(max(height, 0.0), 1.0))
+                axes.plot(*zip(ends_at, (1.03, place), strict=True), color=end.colour, linewidth=0.6, alpha=0.6,
+                          transform=axes.transAxes, clip_on=False, zorder=1, scalex=False, scaley=False)  # fmt: skip
+            axes.text(1.035, place, shortened(end.name, LONGEST), color=readable(end.colour), fontsize=SMALL_SIZE, ha="left",
+                      va="center", transform=axes.transAxes)  # fmt: skip
     return True

@@ -47,6 +47,7 @@ class Plot:
         band: intervals are bands along the lines and not bars; they do not widen the y axis.
         failed: x of what was tried and has no score.
         best: the (x, y) to point out, and its text.
+        figure_says: what only a figure shows: intervals along the lines, lines behind.
         part: which of several plots beside each other it is; their title is the same.
     """
 
@@ -60,6 +61,7 @@ class Plot:
     band: bool = False
     failed: tuple[float, ...] = ()
     best: tuple[float, float, str] | None = None
+    figure_says: str = ""
     part: str = ""
 
 

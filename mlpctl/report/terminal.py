@@ -49,7 +49,8 @@ def print_drawings(drawings: Sequence[Plot | Heat], *, ascii_only: bool = False,
 def draw(plot: Plot, width: int, *, ascii_only: bool = False, height: int = HEIGHT) -> "list[Text]":
     """Return a plot as lines of at most `width` terminal cells.
 
-    Words have a row each; numbers are an axis, logarithmic where the plot says so.
+    Words have a row each; numbers are an axis, logarithmic where the plot says so. What only colour would tell, the
+    lines behind and bands, is left to figures.
     """
     signs = ASCII if ascii_only else UNICODE
     title, _, more = plot.title.partition("\n")
@@ -105,7 +106,7 @@ def _graph(plot: Plot, width: int, signs: Signs, height: int) -> "list[Text]":
     front = [line for line in plot.lines if not line.behind]
     named = len(front) > 1
     names = [f"{mark} {printable(line.name)}" for mark, line in zip(_marks(signs), front, strict=False)]
-    names = [_fit(name, max(14, width // 3), signs) for name in names] if named else []
+    names = [_fit(name, width, signs) for name in names] if named else []
     low, high = limits(plot)
     ticks = log_ticks(low, high, 5) if plot.log_y else nice_ticks(low, high, 5)
     low, high = (min(ticks[0], low), max(ticks[-1], high)) if plot.band or plot.log_y else (ticks[0], ticks[-1])
@@ -113,7 +114,7 @@ def _graph(plot: Plot, width: int, signs: Signs, height: int) -> "list[Text]":
     margin = max(map(len, numbers)) + 1
     beside = max(map(len, names), default=-1) + 1
     columns = width - margin - 1 - beside
-    if columns < LEAST_COLUMNS and named:
+    if columns < max(LEAST_COLUMNS, width // 2) and named:
         beside, columns = 0, width - margin - 1
     row_of = _scale(low, high, height - 1, log=plot.log_y, flip=True)
     column_of = _across(plot, columns)
@@ -125,9 +126,9 @@ def _graph(plot: Plot, width: int, signs: Signs, height: int) -> "list[Text]":
     for tick in ticks:
         canvas.put(round(row_of(tick)), margin, signs.frame[1], DIM)
     left = margin + 1
-    for line in sorted(plot.lines, key=lambda one: not one.behind):
-        hue = DIM if line.behind else HUES[front.index(line) % len(HUES)]
-        canvas.line([(left + x, y) for x, y in _path(line, column_of, row_of, height)], hue)
+    for number, line in enumerate(front):
+        path = [(left + x, y) for x, y in _path(line, column_of, row_of, height)]
+        canvas.line(path, HUES[number % len(HUES)])
     for number, line in enumerate(front):
         _points(canvas, plot, line, number, (lambda x: left + column_of(x)), row_of, height)
     for x in plot.failed:
@@ -139,7 +140,7 @@ def _graph(plot: Plot, width: int, signs: Signs, height: int) -> "list[Text]":
             canvas.put(row, left + columns + 1, name, HUES[number % len(HUES)])
     lines = [*_texts([_fit(plot.y_label, width, signs)], DIM), *canvas.texts()]
     lines += _texts([" " * left + _fit(plot.x_label, columns, signs).center(columns).rstrip()], DIM)
-    lines += _texts(wrapped("   ".join(names), width)) if named and not beside else []
+    lines += _texts(names) if named and not beside else []
     return lines + _texts(wrapped(f"{signs.failed} no trial has a score", width) if plot.failed else [], DIM)
 
 
@@ -184,7 +185,7 @@ def _rows(plot: Plot, width: int, signs: Signs) -> "list[Text]":
 
 
 def _points(canvas: Canvas, plot: Plot, line: Line, number: int, column_of: Scale, row_of: Scale, height: int) -> None:
-    """Draw the intervals and the marks of a line; on a long line every so many cells, each line at places of its own."""
+    """Draw the intervals and the marks of a line; on a long line here and there, each at places of its own."""
     signs, hue = canvas.signs, HUES[number % len(HUES)]
     places = [(round(column_of(x)), row_of(y)) for x, y in zip(line.x, line.y, strict=True)]
     if len(line.low) and not plot.band:
@@ -252,7 +253,8 @@ def _frame(canvas: Canvas, plot: Plot, height: int, margin: int, columns: int, c
     if len(points) > MOST_MEASURED:
         most = max(2, columns // 10)
         positive = [x for x in points if x > 0]
-        ticks = log_ticks(positive[0], points[-1], most) if plot.log_x else nice_ticks(points[0], points[-1], most)
+        fine = log_ticks if plot.log_x else nice_ticks
+        ticks = fine(positive[0] if plot.log_x else points[0], points[-1], most + 2)
         ticks = [tick for tick in ticks if points[0] <= tick <= points[-1]]
         texts = tick_texts(ticks)
     places = [margin + 1 + round(column_of(tick)) for tick in ticks]
