@@ -4,6 +4,7 @@ Plain data, so that `--help`, completion and checks read the names without impor
 """
 
 from collections.abc import Mapping
+from functools import cache
 from importlib import import_module
 from typing import Any, Literal
 
@@ -67,6 +68,7 @@ def check_name(kind: Kind, name: str) -> str:
     return name
 
 
+@cache
 def resolve(kind: Kind, name: str) -> Any:
     """Return the registered object, importing its module.
 

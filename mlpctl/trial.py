@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from mlpctl.data.base import Dataset
 
 
+_SORTED = json.JSONEncoder(sort_keys=True)
+
+
 @dataclass(frozen=True, eq=False)
 class Trial:
     """One row of `trials.csv` before it is trained.
@@ -81,5 +84,5 @@ def key_of(spec: Spec, digest: str) -> str:
         decides["init_from"] = split_pin(spec.init_from)[1] or spec.init_from
     if spec.bias:
         del decides["bias"]  # so that trials from before the field was there keep their keys
-    text = json.dumps({**decides, "digest": digest, "numerics": NUMERICS}, sort_keys=True)
+    text = _SORTED.encode({**decides, "digest": digest, "numerics": NUMERICS})
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,6 +1,10 @@
 """The two contracts of the kernel engine: Equality with the reference, Independence bit for bit."""
 
+import os
+import subprocess
+import sys
 from itertools import product
+from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
@@ -163,6 +167,43 @@ def test_independence_bit_for_bit(fields: dict[str, Any]) -> None:
             assert fingerprint(session.weights(key), events) == alone[key], (jobs, key)
 
 
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_help_of_idle_cores_leaves_every_bit(optimizer: str) -> None:
+    from mlpctl.engine.kernel.session import HELPED_FROM
+
+    work = work_of(
+        classes(4, n=700, d=90), widths="130,70", batch_size=256, epochs=3, optimizer=optimizer, batch_norm="1"
+    )
+    assert work.network.flops_per_example * 256 > HELPED_FROM
+    found = set()
+    for jobs in (1, 2, 3):
+        session = KERNEL.open("cpu", jobs, 1)
+        events = trained(session, work)["t"]
+        found.add(fingerprint(session.weights("t"), events))
+    assert len(found) == 1
+
+
+def test_damaged_machine_code_is_compiled_again(tmp_path: Path) -> None:
+    script = (
+        "import sys\nfrom mlpctl.engine.kernel.drawing import uniforms\n"
+        "print(uniforms(1, 'weight', 2).tolist(), 'numba' in sys.modules)"
+    )
+
+    def drawn() -> str:
+        cache = {**os.environ, "XDG_CACHE_HOME": str(tmp_path)}
+        return subprocess.run(
+            [sys.executable, "-c", script], env=cache, capture_output=True, text=True, check=True
+        ).stdout
+
+    told = f"{uniforms(1, 'weight', 2).tolist()}"
+    assert drawn() == f"{told} True\n"
+    assert drawn() == f"{told} False\n"
+    (kept,) = tmp_path.rglob("draw-*.o")
+    kept.write_bytes(kept.read_bytes()[:-100])
+    assert drawn() == f"{told} True\n"
+    assert drawn() == f"{told} False\n"
+
+
 def test_a_trial_continued_elsewhere_is_the_same_bit_for_bit() -> None:
     fields: dict[str, Any] = {"optimizer": "adam", "batch_norm": "all", "dropout": 0.2, "widths": "16"}
     whole = KERNEL.open("cpu", 1, 1)
@@ -200,4 +241,4 @@ def test_memory_of_a_dataset_is_not_copied() -> None:
     from mlpctl.engine.kernel.calls import arrays_of
 
     work = work_of(classes(3, uint8=True), scaling="unit")
-    assert arrays_of(work.data).inputs[0] is work.data.X
+    assert arrays_of(work.data).kept[0] is work.data.X

@@ -21,6 +21,9 @@ def train(
     save: o.Save = False,
     name: o.Name = None,
     out: o.Out = Path("results"),
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", "-j", min=1, help="Cores that train a large network. Default: all.")
+    ] = None,
     threads: o.Threads = 1,
     precision: o.PrecisionOption = "fp32",
     eval_train: o.FitEach = False,
@@ -37,7 +40,7 @@ def train(
     Example: mlpctl train --dataset iris --hidden-units 32 --lr 0.05 --epochs 50
     """
     from mlpctl.cli.screen import TrainScreen, handle_interrupts, set_offline, tracked
-    from mlpctl.devices import asked_device
+    from mlpctl.devices import asked_device, asked_jobs
     from mlpctl.experiment import merged, parse_settings, read_experiment
     from mlpctl.run import RunOptions, Stop
     from mlpctl.train import train as train_one
@@ -48,6 +51,7 @@ def train(
     options = RunOptions(
         device=asked_device(device),
         engine=engine or "auto",
+        jobs=asked_jobs(jobs),
         threads=threads,
         precision=precision,
         save=save,

@@ -55,7 +55,7 @@ class Work:
         return [*parts, ("fit", "train")] if self.fit_each else parts
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)  # not frozen, which takes a microsecond longer: as much as an epoch of a gate
 class Event:
     """An epoch of a trial is over, or the trial failed.
 

@@ -1,7 +1,8 @@
 """Where compiled code is kept, and whether it is there; imports no numba."""
 
 import hashlib
-from contextlib import suppress
+import os
+import tempfile
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -11,32 +12,75 @@ import numpy as np
 
 from mlpctl.data.files import cache_folder
 
+MAGIC = b"mlpctl kernel"
+
 
 @cache
 def kernel_folder() -> Path:
-    """Return where the compiled code is: a folder per source text, numba version and processor.
+    """Return where the compiled code is: a folder per source text and compiler.
 
-    numba looks at the file of the function alone, not at those of the functions it calls, and would keep stale code.
+    The text is that of all files that are compiled in, not only of the function's own.
     """
-    digest = hashlib.sha256(version("numba").encode() + version("numpy").encode())
-    for path in sorted([*Path(__file__).parent.glob("*.py"), Path(__file__).parents[2] / "rng.py"]):
+    digest = hashlib.sha256(version("numba").encode() + version("llvmlite").encode())
+    here = Path(__file__).parent
+    others = [here / "arguments.py", here / "building.py", here / "layout.py", here.parents[1] / "rng.py"]
+    for path in (*sorted((here / "compiled").glob("*.py")), *others):
         digest.update(path.read_bytes())
     return cache_folder() / "kernel" / digest.hexdigest()[:16]
 
 
+def loop_name(inputs: np.dtype[Any], dtype: str) -> str:
+    """Return what the training loop is called for a type of inputs and of arithmetic."""
+    return f"epochs-{inputs.name}-{dtype}"
+
+
+def assist_name(dtype: str) -> str:
+    """Return what the helpers' loop is called for a type of arithmetic."""
+    return f"assist-{dtype}"
+
+
 def is_compiled(inputs: np.dtype[Any], dtype: str) -> bool:
     """Return whether the training loop is in the cache for a type of inputs and of arithmetic."""
-    return _mark(inputs, dtype).is_file()
+    return path_of(loop_name(inputs, dtype)).is_file()
 
 
-def mark_compiled(inputs: np.dtype[Any], dtype: str) -> None:
-    """Remember that it is; a cache that cannot be written is no error."""
-    mark = _mark(inputs, dtype)
-    with suppress(OSError):
-        if not mark.is_file():
-            mark.parent.mkdir(parents=True, exist_ok=True)
-            mark.touch()
+def path_of(name: str) -> Path:
+    """Return the file of a compiled function, one per kind of processor: folders may be shared by machines."""
+    return kernel_folder() / f"{name}-{_processor()}.o"
 
 
-def _mark(inputs: np.dtype[Any], dtype: str) -> Path:
-    return kernel_folder() / f"compiled-{inputs.name}-{dtype}"
+def read(path: Path) -> tuple[str, bytes] | None:
+    """Return a compiled function's symbol and machine code; None where there is none that is whole."""
+    try:
+        head, _, code = path.read_bytes().partition(b"\n")
+    except OSError:
+        return None
+    magic, _, rest = head.partition(b": ")
+    symbol, _, digest = rest.partition(b" ")
+    if magic != MAGIC or hashlib.sha256(code).hexdigest().encode() != digest:
+        return None
+    return symbol.decode(), code
+
+
+def write(path: Path, symbol: str, code: bytes) -> None:
+    """Keep a compiled function; a cache that cannot be written is no error."""
+    head = b"%s: %s %s\n" % (MAGIC, symbol.encode(), hashlib.sha256(code).hexdigest().encode())
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent)
+    except OSError:
+        return
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(head + code)
+        Path(temporary).replace(path)
+    except OSError:
+        Path(temporary).unlink(missing_ok=True)
+
+
+@cache
+def _processor() -> str:
+    import llvmlite.binding as llvm
+
+    text = f"{llvm.get_host_cpu_name()} {llvm.get_host_cpu_features().flatten()}"
+    return hashlib.sha256(text.encode()).hexdigest()[:12]

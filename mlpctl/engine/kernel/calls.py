@@ -1,30 +1,37 @@
 """Calls into compiled code: from works and trials to flat arrays, and from sums back to scores."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mlpctl.engine.base import State, Work
-from mlpctl.engine.kernel.cache import mark_compiled
+from mlpctl.engine.kernel.arguments import DUE, LOSS, N_SUMS, OUT_OF_MEMORY, SCORES, address, own_address
+from mlpctl.engine.kernel.cache import loop_name
 from mlpctl.engine.kernel.drawing import orders
-from mlpctl.engine.kernel.layout import N_COLUMNS, Layout, aligned_zeros, layout_of, pack
-from mlpctl.engine.kernel.scoring import N_SUMS
-from mlpctl.engine.kernel.training import epochs
-from mlpctl.engine.metrics import Tally
+from mlpctl.engine.kernel.helpers import ALONE
+from mlpctl.engine.kernel.layout import N_REAL, Layout, aligned_zeros, layout_of, pack, padded, with_hyperparameters
+from mlpctl.engine.kernel.native import Native, function
+from mlpctl.engine.metrics import scores_of, squared_deviations
 from mlpctl.engine.order import steps_per_epoch, used_examples
 from mlpctl.engine.schedule import rates_of
 from mlpctl.models.constants import HAS_FIRST, HAS_SECOND
 
 if TYPE_CHECKING:
-    from mlpctl.data.prepare import Data
+    from mlpctl.data.prepare import Data, Part
 
 SCORED_AT_A_TIME = 256
 """Rows scored together: as many as fit the cache beside the weights of a usual network."""
 
 PARTS = ("val", "test", "fit")
-"""In the order in which compiled code scores them."""
+SCORED: "tuple[Part, ...]" = ("val", "test", "train")
+"""Prefixes of columns, and the parts of the data, in the order in which compiled code scores them."""
+
+SHARED_ORDERS, KEPT_ORDERS = 65_536, 16
+"""The most rows of an order that is kept for other trials, and how many are: 8 MiB. To draw one takes as long as to
+train on it where an epoch is a few steps."""
 
 EVERY = -1
 """An epoch that is none: after it is due what is due after every epoch."""
@@ -40,6 +47,7 @@ class Training:
         stats: running statistics.
         first: velocity or first moment, (1,) where the optimizer has none.
         second: mean or sum of squares, (1,) where it has none.
+        block: what the compiled loop is called with of these, see `arguments`.
         epochs_done: so far.
         steps_done: optimizer steps so far.
     """
@@ -49,28 +57,38 @@ class Training:
     stats: NDArray[Any]
     first: NDArray[Any]
     second: NDArray[Any]
+    block: list[int]
     epochs_done: int = 0
     steps_done: int = 0
 
 
 def new_training(work: Work, weights: State) -> Training:
     """Return a trial that starts from weights."""
-    layout = layout_of(work.network, work.spec)
-    return _training(work, layout, *pack(layout, weights, work.spec.dtype))
+    trial = _blank(work, layout_of(work.network, work.spec))
+    pack(trial.layout, weights, trial.theta, trial.stats)
+    return trial
 
 
-def twin(work: Work, theta: NDArray[Any], stats: NDArray[Any]) -> Training:
+def twin(work: Work, layout: Layout, theta: NDArray[Any], stats: NDArray[Any]) -> Training:
     """Return a trial that starts as another did, from copies of its parameters and statistics."""
-    copies = [aligned_zeros(len(array), work.spec.dtype) for array in (theta, stats)]
-    copies[0][:], copies[1][:] = theta, stats
-    return _training(work, layout_of(work.network, work.spec), *copies)
+    trial = _blank(work, with_hyperparameters(layout, work.network, work.spec))
+    trial.theta[:], trial.stats[:] = theta, stats
+    return trial
 
 
-def _training(work: Work, layout: Layout, theta: NDArray[Any], stats: NDArray[Any]) -> Training:
-    optimizer, dtype = work.spec.optimizer, work.spec.dtype
-    first = aligned_zeros(len(theta), dtype) if optimizer in HAS_FIRST else np.zeros(1, dtype)
-    second = aligned_zeros(len(theta), dtype) if optimizer in HAS_SECOND else np.zeros(1, dtype)
-    return Training(layout, theta, stats, first, second)
+def _blank(work: Work, layout: Layout) -> Training:
+    """Return a trial of zeros; its numbers are one array, since each costs as long as an epoch of a gate."""
+    optimizer, n = work.spec.optimizer, layout.n_theta
+    lengths = (n, max(layout.n_stats, 1), n if optimizer in HAS_FIRST else 1, n if optimizer in HAS_SECOND else 1)
+    ends = [*accumulate(padded(length) for length in lengths)]
+    memory = aligned_zeros(ends[-1] + N_REAL, work.spec.dtype)
+    memory[ends[-1] :] = layout.real
+    begins = (0, *ends)
+    where, size = own_address(memory), memory.itemsize
+    theta, stats, first, second, real = (where + size * begin for begin in begins)
+    block = [layout.where, len(layout.table), theta, n, stats, lengths[1], first, second, real, *layout.whole]
+    parts = [memory[begin : begin + length] for begin, length in zip(begins, lengths, strict=False)]
+    return Training(layout, parts[0], parts[1], parts[2], parts[3], block)
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,21 +96,29 @@ class Arrays:
     """A dataset as compiled code takes it; the arrays of `Data`, not copies.
 
     Attributes:
-        inputs: X, scale, shift, values, columns, starts, labels, targets: the first arguments of `epochs`.
-        spread: per part that is scored, for each target: sum and sum of squares, for R².
+        kept: all that `block` has the addresses of.
+        loop: the compiled loop for their types.
+        block: what it is called with of them, see `arguments`.
+        sizes: examples of PARTS.
+        spread: per part that is scored, for each target: the sum of squared deviations from its mean, for R².
+        orders: (epochs, used) of some seeds and epochs, see `_orders`.
     """
 
-    inputs: tuple[NDArray[Any], ...]
-    spread: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]
+    kept: tuple[NDArray[Any], ...]
+    loop: Native
+    block: list[int]
+    sizes: list[int]
+    spread: dict[str, list[float]]
+    orders: dict[tuple[int, ...], NDArray[np.int64]] = field(default_factory=dict)
 
 
 def arrays_of(data: "Data") -> Arrays:
-    """Return the arrays of a dataset; absent ones are empty, of the type that compiled code expects."""
+    """Return the arrays of a dataset, absent ones empty, and the loop for them, compiled where it is not yet."""
     dtype = data.X.dtype if data.scale is None else data.scale.dtype
     none = np.zeros(0, dtype)
     X: NDArray[Any]
     if isinstance(data.X, np.ndarray):
-        X = np.ascontiguousarray(data.X)
+        X = data.X
         values, columns, starts = none, np.zeros(0, np.int64), np.zeros(0, np.int64)
     else:
         X = np.zeros((0, data.n_inputs), dtype)
@@ -105,93 +131,128 @@ def arrays_of(data: "Data") -> Arrays:
     if data.n_classes:
         labels = data.y.astype(np.int32, copy=False)
     else:
-        targets = np.ascontiguousarray(data.y)
-        for part, rows in (("val", "val"), ("test", "test"), ("fit", "train")):
-            y = targets[data.parts[rows]].astype(np.float64)  # type: ignore[index]
-            spread[part] = (y.sum(axis=0), (y**2).sum(axis=0))
-    return Arrays((X, scale, shift, values, columns, starts, labels, targets), spread)
-
-
-def compile_for(arrays: Arrays) -> None:
-    """Compile or load what trains on some arrays: calls that train no epoch."""
-    dtype = arrays.inputs[1].dtype
-    table, none, rows = np.zeros((1, N_COLUMNS), np.uint64), np.zeros(1, dtype), np.zeros(0, np.int64)
-    epochs(
-        *arrays.inputs, np.zeros((0, 1), np.int64), table, np.zeros(8, np.int64), np.zeros(11, dtype), none, none, none,
-        none, 0, np.zeros((0, 1), dtype), 1, np.zeros((0, 2)), rows, rows, rows, np.zeros((0, 3), np.bool_),
-        np.zeros((0, 3, N_SUMS + 1)), SCORED_AT_A_TIME,
-    )  # fmt: skip
-    orders(0, 1, 1, np.zeros(1, np.int64), 1)
-    mark_compiled(arrays.inputs[0].dtype, dtype.name)
+        targets = data.y
+        for prefix, name in zip(PARTS, SCORED, strict=True):
+            y = targets[data.parts[name]].astype(np.float64)
+            spread[prefix] = squared_deviations(len(y), y.sum(axis=0), (y**2).sum(axis=0)) if len(y) else []
+    inputs = tuple(map(np.ascontiguousarray, (X, scale, shift, values, columns, starts, labels, targets)))
+    parts = [np.ascontiguousarray(data.parts[name], np.int64) for name in SCORED]
+    lengths = [len(part) for part in parts]
+    block = [len(starts) > 0, len(scale) > 0, *map(address, inputs)]
+    for part in parts:
+        block += [address(part), len(part)]
+    return Arrays((*inputs, *parts), function(loop_name(X.dtype, dtype.name)), block, lengths, spread)
 
 
 def train_epochs(
-    work: Work, trial: Training, arrays: Arrays, count: int
+    work: Work, trial: Training, arrays: Arrays, count: int, board: int = ALONE
 ) -> tuple[list[tuple[int, float, dict[str, float]]], bool]:
-    """Train some epochs; return (epoch, lr, scores as columns) of each, and whether everything is still finite."""
+    """Train some epochs; return (epoch, lr, scores as columns) of each, and whether everything is still finite.
+
+    Args:
+        work: the trial.
+        trial: is trained.
+        arrays: of its data.
+        count: epochs.
+        board: of the threads that help, see `helpers`.
+
+    Raises:
+        MemoryError: where there is none for scratch.
+    """
     spec, rows = work.spec, work.data.parts["train"]
     used = used_examples(spec, len(rows))
     first_epoch, steps = trial.epochs_done + 1, steps_per_epoch(spec, len(rows))
     rates = rates_of(spec, first_epoch, count, steps)
-    due = np.empty((count, len(PARTS)), np.bool_)
-    due[:] = _due(work, EVERY)
-    for epoch in work.test_at:
-        if first_epoch <= epoch < first_epoch + count:
-            due[epoch - first_epoch] = _due(work, epoch)
-    sums, scores = np.zeros((count, 2)), np.zeros((count, len(PARTS), N_SUMS + work.network.n_outputs))
-    parts = work.data.parts
-    done = epochs(
-        *arrays.inputs, orders(spec.data_key, first_epoch, count, rows, used), trial.layout.table, trial.layout.whole,
-        trial.layout.real, trial.theta, trial.stats, trial.first, trial.second, trial.steps_done,
-        rates.astype(spec.dtype), first_epoch, sums, parts["val"], parts["test"], rows, due, scores, SCORED_AT_A_TIME,
-    )  # fmt: skip
+    results = _results(work, count)
+    if always := _due(work, EVERY):
+        results[:, DUE] = always
+    for e in (epoch - first_epoch for epoch in work.test_at):
+        if 0 <= e < count:
+            results[e, DUE] = _due(work, first_epoch + e)
+    orders = _orders(arrays, spec.data_key, first_epoch, count, rows, used)
+    done = _called(trial, arrays, orders, rates.astype(spec.dtype), first_epoch, results, board)
     finite, done = done > 0, abs(done)
     trial.epochs_done += done
     trial.steps_done += done * steps
-    trained = _train_columns(work, used, sums)
-    some: Any = due.any(axis=1).tolist()
-    results = [
-        (epoch, lr, {**trained[e], **_columns(work, arrays, scores[e], due[e])} if some[e] else trained[e])
-        for e, (epoch, lr) in enumerate(zip(range(first_epoch, first_epoch + done), rates[:, 0].tolist(), strict=False))
-    ]
-    return results, finite
+    columns = _train_columns(work, results[:done, LOSS:SCORES] / used)
+    for e in np.flatnonzero(results[:done, DUE]).tolist():
+        columns[e] |= _columns(work, arrays, results[e])
+    lrs: list[float] = rates[:done, 0].tolist()
+    return list(zip(range(first_epoch, first_epoch + done), lrs, columns, strict=True)), finite
+
+
+def _train_columns(work: Work, means: NDArray[np.float64]) -> list[dict[str, float]]:
+    """Return what training itself shows of each epoch."""
+    sums: list[list[float]] = means.tolist()
+    if not work.network.n_classes:
+        return [{"train_loss": loss} for loss, _ in sums]
+    return [{"train_loss": loss, "train_accuracy": accuracy} for loss, accuracy in sums]
 
 
 def scores_now(work: Work, trial: Training, arrays: Arrays) -> dict[str, float]:
     """Return the scores that are due, without training: for epochs 0 and for trials that are already done."""
-    due = np.array([_due(work, trial.epochs_done)], np.bool_)
-    sums, scores = np.zeros((1, 2)), np.zeros((1, len(PARTS), N_SUMS + work.network.n_outputs))
-    parts, dtype = work.data.parts, work.spec.dtype
-    epochs(
-        *arrays.inputs, np.zeros((1, 0), np.int64), trial.layout.table, trial.layout.whole, trial.layout.real,
-        trial.theta, trial.stats, trial.first, trial.second, trial.steps_done, np.zeros((1, 0), dtype), 0, sums,
-        parts["val"], parts["test"], parts["train"], due, scores, SCORED_AT_A_TIME,
+    results = _results(work, 1)
+    results[0, DUE] = _due(work, trial.epochs_done)
+    no_rows, no_rates = np.zeros((1, 0), np.int64), np.zeros((1, 0), work.spec.dtype)
+    _called(trial, arrays, no_rows, no_rates, 0, results)
+    return _columns(work, arrays, results[0])
+
+
+def _results(work: Work, count: int) -> NDArray[np.float64]:
+    return np.zeros((count, SCORES + len(PARTS) * (N_SUMS + work.network.n_outputs)))
+
+
+def _called(
+    trial: Training,
+    arrays: Arrays,
+    orders: NDArray[np.int64],
+    rates: NDArray[Any],
+    epoch: int,
+    results: NDArray[np.float64],
+    board: int = ALONE,
+) -> int:
+    """Call the compiled loop, see `epochs.epochs_for`; return the epochs done, negative if the last diverged."""
+    (count, n), (_, steps) = orders.shape, rates.shape
+    where = (own_address(orders), own_address(rates)) if n else (0, 0)
+    width = results.shape[1]
+    done = arrays.loop(
+        *arrays.block, *trial.block, where[0], count, n, where[1], steps, trial.steps_done, epoch, own_address(results),
+        width, (width - SCORES) // len(PARTS), SCORED_AT_A_TIME, board,
     )  # fmt: skip
-    return _columns(work, arrays, scores[0], due[0])
+    if done == OUT_OF_MEMORY:
+        raise MemoryError("no memory for the numbers of a step")
+    return done
 
 
-def _due(work: Work, epoch: int) -> list[bool]:
-    prefixes = [prefix for prefix, _ in work.parts_at(epoch)]
-    return [part in prefixes for part in PARTS]
+def _orders(
+    arrays: Arrays, seed: int, first_epoch: int, count: int, rows: NDArray[np.int64], used: int
+) -> NDArray[np.int64]:
+    """Return the rows of the training part in the order of each epoch; trials of one seed share them."""
+    asked = (seed, first_epoch, count, used)
+    known = arrays.orders.get(asked)
+    if known is None:
+        known = orders(seed, first_epoch, count, rows, used)
+        if known.size <= SHARED_ORDERS:
+            if len(arrays.orders) >= KEPT_ORDERS:
+                arrays.orders.clear()
+            arrays.orders[asked] = known
+    return known
 
 
-def _train_columns(work: Work, used: int, sums: NDArray[Any]) -> list[dict[str, float]]:
-    """Return what training itself shows of each epoch."""
-    means: list[list[float]] = (sums / used).tolist()
-    if not work.network.n_classes:
-        return [{"train_loss": loss} for loss, _ in means]
-    return [{"train_loss": loss, "train_accuracy": accuracy} for loss, accuracy in means]
+def _due(work: Work, epoch: int) -> int:
+    """Return what is scored after an epoch: a sum of 1, 2 and 4 for PARTS."""
+    return sum(1 << PARTS.index(prefix) for prefix, _ in work.parts_at(epoch))
 
 
-def _columns(work: Work, arrays: Arrays, scores: NDArray[Any], due: NDArray[Any]) -> dict[str, float]:
-    """Return the scores of the parts that are due."""
+def _columns(work: Work, arrays: Arrays, result: NDArray[np.float64]) -> dict[str, float]:
+    """Return the scores of the parts that are due, from a row of results."""
+    due, _, _, *totals = result.tolist()
     columns: dict[str, float] = {}
-    sizes = {"val": len(work.data.parts["val"]), "test": len(work.data.parts["test"]), "fit": work.data.n_train}
+    width = len(totals) // len(PARTS)
     for number, prefix in enumerate(PARTS):
-        if due[number]:
-            total = scores[number]
-            tally = Tally(sizes[prefix], float(total[0]), int(total[1]), float(total[2]), total[N_SUMS:])
-            if not work.network.n_classes:
-                tally.y_sum, tally.y_squares = arrays.spread[prefix]
-            columns |= {f"{prefix}_{name}": value for name, value in tally.scores(work.network).items()}
+        if int(due) >> number & 1:
+            loss, correct, absolute, *squares = totals[number * width : (number + 1) * width]
+            spread, n = arrays.spread.get(prefix, []), arrays.sizes[number]
+            for name, value in scores_of(work.network, n, loss, int(correct), absolute, squares, spread).items():
+                columns[f"{prefix}_{name}"] = value
     return columns

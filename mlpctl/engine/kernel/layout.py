@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from mlpctl.engine.kernel.arguments import own_address
 from mlpctl.spec import Activation, Loss, Optimizer
 
 if TYPE_CHECKING:
@@ -31,9 +32,11 @@ VECTOR = 16
 
 # Entries of the vector of integers.
 OPTIMIZER, LOSS, SUMMED, BATCH, CLASSES, DROP_BELOW, SEED_LOW, SEED_HIGH = range(8)
+N_WHOLE = 8
 
 # Entries of the vector of numbers, of the trial's dtype.
 MOMENTUM, BETA1, BETA2, ALPHA, EPS, DECAY, KEPT, DELTA, LOW, HIGH, THRESHOLD = range(11)
+N_REAL = 11
 
 ACTIVATIONS: tuple[str, ...] = (*get_args(Activation), "step")
 LOSSES: tuple[str, ...] = get_args(Loss)
@@ -58,18 +61,20 @@ class Layout:
         table: uint64 (layers, columns above); INPUTS are the rows of W and OUTPUTS its columns, as padded; UNITS the
             outputs that there are.
         names: parameter name -> where it is in theta or stats.
+        where: address of the table.
         n_theta: length of theta.
         n_stats: length of stats.
-        whole: int64 entries above.
-        real: entries above, of the trial's dtype.
+        whole: entries above.
+        real: entries above.
     """
 
     table: NDArray[np.uint64]
+    where: int
     names: dict[str, Place]
     n_theta: int
     n_stats: int
-    whole: NDArray[np.int64]
-    real: NDArray[Any]
+    whole: list[int]
+    real: list[float]
 
 
 def layout_of(network: "Network", spec: "Spec") -> Layout:
@@ -97,7 +102,18 @@ def layout_of(network: "Network", spec: "Spec") -> Layout:
             row[column] = theta
             names[f"{number}.{name}"] = Place(theta, (layer.outputs,), (outputs,), False)
             theta += outputs
-    return Layout(table, names, theta, stats, _whole(network, spec), _real(network, spec))
+    return Layout(table, own_address(table), names, theta, stats, _whole(network, spec), _real(network, spec))
+
+
+def deepest(layout: Layout, batch: int) -> int:
+    """Return the longest dimension of a trial's products."""
+    return max(batch, int(layout.table[:, [INPUTS, OUTPUTS]].max()))
+
+
+def with_hyperparameters(layout: Layout, network: "Network", spec: "Spec") -> Layout:
+    """Return the layout of a trial that has the layers of another."""
+    whole, real = _whole(network, spec), _real(network, spec)
+    return Layout(layout.table, layout.where, layout.names, layout.n_theta, layout.n_stats, whole, real)
 
 
 def padded(n: int) -> int:
@@ -108,42 +124,40 @@ def padded(n: int) -> int:
 def aligned_zeros(n: int, dtype: str) -> NDArray[Any]:
     """Return n zeros that begin on a cache line (64 bytes)."""
     zeros = np.zeros(n + VECTOR, dtype)
-    skipped = -zeros.__array_interface__["data"][0] // zeros.itemsize % (64 // zeros.itemsize)
+    skipped = -own_address(zeros) // zeros.itemsize % (64 // zeros.itemsize)
     return zeros[skipped : skipped + n]
 
 
-def _whole(network: "Network", spec: "Spec") -> NDArray[np.int64]:
+def _whole(network: "Network", spec: "Spec") -> list[int]:
     assert isinstance(spec.batch_size, int)
     assert spec.loss is not None
-    whole = np.zeros(8, dtype=np.int64)
+    whole = [0] * N_WHOLE  # a list: numpy takes 0.1 µs an entry
     whole[OPTIMIZER] = OPTIMIZERS.index(spec.optimizer or "sgd")
     whole[LOSS] = LOSSES.index(spec.loss)
     whole[SUMMED] = spec.reduction == "sum"
     whole[BATCH], whole[CLASSES] = spec.batch_size, network.n_classes
     whole[DROP_BELOW] = int((spec.dropout or 0.0) * 2**32)
-    whole[[SEED_LOW, SEED_HIGH]] = spec.data_key & 0xFFFFFFFF, spec.data_key >> 32
+    whole[SEED_LOW], whole[SEED_HIGH] = spec.data_key & 0xFFFFFFFF, spec.data_key >> 32
     return whole
 
 
-def _real(network: "Network", spec: "Spec") -> NDArray[Any]:
-    real = np.zeros(11, dtype=spec.dtype)
+def _real(network: "Network", spec: "Spec") -> list[float]:
+    real = [0.0] * N_REAL
     real[MOMENTUM] = spec.momentum or 0.0
-    real[[BETA1, BETA2]] = spec.betas or (0.0, 0.0)
+    real[BETA1], real[BETA2] = spec.betas or (0.0, 0.0)
     real[ALPHA], real[EPS] = spec.alpha or 0.0, spec.eps or 0.0
     real[DECAY] = spec.weight_decay or 0.0
     real[KEPT] = 1 / (1 - (spec.dropout or 0.0))
     real[DELTA] = network.huber_delta
-    real[[LOW, HIGH]] = network.target_values
+    real[LOW], real[HIGH] = network.target_values
     real[THRESHOLD] = network.threshold
     return real
 
 
-def pack(layout: Layout, weights: "State", dtype: str) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return (theta, stats) of weights by name."""
-    theta, stats = aligned_zeros(layout.n_theta, dtype), aligned_zeros(max(layout.n_stats, 1), dtype)
+def pack(layout: Layout, weights: "State", theta: NDArray[Any], stats: NDArray[Any]) -> None:
+    """Set theta and stats, zeros before, to weights by name."""
     for name, place in layout.names.items():
         _view(place, theta, stats)[...] = weights[name]
-    return theta, stats
 
 
 def unpack(layout: Layout, theta: NDArray[Any], stats: NDArray[Any]) -> "State":

@@ -17,13 +17,13 @@ from mlpctl.engine.kernel.calls import (
     Arrays,
     Training,
     arrays_of,
-    compile_for,
     new_training,
     scores_now,
     train_epochs,
     twin,
 )
-from mlpctl.engine.kernel.layout import unpack
+from mlpctl.engine.kernel.helpers import helped
+from mlpctl.engine.kernel.layout import Layout, deepest, unpack
 from mlpctl.engine.order import steps_per_epoch
 from mlpctl.engine.threads import on_threads
 from mlpctl.errors import DeviceError
@@ -36,7 +36,10 @@ if TYPE_CHECKING:
 CALL_SECONDS = 0.05
 """Epochs are trained in calls of about this length: a call costs some 50 µs, and between calls a trial can stop."""
 
-STEP_SECONDS = 4e-7
+HELPED_FROM = 1e7
+"""FLOP of a step from which idle cores help: 40 µs of one core."""
+
+STEP_SECONDS = 1e-7
 """Of the smallest step."""
 
 TINY = 1.5e-4
@@ -74,17 +77,27 @@ class KernelSession:
     jobs: int
     trials: dict[str, Training] = field(default_factory=dict)
     _arrays: "dict[int, tuple[Data, Arrays]]" = field(default_factory=dict)
-    _starts: dict[Hashable, tuple[NDArray[Any], NDArray[Any]]] = field(default_factory=dict)
+    _helpers: int = 0
+    _starts: dict[Hashable, tuple[Layout, NDArray[Any], NDArray[Any]]] = field(default_factory=dict)
     _stopped: set[str] = field(default_factory=set)
     _draining: threading.Event = field(default_factory=threading.Event)
     _preparing: threading.Lock = field(default_factory=threading.Lock)
 
     def advance(self, works: Iterable[Work]) -> Iterator[Event]:
-        """Train the works, `jobs` at a time; one at a time where the first is so small that Python is most of it."""
+        """Train the works, `jobs` at a time; one at a time where the first is so small that Python is most of it.
+
+        Where there is only one, the other cores help it.
+        """
         pending = iter(works)
         for first in pending:
-            jobs = 1 if expected_seconds(first) < TINY else self.jobs
-            yield from on_threads(chain([first], pending), self._train, jobs, self._draining)
+            second = next(pending, None)
+            if second is None:
+                self._helpers = self.jobs - 1
+                yield from on_threads([first], self._train, 1, self._draining)
+                self._helpers = 0
+            else:
+                jobs = 1 if expected_seconds(first) < TINY else self.jobs
+                yield from on_threads(chain([first, second], pending), self._train, jobs, self._draining)
 
     def stop(self, key: str) -> None:
         """End a trial after the epochs it is in."""
@@ -147,25 +160,27 @@ class KernelSession:
         if len(trial.theta) <= COPIED:
             if len(self._starts) >= STARTS:
                 self._starts.clear()
-            self._starts[start] = trial.theta.copy(), trial.stats.copy()
+            self._starts[start] = trial.layout, trial.theta.copy(), trial.stats.copy()
         return trial
 
     def _epochs(self, work: Work, trial: Training, arrays: Arrays) -> Iterator[list[Event]]:
         if trial.epochs_done >= work.epochs:
             scores = scores_now(work, trial, arrays)
             yield [Event(work.key, trial.epochs_done, scores, seconds=0.0, status="ok")]
+        batch = min(int(work.spec.batch_size or 1), work.data.n_train)
+        longest = deepest(trial.layout, batch) if self._helpers else 0
+        team = 1 + self._helpers if work.network.flops_per_example * batch > HELPED_FROM else 1
         pace = work.network.flops_per_example * work.data.n_train / FIRST_GUESS  # seconds per epoch
         while trial.epochs_done < work.epochs:
             count = max(1, min(work.epochs - trial.epochs_done, int(CALL_SECONDS / max(pace, 1e-9))))
             started = time.perf_counter()
-            results, finite = train_epochs(work, trial, arrays, count)
+            with helped(team, longest, work.spec.dtype) as board:
+                results, finite = train_epochs(work, trial, arrays, count, board)
             pace = (time.perf_counter() - started) / len(results)
             status, error = self._verdict(work, trial, finite)
-            last = len(results) - 1
-            yield [
-                Event(work.key, epoch, scores, lr, pace, *((status, error) if number == last else ()))
-                for number, (epoch, lr, scores) in enumerate(results)
-            ]
+            events = [Event(work.key, epoch, scores, lr, pace) for epoch, lr, scores in results]
+            events[-1].status, events[-1].error = status, error
+            yield events
             if status is not None:
                 return
 
@@ -182,6 +197,5 @@ class KernelSession:
             if kept is None:
                 if len(self._arrays) >= 8:  # a split that follows the seed: keep the most recent few
                     self._arrays.pop(next(iter(self._arrays)))
-                kept = self._arrays[id(data)] = (data, arrays_of(data))
-                compile_for(kept[1])  # here, so that no epoch's time holds it
+                kept = self._arrays[id(data)] = (data, arrays_of(data))  # compiles here, in no epoch's time
         return kept[1]

@@ -12,10 +12,10 @@ numba vectorizes by itself took 0.85), backward and step 0.68 (0.95).
 
 from typing import Any
 
-from mlpctl.engine.kernel.compiling import U, inner
-from mlpctl.engine.kernel.pointers import number
-from mlpctl.engine.kernel.product import product
-from mlpctl.engine.kernel.vectors import add, fill, fma, load, mul, store, store_fours, sum_of, sums
+from mlpctl.engine.kernel.compiled.compiling import U, inner
+from mlpctl.engine.kernel.compiled.pointers import number
+from mlpctl.engine.kernel.compiled.team import product
+from mlpctl.engine.kernel.compiled.vectors import add, fill, fma, load, mul, store, store_fours, sum_of, sums
 
 LARGE = 16
 """Rows from which a minibatch goes through matrix products: they hold eight rows at a time and pack what they read."""
@@ -28,11 +28,12 @@ V, VV = U(16), U(32)
 
 @inner
 def forward(
-    buffer: Any, x0: int, n: int, inputs: int, outputs: int, theta: Any, w0: int, b0: int, z0: int, packed: Any
-) -> None:
-    """Set z (n, outputs) in the buffer to x (n, inputs) W + b; `packed` (32 · inputs,) is scratch."""
+    buffer: Any, x0: int, n: int, inputs: int, outputs: int, theta: Any, w0: int, b0: int, z0: int, packed: Any,
+    board: Any,
+) -> None:  # fmt: skip
+    """Set z (n, outputs) in the buffer to x (n, inputs) W + b; `packed` (32 · inputs,) is scratch; board: `team`."""
     if n >= LARGE:
-        product(buffer, x0, inputs, U(1), n, inputs, theta, w0, outputs, False, outputs, buffer, z0, outputs,
+        product(board, buffer, x0, inputs, U(1), n, inputs, theta, w0, outputs, False, outputs, buffer, z0, outputs,
                 theta, b0, U(0), number(theta, 1), packed)  # fmt: skip
         return
     r = U(0)
@@ -132,7 +133,7 @@ def forward_sparse(
 @inner
 def gradients(
     buffer: Any, x0: int, n: int, inputs: int, outputs: int, theta: Any, w0: int, delta: Any, before: Any, wanted: bool,
-    target: Any, t0: int, factor: Any, nothing: Any, packed: Any,
+    target: Any, t0: int, factor: Any, nothing: Any, packed: Any, board: Any,
 ) -> None:  # fmt: skip
     """Set `before` (n, inputs) to delta (n, outputs) Wᵀ, and add factor · xᵀ delta to the target (inputs, outputs).
 
@@ -154,12 +155,13 @@ def gradients(
         factor: of the gradient of W.
         nothing: zeros (inputs,).
         packed: scratch (32 · the largest of n, inputs, outputs).
+        board: see `team`.
     """
     if n >= LARGE:
         if wanted:
-            product(delta, U(0), outputs, U(1), n, outputs, theta, w0, outputs, True, inputs, before, U(0), inputs,
-                    nothing, U(0), U(0), number(theta, 1), packed)  # fmt: skip
-        product(buffer, x0, U(1), inputs, inputs, n, delta, U(0), outputs, False, outputs, target, t0, outputs,
+            product(board, delta, U(0), outputs, U(1), n, outputs, theta, w0, outputs, True, inputs, before, U(0),
+                    inputs, nothing, U(0), U(0), number(theta, 1), packed)  # fmt: skip
+        product(board, buffer, x0, U(1), inputs, inputs, n, delta, U(0), outputs, False, outputs, target, t0, outputs,
                 target, t0, outputs, factor, packed)  # fmt: skip
         return
     at_once = max(V, U(CHUNK) // outputs // V * V)

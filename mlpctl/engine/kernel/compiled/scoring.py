@@ -5,8 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from mlpctl.engine.kernel.affine import forward, forward_sparse
-from mlpctl.engine.kernel.compiling import U, inner
+from mlpctl.engine.kernel.arguments import N_SUMS
+from mlpctl.engine.kernel.compiled.affine import forward, forward_sparse
+from mlpctl.engine.kernel.compiled.compiling import U, inner
+from mlpctl.engine.kernel.compiled.normalization import normalize_fixed
+from mlpctl.engine.kernel.compiled.pointers import moved, number
+from mlpctl.engine.kernel.compiled.pointwise import activate, loss_of_row
+from mlpctl.engine.kernel.compiled.scratch import VV, V, whole_vectors
 from mlpctl.engine.kernel.layout import (
     ACTIVATION,
     BETA,
@@ -22,13 +27,6 @@ from mlpctl.engine.kernel.layout import (
     UNITS,
     WEIGHT,
 )
-from mlpctl.engine.kernel.normalization import normalize_fixed
-from mlpctl.engine.kernel.pointers import keep, moved, number
-from mlpctl.engine.kernel.pointwise import activate, loss_of_row
-from mlpctl.engine.kernel.scratch import VV, V, on_a_line, whole_vectors
-
-N_SUMS = 3
-"""Sums of a scoring before those per target: loss, correct, absolute error."""
 
 
 @inner
@@ -60,24 +58,36 @@ def predicted(z: Any, z0: int, units: int, threshold: Any) -> Any:
 
 
 @inner
-def score(
-    X: Any, scaled: bool, scale: Any, shift: Any, sparse: bool, values: Any, columns: Any, starts: Any, labels: Any,
-    targets: Any, rows: Any, n_rows: int, table: Any, layers: int, whole: Any, real: Any, theta: Any, stats: Any,
-    at_a_time: int, dtype: Any, sums: Any,
-) -> None:  # fmt: skip
-    """Add to `sums` (3 + C,) the loss, the right predictions, the absolute errors, the squared errors per target.
-
-    `rows` (n_rows,) are scored, `at_a_time` together; see `epochs` for the other arguments, all of them pointers.
-    """
-    top = moved(table, (layers - U(1)) * U(N_COLUMNS))
-    last, units = top[OUTPUTS], top[UNITS]
-    at_once, widest = min(at_a_time, n_rows), U(1)
+def widest_of(table: Any, layers: int, sparse: bool) -> Any:
+    """Return the widest outputs or inputs of a layer, padded; sparse inputs are not laid out."""
+    widest = U(1)
     for l in range(layers):
         row = moved(table, l * U(N_COLUMNS))
         widest = max(widest, row[OUTPUTS], U(0) if (l == 0 and sparse) else row[INPUTS])
+    return widest
+
+
+@inner
+def room(table: Any, layers: int, sparse: bool, at_once: int) -> Any:
+    """Return the numbers of scratch memory that `score` needs for so many rows together, its alignment included."""
+    widest = widest_of(table, layers, sparse)
+    return U(3) * whole_vectors(at_once * widest) + (VV + U(2)) * widest + U(2) * V
+
+
+@inner
+def score(
+    X: Any, scaled: bool, scale: Any, shift: Any, sparse: bool, values: Any, columns: Any, starts: Any, labels: Any,
+    targets: Any, rows: Any, n_rows: int, table: Any, layers: int, whole: Any, real: Any, theta: Any, stats: Any,
+    at_a_time: int, buffer: Any, board: Any, sums: Any,
+) -> None:  # fmt: skip
+    """Add to `sums` (3 + C,) the loss, the right predictions, the absolute errors, the squared errors per target.
+
+    `rows` (n_rows,) are scored, `at_a_time` together; see `epochs_for` for the other arguments, all of them pointers.
+    """
+    top = moved(table, (layers - U(1)) * U(N_COLUMNS))
+    last, units = top[OUTPUTS], top[UNITS]
+    at_once, widest = min(at_a_time, n_rows), widest_of(table, layers, sparse)
     half = whole_vectors(at_once * widest)
-    memory = np.zeros(U(3) * half + VV * widest + widest + last + U(2) * V, dtype)
-    buffer = on_a_line(memory)
     slope, scale_of = moved(buffer, U(2) * half), moved(buffer, U(3) * half)
     packed = moved(scale_of, whole_vectors(widest))
     unused = moved(packed, VV * widest)
@@ -92,7 +102,7 @@ def score(
             if l == 0 and sparse:
                 forward_sparse(values, columns, starts, some, n, outputs, theta, row[WEIGHT], row[BIAS], buffer, z0)
             else:
-                forward(buffer, x0, n, row[INPUTS], outputs, theta, row[WEIGHT], row[BIAS], z0, packed)
+                forward(buffer, x0, n, row[INPUTS], outputs, theta, row[WEIGHT], row[BIAS], z0, packed, board)
             if row[NORMALIZED]:
                 normalize_fixed(buffer, z0, n, outputs, theta, row[GAMMA], row[BETA], stats, row[STATS], scale_of)
             if l + U(1) < layers:
@@ -110,4 +120,3 @@ def score(
                     sums[2] += abs(error) / units
                     sums[U(N_SUMS) + c] += error * error
         begin += at_once
-    keep(memory)

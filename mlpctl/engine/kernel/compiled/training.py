@@ -1,12 +1,23 @@
-"""The compiled training loop: epochs of one trial."""
+"""An epoch of training in compiled code."""
 
 import math
 from typing import Any
 
 import numpy as np
 
-from mlpctl.engine.kernel.affine import forward, forward_sparse, gradients
-from mlpctl.engine.kernel.compiling import U, entry, exact, inner
+from mlpctl.engine.kernel.compiled.affine import forward, forward_sparse, gradients
+from mlpctl.engine.kernel.compiled.compiling import U, exact, inner
+from mlpctl.engine.kernel.compiled.normalization import (
+    normalize,
+    normalize_backward,
+    normalize_backward_four,
+    normalize_four,
+)
+from mlpctl.engine.kernel.compiled.pointers import moved, number
+from mlpctl.engine.kernel.compiled.pointwise import ADAM, ADAMW, RELU, SGD, activate, loss_of_row, step
+from mlpctl.engine.kernel.compiled.scoring import gather, predicted
+from mlpctl.engine.kernel.compiled.scratch import VV, V, whole_vectors
+from mlpctl.engine.kernel.compiled.vectors import add, fill, fma, load, mul, store, where_positive
 from mlpctl.engine.kernel.layout import (
     ACTIVATION,
     BATCH,
@@ -33,17 +44,6 @@ from mlpctl.engine.kernel.layout import (
     UNITS,
     WEIGHT,
 )
-from mlpctl.engine.kernel.normalization import (
-    normalize,
-    normalize_backward,
-    normalize_backward_four,
-    normalize_four,
-)
-from mlpctl.engine.kernel.pointers import keep, moved, number, pointer
-from mlpctl.engine.kernel.pointwise import ADAM, ADAMW, RELU, SGD, activate, loss_of_row, step
-from mlpctl.engine.kernel.scoring import gather, predicted, score
-from mlpctl.engine.kernel.scratch import VV, V, on_a_line, whole_vectors
-from mlpctl.engine.kernel.vectors import add, fill, fma, load, mul, store, where_positive
 from mlpctl.rng import MASK, philox, purpose_number
 
 _philox = exact(philox)
@@ -103,9 +103,10 @@ def sizes(table: Any, layers: int, batch: int, sparse: bool, at: Any) -> tuple[i
 def train(
     X: Any, scaled: bool, scale: Any, shift: Any, sparse: bool, values: Any, columns: Any, starts: Any, labels: Any,
     targets: Any, order: Any, n_rows: int, table: Any, layers: int, whole: Any, real: Any, theta: Any, stats: Any,
-    first: Any, second: Any, steps_done: int, rates: Any, steps: int, epoch: int, at: Any, buffer: Any, sums: Any,
+    first: Any, second: Any, steps_done: int, rates: Any, steps: int, epoch: int, at: Any, buffer: Any,
+    board: Any, sums: Any,
 ) -> None:  # fmt: skip
-    """Train for one epoch; see `epochs` for the arguments, all of them pointers."""
+    """Train for one epoch; see `epochs_for` for the arguments, all of them pointers."""
     optimizer, threshold, classes = whole[OPTIMIZER], real[THRESHOLD], whole[CLASSES] > 0
     plain = optimizer == SGD and real[DECAY] == 0
     batch = min(U(whole[BATCH]), n_rows)
@@ -141,7 +142,7 @@ def train(
                 forward_sparse(values, columns, starts, rows, n, outputs, theta, row[WEIGHT], row[BIAS],
                                buffer, z0)  # fmt: skip
             else:
-                forward(buffer, at[l], n, row[INPUTS], outputs, theta, row[WEIGHT], row[BIAS], z0, packed)
+                forward(buffer, at[l], n, row[INPUTS], outputs, theta, row[WEIGHT], row[BIAS], z0, packed, board)
             relu = code == RELU and l + U(1) < layers
             if row[NORMALIZED] and n == U(4):
                 normalize_four(buffer, z0, outputs, normalized, inverse, theta, row[GAMMA], row[BETA], stats,
@@ -212,19 +213,11 @@ def train(
                     for k in range(U(0), inputs * outputs, V):
                         store(matrix, k, fill(number(theta, 0)))
                 gradients(buffer, at[l], n, inputs, outputs, theta, w0, delta, before, l > U(0), target, t0, factor,
-                          nothing, packed)  # fmt: skip
+                          nothing, packed, board)  # fmt: skip
                 if not plain:
                     step(optimizer, real, theta, w0, inputs * outputs, matrix, first, second, rate)
             delta, before = before, delta
     sums[0], sums[1] = loss_sum, correct
-
-
-@inner
-def _finite(numbers: Any) -> bool:
-    nothing = numbers.dtype.type(0)
-    for k in range(U(numbers.shape[0])):
-        nothing += numbers[k] * 0  # NaN for what is not finite; a sum is vectors, a way out of the loop would not be
-    return math.isfinite(nothing)
 
 
 @inner
@@ -253,69 +246,3 @@ def _add_sparse(
             a, t = fill(factor * values[k]), t0 + U(columns[k]) * outputs
             for j in range(U(0), outputs, V):
                 store(target, t + j, fma(a, load(delta, r * outputs + j), load(target, t + j)))
-
-
-@entry
-def epochs(
-    X: Any, scale: Any, shift: Any, values: Any, columns: Any, starts: Any, labels: Any, targets: Any, orders: Any,
-    table: Any, whole: Any, real: Any, theta: Any, stats: Any, first: Any, second: Any, steps_done: int, rates: Any,
-    epoch: int, sums: Any, val: Any, test: Any, fit: Any, due: Any, scores: Any, at_a_time: int,
-) -> Any:  # fmt: skip
-    """Train for some epochs and score what is due after each; return the epochs done, negative if the last diverged.
-
-    Args:
-        X: inputs (N, D), uint8 or the trial's dtype; (0, D) where they are sparse.
-        scale: (D,) for uint8 inputs, else (0,).
-        shift: as scale.
-        values: of a CSR matrix, else (0,).
-        columns: of a CSR matrix, else (0,).
-        starts: of a CSR matrix, else (0,).
-        labels: classes (N,), or (0,).
-        targets: (N, C), or (0, 0).
-        orders: rows (epochs, n) in the order in which they are visited.
-        table: see `layout`.
-        whole: see `layout`.
-        real: see `layout`.
-        theta: parameters, changed.
-        stats: running statistics, changed.
-        first: velocity or first moments like theta, or (1,).
-        second: mean or sum of squares like theta, or (1,).
-        steps_done: optimizer steps before.
-        rates: learning rates (epochs, steps).
-        epoch: the first epoch's number.
-        sums: (epochs, 2), set to the sum of losses and the number of right predictions in training.
-        val: rows of the validation part.
-        test: rows of the test part.
-        fit: rows of the training part.
-        due: (epochs, 3) whether each of these is scored after an epoch.
-        scores: (epochs, 3, 3 + C), zeros, see `score`.
-        at_a_time: rows scored together.
-    """
-    sparse, scaled, layers = starts.shape[0] > 0, scale.shape[0] > 0, U(table.shape[0])
-    steps, n_rows, n_outputs = U(rates.shape[1]), U(orders.shape[1]), U(scores.shape[2])
-    batch, offsets = min(U(whole[BATCH]), n_rows), np.zeros(layers + U(1), np.uint64)
-    size, widest, largest, deepest = sizes(pointer(table), layers, batch, sparse, pointer(offsets))
-    needed = U(4) * size + (U(2) * batch + U(3)) * widest + largest + VV * deepest + U(2) * V
-    memory = np.zeros(needed if n_rows else U(0), theta.dtype)
-    for e in range(U(orders.shape[0])):
-        train(
-            pointer(X), scaled, pointer(scale), pointer(shift), sparse, pointer(values), pointer(columns),
-            pointer(starts), pointer(labels), pointer(targets), moved(pointer(orders), e * n_rows),
-            n_rows, pointer(table), layers, pointer(whole), pointer(real), pointer(theta), pointer(stats),
-            pointer(first), pointer(second), steps_done + e * steps, moved(pointer(rates), e * steps), steps,
-            epoch + e, pointer(offsets), on_a_line(memory), moved(pointer(sums), U(2) * e),
-        )  # fmt: skip
-        for part in range(U(3)):
-            if due[e, part]:
-                rows = val if part == 0 else test if part == 1 else fit
-                score(
-                    pointer(X), scaled, pointer(scale), pointer(shift), sparse, pointer(values), pointer(columns),
-                    pointer(starts), pointer(labels), pointer(targets), pointer(rows), U(rows.shape[0]), pointer(table),
-                    layers, pointer(whole), pointer(real), pointer(theta), pointer(stats), U(at_a_time), theta.dtype,
-                    moved(pointer(scores), (U(3) * e + part) * n_outputs),
-                )  # fmt: skip
-        if not (math.isfinite(sums[e, 0]) and _finite(theta) and _finite(stats)):
-            return -np.int64(e) - 1
-    keep(memory)
-    keep(offsets)
-    return orders.shape[0]

@@ -11,9 +11,9 @@ with those for Skylake-X; torch 104 (`python -m benchmarks.gemm`).
 
 from typing import Any
 
-from mlpctl.engine.kernel.compiling import U, inner
-from mlpctl.engine.kernel.pointers import moved, number
-from mlpctl.engine.kernel.vectors import fill, fma, load, store, transposed
+from mlpctl.engine.kernel.compiled.compiling import U, inner
+from mlpctl.engine.kernel.compiled.pointers import moved, number
+from mlpctl.engine.kernel.compiled.vectors import fill, fma, load, store, transposed
 
 PACK_FROM = 64
 """Rows from which packing pays: below, the columns are read where they are."""
@@ -22,13 +22,16 @@ V, VV = U(16), U(32)
 
 
 @inner
-def product(
-    A: Any, a0: int, down: int, along: int, rows: int, depth: int, B: Any, b0: int, stride: int, flipped: bool,
-    columns: int, C: Any, c0: int, width: int, base: Any, base0: int, base_stride: int, factor: Any, packed: Any,
+def share(
+    member: int, members: int, A: Any, a0: int, down: int, along: int, rows: int, depth: int, B: Any, b0: int,
+    stride: int, flipped: bool, columns: int, C: Any, c0: int, width: int, base: Any, base0: int, base_stride: int,
+    factor: Any, packed: Any,
 ) -> None:  # fmt: skip
-    """Set C (rows, columns) to base + factor · A B.
+    """Set a member's share of the columns of C (rows, columns) to base + factor · A B.
 
     Args:
+        member: which of the members this is, from 0 on; every so many blocks of columns are its own.
+        members: how many share the columns.
         A: A (rows, depth) begins at a0.
         a0: see A.
         down: from a row of A to the next.
@@ -49,7 +52,7 @@ def product(
         factor: of the product.
         packed: scratch, 32 · depth numbers.
     """
-    j = U(0)
+    j = VV * member
     while j < columns:
         wide = j + VV <= columns
         b, at, step = B, b0 + j, stride
@@ -74,7 +77,7 @@ def product(
             if wide:
                 _one(A, a, along, depth, b, at + V, step, C, c + V, base, s + V, factor)
             r += U(1)
-        j += VV if wide else V
+        j += VV * members
 
 
 @inner

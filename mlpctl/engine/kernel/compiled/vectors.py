@@ -13,7 +13,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import models, register_model
 
-from mlpctl.engine.kernel.compiling import emitted
+from mlpctl.engine.kernel.compiled.compiling import emitted
 
 WIDTH = 16
 _INDEX, _I32 = ir.IntType(64), ir.IntType(32)

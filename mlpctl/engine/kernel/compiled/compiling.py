@@ -1,4 +1,4 @@
-"""How the kernel is compiled: once per machine, kept in the cache folder, under a name that changes with the source."""
+"""How the kernel is compiled."""
 
 import os
 from collections.abc import Callable
@@ -6,33 +6,25 @@ from typing import Any
 
 import numpy as np
 
-from mlpctl.engine.kernel.cache import kernel_folder
-
 FAST = {"contract", "reassoc", "nsz", "arcp", "afn"}
 """What the compiler may do with floating-point numbers. Not nnan and ninf: divergence has to be seen."""
-
 
 OPTIMIZED = "1"
 """LLVM's level: the vectors are in the source, so higher ones find nothing (1.3 ms an iris trial at 1, 2 and 3) and
 take 37 s to compile instead of 21."""
 
 
-def _import_numba() -> Any:
-    os.environ.setdefault("NUMBA_CACHE_DIR", str(kernel_folder()))
-    os.environ.setdefault("NUMBA_OPT", OPTIMIZED)
-    import numba
+os.environ.setdefault("NUMBA_OPT", OPTIMIZED)
 
-    config: Any = numba.config
-    config.CACHE_DIR = os.environ["NUMBA_CACHE_DIR"]
-    return numba
-
-
-numba = _import_numba()
+import numba  # noqa: E402  it reads the level when it is imported
 
 U: Any = np.uint64
 """Type of offsets and lengths in compiled code, see `affine`."""
 
 Function = Callable[..., Any]
+
+
+_BARE: dict[str, Any] = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 
 def inner(function: Function) -> Function:
@@ -47,15 +39,15 @@ def exact(function: Function) -> Function:
     return compiled
 
 
-def exact_entry(function: Function) -> Function:
-    """Return an exact function that Python calls; it frees the interpreter lock and is kept on disk."""
-    compiled: Function = numba.njit(error_model="numpy", nogil=True, cache=True)(function)
+def entry(function: Function) -> Function:
+    """Return a function that is called from outside: it takes an address and returns a whole number, see `native`."""
+    compiled: Function = numba.njit(fastmath=FAST, **_BARE)(function)
     return compiled
 
 
-def entry(function: Function) -> Function:
-    """Return a function that Python calls: it frees the interpreter lock and is kept on disk."""
-    compiled: Function = numba.njit(fastmath=FAST, error_model="numpy", nogil=True, cache=True)(function)
+def exact_entry(function: Function) -> Function:
+    """Return an exact function that is called from outside."""
+    compiled: Function = numba.njit(**_BARE)(function)
     return compiled
 
 

@@ -6,9 +6,21 @@ A minibatch of four, the size where nothing else takes much time, is held in reg
 import math
 from typing import Any
 
-from mlpctl.engine.kernel.compiling import U, inner
-from mlpctl.engine.kernel.pointers import number
-from mlpctl.engine.kernel.vectors import add, div, fill, fma, load, mul, not_negative, root, store, sub, where_positive
+from mlpctl.engine.kernel.compiled.compiling import U, inner
+from mlpctl.engine.kernel.compiled.pointers import number
+from mlpctl.engine.kernel.compiled.vectors import (
+    add,
+    div,
+    fill,
+    fma,
+    load,
+    mul,
+    not_negative,
+    root,
+    store,
+    sub,
+    where_positive,
+)
 from mlpctl.models.constants import BN_EPS, BN_MOMENTUM
 
 V = U(16)

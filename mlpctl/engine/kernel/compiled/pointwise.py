@@ -3,25 +3,9 @@
 import math
 from typing import Any
 
-from mlpctl.engine.kernel.compiling import U, inner
-from mlpctl.engine.kernel.layout import (
-    ACTIVATIONS,
-    ALPHA,
-    BETA1,
-    BETA2,
-    CLASSES,
-    DECAY,
-    DELTA,
-    EPS,
-    HIGH,
-    LOSS,
-    LOSSES,
-    LOW,
-    MOMENTUM,
-    OPTIMIZERS,
-)
-from mlpctl.engine.kernel.pointers import number
-from mlpctl.engine.kernel.vectors import (
+from mlpctl.engine.kernel.compiled.compiling import U, inner
+from mlpctl.engine.kernel.compiled.pointers import number
+from mlpctl.engine.kernel.compiled.vectors import (
     add,
     div,
     exponential,
@@ -40,8 +24,24 @@ from mlpctl.engine.kernel.vectors import (
     top_of,
     with_sign,
 )
-from mlpctl.engine.kernel.vectors import (
+from mlpctl.engine.kernel.compiled.vectors import (
     first as first_of,
+)
+from mlpctl.engine.kernel.layout import (
+    ACTIVATIONS,
+    ALPHA,
+    BETA1,
+    BETA2,
+    CLASSES,
+    DECAY,
+    DELTA,
+    EPS,
+    HIGH,
+    LOSS,
+    LOSSES,
+    LOW,
+    MOMENTUM,
+    OPTIMIZERS,
 )
 from mlpctl.models.constants import LEAKY_SLOPE
 

@@ -1,0 +1,56 @@
+"""What compiled code is called with: one block of 64-bit integers, addresses and numbers, by these positions.
+
+One block, because that is all that a call then needs to know of types: the code is kept as machine code and called
+without the compiler, whose import alone takes longer than an iris sweep.
+"""
+
+import ctypes
+from typing import Any
+
+from numpy.typing import NDArray
+
+# Of the data: addresses, except for the first two.
+SPARSE, SCALED, X, SCALE, SHIFT, VALUES, COLUMNS, STARTS, LABELS, TARGETS = range(10)
+ROWS = 10
+"""Address and length of the rows of the validation, the test and the training part, six entries."""
+
+# Of a trial: WHOLE are eight entries, see `layout`.
+TABLE, LAYERS, THETA, N_THETA, STATS, N_STATS, FIRST, SECOND, REAL, WHOLE = range(16, 26)
+
+# Of a call.
+ORDERS, N_EPOCHS, N_ROWS, RATES, N_STEPS, STEPS_DONE, EPOCH, RESULTS, N_RESULTS, N_SCORES, AT_A_TIME, BOARD = range(
+    33, 45
+)
+
+# A row of results: one of the epochs.
+DUE, LOSS, CORRECT, SCORES = range(4)
+N_SUMS = 3
+"""Of a scored part: losses, right predictions, absolute errors; squared errors per target follow."""
+
+OUT_OF_MEMORY = -(2**62)
+"""Returned where there is none for scratch."""
+
+# Of a helper.
+HELPED, MEMBER, DEEPEST = range(3)
+
+# Of a board.
+JOB, DONE, MEMBERS, PRODUCT = range(4)
+"""The number of a product, counted from 1; how many helpers have done their share of it; how many threads there are;
+what is multiplied follows."""
+OVER = -1
+"""Number of the job that is none: helpers go home."""
+BOARD_SIZE = 24
+
+# Of a draw: see `drawing`.
+OUT, N, LOW, HIGH, STREAM, KIND, SCRATCH, PICKED, N_PICKED, FIRST_EPOCH, EPOCHS = range(11)
+
+
+def address(array: NDArray[Any]) -> int:
+    """Return where the first number of an array lies; the caller keeps the array."""
+    where: int = array.__array_interface__["data"][0]
+    return where
+
+
+def own_address(array: NDArray[Any]) -> int:
+    """Return `address` of an array that is writable and not empty, in a quarter of the time."""
+    return ctypes.addressof(ctypes.c_char.from_buffer(array))  # type: ignore[arg-type]
