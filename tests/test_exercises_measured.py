@@ -10,7 +10,7 @@ import pytest
 
 from mlpctl.bench.memory import bus_width, cpu_memory, structures
 from mlpctl.exercises import alignment, single
-from mlpctl.exercises.answer import draw
+from mlpctl.report.drawing import draw
 from mlpctl.trial import trial_of
 from tests.conftest import Cli
 from tests.making import classes, resolved

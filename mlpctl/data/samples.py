@@ -11,6 +11,9 @@ from mlpctl.texts import shortened
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+HATCHES = ("", "///", "...", "xx", "\\\\", "--", "++")
+"""Beside the colours of bars, as MARKERS are of points."""
+
 WORDS_SHOWN = 12
 POINTS_SHOWN = 2000
 
@@ -51,7 +54,7 @@ def _classes(dataset: Dataset) -> "Figure":
     with styled():
         axes.legend(title="class", loc="upper left", bbox_to_anchor=(1.0, 1.0))
     why = "" if X.shape[1] == 2 else "\nthe two features that tell the classes apart best, one by one"
-    entitle(axes, f"{dataset.name}: {shortened(dataset.source, 140)}{why}")
+    entitle(axes, f"{dataset.name}\n{shortened(dataset.source, 140)}{why}")
     return figure
 
 
@@ -91,9 +94,10 @@ def _words(dataset: Dataset) -> "Figure":
     left = np.zeros(len(shown))
     for number, name in enumerate(dataset.classes):
         axes.barh([dataset.features[k] for k in shown], counts[number][shown], left=left, label=name,
-                  color=COLOURS[number % len(COLOURS)])  # fmt: skip
+                  color=COLOURS[number % len(COLOURS)], edgecolor="white", hatch=HATCHES[number % len(HATCHES)])  # fmt: skip
         left += counts[number][shown]
     axes.set_xlabel("occurrences")
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.grid(visible=False, axis="y")
     with styled():
         axes.legend(title="class", loc="lower right")

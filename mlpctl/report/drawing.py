@@ -232,10 +232,9 @@ def _words(axes: Any, plot: Plot, *, lying: bool) -> None:
             **where,
         )
     if plot.best is not None:
-        x, y, text = plot.best
-        spot = (y, x) if lying else (x, y)
+        word, score, text = plot.best
         offset = (0, 6) if lying else (8, 0)
-        axes.annotate(text, spot, offset, textcoords="offset points", ha="center" if lying else "left",
+        axes.annotate(text, (score, word) if lying else (word, score), offset, textcoords="offset points", ha="center" if lying else "left",
                       va="bottom" if lying else "center", color=COLOURS[0], fontsize=SMALL_SIZE)  # fmt: skip
         axes.margins(0.08)
 
@@ -282,7 +281,7 @@ def draw_heat(heat: Heat) -> "Figure":
 def _hatch(axes: Any, row: int, column: int, *, failed: bool) -> None:
     from matplotlib.patches import Rectangle
 
-    look = (
+    look: dict[str, Any] = (
         {"facecolor": "#F2F2F2", "hatch": "///", "edgecolor": "#CFCFCF"}
         if failed
         else {"facecolor": "white", "edgecolor": "#E0E0E0"}

@@ -74,6 +74,6 @@ def name_ends(axes: Any, ends: Sequence[Named]) -> bool:
                 ends_at = (start, min(max(height, 0.0), 1.0))
                 axes.plot(*zip(ends_at, (1.03, place), strict=True), color=end.colour, linewidth=0.6, alpha=0.6,
                           transform=axes.transAxes, clip_on=False, zorder=1, scalex=False, scaley=False)  # fmt: skip
-            axes.text(1.035, place, shortened(end.name, LONGEST), color=readable(end.colour), fontsize=SMALL_SIZE, ha="left",
-                      va="center", transform=axes.transAxes)  # fmt: skip
+            axes.text(1.035, place, shortened(end.name, LONGEST), color=readable(end.colour), fontsize=SMALL_SIZE,
+                      ha="left", va="center", transform=axes.transAxes)  # fmt: skip
     return True

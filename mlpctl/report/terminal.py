@@ -119,8 +119,8 @@ def _graph(plot: Plot, width: int, signs: Signs, height: int) -> "list[Text]":
     row_of = _scale(low, high, height - 1, log=plot.log_y, flip=True)
     column_of = _across(plot, columns)
     canvas = Canvas(height + 2, width, signs)
-    for tick, number in zip(ticks, numbers, strict=True):
-        canvas.put(round(row_of(tick)), 0, number.rjust(margin - 1), DIM)
+    for tick, text in zip(ticks, numbers, strict=True):
+        canvas.put(round(row_of(tick)), 0, text.rjust(margin - 1), DIM)
     for row in range(height):
         canvas.put(row, margin, signs.frame[0], DIM)
     for tick in ticks:
@@ -199,9 +199,9 @@ def _points(canvas: Canvas, plot: Plot, line: Line, number: int, column_of: Scal
     every = max(1, -(-len(shown) // 6)) if len(shown) > MOST_MEASURED else 1
     marked = {*shown[number % every :: every], *shown[-1:]}
     for k in marked:
-        column, row = places[k]
-        if -0.5 <= row <= height - 0.5:
-            canvas.put(round(row), column, _marks(signs)[number % len(signs.marks)], f"bold {hue}")
+        column, at = places[k]
+        if -0.5 <= at <= height - 0.5:
+            canvas.put(round(at), column, _marks(signs)[number % len(signs.marks)], f"bold {hue}")
 
 
 def _path(line: Line, column_of: Scale, row_of: Scale, height: int) -> list[tuple[float, float]]:
