@@ -93,8 +93,8 @@ def _words(dataset: Dataset) -> "Figure":
     figure, axes = new_figure(6.4, 4.8)
     left = np.zeros(len(shown))
     for number, name in enumerate(dataset.classes):
-        axes.barh([dataset.features[k] for k in shown], counts[number][shown], left=left, label=name,
-                  color=COLOURS[number % len(COLOURS)], edgecolor="white", hatch=HATCHES[number % len(HATCHES)])  # fmt: skip
+        axes.barh([dataset.features[k] for k in shown], counts[number][shown], left=left, label=name, edgecolor="white",
+                  color=COLOURS[number % len(COLOURS)], hatch=HATCHES[number % len(HATCHES)])  # fmt: skip
         left += counts[number][shown]
     axes.set_xlabel("occurrences")
     axes.xaxis.get_major_locator().set_params(integer=True)

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
+
 if TYPE_CHECKING:
     from rich.text import Text
 
@@ -12,6 +14,9 @@ HUES = ("cyan", "yellow", "magenta", "green", "blue", "red")
 """The terminal's own colours, which its user has chosen to be readable; marks tell the lines apart without them."""
 
 DIM = "dim"
+
+COVERED = "\0"
+"""In the second cell of a sign that takes two, as Chinese ones do."""
 
 DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 """Bits of a braille sign by row and column of the dot (Unicode, block 2800)."""
@@ -58,9 +63,14 @@ class Canvas:
 
     def put(self, row: int, column: int, text: str, style: str = "") -> None:
         """Write a text from a cell to the right; what leaves the canvas is left out."""
-        for place, sign in enumerate(text, start=column):
-            if 0 <= row < self.rows and 0 <= place < self.columns:
+        place = column
+        for sign in text:
+            size = cell_len(sign)
+            if 0 <= row < self.rows and 0 <= place <= self.columns - size:
                 self.cells[row, place] = sign, style
+                for after in range(place + 1, place + size):
+                    self.cells[row, after] = COVERED, style
+            place += size
 
     def line(self, points: Sequence[tuple[float, float]], style: str) -> None:
         """Draw straight lines between points (column, row), in cells from the upper left, fractions allowed."""
@@ -91,6 +101,8 @@ class Canvas:
             for column in range(self.columns):
                 bits, style = self.dots.get((row, column), (0, ""))
                 sign, own = self.cells.get((row, column), ("", ""))
+                if sign == COVERED:
+                    continue
                 line.append(sign or (chr(0x2800 + bits) if bits else " "), own if sign else style)
             line.rstrip()
             lines.append(line)

@@ -234,8 +234,9 @@ def _words(axes: Any, plot: Plot, *, lying: bool) -> None:
     if plot.best is not None:
         word, score, text = plot.best
         offset = (0, 6) if lying else (8, 0)
-        axes.annotate(text, (score, word) if lying else (word, score), offset, textcoords="offset points", ha="center" if lying else "left",
-                      va="bottom" if lying else "center", color=COLOURS[0], fontsize=SMALL_SIZE)  # fmt: skip
+        axes.annotate(text, (score, word) if lying else (word, score), offset, textcoords="offset points",
+                      ha="center" if lying else "left", va="bottom" if lying else "center", color=COLOURS[0],
+                      fontsize=SMALL_SIZE)  # fmt: skip
         axes.margins(0.08)
 
 

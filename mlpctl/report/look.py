@@ -42,7 +42,6 @@ STYLE: Any = {
     "axes.spines.right": False,
     "axes.grid": True,
     "axes.axisbelow": True,
-    "axes.formatter.use_mathtext": True,
     "axes.titlelocation": "left",
     "axes.titlesize": TITLE_SIZE,
     "grid.color": "#E6E6E6",
