@@ -121,12 +121,14 @@ def entitle(axes: Any, title: str, *, over: bool = False) -> None:
     tails = [line for part in rest.split("\n") if part for line in _broken(part, points / (0.56 * SMALL_SIZE))]
     with styled():
         if over:
-            figure.suptitle("\n".join([*heads, *(" " * len(tails))]), x=0.006, ha="left", fontsize=TITLE_SIZE)
-            below = (figure.get_layout_engine().get()["h_pad"] * 72 + 1.3 * TITLE_SIZE * len(heads)) / 72
-            figure.text(0.006, 1 - below / figure.get_figheight(), "\n".join(tails), ha="left", va="top",
-                        fontsize=SMALL_SIZE, color=QUIET, linespacing=1.25)  # fmt: skip
+            head, tail = 1.3 * TITLE_SIZE * len(heads), 1.3 * SMALL_SIZE * len(tails)  # points
+            tall = 72 * figure.get_figheight()
+            figure.get_layout_engine().set(rect=(0, 0, 1, 1 - (head + tail + 4) / tall))
+            figure.text(0.006, 1 - 4 / tall, "\n".join(heads), ha="left", va="top", fontsize=TITLE_SIZE)
+            figure.text(0.006, 1 - (head + 4) / tall, "\n".join(tails), ha="left", va="top", fontsize=SMALL_SIZE,
+                        color=QUIET)  # fmt: skip
             return
-        axes.set_title("\n".join(heads), pad=6 + len(tails) * 1.35 * SMALL_SIZE)
+        axes.set_title("\n".join(heads), pad=6 + len(tails) * (1.35 * SMALL_SIZE + 2))
         if tails:
             axes.annotate("\n".join(tails), (0, 1), (0, 4), xycoords="axes fraction", textcoords="offset points",
                           ha="left", va="bottom", fontsize=SMALL_SIZE, color=QUIET, linespacing=1.25)  # fmt: skip
