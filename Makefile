@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint docs reproductions bench bench-gpu searches torture clean
+.PHONY: demo test lint docs figures reproductions bench bench-gpu searches torture clean
 
 demo: .venv/installed
 	$(BIN)/mlpctl sweep experiments/demo.toml
@@ -23,6 +23,9 @@ reproductions: .venv/installed
 
 docs: .venv/installed
 	$(BIN)/python -m mlpctl.docs
+
+figures: .venv/installed
+	$(BIN)/python docs/figures.py
 
 bench: .venv/installed
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[bench]'
