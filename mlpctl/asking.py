@@ -4,6 +4,7 @@ A search that is begun again is told the same scores in the same order, so it co
 the same command finishes a search that was killed, without a state of its own.
 """
 
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ from mlpctl.experiment import Experiment
 from mlpctl.pending import identify
 from mlpctl.rows import Row
 from mlpctl.schema import BETTER, PRIMARY, TRIALS_FILE
+from mlpctl.search.make import BY_EPOCHS
 from mlpctl.search.space import Proposal
 from mlpctl.search.strategies import Random
 from mlpctl.spec import Spec
@@ -39,11 +41,15 @@ class Outcomes:
         on: part that selects.
         metric: that decides; None is the task's.
         scores: key -> score, larger is better; None of a trial that has none.
+        open: what was asked for last and is in training.
+        reached: rung -> configurations that were trained before that.
     """
 
     on: str
     metric: str | None
     scores: dict[str, float | None] = field(default_factory=dict)
+    open: list[Proposal] = field(default_factory=list)
+    reached: Counter[int] = field(default_factory=Counter)
 
     def learn(self, row: Row) -> None:
         """Take note of a trial's row."""
@@ -84,10 +90,18 @@ def batches(experiment: Experiment, outcomes: Outcomes) -> Iterator[Iterator[Spe
         yield specs_of(experiment, lambda: iter(search.ask()))
         return
     while batch := list(search.ask()):
+        outcomes.open = batch
         yield specs_of(experiment, lambda batch=batch: iter(batch))  # type: ignore[misc]
         for proposal in batch:
             scores = [outcomes.scores.get(key_of(experiment, proposal, seed)) for seed in experiment.seeds]
             search.tell(proposal, mean_of(scores))
+            outcomes.reached[rung_of(experiment, proposal)] += 1
+        outcomes.open = []
+
+
+def rung_of(experiment: Experiment, proposal: Proposal) -> int:
+    """Return the epochs that a search over epochs has chosen for a proposal; 0 of other searches."""
+    return int(proposal["epochs"]) if experiment.search.method in BY_EPOCHS else 0
 
 
 def mean_of(scores: Sequence[float | None]) -> float | None:

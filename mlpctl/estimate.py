@@ -162,7 +162,7 @@ def measure(shapes: dict[object, Shape], experiment: Experiment, options: RunOpt
         MlpctlError: for a device that is not there, missing data.
     """
     rates, start = Rates(), 0.0
-    options = replace(options, limits=Limits(), save=False, force=False)
+    options = replace(options, limits=Limits(), save=False, force=False, timeout=float("inf"), shard=None)
     begun = time.perf_counter()
     with TemporaryDirectory() as place, Store(Path(place) / "measured") as store:
         store.describe(experiment.as_toml(), {})

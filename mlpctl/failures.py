@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from mlpctl.engine.base import Event
+from mlpctl.engine.base import Event, Work, late
 
 REDONE = ("interrupted",)
 """Statuses of trials that run again by themselves."""
@@ -67,20 +67,20 @@ def _told(status: str, error: str) -> str:
 
 @dataclass
 class Clock:
-    """How long each trial has been in training.
+    """How long each trial has been in training, looked at after each of its epochs.
 
-    Attributes:
-        limit: seconds that a trial may take; looked at after each of its epochs.
+    The engines kernel and reference also look between minibatches; only trials that are trained in a group end with an
+    epoch.
     """
 
-    limit: float = float("inf")
+    _limits: dict[str, float] = field(default_factory=dict)
     _begun: dict[str, float] = field(default_factory=dict)
     _spent: dict[str, float] = field(default_factory=dict)
     _late: set[str] = field(default_factory=set)
 
-    def start(self, key: str) -> None:
-        """A trial begins."""
-        self._begun[key] = time.monotonic()
+    def start(self, work: Work) -> None:
+        """A trial begins, and may take the seconds of its limit."""
+        self._limits[work.key], self._begun[work.key] = work.limit, time.monotonic()
 
     def watch(self, events: Iterable[Event], stop: Callable[[str], None]) -> Iterator[Event]:
         """Yield the events of trials; those that take too long are stopped, and their last event says so."""
@@ -95,13 +95,16 @@ class Clock:
         spent = self._spent[event.key] = self._spent.get(event.key, 0.0) + (event.seconds or 0.0)
         if event.seconds is None:  # trained in a group, it has no time of its own
             spent = time.monotonic() - self._begun[event.key]
-        if spent > self.limit:
+        if spent > self._limits[event.key]:
             self._late.add(event.key)
             stop(event.key)
 
     def _last(self, event: Event) -> Event:
         is_late = event.key in self._late and event.status == "interrupted"
+        limit = self._limits.pop(event.key)
         for known in (self._begun, self._spent):
             known.pop(event.key, None)
         self._late.discard(event.key)
-        return replace(event, status="timeout", error=f"not done after {self.limit:g} s") if is_late else event
+        if not is_late:
+            return event
+        return replace(event, status="timeout", error=late(event.key, event.epoch, 0.0, limit).error)

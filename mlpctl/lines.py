@@ -28,12 +28,14 @@ class Line:
         raw: the line as it is.
         row: column -> text; {} where the line cannot be taken apart.
         problem: what is wrong with it; "" for nothing.
+        end: bytes of the file up to its end.
     """
 
     number: int
     raw: bytes
     row: dict[str, str]
     problem: str = ""
+    end: int = 0
 
 
 def header_of(raw: bytes) -> list[str]:
@@ -46,8 +48,13 @@ def is_ours(header: Sequence[str]) -> bool:
     return "key" in header and "schema_version" in header
 
 
-def scan(path: Path, columns: Mapping[str, Kind]) -> Iterator[Line]:
+def scan(path: Path, columns: Mapping[str, Kind], *, after: int = 0) -> Iterator[Line]:
     """Yield the lines below the first, checked as far as each can be by itself; none if there is no file.
+
+    Args:
+        path: of the file.
+        columns: that it should have.
+        after: pass over so many bytes, which must be the end of a line; numbers count from there.
 
     Raises:
         DataError: if the file is not mlpctl's, or a newer mlpctl's: that is no damage, and nothing here knows better.
@@ -60,9 +67,11 @@ def scan(path: Path, columns: Mapping[str, Kind]) -> Iterator[Line]:
         if first and not is_ours(header):
             raise foreign(path)
         numeric = [(name, *READ[kind]) for name, kind in columns.items() if kind in READ and name in header]
+        end = stream.seek(max(after, len(first)))
         for number, raw in enumerate(stream, start=2):
+            end += len(raw)
             row, problem = _parse(raw, header)
-            yield Line(number, raw, row, problem or _wrong(path, row, numeric))
+            yield Line(number, raw, row, problem or _wrong(path, row, numeric), end)
 
 
 def foreign(path: Path) -> DataError:
@@ -108,10 +117,15 @@ def _wrong(path: Path, row: Mapping[str, str], numeric: Iterable[tuple[str, Call
 
 def to_line(cells: Iterable[Any]) -> bytes:
     """Return cells as a line of a file; None is an empty cell, and no cell has a newline."""
+    return to_lines([cells])
+
+
+def to_lines(rows: Iterable[Iterable[Any]]) -> bytes:
+    """Return the lines of several rows, see `to_line`."""
     stream = io.StringIO()
-    csv.writer(stream, lineterminator="\n").writerow([_one_line(cell) for cell in cells])
+    csv.writer(stream, lineterminator="\n").writerows([_one_line(cell) for cell in cells] for cells in rows)
     return stream.getvalue().encode()
 
 
 def _one_line(cell: object) -> object:
-    return " ".join(cell.split()) if isinstance(cell, str) else cell
+    return " ".join(cell.split()) if type(cell) is str and not cell.isprintable() else cell

@@ -13,6 +13,7 @@ from mlpctl.trial import Trial, trial_of
 
 if TYPE_CHECKING:
     from mlpctl.run import RunOptions
+    from mlpctl.shard import Shard
 
 
 def pending(
@@ -35,14 +36,19 @@ def pending(
         if key in begun:
             continue
         begun.add(key)
-        if options.shard is not None and not options.shard.has(key if trial is None else lineage(trial)):
-            continue  # trials that are one run have one lineage: they stay together
+        if options.shard is not None and not is_in(options.shard, trial, key):
+            continue
         if trial is None and key not in store.known:
             invalid(row)
         elif trial is not None and has_to_run(store, key, options):
             yield trial
         else:
             stored()
+
+
+def is_in(shard: "Shard", trial: Trial | None, key: str) -> bool:
+    """Whether a trial is in a part of the experiment, or the row of a key; trials that are one run stay together."""
+    return shard.has(key if trial is None else lineage(trial))
 
 
 def identify(spec: Spec) -> tuple[Trial | None, Row]:

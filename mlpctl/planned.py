@@ -1,5 +1,7 @@
 """A plan as tables: for people in their units, for machines whole."""
 
+from collections.abc import Sequence
+
 from mlpctl.inspection.cost import in_bytes
 from mlpctl.preview import Plan
 from mlpctl.render import Cell, Table, for_people
@@ -39,15 +41,34 @@ def tables(plan: Plan, *, people: bool) -> list[Table]:
         {"what": name.replace("_", " "), "number": for_people(n)} for name, n in line.items()
     ]
     first = Table(["what", "number"] if people else list(line), told if people else [line], plan.experiment.name, notes)
-    return [first, left_out(plan, people=people)] if plan.limit else [first]
+    return [first, *left_out(plan, people=people)] if plan.limit else [first]
 
 
-def left_out(plan: Plan, *, people: bool) -> Table:
+def left_out(plan: Plan, *, people: bool) -> list[Table]:
+    """Return what does not fit: of a search that learns how much, then the trials, where they are known."""
+    certain = [trial for trial in plan.left if trial.key not in plan.guesses]
+    tables = [_rungs(plan)] if plan.rungs else []
+    return [*tables, _trials(plan, certain, people=people)] if certain or not tables else tables
+
+
+def _rungs(plan: Plan) -> Table:
+    """Return how many configurations a search does not get to, on each rung."""
+    rows: list[dict[str, Cell]] = [
+        {**({"epochs": rung.epochs} if rung.epochs else {}), "configurations": rung.planned, "left_out": rung.left}
+        for rung in plan.rungs
+    ]
+    method = plan.experiment.search.method
+    notes = [f"configurations: that {method} asks for; which the others are depends on scores that are not there yet"]
+    if len(plan.experiment.seeds) > 1:
+        notes.append("left_out: those that lack a seed are among them")
+    return Table(list(rows[0]), rows, f"Not reached by {method} for {plan.limit}", notes)
+
+
+def _trials(plan: Plan, left: Sequence[Trial], *, people: bool) -> Table:
     """Return the trials that do not fit: for people the first configurations with their seeds, for machines all."""
     varied = list(dict.fromkeys((*plan.experiment.varied, "epochs")))
     rows: list[dict[str, Cell]] = [
-        {"key": trial.key, **{name: _value(trial, name) for name in varied}, "seed": trial.spec.seed}
-        for trial in plan.left
+        {"key": trial.key, **{name: _value(trial, name) for name in varied}, "seed": trial.spec.seed} for trial in left
     ]
     title = f"Left out by {plan.limit}"
     if not people:
@@ -57,8 +78,8 @@ def left_out(plan: Plan, *, people: bool) -> Table:
         groups.setdefault(tuple(row[name] for name in varied), []).append(str(row["seed"]))
     lines = [{**dict(zip(varied, group, strict=True)), "seeds": ", ".join(seeds)} for group, seeds in groups.items()]
     notes = ["order of training: seed by seed, of each the axes as they are given, the last one fastest"]
-    if plan.guessed:
-        notes = ["order of training: as the search asks"]
+    if plan.rungs:
+        notes = ["asked for already, in this order"]
     if len(lines) > SHOWN:
         notes.append(f"… and {len(lines) - SHOWN} more configurations; --format json lists all {len(rows)} trials")
     return Table([*varied, "seeds"], lines[:SHOWN], title, notes, varied)

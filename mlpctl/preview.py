@@ -25,9 +25,10 @@ from mlpctl.estimate import (
 from mlpctl.experiment import Experiment
 from mlpctl.pending import pending
 from mlpctl.plan import Run, runs_of
+from mlpctl.reached import Rung, rungs_without
 from mlpctl.rng import uniforms
 from mlpctl.rows import Row
-from mlpctl.run import RunOptions
+from mlpctl.run import Counts, RunOptions
 from mlpctl.schema import TRIALS_FILE
 from mlpctl.search.strategies import Random
 from mlpctl.spec import Spec
@@ -56,6 +57,8 @@ class Plan:
         stored: trials in the store.
         invalid: rows of combinations that cannot be trained.
         guessed: whether scores were made up.
+        guesses: keys of trials that were asked for after scores were made up: others may take their places.
+        rungs: of a search that learns, how many configurations do not fit.
         proposing: seconds that the search itself takes.
         seconds: (expected, low, high) of the whole command.
         memory: bytes: the peak of the process, its data, a trial at most.
@@ -70,6 +73,8 @@ class Plan:
     stored: int = 0
     invalid: list[Row] = field(default_factory=list)
     guessed: bool = False
+    guesses: set[str] = field(default_factory=set)
+    rungs: list[Rung] = field(default_factory=list)
     proposing: float = 0.0
     seconds: tuple[float, float, float] = (0.0, 0.0, 0.0)
     memory: tuple[int, int, int] = (0, 0, 0)
@@ -102,15 +107,18 @@ def preview(experiment: Experiment, out: Path, options: RunOptions, *, started: 
     begun_by = started + time.perf_counter() - begun - (plan.proposing if plan.guessed else 0.0)
     shapes = shapes_of(plan.runs)
     if not shapes:
+        plan.rungs = _not_reached(plan)
         plan.seconds, plan.memory = (begun_by,) * 3, (memory_in_use(), 0, 0)
         return plan
     rates = measure(shapes, experiment, options)
-    each = [rates.seconds(shape_of(run.leader), 1, epochs) for run, epochs in plan.runs]
+    most = options.timeout / options.jobs  # of what a run adds, where it is ended
+    each = [[min(s, most) for s in rates.seconds(shape_of(run.leader), 1, epochs)] for run, epochs in plan.runs]
     fitting = _within(each, options.limits.seconds)
     if fitting < len(plan.runs):
         plan.limit = f"--budget {options.limits.seconds:g}s"
         plan.left = [*(t for run, _ in plan.runs[fitting:] for t in run.milestones.values()), *plan.left]
         plan.runs, each = plan.runs[:fitting], each[:fitting]
+    plan.rungs = _not_reached(plan)
     fixed = begun_by + plan.proposing + rates.start + rates.report
     rounds = [
         fixed + _side_by_side([one[number] for one in each], plan.batches, options.jobs)
@@ -121,18 +129,24 @@ def preview(experiment: Experiment, out: Path, options: RunOptions, *, started: 
     return plan
 
 
-def rest(experiment: Experiment, out: Path, options: RunOptions, limit: str) -> Plan | None:
-    """Return the plan of what a limit has just left out; None where only the search could tell, or it is too much.
+def _not_reached(plan: Plan) -> list[Rung]:
+    return rungs_without(plan.experiment, plan.left) if plan.left and plan.experiment.strategy().learns else []
+
+
+def rest(experiment: Experiment, out: Path, options: RunOptions, counts: Counts) -> Plan | None:
+    """Return the plan of what a limit has just left out; None where it is too much to list.
 
     Args:
         experiment: that was trained.
         out: where results folders are.
         options: how it was run.
-        limit: that it ran into, in words.
+        counts: what became of it.
     """
-    if experiment.strategy().learns or options.force or size_of(experiment) > LISTED:
+    plan = Plan(experiment, out / experiment.name, limit=counts.cut, left=counts.left, rungs=counts.rungs)
+    if counts.rungs:
+        return plan
+    if options.force or size_of(experiment) > LISTED:
         return None
-    plan = Plan(experiment, out / experiment.name, limit=limit)
     _walk(plan, replace(options_for(experiment, options), limits=Limits()), Budget(Limits()))
     plan.left, plan.runs = plan.trials, []
     return plan
@@ -160,12 +174,15 @@ def _walk(plan: Plan, options: RunOptions, budget: Budget) -> None:
         nonlocal batch
         for specs in _played(experiment, outcomes, plan) if search.learns else batches(experiment, outcomes):
             batch += 1
+            is_guess = plan.guessed
             trials = pending(specs, store, options, invalid=impossible, stored=found)
             for run in runs_of(trials, share=not options.save and not options.most_epochs):
                 for trial in run.milestones.values():
                     if search.learns:
                         outcomes.scores.setdefault(trial.key, next(made_up))
                         plan.guessed = True
+                    if is_guess:
+                        plan.guesses.add(trial.key)
                 yield run
 
     for run, epochs in costs_of(asked(), continues=bool(options.most_epochs)):

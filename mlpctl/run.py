@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mlpctl.budget import Budget, Limits
+from mlpctl.ends import ended, rows_of
 from mlpctl.engine.base import Event, Session
 from mlpctl.engine.choose import Choice, choose
 from mlpctl.engine.initial import start_note
@@ -26,9 +27,7 @@ from mlpctl.trial import Trial
 
 if TYPE_CHECKING:
     from mlpctl.cluster.connect import Cluster
-
-UNSCORED = epoch_row(Event("", 0))
-"""What an epoch row has without scores: none is written."""
+    from mlpctl.reached import Rung
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ class RunOptions:
         most_epochs: trials with fewer epochs may be continued, so their states are kept.
         limits: what may be spent.
         cluster: connected, where other machines train; None for this one.
-        timeout: seconds that a trial may take.
+        timeout: seconds that a trial may take in training, wherever it trains.
         patience: failures that are alike, one after the other, that end the run.
         fail_fast: the first failure ends it.
         shard: the part of the trials to run; None for all.
@@ -116,12 +115,16 @@ class Counts:
         statuses: status -> trials run now.
         cut: which limit ended the run before all was done; "" for none.
         halted: which failures did; "" for none.
+        left: of a search that learns and was cut, trials that it asked for and did not get.
+        rungs: of such a search, how many configurations it did not get to.
     """
 
     stored: int = 0
     cut: str = ""
     halted: str = ""
     statuses: Counter[str] = field(default_factory=Counter)
+    left: list[Trial] = field(default_factory=list)
+    rungs: "list[Rung]" = field(default_factory=list)
 
 
 def run(
@@ -268,8 +271,8 @@ def _advance(
     stop: Stop,
     record: Callable[[Row, list[Row]], None],
 ) -> None:
-    active: dict[str, tuple[Run, list[Row]]] = {}
-    clock = Clock(options.timeout)
+    active: dict[str, tuple[Run, list[Row], dict[int, Trial]]] = {}  # with the trials that have not ended yet
+    clock = Clock()
 
     def works() -> Iterator[Any]:
         for run in runs:
@@ -281,49 +284,32 @@ def _advance(
                 kept = states.find(lineage(trial), about["used_engine"], min(run.milestones))
             if not budget.take(len(run.milestones), max(run.milestones) - (kept.epochs if kept else 0)):
                 return
-            work = trial.work(test_at=frozenset(run.milestones), test_each=options.test_each, fit_each=options.fit_each)
+            work = trial.work(
+                test_at=frozenset(run.milestones), test_each=options.test_each, fit_each=options.fit_each,
+                limit=options.timeout,
+            )  # fmt: skip
             if kept is not None:
                 session.restore(work, kept.state)
-            active[trial.key] = (run, [] if kept is None else kept.rows)
-            clock.start(trial.key)
+            active[trial.key] = (run, [] if kept is None else kept.rows, dict(run.milestones))
+            clock.start(work)
             yield work
 
     for event in clock.watch(session.advance(works()), session.stop):
-        run, rows = active[event.key]
+        run, rows, left = active[event.key]
         rows.append(epoch_row(event))
         watch.epoch(run.leader, event)
         if stop.requested:
             session.drain()
             if stop.midway:
                 session.stop(event.key)
-        for trial in _ended(run, event):
-            status = event.status if event.status not in (None, "ok") else "ok"
-            if options.save and status == "ok":
+        for trial, last in ended(left, rows, event):
+            if options.save and last.status == "ok":
                 spec = {name: str(value) for name, value in trial.spec.flat().items() if value is not None}
                 store.save_weights(trial.key, session.weights(event.key), spec)
-            record(
-                trial_row(trial, replace(event, status=status), wall_time(rows), about), _rows_of(trial, rows, options)
-            )
-            if status == "ok" and event.epoch < options.most_epochs and is_prefix(trial.spec):
+            record(trial_row(trial, last, wall_time(rows), about), rows_of(trial, rows, test_each=options.test_each))
+            if last.status == "ok" and event.epoch < options.most_epochs and is_prefix(trial.spec):
                 kept = Kept(event.epoch, session.save(event.key), rows)
                 states.keep(lineage(trial), about["used_engine"], kept)
         if event.status is not None:
             session.drop(event.key)
             del active[event.key]
-
-
-def _rows_of(trial: Trial, rows: list[Row], options: RunOptions) -> list[Row]:
-    """Return the epoch rows of a trial, as they are without the shorter trials that were read off the same run."""
-    own = [{**row, "key": trial.key} for row in rows if len(row) > len(UNSCORED)]
-    if not options.test_each:
-        for row in own[:-1]:
-            for name in [name for name in row if name.startswith("test_")]:
-                del row[name]
-    return own
-
-
-def _ended(run: Run, event: Event) -> list[Trial]:
-    """Return the trials that end with an event: one at its milestone, all that are left when the run ends early."""
-    if event.status in (None, "ok"):
-        return [run.milestones[event.epoch]] if event.epoch in run.milestones else []
-    return [trial for epochs, trial in run.milestones.items() if epochs >= event.epoch]

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from mlpctl.errors import DataError, UsageError
-from mlpctl.lines import FILES, scan, to_line
+from mlpctl.lines import FILES, scan, to_lines
 from mlpctl.mending import mend_frame, remove_lines
 from mlpctl.schema import (
     ENVIRONMENT_FILE,
@@ -139,7 +139,7 @@ class Store:
 
 
 def _append(descriptor: int, path: Path, rows: Sequence[Row], columns: Iterable[str]) -> None:
-    content = b"".join(to_line(row.get(column) for column in columns) for row in rows)
+    content = to_lines(map(row.get, columns) for row in rows)
     try:
         about = os.fstat(descriptor)
         if not about.st_nlink:

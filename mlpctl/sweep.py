@@ -10,9 +10,12 @@ from mlpctl.asking import Outcomes, batches, samples
 from mlpctl.errors import BudgetUsed, TrialsFailed, UsageError
 from mlpctl.experiment import Experiment, base_of, checked, default_name, groups, merged, read_experiment, seeds_of
 from mlpctl.machine import environment
+from mlpctl.pending import identify, is_in
+from mlpctl.reached import not_reached
 from mlpctl.run import Counts, RunOptions, Stop, Watch, check_named, run
 from mlpctl.search.axes import Axis, parse_axis
 from mlpctl.search.listed import read_list
+from mlpctl.shard import Shard
 from mlpctl.store import Store
 from mlpctl.trial import Trial, trial_of
 
@@ -97,9 +100,21 @@ def parse_axes(texts: Sequence[str]) -> tuple[Axis | None, list[Axis]]:
     return listed, axes
 
 
-def size_of(experiment: Experiment) -> int:
-    """Return the number of trials of an experiment, equal combinations counted apart."""
-    return experiment.strategy().size() * len(experiment.seeds)
+def size_of(experiment: Experiment, shard: Shard | None = None) -> int:
+    """Return the number of trials of an experiment, equal combinations counted apart; of a part of many about how many.
+
+    Args:
+        experiment: to train.
+        shard: the part of it; None for all.
+    """
+    size = experiment.strategy().size() * len(experiment.seeds)
+    if shard is None:
+        return size
+    if size > LOOKED_AT:
+        return -(-size // shard.of)
+    found = map(identify, samples(experiment, size))
+    named = ((trial, trial.key if trial else str(row["key"])) for trial, row in found)
+    return len({key for trial, key in named if is_in(shard, trial, key)})
 
 
 def check_some(experiment: Experiment, options: RunOptions) -> None:
@@ -135,7 +150,7 @@ def options_for(experiment: Experiment, options: RunOptions) -> RunOptions:
         options,
         fit_each=options.fit_each or experiment.select.on == "train",
         test_each=options.test_each or experiment.select.on == "test",
-        expected=size_of(experiment),
+        expected=size_of(experiment, options.shard),
         most_epochs=experiment.strategy().most_epochs,
     )
 
@@ -159,7 +174,10 @@ def sweep(experiment: Experiment, out: Path, options: RunOptions, watch: Watch, 
             outcomes.read(store.folder)
         asked = batches(experiment, outcomes)
         options = options_for(experiment, options)
-        return run(asked, store, options, watch, stop, *([outcomes.learn] if learns else []))
+        counts = run(asked, store, options, watch, stop, *([outcomes.learn] if learns else []))
+        if learns and counts.cut:
+            counts.left, counts.rungs = not_reached(experiment, outcomes)
+        return counts
 
 
 def verdict(counts: Counts) -> None:

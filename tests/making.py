@@ -43,11 +43,13 @@ def resolved(dataset: Dataset, **fields: Any) -> Spec:
 
 
 def work_of(dataset: Dataset, key: str = "t", **fields: Any) -> Work:
-    """Return the work of some fields for a dataset."""
+    """Return the work of some fields for a dataset; `limit` among them is the seconds that it may take."""
+    limit = fields.pop("limit", float("inf"))
     spec = resolved(dataset, **fields)
     data = prepare(dataset, spec)
     assert spec.epochs is not None
-    return Work(key, spec, build(spec, data), data, spec.epochs, frozenset({spec.epochs}), fit_each=True)
+    ends = frozenset({spec.epochs})
+    return Work(key, spec, build(spec, data), data, spec.epochs, ends, fit_each=True, limit=limit)
 
 
 def trained(session: Session, *works: Work) -> dict[str, list[Event]]:

@@ -3,8 +3,10 @@
 import os
 import secrets
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -166,6 +168,15 @@ def test_the_driver_dies_and_the_same_command_goes_on(nodes: TwoNodes, whole: Pa
     check_equal(whole, far, 32)
 
 
+def test_trials_that_take_too_long(nodes: TwoNodes) -> None:
+    """Of three the one with a million epochs."""
+    sweep = ("sweep", "--dataset", "iris", "--axis", "epochs=1,2,1000000", "--lr-schedule", "cosine", "--timeout", "2")
+    nodes.run(*sweep, "--engine", "kernel", "--cluster", nodes.address, "--name", "late", "-q", code=3)
+    trials = load(nodes.folder / "results" / "late").trials.set_index("epochs")
+    assert trials["status"].to_dict() == {1: "ok", 2: "ok", 1_000_000: "timeout"}
+    assert trials["epochs_done"][1_000_000] < 1_000_000
+
+
 def test_no_node_has_two_cpus(nodes: TwoNodes) -> None:
     sweep = ("sweep", "--dataset", "iris", "--axis", "lr=0.1,1", "--engine", "reference", "--threads", "2")
     assert "no node of the cluster has 2 CPUs" in nodes.run(*sweep, "--cluster", nodes.address, code=5)
@@ -194,6 +205,34 @@ def test_nobody_answers(cli: Cli) -> None:
     done = cli("sweep", "--dataset", "iris", "--axis", "lr=0.1,1", "--cluster", "127.0.0.1:1")
     assert done.code == 5
     assert done.err.startswith("error: no cluster answers at 127.0.0.1:1: Connection refused; `ray start --head`")
+    assert not Path("results").exists()
+
+
+@pytest.mark.parametrize("says", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", None])
+def test_somebody_else_answers(cli: Cli, monkeypatch: pytest.MonkeyPatch, says: bytes | None) -> None:
+    """One that hangs up, one that speaks another language, one that says nothing."""
+    monkeypatch.setattr("mlpctl.cluster.connect.CONNECT_SECONDS", 0.5)
+
+    def answer() -> None:
+        connection, _ = server.accept()
+        with connection:
+            connection.recv(1000)
+            if says is None:
+                over.wait(PATIENCE)
+            else:
+                connection.sendall(says)
+
+    over = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=answer)
+        thread.start()
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        done = cli("sweep", "--dataset", "iris", "--axis", "lr=0.1,1", "--cluster", address)
+        over.set()
+        thread.join()
+    assert done.code == 5
+    assert done.err.startswith(f"error: what answers at {address} is not Ray's head, whose port is 6379 by default; ")
+    assert done.err.count("\n") == 1
     assert not Path("results").exists()
 
 

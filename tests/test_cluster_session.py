@@ -140,6 +140,14 @@ def test_a_trial_goes_on_from_a_state_of_another_process(deadly: dict[str, RayEr
     assert all((array == session.weights("t1")[name]).all() for name, array in here.weights("t1").items())
 
 
+def test_a_trial_that_takes_too_long_ends_on_its_node(deadly: dict[str, RayError]) -> None:
+    """One of endless epochs, beside one that is done in time."""
+    endless = work_of(classes(n=400_000, d=64), "endless", limit=0.02, widths=[512, 512], batch_size=8, epochs=1)
+    found = trained(opened(), endless, work_of(DATA, "quick", limit=1e6, epochs=3))
+    assert [(e.epoch, e.status, e.error) for e in found["endless"]] == [(0, "timeout", "not done after 0.02 s")]
+    assert [e.status for e in found["quick"]] == [None, None, "ok"]
+
+
 def test_after_a_drain_no_work_is_taken(deadly: dict[str, RayError]) -> None:
     session = opened()
     keys = []

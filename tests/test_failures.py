@@ -5,11 +5,19 @@ from pathlib import Path
 
 import pytest
 
-from mlpctl.engine.base import Event
+from mlpctl.ends import ended
+from mlpctl.engine import reference
+from mlpctl.engine.base import Engine, Event
+from mlpctl.engine.kernel import engine as kernel
 from mlpctl.failures import Clock, Patience, alike
 from mlpctl.results import load
+from mlpctl.rows import epoch_row
 from mlpctl.shard import parse_shard
+from mlpctl.spec import make_spec
+from mlpctl.trial import Trial, trial_of
+from mlpctl.upkeep.check import look
 from tests.conftest import Cli
+from tests.making import classes, trained, work_of
 
 DIVERGING = ("sweep", "--dataset", "diabetes", "--epochs", "2", "--axis", "lr=log:1e9:1e12:30", "--jobs", "1", "-q")
 
@@ -46,34 +54,74 @@ def test_only_alike_failures_in_a_row_count() -> None:
     assert why.startswith("stopped after 3 trials")
 
 
-def test_a_trial_that_takes_too_long_is_a_row(cli: Cli) -> None:
-    slow = ("sweep", "--dataset", "digits", "--epochs", "500", "--axis", "lr=0.1,0.2", "--engine", "reference", "-q")
+@pytest.mark.parametrize("engine", ["reference", "kernel"])
+def test_a_trial_that_takes_too_long_is_a_row(cli: Cli, engine: str) -> None:
+    slow = ("sweep", "--dataset", "digits", "--epochs", "5000", "--axis", "lr=0.1,0.2", "--engine", engine, "-q")
     done = cli(*slow, "--timeout", "0.001")
     assert done.code == 3
     trials = load("results/digits-mlp").trials
     assert trials["status"].tolist() == ["timeout"] * 2
     assert set(trials["error"]) == {"not done after 0.001 s"}
-    assert (trials["epochs_done"] < 500).all()
+    assert (trials["epochs_done"] < 5000).all()
+    assert not look(Path("results/digits-mlp")).problems
     assert "--retry-failed on the same sweep" in done.out.replace("\n", " ")
     before = Path("results/digits-mlp/trials.csv").read_text()
     cli(*slow, "--timeout", "0.001")
     assert Path("results/digits-mlp/trials.csv").read_text() == before  # not by itself
-    cli(*slow, "--timeout", "0.002", "--retry-failed")
+    cli(*slow, "--timeout", "0.1", "--retry-failed")  # some epochs, and then one that is not finished
+    assert not look(Path("results/digits-mlp")).problems
+    trials = load("results/digits-mlp").trials
+    assert trials["status"].tolist() == ["timeout"] * 2
+    assert (trials["val_accuracy"].isna() == (trials["epochs_done"] == 0)).all()
     assert Path("results/digits-mlp/trials.csv").read_text() != before
 
 
 def test_a_clock_stops_only_what_is_late() -> None:
-    clock = Clock(limit=1.0)
+    clock = Clock()
     stopped: list[str] = []
     events = [
         Event("a", 1, seconds=0.8), Event("b", 1, seconds=0.1), Event("a", 2, seconds=0.8), Event("b", 2, status="ok"),
         Event("a", 3, status="interrupted", error="stopped"),
     ]  # fmt: skip
     for key in ("a", "b"):
-        clock.start(key)
+        clock.start(work_of(classes(), key, limit=1.0))
     seen = list(clock.watch(events, stopped.append))
     assert stopped == ["a"]
     assert [event.status for event in seen] == [None, None, None, "ok", "timeout"]
+
+
+@pytest.mark.parametrize("engine", [kernel.ENGINE, reference.ENGINE])
+def test_a_trial_ends_within_an_epoch(engine: Engine) -> None:
+    """Its first epoch would take minutes."""
+    endless = work_of(classes(n=400_000, d=64), widths=[512, 512], batch_size=8, epochs=1, limit=0.02)
+    session = engine.open("cpu", 1, 1)
+    [event] = trained(session, endless)["t"]
+    assert (event.status, event.epoch, event.scores) == ("timeout", 0, {})
+    assert event.error == "not done after 0.02 s"
+    session.drop("t")
+    [event] = trained(session, work_of(classes(), epochs=1))["t"]  # another of the same name is not late
+    assert event.status == "ok"
+
+
+def test_trials_that_a_late_run_had_passed_are_done() -> None:
+    """Of trials of 1, 2, 5 and 9 epochs that are one run, the clock ends the run after 2, or within the sixth."""
+    trials = {epochs: trial_of(make_spec({"dataset": "iris", "epochs": epochs})) for epochs in (1, 2, 5, 9)}
+    rows = [epoch_row(Event("t", epoch, {"val_loss": 1.0 / epoch})) for epoch in range(1, 6)]
+
+    def told(left: dict[int, Trial], event: Event) -> list[tuple[int | None, str | None, object]]:
+        ends = ended(left, rows[: event.epoch], event)
+        assert not left or event.status is None
+        return [(trial.spec.epochs, last.status, last.scores.get("val_loss")) for trial, last in ends]
+
+    left = dict(trials)
+    assert told(left, Event("t", 1, {"val_loss": 1.0})) == [(1, "ok", 1.0)]
+    after = told(dict(left), Event("t", 2, {"val_loss": 0.5}, status="timeout", error="late"))
+    assert after == [(2, "ok", 0.5), (5, "timeout", 0.5), (9, "timeout", 0.5)]
+    diverged = told(dict(left), Event("t", 2, {"val_loss": 0.5}, status="diverged", error="not finite"))
+    assert [status for _, status, _ in diverged] == ["diverged"] * 3
+    assert told(left, Event("t", 2, {"val_loss": 0.5})) == [(2, "ok", 0.5)]
+    assert told(left, Event("t", 5, {"val_loss": 0.2})) == [(5, "ok", 0.2)]
+    assert told(left, Event("t", 5, status="timeout", error="late")) == [(9, "timeout", 0.2)]
 
 
 @pytest.mark.parametrize(

@@ -198,7 +198,8 @@ def test_the_hidden_space_of_xor_is_separated_by_a_line() -> None:
     """By the fixed gates: (0, 1) and (1, 0) fall on one point, which a line cuts off."""
     one = trial(dataset="gates", model="gate", data={"gate": "xor"}, epochs=0)
     axes = draw_hidden(one, start_of(one), "t").axes[0]
-    assert {text.get_text() for text in axes.texts if text.get_text().startswith("(")} == {
+    names = {text.get_text() for text in axes.texts if text.get_text().startswith("(")}
+    assert names == {
         "(0, 0)",
         "(0, 1)\n(1, 0)",
         "(1, 1)",

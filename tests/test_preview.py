@@ -3,7 +3,7 @@
 import json
 import re
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +15,15 @@ from mlpctl.estimate import costs_of, measure, shape_of, shapes_of
 from mlpctl.experiment import Experiment, read_experiment
 from mlpctl.plan import runs_of
 from mlpctl.planned import left_out, tables
-from mlpctl.preview import preview
+from mlpctl.preview import preview, rest
 from mlpctl.render import Table
 from mlpctl.rows import Row
-from mlpctl.run import RunOptions, Stop
+from mlpctl.run import Counts, RunOptions, Stop
 from mlpctl.search.axes import parse_axis
 from mlpctl.search.make import SearchTable
 from mlpctl.search.strategies import Method
-from mlpctl.sweep import sweep
+from mlpctl.shard import parse_shard, sharded
+from mlpctl.sweep import size_of, sweep
 from mlpctl.trial import Trial, trial_of
 from tests.conftest import Cli
 
@@ -140,6 +141,33 @@ def test_a_sweep_that_is_cut_lists_what_is_left(cli: Cli) -> None:
     assert "0.1 " not in done.err
 
 
+def test_a_part_of_an_experiment_counts_prices_and_lists_its_own_trials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The parts are the whole, none has what another has; one of very many is measured as the whole is."""
+    monkeypatch.setattr("mlpctl.estimate.LONG", 0.0)  # as where each epoch is timed by itself: some must be trained
+    what = experiment(seeds=(0, 1))
+    whole = {trial.key for trial in preview(what, Path("results"), REFERENCE).trials}
+    found: list[str] = []
+    for number in (1, 2, 3):
+        part = parse_shard(f"{number}/3")
+        named = sharded(what, part)
+        options = replace(REFERENCE, shard=part, limits=Limits(trials=2))
+        plan = preview(named, Path("results"), options)
+        assert len(plan.trials) == 2
+        mine = [trial.key for trial in (*plan.trials, *plan.left)]
+        assert len(mine) == size_of(named, part)
+        looking = do(named, options)
+        assert [row["key"] for row in looking.rows] == mine[:2]
+        left = rest(named, Path("results"), options, Counts(cut="--max-trials 2"))
+        assert left is not None
+        assert [trial.key for trial in left.left] == mine[2:]
+        found += mine
+    assert sorted(found) == sorted(whole)
+    few = next(shard for shard in map(parse_shard, (f"{n}/60" for n in range(1, 61))) if size_of(what, shard) == 1)
+    plan = preview(sharded(what, few), Path("results"), replace(REFERENCE, shard=few))
+    assert len(plan.trials) == 1
+    assert plan.seconds[0] > 0
+
+
 def test_people_see_units() -> None:
     plan = preview(experiment(), Path("results"), REFERENCE)
     [table] = tables(plan, people=True)
@@ -147,7 +175,7 @@ def test_people_see_units() -> None:
     assert re.fullmatch(r"\d+ MiB|[\d.]+ GiB", said["memory"])
     assert re.fullmatch(r"[\d.]+ (s|min) \([\d.]+ (s|min) to [\d.]+ (s|min)\)", said["time"])
     assert said["new"] == "12"
-    assert isinstance(left_out(plan, people=True), Table)
+    assert isinstance(left_out(plan, people=True)[0], Table)
 
 
 def test_an_estimate_knows_shapes_runs_and_epochs() -> None:

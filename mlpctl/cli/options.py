@@ -36,6 +36,15 @@ Board = Annotated[
     Path | None,
     typer.Option("--tensorboard", metavar="DIR", help="Also write the scores of each epoch for TensorBoard."),
 ]
+Mlflow = Annotated[
+    str | None,
+    typer.Option(
+        "--mlflow",
+        metavar="DIR|URI",
+        help="Also keep a run per trial in MLflow: a folder for its database, or a tracking server. Needs "
+        "mlpctl[mlflow].",
+    ),
+]
 FormatOption = Annotated[Format, typer.Option("--format", "-f", help="How results are written.")]
 OutputFile = Annotated[Path | None, typer.Option("--output", "-o", help="Write results to a file; - is stdout.")]
 

@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -59,18 +59,28 @@ def handle_interrupts(stop: Stop, until: str) -> Iterator[None]:
 
 
 @contextmanager
-def tracked(screen: Watch, board: Path | None) -> Iterator[Watch]:
-    """Give the screen, or one that also writes for TensorBoard into a folder.
+def tracked(screen: Watch, board: Path | None, mlflow: str | None, folder: Path) -> Iterator[Watch]:
+    """Give the screen, or one that also writes for TensorBoard into a folder, or for MLflow.
+
+    Args:
+        screen: that looks on in any case.
+        board: folder for TensorBoard.
+        mlflow: tracking URI or folder of MLflow.
+        folder: of the results.
 
     Raises:
-        UsageError: where TensorBoard is not installed.
+        UsageError: where one of them is not installed, or cannot be written.
     """
-    if board is None:
-        yield screen
-        return
-    from mlpctl.tracking import TensorBoard
+    with ExitStack() as stack:
+        watch = screen
+        if board is not None:
+            from mlpctl.tracking import TensorBoard
 
-    with closing(TensorBoard(board, screen)) as watch:
+            watch = stack.enter_context(closing(TensorBoard(board, watch)))
+        if mlflow is not None:
+            from mlpctl.mlflow import Mlflow
+
+            watch = stack.enter_context(closing(Mlflow(mlflow, folder, watch)))
         yield watch
 
 

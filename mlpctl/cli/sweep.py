@@ -76,9 +76,15 @@ def sweep(  # noqa: PLR0915
         bool, typer.Option("--retry-failed", help="Run crashed, timed-out and out-of-memory trials again.")
     ] = False,
     tensorboard: o.Board = None,
+    mlflow: o.Mlflow = None,
     timeout: Annotated[
         float | None,
-        typer.Option("--timeout", metavar="SECONDS", help="What a trial may take; looked at after each epoch."),
+        typer.Option(
+            "--timeout",
+            metavar="SECONDS",
+            help="What a trial may take in training. It ends within an epoch; trials that train in groups (lanes) end "
+            "after it.",
+        ),
     ] = None,
     keep_going: Annotated[
         bool,
@@ -100,6 +106,7 @@ def sweep(  # noqa: PLR0915
 
     Example: mlpctl sweep --dataset iris --axis hidden_units=4,16,64 --axis lr=log:0.01:1:3 --seeds 3
     """
+    import gc
     from contextlib import ExitStack
     from dataclasses import replace
     from math import inf
@@ -166,20 +173,21 @@ def sweep(  # noqa: PLR0915
         emit(tables(plan, people=format_ in ("table", "md")), format_, output)
         return
     stop = Stop()
-    total = -(-size_of(experiment) // (part.of if part else 1))
+    total = size_of(experiment, part)
     with ExitStack() as stack:
         if cluster is not None:
             place = stack.enter_context(connected(cluster, jobs))
             options = replace(options, cluster=place, jobs=place.trials())
         known = None if force else out / experiment.name
         screen = SweepScreen(experiment, jobs=options.jobs, quiet=quiet, folder=known, total=total)
-        watch = stack.enter_context(tracked(screen, tensorboard))
+        watch = stack.enter_context(tracked(screen, tensorboard, mlflow, out / experiment.name))
         stack.enter_context(screen)
         stack.enter_context(handle_interrupts(stop, "after the trials in training"))
+        gc.freeze()  # what is imported stays: to look through it again and again was a fifth of a sweep of tiny trials
         counts = sweep_all(experiment, out, options, watch, stop)
     if counts.stored and not quiet:
-        screen.note(f"{counts.stored} of {total} trials were in {out / experiment.name} already")
-    if counts.cut and not quiet and (left := rest(experiment, out, options, counts.cut)):
-        print_tables([left_out(left, people=True)], screen.err)
+        screen.note(f"{counts.stored} of {max(total, counts.stored)} trials were in {out / experiment.name} already")
+    if counts.cut and not quiet and (left := rest(experiment, out, options, counts)):
+        print_tables(left_out(left, people=True), screen.err)
     report([out / experiment.name], format_=format_, output=output)
     verdict(counts)

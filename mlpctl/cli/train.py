@@ -30,6 +30,7 @@ def train(
     eval_test: o.TestEach = False,
     force: o.Force = False,
     tensorboard: o.Board = None,
+    mlflow: o.Mlflow = None,
     offline: o.Offline = False,
     quiet: o.Quiet = False,
     format_: o.FormatOption = "table",
@@ -41,7 +42,7 @@ def train(
     """
     from mlpctl.cli.screen import TrainScreen, handle_interrupts, set_offline, tracked
     from mlpctl.devices import asked_device, asked_jobs
-    from mlpctl.experiment import merged, parse_settings, read_experiment
+    from mlpctl.experiment import default_name, merged, parse_settings, read_experiment
     from mlpctl.run import RunOptions, Stop
     from mlpctl.train import train as train_one
 
@@ -61,7 +62,13 @@ def train(
     )
     stop = Stop(midway=True)
     screen = TrainScreen(quiet=quiet or format_ != "table")
-    with tracked(screen, tensorboard) as watch, screen, handle_interrupts(stop, "after this epoch"):
-        spec = merged(merged(base, parse_settings(settings or [])), fields)
-        done = train_one(spec, out, name or (config.stem if config else None), options, watch, stop)
+    spec = merged(merged(base, parse_settings(settings or [])), fields)
+    name = name or (config.stem if config else None)
+    folder = out / (name or default_name(spec)) if mlflow is not None else out
+    with (
+        tracked(screen, tensorboard, mlflow, folder) as watch,
+        screen,
+        handle_interrupts(stop, "after this epoch"),
+    ):
+        done = train_one(spec, out, name, options, watch, stop)
     screen.conclude(done, format_, output)

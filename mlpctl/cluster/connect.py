@@ -16,7 +16,13 @@ if TYPE_CHECKING:
     from mlpctl.engine.base import Engine, Session
 
 CONNECT_SECONDS = 10.0
-"""In which the head of a cluster has to answer."""
+"""In which the head of a cluster has to answer, and then to greet."""
+
+HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
+"""How a client of HTTP/2, which Ray speaks, begins: the preface and empty settings (RFC 9113, sections 3.4 and 6.5)."""
+
+GREETING = 4
+"""Type of the frame that a server's answer begins with: its own settings; the fourth byte (RFC 9113, section 4.1)."""
 
 START = "`ray start --head` on one machine starts a cluster, `ray start --address=HEAD:6379` adds this one"
 
@@ -118,16 +124,26 @@ def connected(address: str, jobs: int | None) -> Iterator[Cluster]:
 
 
 def check_answers(address: str) -> None:
-    """Check that something listens at HOST:PORT.
+    """Check that something listens at HOST:PORT, and that it may be Ray: Ray itself would ask it for over a minute.
 
     Raises:
         UsageError: if it is no HOST:PORT.
-        DeviceError: if nothing does.
+        DeviceError: if nothing does, or what does is not Ray.
     """
     match = fullmatch(r"(?P<host>[\w.-]+|\[[0-9a-fA-F:]+\]):(?P<port>\d{1,5})", address)
     if match is None or not 0 < int(match["port"]) < 1 << 16:
         raise UsageError(f"--cluster is HOST:PORT, as 10.0.0.1:6379, or auto; got '{address}'")
     try:
-        socket.create_connection((match["host"].strip("[]"), int(match["port"])), CONNECT_SECONDS).close()
+        connection = socket.create_connection((match["host"].strip("[]"), int(match["port"])), CONNECT_SECONDS)
     except OSError as error:
         raise DeviceError(f"no cluster answers at {address}: {error.strerror or error}; {START}") from None
+    with connection:
+        if os.environ.get("RAY_USE_TLS") not in (None, "", "0"):
+            return  # then the first word is TLS's
+        try:
+            connection.sendall(HELLO)
+            answer = connection.recv(4, socket.MSG_WAITALL)
+        except OSError:
+            answer = b""
+    if answer[3:] != bytes([GREETING]):
+        raise DeviceError(f"what answers at {address} is not Ray's head, whose port is 6379 by default; {START}")

@@ -14,6 +14,7 @@ from mlpctl.cluster.parcels import Order, Parcel, Reply, software
 from mlpctl.engine.base import Event, Session, State, Work
 from mlpctl.engine.schedule import is_prefix
 from mlpctl.errors import DeviceError, MlpctlError
+from mlpctl.failures import Clock
 from mlpctl.weights import SUFFIX, split_pin
 
 KEPT = 8
@@ -40,6 +41,7 @@ def _train(order: Order) -> Reply:
     events: list[Event] = []
     states: dict[str, State] = {}
     weights: dict[str, State] = {}
+    clock = Clock()
 
     def taken() -> Iterator[Work]:
         for parcel in order.parcels:
@@ -47,9 +49,10 @@ def _train(order: Order) -> Reply:
             if parcel.state is not None:
                 session.restore(work, parcel.state)
             works[work.key] = work
+            clock.start(work)
             yield work
 
-    for event in session.advance(taken()):
+    for event in clock.watch(session.advance(taken()), session.stop):
         events.append(event)
         if event.status is None:
             continue

@@ -36,6 +36,7 @@ class Work:
         test_at: epochs after which the test part is scored.
         test_each: score the test part after every epoch.
         fit_each: score the training part, with the weights at the end of the epoch, after every epoch.
+        limit: seconds in training, from where it stands; see `mlpctl.failures.Clock`.
     """
 
     key: str
@@ -46,6 +47,7 @@ class Work:
     test_at: frozenset[int] = frozenset()
     test_each: bool = False
     fit_each: bool = False
+    limit: float = float("inf")
 
     def parts_at(self, epoch: int) -> list[tuple[str, str]]:
         """Return (column prefix, part) of what is scored after an epoch."""
@@ -80,6 +82,18 @@ class Event:
     error: str = ""
     group_seconds: float | None = None
     group_size: int | None = None
+
+
+def late(key: str, epoch: int, seconds: float, limit: float) -> Event:
+    """Return the event of a trial that was ended within an epoch because its time was over.
+
+    Args:
+        key: of the trial.
+        epoch: epochs that were done before.
+        seconds: spent since.
+        limit: that it had.
+    """
+    return Event(key, epoch, seconds=seconds, status="timeout", error=f"not done after {limit:g} s")
 
 
 class Session(Protocol):

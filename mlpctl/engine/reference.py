@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpctl.engine.base import Event, Session, State, Work
+from mlpctl.engine.base import Event, Session, State, Work, late
 from mlpctl.engine.initial import initial_weights
 from mlpctl.engine.metrics import Tally
 from mlpctl.engine.order import dropout_mask, order, steps_per_epoch, used_examples
@@ -147,13 +147,19 @@ class ReferenceSession:
         if training.epochs_done >= work.epochs:  # nothing to train: fixed weights, or epochs 0
             scores = score_parts(work, training.learner, resident, training.epochs_done)
             yield Event(work.key, training.epochs_done, scores, seconds=0.0, status="ok")
+        spent = 0.0
         while training.epochs_done < work.epochs:
             started = time.perf_counter()
             epoch = training.epochs_done + 1
-            scores, lr = train_epoch(work, training.learner, resident, epoch)
+            try:
+                scores, lr = train_epoch(work, training.learner, resident, epoch, started + work.limit - spent)
+            except TimeoutError:
+                yield late(work.key, training.epochs_done, time.perf_counter() - started, work.limit)
+                return
             training.epochs_done = epoch
             scores |= score_parts(work, training.learner, resident, epoch)
             seconds = time.perf_counter() - started
+            spent += seconds
             status, error = self._verdict(work, training, scores)
             yield Event(work.key, epoch, scores, lr, seconds, status, error)
             if status is not None:
@@ -215,14 +221,22 @@ class Resident:
         return sparse.to(self.device).coalesce()
 
 
-def train_epoch(work: Work, learner: Learner, resident: Resident, epoch: int) -> tuple[dict[str, float], float]:
-    """Take all steps of an epoch; return the running train_loss and train_accuracy, and the first step's lr."""
+def train_epoch(
+    work: Work, learner: Learner, resident: Resident, epoch: int, until: float = math.inf
+) -> tuple[dict[str, float], float]:
+    """Take all steps of an epoch; return the running train_loss and train_accuracy, and the first step's lr.
+
+    Raises:
+        TimeoutError: if it is not done when `time.perf_counter` says `until`.
+    """
     spec, train = work.spec, work.data.parts["train"]
     visited = train[order(spec.data_key, epoch, len(train))[: used_examples(spec, len(train))]]
     steps = steps_per_epoch(spec, len(train))
     rates = learning_rates(spec, epoch, steps)
     tally = Tally()
     for step in range(steps):
+        if time.perf_counter() > until:
+            raise TimeoutError
         assert isinstance(spec.batch_size, int)
         X, y = resident.gather(visited[step * spec.batch_size : (step + 1) * spec.batch_size])
         masks = _masks(work, epoch, step, len(y), resident.device)

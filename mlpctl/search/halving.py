@@ -5,6 +5,7 @@ row is finished and true, whether or not the configuration goes on.
 """
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -79,9 +80,16 @@ class Halving:
         """The last rung."""
         return max(rungs[-1] for _, rungs in self.brackets)
 
+    def planned(self) -> dict[int, int]:
+        """Return epochs -> proposals, over all brackets."""
+        found: Counter[int] = Counter()
+        for count, epochs, _ in self._steps:
+            found[epochs] += count
+        return dict(found)
+
     def size(self) -> int:
         """Return the number of proposals on all rungs."""
-        return sum(count for count, _, _ in self._steps)
+        return sum(self.planned().values())
 
     def ask(self) -> list[Proposal]:
         """Return the next rung."""
@@ -132,9 +140,13 @@ class Asha:
         """The last rung."""
         return self.rungs[-1]
 
+    def planned(self) -> dict[int, int]:
+        """Return epochs -> proposals if no promotion is regretted: those of successive halving."""
+        return {epochs: self.configurations // self.eta**k for k, epochs in enumerate(self.rungs)}
+
     def size(self) -> int:
-        """Return how many proposals there are if no promotion is regretted: those of successive halving."""
-        return sum(self.configurations // self.eta**k for k in range(len(self.rungs)))
+        """Return how many proposals there are if no promotion is regretted."""
+        return sum(self.planned().values())
 
     def ask(self) -> list[Proposal]:
         """Return the next batch: promotions from the highest rung down, then new configurations."""

@@ -15,11 +15,11 @@ ROWS = 10
 """Address and length of the rows of the validation, the test and the training part, six entries."""
 
 # Of a trial: WHOLE are eight entries, see `layout`.
-TABLE, LAYERS, THETA, N_THETA, STATS, N_STATS, FIRST, SECOND, REAL, WHOLE = range(16, 26)
+TABLE, LAYERS, THETA, N_THETA, STATS, N_STATS, FIRST, SECOND, REAL, HALT, WHOLE = range(16, 27)
 
 # Of a call.
 ORDERS, N_EPOCHS, N_ROWS, RATES, N_STEPS, STEPS_DONE, EPOCH, RESULTS, N_RESULTS, N_SCORES, AT_A_TIME, BOARD = range(
-    33, 45
+    34, 46
 )
 
 # A row of results: one of the epochs.

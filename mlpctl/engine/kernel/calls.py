@@ -1,5 +1,6 @@
 """Calls into compiled code: from works and trials to flat arrays, and from sums back to scores."""
 
+import math
 from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,12 @@ EVERY = -1
 """An epoch that is none: after it is due what is due after every epoch."""
 
 
+NEVER = np.zeros(1, np.int64)
+NEVER.setflags(write=False)
+"""`Training.halt` of a trial that has no limit."""
+_NEVER = address(NEVER)
+
+
 @dataclass(eq=False)
 class Training:
     """A trial in training.
@@ -50,6 +57,7 @@ class Training:
         block: what the compiled loop is called with of these, see `arguments`.
         epochs_done: so far.
         steps_done: optimizer steps so far.
+        halt: (1,), set to 1 to end an epoch at its next minibatch; nothing continues the trial then.
     """
 
     layout: Layout
@@ -60,6 +68,7 @@ class Training:
     block: list[int]
     epochs_done: int = 0
     steps_done: int = 0
+    halt: NDArray[np.int64] = field(default_factory=lambda: NEVER)
 
 
 def new_training(work: Work, weights: State) -> Training:
@@ -86,9 +95,12 @@ def _blank(work: Work, layout: Layout) -> Training:
     begins = (0, *ends)
     where, size = own_address(memory), memory.itemsize
     theta, stats, first, second, real = (where + size * begin for begin in begins)
-    block = [layout.where, len(layout.table), theta, n, stats, lengths[1], first, second, real, *layout.whole]
+    limited = work.limit < math.inf
+    halt = np.zeros(1, np.int64) if limited else NEVER
+    ending = own_address(halt) if limited else _NEVER
+    block = [layout.where, len(layout.table), theta, n, stats, lengths[1], first, second, real, ending, *layout.whole]
     parts = [memory[begin : begin + length] for begin, length in zip(begins, lengths, strict=False)]
-    return Training(layout, parts[0], parts[1], parts[2], parts[3], block)
+    return Training(layout, parts[0], parts[1], parts[2], parts[3], block, halt=halt)
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,6 +161,8 @@ def train_epochs(
 ) -> tuple[list[tuple[int, float, dict[str, float]]], bool]:
     """Train some epochs; return (epoch, lr, scores as columns) of each, and whether everything is still finite.
 
+    There are fewer than asked for where one diverged, or the trial was told to halt.
+
     Args:
         work: the trial.
         trial: is trained.
@@ -171,7 +185,7 @@ def train_epochs(
             results[e, DUE] = _due(work, first_epoch + e)
     orders = _orders(arrays, spec.data_key, first_epoch, count, rows, used)
     done = _called(trial, arrays, orders, rates.astype(spec.dtype), first_epoch, results, board)
-    finite, done = done > 0, abs(done)
+    finite, done = done >= 0, abs(done)
     trial.epochs_done += done
     trial.steps_done += done * steps
     columns = _train_columns(work, results[:done, LOSS:SCORES] / used)

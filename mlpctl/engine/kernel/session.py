@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Hashable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpctl.engine.base import Event, State, Work
+from mlpctl.engine.base import Event, State, Work, late
 from mlpctl.engine.initial import initial_weights, start_key
 from mlpctl.engine.kernel import drawing
 from mlpctl.engine.kernel.calls import (
@@ -48,6 +49,9 @@ TINY = 1.5e-4
 STARTS, COPIED = 64, 65_536
 """Initial weights that are kept to be copied, and the most numbers of each: 16 MiB in all."""
 
+FAR_OFF = 100
+"""Times that a call of compiled code may take of what it was guessed to."""
+
 FIRST_GUESS = 5e9
 """FLOP/s that the length of the first call is guessed with; the following ones are measured."""
 
@@ -70,6 +74,21 @@ def expected_seconds(work: Work) -> float:
     return flops / FIRST_GUESS + STEP_SECONDS * work.epochs * steps_per_epoch(work.spec, n)
 
 
+@contextmanager
+def _alarm(seconds: float, guess: float, trial: Training) -> Iterator[None]:
+    """Halt a trial that is still in compiled code after so many seconds; no thread is begun where that is far off."""
+    if seconds > FAR_OFF * guess:
+        yield
+        return
+    timer = threading.Timer(seconds, trial.halt.fill, [1])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
 @dataclass
 class KernelSession:
     """See `mlpctl.engine.base.Session`."""
@@ -77,7 +96,8 @@ class KernelSession:
     jobs: int
     trials: dict[str, Training] = field(default_factory=dict)
     _arrays: "dict[int, tuple[Data, Arrays]]" = field(default_factory=dict)
-    _helpers: int = 0
+    _training: set[str] = field(default_factory=set)
+    _no_more: bool = False
     _starts: dict[Hashable, tuple[Layout, NDArray[Any], NDArray[Any]]] = field(default_factory=dict)
     _stopped: set[str] = field(default_factory=set)
     _draining: threading.Event = field(default_factory=threading.Event)
@@ -86,18 +106,12 @@ class KernelSession:
     def advance(self, works: Iterable[Work]) -> Iterator[Event]:
         """Train the works, `jobs` at a time; one at a time where the first is so small that Python is most of it.
 
-        Where there is only one, the other cores help it.
+        Where no more are to come, cores that are idle help the large ones that are in training.
         """
-        pending = iter(works)
+        pending = self._taken(works)
         for first in pending:
-            second = next(pending, None)
-            if second is None:
-                self._helpers = self.jobs - 1
-                yield from on_threads([first], self._train, 1, self._draining)
-                self._helpers = 0
-            else:
-                jobs = 1 if expected_seconds(first) < TINY else self.jobs
-                yield from on_threads(chain([first, second], pending), self._train, jobs, self._draining)
+            jobs = 1 if expected_seconds(first) < TINY else self.jobs
+            yield from on_threads(chain([first], pending), self._train, jobs, self._draining)
 
     def stop(self, key: str) -> None:
         """End a trial after the epochs it is in."""
@@ -142,7 +156,13 @@ class KernelSession:
         self._arrays.clear()
         self._starts.clear()
 
+    def _taken(self, works: Iterable[Work]) -> Iterator[Work]:
+        self._no_more = False
+        yield from works
+        self._no_more = True
+
     def _train(self, work: Work) -> Iterator[list[Event]]:
+        self._training.add(work.key)
         try:
             if work.key not in self.trials:
                 self.trials[work.key] = self._begun(work)
@@ -150,6 +170,8 @@ class KernelSession:
         except MemoryError as error:
             done = self.trials[work.key].epochs_done if work.key in self.trials else 0
             yield [Event(work.key, done, status="out_of_memory", error=f"MemoryError: {error}")]
+        finally:
+            self._training.discard(work.key)
 
     def _begun(self, work: Work) -> Training:
         """Return a trial before its first epoch; to draw weights takes as long as two epochs on iris."""
@@ -168,17 +190,23 @@ class KernelSession:
             scores = scores_now(work, trial, arrays)
             yield [Event(work.key, trial.epochs_done, scores, seconds=0.0, status="ok")]
         batch = min(int(work.spec.batch_size or 1), work.data.n_train)
-        longest = deepest(trial.layout, batch) if self._helpers else 0
-        team = 1 + self._helpers if work.network.flops_per_example * batch > HELPED_FROM else 1
+        is_large, longest = work.network.flops_per_example * batch > HELPED_FROM, deepest(trial.layout, batch)
         pace = work.network.flops_per_example * work.data.n_train / FIRST_GUESS  # seconds per epoch
+        spent = 0.0
         while trial.epochs_done < work.epochs:
+            team = self.jobs // len(self._training) if is_large and self._no_more else 1
             count = max(1, min(work.epochs - trial.epochs_done, int(CALL_SECONDS / max(pace, 1e-9))))
             started = time.perf_counter()
-            with helped(team, longest, work.spec.dtype) as board:
+            with _alarm(work.limit - spent, pace * count, trial), helped(team, longest, work.spec.dtype) as board:
                 results, finite = train_epochs(work, trial, arrays, count, board)
-            pace = (time.perf_counter() - started) / len(results)
-            status, error = self._verdict(work, trial, finite)
+            seconds = time.perf_counter() - started
+            spent += seconds
+            pace = seconds / (len(results) or 1)
             events = [Event(work.key, epoch, scores, lr, pace) for epoch, lr, scores in results]
+            if (spent > work.limit or trial.halt[0]) and finite and trial.epochs_done < work.epochs:
+                yield [*events, late(work.key, trial.epochs_done, 0.0 if events else seconds, work.limit)]
+                return
+            status, error = self._verdict(work, trial, finite)
             events[-1].status, events[-1].error = status, error
             yield events
             if status is not None:

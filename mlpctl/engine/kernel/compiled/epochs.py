@@ -10,6 +10,7 @@ from mlpctl.engine.kernel.compiled.compiling import Function, U, entry, inner
 from mlpctl.engine.kernel.compiled.pointers import address, at, given_back, moved, number, taken
 from mlpctl.engine.kernel.compiled.scoring import room, score
 from mlpctl.engine.kernel.compiled.scratch import VV, V, on_a_line
+from mlpctl.engine.kernel.compiled.team import look
 from mlpctl.engine.kernel.compiled.training import sizes, train
 from mlpctl.engine.kernel.layout import BATCH
 
@@ -40,6 +41,8 @@ def epochs_for(inputs: Any, dtype: Any) -> Function:
         THETA, STATS: N_THETA parameters and N_STATS running statistics, changed.
         FIRST: velocity or first moments like theta, if the optimizer has any.
         SECOND: mean or sum of squares like theta, if it has any.
+        HALT: int64, looked at before each minibatch; set to other than 0, by any thread, it ends the epoch, which then
+            counts as not done.
         ORDERS: rows (N_EPOCHS, N_ROWS) in the order in which they are visited.
         RATES: learning rates (N_EPOCHS, N_STEPS).
         STEPS_DONE: optimizer steps before.
@@ -67,6 +70,7 @@ def epochs_for(inputs: Any, dtype: Any) -> Function:
         table, whole, real = at(a[given.TABLE], np.uint64), moved(a, U(given.WHOLE)), at(a[given.REAL], dtype)
         theta, stats = at(a[given.THETA], dtype), at(a[given.STATS], dtype)
         first, second, rates = at(a[given.FIRST], dtype), at(a[given.SECOND], dtype), at(a[given.RATES], dtype)
+        halt = at(a[given.HALT], np.int64)
         results, board = at(a[given.RESULTS], np.float64), at(a[given.BOARD], np.int64)
         steps, n_scores, at_a_time = U(a[given.N_STEPS]), U(a[given.N_SCORES]), U(a[given.AT_A_TIME])
         batch, offsets = min(U(whole[BATCH]), n_rows), taken(layers + U(1), np.uint64)
@@ -85,8 +89,10 @@ def epochs_for(inputs: Any, dtype: Any) -> Function:
                 X, scaled, scale, shift, sparse, values, columns, starts, labels, targets, moved(orders, e * n_rows),
                 n_rows, table, layers, whole, real, theta, stats, first, second, steps_done + np.int64(e * steps),
                 moved(rates, e * steps), steps, epoch + np.int64(e), offsets, on_a_line(training), board,
-                moved(row, U(given.LOSS)),
+                halt, moved(row, U(given.LOSS)),
             )  # fmt: skip
+            if look(halt, U(0)) != 0:
+                break
             for part in range(U(3)):
                 if (np.int64(row[given.DUE]) >> np.int64(part)) & 1:
                     rows, n = at(a[given.ROWS + U(2) * part], np.int64), U(a[given.ROWS + U(2) * part + U(1)])

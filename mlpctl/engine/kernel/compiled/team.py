@@ -30,7 +30,7 @@ _INDEX = ir.IntType(64)
 
 
 @emitted
-def _look(typing: Any, board: Any, k: Any) -> Any:
+def look(typing: Any, board: Any, k: Any) -> Any:
     """Return board[k] as another thread has left it, and all that it wrote before."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
@@ -107,7 +107,7 @@ def product(
     if members == 1:
         return
     spins = 0
-    while _look(board, U(DONE)) < members - 1:
+    while look(board, U(DONE)) < members - 1:
         spins += 1
         if spins % SPINS == 0:
             _give_way()
@@ -133,7 +133,7 @@ def assist_for(dtype: Any) -> Function:
         packed = on_a_line(memory)
         seen, spins = np.int64(0), 0
         while True:
-            job = _look(board, U(JOB))
+            job = look(board, U(JOB))
             if job < 0:
                 break
             if job == seen:

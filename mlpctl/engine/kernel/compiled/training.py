@@ -17,6 +17,7 @@ from mlpctl.engine.kernel.compiled.pointers import moved, number
 from mlpctl.engine.kernel.compiled.pointwise import ADAM, ADAMW, RELU, SGD, activate, loss_of_row, step
 from mlpctl.engine.kernel.compiled.scoring import gather, predicted
 from mlpctl.engine.kernel.compiled.scratch import VV, V, whole_vectors
+from mlpctl.engine.kernel.compiled.team import look
 from mlpctl.engine.kernel.compiled.vectors import add, fill, fma, load, mul, store, where_positive
 from mlpctl.engine.kernel.layout import (
     ACTIVATION,
@@ -104,7 +105,7 @@ def train(
     X: Any, scaled: bool, scale: Any, shift: Any, sparse: bool, values: Any, columns: Any, starts: Any, labels: Any,
     targets: Any, order: Any, n_rows: int, table: Any, layers: int, whole: Any, real: Any, theta: Any, stats: Any,
     first: Any, second: Any, steps_done: int, rates: Any, steps: int, epoch: int, at: Any, buffer: Any,
-    board: Any, sums: Any,
+    board: Any, halt: Any, sums: Any,
 ) -> None:  # fmt: skip
     """Train for one epoch; see `epochs_for` for the arguments, all of them pointers."""
     optimizer, threshold, classes = whole[OPTIMIZER], real[THRESHOLD], whole[CLASSES] > 0
@@ -125,6 +126,8 @@ def train(
 
     loss_sum, correct = 0.0, 0
     for s in range(steps):
+        if look(halt, U(0)) != 0:
+            break
         rows, n = moved(order, s * batch), min(batch, n_rows - s * batch)
         steps_done += 1
         lr = rates[s]
