@@ -3,11 +3,12 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint docs figures reproductions bench bench-gpu searches torture clean
+.PHONY: demo test lint docs figures reproductions bench bench-gpu searches torture screenshots clean
 
 demo: .venv/installed
 	$(BIN)/mlpctl sweep experiments/demo.toml
-	$(BIN)/mlpctl report results/demo --by lr,hidden_units --plot results/demo/lr-units.png --curves results/demo/curves.png
+	$(BIN)/mlpctl report results/demo --by lr,hidden_units --plot results/demo/lr-units.png --curves results/demo/curves.png \
+		--html results/demo/report.html
 
 test: .venv/tested lint
 	$(BIN)/pytest -n 2 --dist loadfile
@@ -35,6 +36,9 @@ torture: .venv/tested
 	$(BIN)/python -m tests.torture 50 10
 	MLPCTL_EXAMPLES=20000 $(BIN)/pytest -q tests/test_bad_input.py
 	$(BIN)/python -m benchmarks.many
+
+screenshots: .venv/tested
+	$(BIN)/python -m tests.screenshots
 
 bench-gpu: .venv/installed
 	$(BIN)/python -m benchmarks.gpu

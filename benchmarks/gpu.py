@@ -1,7 +1,9 @@
 """`make bench-gpu`: the engine lanes on an accelerator, beside eager PyTorch there; CSV with the machine named.
 
-Nothing is measured without a GPU: then it says so and exits with 5. `--device cpu` goes through the same motions with
-tiny numbers, for tests; its figures are those of a CPU.
+First the engine's contracts are checked there (`benchmarks/gpu_checks.py`); if one is broken the exit code is 6. About
+five minutes on an H200, by prediction. Fashion-MNIST has to be there (`mlpctl data fetch fashion-mnist`). Nothing
+is measured without a GPU: then it says so and exits with 5. `--device cpu` goes through the same motions with tiny
+numbers, for tests; its figures are those of a CPU.
 """
 
 import argparse
@@ -11,24 +13,28 @@ import tempfile
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks.gpu_checks import checks
 from benchmarks.works import IRIS
 from mlpctl.devices import torch_device
 from mlpctl.engine.base import Work
 from mlpctl.engine.lanes.engine import LanesEngine
 from mlpctl.engine.precision import Precision
-from mlpctl.errors import DeviceError
+from mlpctl.errors import CheckFailed, DeviceError
+from mlpctl.gpu import nvidia_smi
 from mlpctl.machine import cpu_model, environment, git_state
 from mlpctl.render import Cell, Table, print_tables, to_text
 from mlpctl.spec import make_spec
 from mlpctl.trial import trial_of
 
 FASHION: dict[str, Any] = {"dataset": "fashion-mnist", "hidden_units": 256, "batch_size": 256, "val_fraction": 0.0}
-COLUMNS = ("work", "what", "precision", "trials", "epochs", "seconds", "rate", "unit", "accuracy")
+COLUMNS = ("work", "what", "precision", "trials", "epochs", "group", "seconds", "rate", "unit", "floor", "accuracy",
+           "sm_clock_hz")  # fmt: skip
 SIZES = (1, 16, 64, 256, 1024, 2048)
 IRIS_SIZES = (256, 1024, 4096, 8192)
 
@@ -38,6 +44,14 @@ SWEEP = (
     "init=default,xavier_uniform,kaiming_normal,kaiming_uniform,xavier_normal",
 )  # fmt: skip
 """1,000 specs of Fashion-MNIST."""
+
+PRINTED = ("work", "what", "trials", "rate", "unit", "floor")
+
+FLOORS = {"tf32": 1500.0, "fp32": 500.0, "iris": 10_000.0}
+"""What is expected of one H200 at its best size: model-epochs/s of Fashion-MNIST, trials/s of iris."""
+
+SWEEP_SECONDS = 30.0
+"""For 1,000 different specs of ten epochs."""
 
 Row = dict[str, Cell]
 
@@ -49,23 +63,26 @@ def works(fields: dict[str, Any], trials: int, epochs: int) -> list[Work]:
     return [trial_of(spec).work(test_at=frozenset({epochs})) for spec in specs]
 
 
-def lanes(fields: dict[str, Any], trials: int, epochs: int, device: str, precision: Precision) -> tuple[float, float]:
-    """Return (seconds, best test accuracy) of some trials in one session, which has trained others before."""
+def lanes(
+    fields: dict[str, Any], trials: int, epochs: int, device: str, precision: Precision
+) -> tuple[float, float, int]:
+    """Return (seconds, best test accuracy, lanes of a group) of trials in a session that has trained others before."""
     session = LanesEngine(precision).open(device, 1, 1)
     asked = works(fields, trials, epochs)
     warm = [Work(f"warm {work.key}", work.spec, work.network, work.data, 1) for work in asked[:2]]
     for event in session.advance(warm):
         if event.status:
             session.drop(event.key)
-    accuracies = [0.0]
+    accuracies, group = [0.0], 1
     started = time.perf_counter()
     for event in session.advance(asked):
         accuracies.append(event.scores.get("test_accuracy", 0.0))
+        group = max(group, event.group_size or 1)
         if event.status:
             session.drop(event.key)
     seconds = time.perf_counter() - started
     session.close()
-    return seconds, max(accuracies)
+    return seconds, max(accuracies), group
 
 
 def eager(fields: dict[str, Any], epochs: int, device: str) -> float:
@@ -122,19 +139,23 @@ def measure(device: str, *, smoke: bool) -> Iterator[Row]:
     name = "smoke" if smoke else "Fashion-MNIST 784-256-10, batch 256, SGD"
     for precision in precisions:
         for trials in (1, 4) if smoke else SIZES:
-            seconds, accuracy = lanes(fashion, trials, epochs, device, precision)
-            yield row(name, f"lanes, R={trials}", precision, trials, epochs, seconds, accuracy=accuracy)
+            seconds, accuracy, group = lanes(fashion, trials, epochs, device, precision)
+            floor = epochs if trials == 1 else FLOORS[precision]  # one trial alone in under a second
+            yield row(name, f"lanes, R={trials}", precision, trials, epochs, seconds, floor=floor, group=group,
+                      accuracy=accuracy)  # fmt: skip
     seconds = eager(fashion, epochs, device)
     yield row(name, "eager PyTorch, one by one", "fp32", 1, epochs, seconds)
     iris = {key: value for key, value in IRIS.items() if key != "epochs"}
     for trials in (4,) if smoke else IRIS_SIZES:
-        seconds, accuracy = lanes(iris, trials, 2 if smoke else 20, device, "fp32")
+        seconds, accuracy, group = lanes(iris, trials, 2 if smoke else 20, device, "fp32")
         what = f"lanes, R={trials}"
         yield row("iris 4-128-64-32-16-3, BN, batch 4", what, "fp32", trials, 2 if smoke else 20, seconds,
-                  unit="trials/s", accuracy=accuracy)  # fmt: skip
+                  unit="trials/s", floor=FLOORS["iris"], group=group, accuracy=accuracy)  # fmt: skip
     base = {"dataset": "iris" if smoke else "fashion-mnist"} | ({} if smoke else {"val_fraction": 0, "batch_size": 256})
     seconds, trials = end_to_end(device, precisions[0], base, 1 if smoke else 10)
-    yield row("different specs, end to end", "mlpctl sweep", precisions[0], trials, 1 if smoke else 10, seconds)
+    epochs = 1 if smoke else 10
+    floor = trials * epochs / SWEEP_SECONDS
+    yield row("different specs, end to end", "mlpctl sweep", precisions[0], trials, epochs, seconds, floor=floor)
 
 
 def row(
@@ -146,21 +167,44 @@ def row(
     seconds: float,
     *,
     unit: str = "model-epochs/s",
+    floor: float | None = None,
+    group: int | None = None,
     accuracy: float | None = None,
 ) -> Row:
     """Return a row of the table with its rate."""
     done = trials * (epochs if unit == "model-epochs/s" else 1)
     print(f"  {work}, {what}, {precision}: {seconds:.3f} s", file=sys.stderr)
-    return {"work": work, "what": what, "precision": precision, "trials": trials, "epochs": epochs, "seconds": seconds,
-            "rate": done / seconds, "unit": unit, "accuracy": accuracy}  # fmt: skip
+    clock = next((gpu["sm_clock_hz"] for gpu in nvidia_smi()), None)  # still what it was a moment ago
+    return {"work": work, "what": what, "precision": precision, "trials": trials, "epochs": epochs, "group": group,
+            "seconds": seconds, "rate": done / seconds, "unit": unit, "floor": floor, "accuracy": accuracy,
+            "sm_clock_hz": clock}  # fmt: skip
+
+
+def checked(device: str) -> Iterator[Row]:
+    """Yield the contracts as rows: the rate is the error, the floor what it may be."""
+    for check in checks(device):
+        print(f"  {check.what}: {check.error:.1e}, at most {check.limit:g}", file=sys.stderr)
+        yield {"work": "contract", "what": check.what, "precision": check.precision, "trials": check.trials,
+               "rate": check.error, "floor": check.limit,
+               "unit": "relative error" if check.holds else "relative error: BROKEN"}  # fmt: skip
 
 
 def machine(device: str) -> str:
     """Return what the figures were measured on."""
     facts = environment(gpu=True)
-    gpus = [f"{gpu['name']}, driver {gpu.get('driver', '?')}" for gpu in facts["gpus"]]
+    gpus = [described(gpu) for gpu in facts["gpus"]]
     where = "; ".join(gpus) if device != "cpu" and gpus else "no GPU: these are figures of a CPU"
     return f"{where}; {cpu_model()}; torch {facts['libraries'].get('torch')}"
+
+
+def described(gpu: dict[str, Any]) -> str:
+    """Return what is known of a GPU in one line; nvidia-smi knows more than torch."""
+    told = [str(gpu["name"])]
+    told += [f"driver {gpu['driver']}"] if gpu.get("driver") else []
+    for name, clock in (("SM at most", gpu.get("max_sm_clock_hz")), ("memory", gpu.get("memory_clock_hz"))):
+        told += [f"{name} {clock / 1e6:.0f} MHz"] if clock else []
+    told += [f"{gpu['power_limit_watts']:.0f} W"] if gpu.get("power_limit_watts") else []
+    return ", ".join(told)
 
 
 def main() -> int:
@@ -180,12 +224,20 @@ def main() -> int:
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
         "commit": str((git_state(Path.cwd()) or {}).get("commit", ""))[:12],
     }
-    rows = [{**found, **about} for found in measure(given.device, smoke=given.device == "cpu")]
-    table = Table(COLUMNS, rows, "the engine lanes", [where])
+    smoke = given.device == "cpu"
+    rows: list[Row] = []
+    for found in chain(checked(given.device), measure(given.device, smoke=smoke)):
+        rows.append({**dict.fromkeys(COLUMNS), **found, **about})
+        write(given.output, rows)  # after each: what was measured stays, whatever comes
+    table = Table(PRINTED, rows, "the engine lanes", [where])
     print_tables([table])
-    given.output.parent.mkdir(parents=True, exist_ok=True)
-    given.output.write_text(to_text([Table((*COLUMNS, *about), rows)], "csv"), "utf-8")
-    return 0
+    return CheckFailed.exit_code if any("BROKEN" in str(found["unit"]) for found in rows) else 0
+
+
+def write(path: Path, rows: list[Row]) -> None:
+    """Write what there is as CSV."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(to_text([Table(tuple(rows[0]), rows)], "csv"), "utf-8")
 
 
 if __name__ == "__main__":

@@ -47,6 +47,34 @@ def asked_jobs(flag: int | None) -> int:
     return flag or usable_cores()
 
 
+def devices_of(name: str, trials: int) -> tuple[str, ...]:
+    """Return the devices that train together, each with a process of its own; one where there is nothing to divide.
+
+    Args:
+        name: of a device, or of several GPUs ("cuda:0,cuda:1"); cuda alone is every GPU that this process sees.
+        trials: about how many there are to train: one is not worth a second process.
+
+    Raises:
+        DeviceError: if one of several is not there.
+    """
+    listed = tuple(name.split(","))
+    if len(listed) > 1:
+        for each in listed:
+            torch_device(each)
+        return listed
+    if name != "cuda" or trials < 2:
+        return (name,)
+    count = gpu_count()
+    return tuple(f"cuda:{number}" for number in range(count)) if count > 1 else (name,)
+
+
+def gpu_count() -> int:
+    """Return how many CUDA GPUs torch sees."""
+    import torch
+
+    return torch.cuda.device_count() if torch.cuda.is_available() else 0
+
+
 def torch_device(name: str, dtype: str = "float32") -> "torch.device":
     """Return the torch device called `name`; auto is the CPU, where small networks train fastest one by one.
 
@@ -64,7 +92,7 @@ def torch_device(name: str, dtype: str = "float32") -> "torch.device":
             raise DeviceError("device mps has no float64: use --dtype float32, or --device cpu")
         return torch.device("mps")
     device = torch.device(name)
-    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    count = gpu_count()
     if not count:
         why = "this torch is a CPU build" if torch.version.cuda is None else "torch sees no CUDA GPU"
         raise DeviceError(f"device {name} is not there: {why}; use --device cpu, `mlpctl doctor` says more")

@@ -11,8 +11,9 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from mlpctl.budget import Limits
+from mlpctl.devices import devices_of
 from mlpctl.engine.base import Event
-from mlpctl.engine.choose import choose
+from mlpctl.engine.choose import Choice, choose
 from mlpctl.engine.schedule import is_prefix
 from mlpctl.errors import UsageError
 from mlpctl.experiment import Experiment
@@ -168,7 +169,9 @@ def measure(shapes: dict[object, Shape], experiment: Experiment, options: RunOpt
         store.describe(experiment.as_toml(), {})
         for name, shape in sorted(shapes.items(), key=lambda item: -item[1].work):
             if not rates.rounds or time.perf_counter() - begun < SECONDS_TO_MEASURE:
-                cold, rates.rounds[name] = _measured(shape.example, store, options, _together(shape, options))
+                one, devices = _on_one_device(shape, options)
+                cold, rounds = _measured(shape.example, store, one, _together(shape, one))
+                rates.rounds[name] = [Rate(rate.trial / devices, rate.epoch / devices) for rate in rounds]
                 start += cold
             else:
                 nearest = min(rates.rounds, key=lambda other: abs(_flops(shapes[other]) - _flops(shape)))
@@ -180,14 +183,25 @@ def _flops(shape: Shape) -> float:
     return shape.work / max(shape.epochs, 1)
 
 
-def _together(shape: Shape, options: RunOptions) -> int:
-    """Return how many trials of a shape are in training at a time."""
+def _chosen(shape: Shape, options: RunOptions) -> Choice:
     work = shape.example.work()
-    chosen = choose(
+    return choose(
         work.spec, work.network, work.data, engine=options.engine, device=options.device, trials=options.expected,
         precision=options.precision,
     )  # fmt: skip
-    return min(shape.trials, LANES) if chosen.engine.name == "lanes" else options.jobs
+
+
+def _on_one_device(shape: Shape, options: RunOptions) -> tuple[RunOptions, int]:
+    """Return the options with one of the devices that a run of them uses, and how many those are."""
+    if options.cluster is not None:
+        return options, 1
+    devices = devices_of(_chosen(shape, options).device, options.expected)
+    return (options, 1) if len(devices) == 1 else (replace(options, device=devices[0]), len(devices))
+
+
+def _together(shape: Shape, options: RunOptions) -> int:
+    """Return how many trials of a shape are in training at a time."""
+    return min(shape.trials, LANES) if _chosen(shape, options).engine.name == "lanes" else options.jobs
 
 
 def _measured(trial: Trial, store: Store, options: RunOptions, jobs: int) -> tuple[float, list[Rate]]:

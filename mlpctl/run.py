@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mlpctl.budget import Budget, Limits
+from mlpctl.devices import devices_of
 from mlpctl.ends import ended, rows_of
 from mlpctl.engine.base import Event, Session
 from mlpctl.engine.choose import Choice, choose
@@ -237,7 +238,7 @@ def check_named(trial: Trial, options: RunOptions) -> None:
 
 
 def open_session(choice: Choice, options: RunOptions, note: Callable[[str], None]) -> Session:
-    """Return a session of the chosen engine, on this machine or on a cluster.
+    """Return a session of the chosen engine: in this process, in one for each of several devices, or on a cluster.
 
     Args:
         choice: engine and device.
@@ -248,7 +249,13 @@ def open_session(choice: Choice, options: RunOptions, note: Callable[[str], None
         DeviceError: if the device is not there.
     """
     if options.cluster is None:
-        return choice.engine.open(choice.device, options.jobs, options.threads)
+        devices = devices_of(choice.device, options.expected)
+        if len(devices) == 1:
+            return choice.engine.open(choice.device, options.jobs, options.threads)
+        from mlpctl.engine.several.session import SeveralSession
+
+        below = options.most_epochs
+        return SeveralSession(choice.engine, devices, options.jobs, options.threads, options.save, below, note)
     return options.cluster.open(
         choice.engine, choice.device, options.threads, weights=options.save, below=options.most_epochs, note=note
     )

@@ -63,8 +63,11 @@ def _registered(kind: Kind, *also: str) -> AfterValidator:
 
 
 def _device(name: str) -> str:
-    if not fullmatch(r"auto|cpu|mps|cuda(:\d{1,3})?", name):
-        raise ValueError(f"device must be auto, cpu, cuda, cuda:N or mps, got '{name}'")
+    several = name.split(",")
+    if not fullmatch(r"auto|cpu|mps|cuda(:\d{1,3})?|cuda:\d{1,3}(,cuda:\d{1,3})+", name):
+        raise ValueError(f"device must be auto, cpu, cuda, cuda:N, several as cuda:0,cuda:1, or mps, got '{name}'")
+    if len(set(several)) < len(several):
+        raise ValueError(f"each device of several must be another, got '{name}'")
     return name
 
 
@@ -222,7 +225,9 @@ class Spec(BaseModel):
     )
 
     dtype: Dtype = field("float32", "Run", "Floating-point type of weights and arithmetic.")
-    device: Annotated[str, AfterValidator(_device)] = field("auto", "Run", "auto, cpu, cuda, cuda:1 or mps.")
+    device: Annotated[str, AfterValidator(_device)] = field(
+        "auto", "Run", "auto, cpu, cuda (all GPUs), cuda:1, cuda:0,cuda:1 or mps."
+    )
     engine: Annotated[str, _registered("engine", "auto")] = field(
         "auto", "Run", "What trains: auto, or an engine by name."
     )

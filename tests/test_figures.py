@@ -5,6 +5,7 @@ import math
 import random
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -29,8 +30,8 @@ LONG = "a dataset whose name is so long that no title carries it in one line (an
 def words_of(figure: Figure) -> list[tuple[str, Bbox]]:
     """Return the texts that can be seen, with their boxes in pixels."""
     canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    renderer = canvas.get_renderer()
+    canvas.draw()  # type: ignore[no-untyped-call]
+    renderer = canvas.get_renderer()  # type: ignore[no-untyped-call]
     unseen = set()  # ticks beyond the limits are kept by an axis, and not drawn
     for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
         low, high = sorted(axis.get_transform().transform(axis.get_view_interval()))
@@ -107,7 +108,7 @@ def test_cells_of_heat_maps_can_be_read(rows: int, columns: int) -> None:
     [image] = axes.get_images()
     for text in axes.texts:
         c, r = text.get_position()
-        value = image.get_array()[int(r), int(c)] if text.get_text().startswith("0.") else None
+        value = np.asarray(image.get_array())[int(r), int(c)] if text.get_text().startswith("0.") else None
         if value is not None:
             assert contrast(text.get_color(), image.cmap(image.norm(value))) >= 4.5
 
@@ -167,7 +168,7 @@ def test_text_stays_text(tmp_path: Path) -> None:
 def test_what_failed_is_shown(tmp_path: Path) -> None:
     [summary] = summarize(load(results(tmp_path / "r")))
     [axes] = draw_effect(summary, "lr").axes
-    assert [line.get_xdata()[0] for line in axes.lines if line.get_marker() == "X"] == [10.0]
+    assert [np.asarray(line.get_xdata())[0] for line in axes.lines if line.get_marker() == "X"] == [10.0]
     texts = [text.get_text() for text in draw_effects(summary, "lr", "activation").axes[0].texts]
     assert texts.count("failed") == 1
     assert texts.count("") >= 1

@@ -99,7 +99,7 @@ def test_the_laws_of_a_layout(lanes: list[Shape]) -> None:
     assert Counter(layout.shapes) == Counter(lanes)
     for layer in (0, 1):
         runs = [run for _, run in layout.activations(layer)]
-        for some in (runs, layout.masks(layer), layout.minibatches() if not layer else layout.products(1)):
+        for some in (runs, layout.masks(layer), layout.minibatches if not layer else layout.products(1)):
             assert [some[0].first, some[-1].last] == [0, len(lanes)]
             assert all(one.last == two.first and one.stop == two.start for one, two in pairwise(some))
         widths = [shape.widths[layer] for shape in layout.shapes]
@@ -107,7 +107,7 @@ def test_the_laws_of_a_layout(lanes: list[Shape]) -> None:
         assert len(layout.lanes_of_columns(layer)) == sum(widths)
     for run in layout.products(1):
         assert len({layout.fan_in(1, lane) for lane in range(run.first, run.last)}) == 1
-    assert len(layout.minibatches()) == len(layout.cohorts) == len({shape.cohort for shape in lanes})
+    assert len(layout.minibatches) == len(layout.cohorts) == len({shape.cohort for shape in lanes})
 
 
 @given(columns=st.integers(1, 5000), itemsize=st.sampled_from([4, 8]))
@@ -176,16 +176,16 @@ def test_played_back_or_not_every_step_is_taken_once(calls: list[int]) -> None:
     taken: list[int] = []
 
     class Recorded(Replay):
-        def _warm_up(self, times: int) -> int:
+        def _warm_up(self, times: int, step: Any) -> int:  # noqa: ARG002
             taken.append(times)
             self._warm = times == WARM
             return times
 
-        def _record(self, length: int) -> Any:
+        def _record(self, length: int, step: Any) -> Any:  # noqa: ARG002
             assert 1 < length <= LONGEST
             return SimpleNamespace(replay=lambda: taken.append(length))
 
-    replay = Recorded(lambda: taken.append(1), torch.device("cuda"))
+    replay = Recorded(torch.device("cuda"))
     for times in calls:
-        replay.run(times)
+        replay.run(times, lambda: taken.append(1))
     assert sum(taken) == sum(calls)

@@ -5,11 +5,15 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 
+from mlpctl import devices
 from mlpctl.engine import choose as choosing
 from mlpctl.engine.choose import choose
-from mlpctl.errors import UsageError
+from mlpctl.engine.lanes.running import Running
+from mlpctl.errors import DeviceError, UsageError
 from mlpctl.gpu import nvidia_smi, parse
 from mlpctl.rows import wall_time
 from mlpctl.spec import Spec
@@ -114,7 +118,37 @@ def test_what_lanes_cannot_do_the_reference_does_on_the_gpu() -> None:
     assert (engine, device) == ("reference", "cuda:1")
     assert "one by one" in note
     assert chosen(5, device="cuda:1")[:2] == ("lanes", "cuda:1")
-    assert chosen(5, device="mps")[:2] == ("reference", "mps")
+
+
+def test_apples_gpu_takes_lanes_where_it_has_the_operations(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its availability is made up, and so is what it lacks; the step that finds out is the CPU's."""
+    with pytest.raises(DeviceError, match="needs an Apple GPU"):
+        chosen(5, device="mps")
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    with pytest.raises(DeviceError, match="has no float64"):
+        chosen(5, device="mps", dtype="float64")
+    monkeypatch.setattr(devices, "torch_device", lambda *_: torch.device("cpu"))
+    for fields in ({}, {"optimizer": "adam", "dropout": 0.2, "batch_norm": "all", "widths": "6"}):
+        assert chosen(5, device="mps", **fields) == ("lanes", "mps", "")
+    assert chosen(5, device="mps", impl="manual") == ("reference", "mps", "")
+    step = Running.one_step
+
+    def missing(self: Running) -> None:
+        raise NotImplementedError("The operator 'aten::aminmax' is not there for the MPS device. If you want …")
+
+    monkeypatch.setattr(Running, "one_step", missing)
+    engine, _, note = chosen(5, device="mps", widths="7", optimizer="rmsprop")
+    assert (engine, note) == ("reference", "trained one by one by the reference engine on mps: The operator "
+                              "'aten::aminmax' is not there for the MPS device")  # fmt: skip
+    results = iter([1.0, 1.01])
+
+    def differs(self: Running) -> None:
+        step(self)
+        self.arrays.tensors["0.weight"] *= next(results)
+
+    monkeypatch.setattr(Running, "one_step", differs)
+    note = chosen(5, device="mps", widths="7", optimizer="adagrad")[2]
+    assert note.endswith("a step there gives another 0.weight than on the CPU")
 
 
 def test_auto_stays_on_the_cpu_without_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -154,8 +188,6 @@ def test_lanes_are_listed() -> None:
 def test_the_benchmark_measures_a_gpu_or_nothing(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    import torch
-
     from benchmarks import gpu as benchmark
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
@@ -171,3 +203,42 @@ def test_the_benchmark_measures_a_gpu_or_nothing(
         found = list(csv.DictReader(stream))
     assert {row["what"] for row in found} >= {"lanes, R=1", "eager PyTorch, one by one", "mlpctl sweep"}
     assert all("figures of a CPU" in row["machine"] and float(row["rate"]) > 0 for row in found)
+    contracts = [row for row in found if row["work"] == "contract"]
+    assert len(contracts) == 7
+    assert all(float(row["rate"]) <= float(row["floor"]) for row in contracts)
+
+
+def test_a_broken_contract_ends_the_benchmark_with_6(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """And a GPU's figures name it with its driver and its clocks."""
+    from benchmarks import gpu as benchmark
+    from benchmarks.gpu_checks import Check, error_between
+
+    wrong = {"t": {"0.weight": np.array([1.0, 2.0]), "train_loss": np.array(1.0)}}
+    right = {"t": {"0.weight": np.array([1.0, 2.2]), "train_loss": np.array(1.0)}}
+    check = Check("equals reference", "fp32", 1, error_between(wrong, right), 1e-9)
+    assert check.error == pytest.approx(0.2 / 2.2)
+    assert not Check("", "fp32", 1, float("nan"), 1.0).holds
+    said = parse("NVIDIA H200, 580.95.05, 143771, 345, 3201, 1980, 700.00\n")
+    monkeypatch.setattr(benchmark, "checks", lambda _: iter([check]))
+    monkeypatch.setattr(benchmark, "measure", lambda *_, **__: iter([]))
+    monkeypatch.setattr(benchmark, "torch_device", lambda _: None)
+    monkeypatch.setattr(benchmark, "environment", lambda **_: {"gpus": said, "libraries": {"torch": "2.13.0"}})
+    monkeypatch.setattr("sys.argv", ["gpu", "-o", str(tmp_path / "gpu.csv")])
+    assert benchmark.main() == 6
+    written = (tmp_path / "gpu.csv").read_text("utf-8")
+    assert "BROKEN" in written
+    assert "NVIDIA H200, driver 580.95.05, SM at most 1980 MHz, memory 3201 MHz, 700 W" in written
+
+
+def test_the_roofline_counts_what_a_step_does() -> None:
+    from benchmarks.roofline import H200, seconds, step_of
+
+    iris: dict[str, Any] = {"dataset": "iris", "hidden_units": 32, "batch_size": 16, "val_fraction": 0.0}
+    few, steps = step_of(iris, 2)
+    many, _ = step_of(iris, 31)
+    assert steps == 7
+    assert len(few) == len(many)  # whatever the number of lanes
+    products = 16 * (4 * 32 * 2 + 32 * 3 * 3)  # forward and by weights; of the second layer by inputs too
+    for kernels, lanes in ((few, 2), (many, 31)):
+        assert sum(kernel.flops for kernel in kernels) == lanes * 2 * products
+    assert seconds(few, H200, "fp32") == pytest.approx(len(few) * H200.launch)

@@ -1,12 +1,15 @@
-"""What a person sees of `mlpctl report --watch`."""
+"""What a person sees of `mlpctl report --watch` and `--serve`."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
 
+import typer
 from rich.console import Console
 
+from mlpctl.errors import UsageError
+from mlpctl.experiment import SelectOn
 from mlpctl.report.watching import changes, standing, versions
 
 
@@ -30,3 +33,40 @@ def follow(folders: Sequence[Path], show: Callable[[], None], updates: int | Non
             err.print(f"\n{standing(folders)} at {now:%H:%M:%S}; Ctrl-C ends watching, not the sweep", markup=False)
     except KeyboardInterrupt:
         err.print()
+
+
+def serve_page(
+    folders: Sequence[Path],
+    metric: str | None,
+    on: SelectOn | None,
+    importance: bool,
+    port: int | None,
+    others: Sequence[str],
+) -> None:
+    """Serve the page of results folders, which may not be there yet, and print its address; Ctrl-C ends it.
+
+    Args:
+        folders: results folders.
+        metric: what to compare.
+        on: part to compare on.
+        importance: ask a random forest where the trials are no complete grid.
+        port: None for the usual one.
+        others: options that were given and that a page does not have.
+
+    Raises:
+        UsageError: for such an option, or a port that cannot be had.
+    """
+    from mlpctl.report.page.serve import PORT, serve
+    from mlpctl.report.page.write import Asked
+
+    if others:
+        raise UsageError(
+            "--serve shows the page of --html and takes --port, --metric, --select-on and --importance alone: "
+            f"leave out {', '.join(others)}"
+        )
+
+    def ready(address: str) -> None:
+        typer.echo(address)
+        Console(stderr=True).print("Ctrl-C ends serving, not the sweep", markup=False)
+
+    serve(folders, Asked(metric, on, importance), PORT if port is None else port, ready)

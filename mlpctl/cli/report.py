@@ -43,6 +43,15 @@ def report(
     ascii_: Annotated[
         bool, typer.Option("--ascii", help="Tables and drawings in ASCII alone. Default: where stdout carries no more.")
     ] = False,
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="Write everything as one page for a browser.")
+    ] = None,
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Show that page, live while a sweep runs, to browsers here; until Ctrl-C.")
+    ] = False,
+    port: Annotated[
+        int | None, typer.Option("--port", min=0, max=65535, help="With --serve: 0 is any free one. Default: 8420.")
+    ] = None,
     watch: Annotated[
         bool, typer.Option("--watch", "-w", help="Report again whenever the files change, until Ctrl-C; reads only.")
     ] = False,
@@ -58,17 +67,25 @@ def report(
 
     Example: mlpctl report results/iris-mlp --by lr --plot lr.png
     """
-    from mlpctl.cli.following import follow
+    from mlpctl.cli.following import follow, serve_page
+    from mlpctl.errors import UsageError
     from mlpctl.report.folder import default_folders
     from mlpctl.report.folder import report as report_on
 
     fields = [name.strip().replace("-", "_") for name in by.split(",")] if by else []
     which = folders or default_folders()
+    if serve:
+        others = {"--by": by, "--top": top != 10, "--plot": plot, "--curves": curves, "--html": html, "--watch": watch,
+                  "--updates": updates, "--format": format_ != "table", "--output": output}  # fmt: skip
+        serve_page(which, metric, select_on, importance, port, [name for name, given in others.items() if given])
+        return
+    if port is not None:
+        raise UsageError("--port is of the page that --serve shows: give both")
 
     def show() -> None:
         report_on(
             which, by=fields, metric=metric, on=select_on, top=top, importance=importance, plot=plot, curves=curves,
-            format_=format_, output=output, ascii_only=ascii_,
+            html=html, format_=format_, output=output, ascii_only=ascii_,
         )  # fmt: skip
 
     if watch:

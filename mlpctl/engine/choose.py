@@ -71,6 +71,7 @@ def choose(
 
     Raises:
         UsageError: if the engine that is named cannot train the spec, or has no choice of precision.
+        DeviceError: if mps is asked for and not there, or for what it cannot do.
     """
     device = spec.device if spec.device != "auto" else device
     name = spec.engine if spec.engine != "auto" else engine
@@ -100,8 +101,8 @@ def _auto(spec: "Spec", network: "Network", data: "Data", device: str, trials: i
         if seconds > CUDA_SECONDS:
             device = "cuda"
             note = f"trained by engine lanes on the GPU: about {seconds:.0f} s on this CPU; or say --device cpu"
-    if device.startswith("cuda"):
-        reason = lanes.why_not(spec, data)
+    if device == "mps" or device.startswith("cuda"):
+        reason = lanes.why_not(spec, data) or (_lacks_on_mps(spec, network, data) if device == "mps" else None)
         if reason:
             note = "" if spec.impl != "auto" else f"trained one by one by the reference engine on {device}: {reason}"
             return Choice(reference, device, note)
@@ -117,6 +118,19 @@ def _auto(spec: "Spec", network: "Network", data: "Data", device: str, trials: i
     if trials * reference_seconds(spec, network, data) < COMPILE_SECONDS:
         return Choice(reference, "cpu")
     return Choice(kernel, "cpu", f"compiling the training loop, once on this machine: {COMPILE_SECONDS:.0f} s")
+
+
+def _lacks_on_mps(spec: "Spec", network: "Network", data: "Data") -> str:
+    """Return what Apple's GPU lacks for the lanes of a spec; "" if nothing.
+
+    Raises:
+        DeviceError: if there is none, or float64 is asked of it.
+    """
+    from mlpctl.devices import torch_device
+    from mlpctl.engine.base import Work
+    from mlpctl.engine.lanes.probe import lacks
+
+    return lacks(Work("", spec, network, data, 1), torch_device("mps", spec.dtype))
 
 
 def reference_seconds(spec: "Spec", network: "Network", data: "Data") -> float:

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from mlpctl.report.drawing import draw, draw_heat, draw_side_by_side
-from mlpctl.report.effects import CURVES_SHOWN, curve_plots, curves_of, effect_of, effect_plot, heat_of
+from mlpctl.report.effects import CURVES_BEHIND, CURVES_SHOWN, curve_plots, curves_of, effect_of, effect_plot, heat_of
 from mlpctl.report.plot import is_log_spaced
 from mlpctl.report.summary import Summary
 
@@ -11,7 +11,16 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-__all__ = ["CURVES_SHOWN", "curves_of", "draw_curves", "draw_effect", "draw_effects", "effect_of", "is_log_spaced"]
+__all__ = [
+    "CURVES_BEHIND",
+    "CURVES_SHOWN",
+    "curves_of",
+    "draw_curves",
+    "draw_effect",
+    "draw_effects",
+    "effect_of",
+    "is_log_spaced",
+]
 
 
 def draw_effect(summary: Summary, axis: str) -> "Figure":

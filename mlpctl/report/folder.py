@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 STDOUT = Path("-")
 
+PAGES = (".html", ".htm")
+"""How the file of a page ends: a slip must not overwrite results."""
+
 
 def report(
     folders: Sequence[Path],
@@ -33,6 +36,7 @@ def report(
     importance: bool = False,
     plot: Path | None = None,
     curves: Path | None = None,
+    html: Path | None = None,
     format_: Format = "table",
     output: Path | None = None,
     ascii_only: bool = False,
@@ -48,6 +52,9 @@ def report(
         importance: ask a random forest where the trials are no complete grid; of machine formats it is the table.
         plot: file of the figure of one or two axes; "-" draws in the terminal.
         curves: file of the learning curves; "-" draws in the terminal.
+        plot: file of the figure of one or two axes.
+        curves: file of the learning curves.
+        html: file of the page with everything.
         format_: of the tables.
         output: file of the tables; None is stdout.
         ascii_only: use ASCII alone, whatever the encoding can carry.
@@ -60,6 +67,8 @@ def report(
     if any(here.values()) and format_ != "table":
         option = next(option for option, is_here in here.items() if is_here)
         raise UsageError(f"{option} - draws in the terminal, beside --format table alone; got --format {format_}")
+    if html is not None and (html.suffix.lower() not in PAGES or html.is_dir()):
+        raise UsageError(f"--html writes a file that ends in {' or '.join(PAGES)}, got '{html}'")
     results = load(*folders)
     summaries = summarize(results, metric=metric, on=on)
     if format_ in ("csv", "json"):
@@ -82,6 +91,10 @@ def report(
         summary = _only(summaries, "--curves")
         print_drawings(curve_plots(summary, _epochs_of(summary, results)), ascii_only=ascii_only)
     _write_figures(summaries, results, by, None if here["--plot"] else plot, None if here["--curves"] else curves)
+    if html is not None:
+        from mlpctl.report.page.write import write_page
+
+        write_page(results, summaries, html, forest=importance)
 
 
 def _write_figures(

@@ -24,7 +24,7 @@ def overview(summary: Summary, top: int) -> list[Table]:
     left = len(summary.configurations) - len(shown)
     notes = [*([f"… and {left} more; --top {len(summary.configurations)} shows all."] if left else []), *summary.notes]
     header = heading(summary)
-    said = [verdict(summary), *_clear(summary)]
+    said = [verdict(summary), *clear(summary)]
     tables = [Table((), (), header, said)]
     if len(summary.configurations):
         title = f"Configurations by {summary.on} {summary.metric}, best first"
@@ -80,14 +80,14 @@ def verdict(summary: Summary) -> str:
     what = ", ".join(
         f"{name} {as_chosen(plain(best[name]))}" for name in summary.varied if plain(best[name]) is not None
     )
-    text = f"Best: {what or 'the only configuration'}: {summary.on} {summary.metric} {_with_interval(best, '')}"
+    text = f"Best: {what or 'the only configuration'}: {summary.on} {summary.metric} {with_interval(best, '')}"
     if "test_mean" in best and summary.on != "test":
-        text += f"; test {summary.metric} {_with_interval(best, 'test_')}"
+        text += f"; test {summary.metric} {with_interval(best, 'test_')}"
     text += " (95 % intervals over seeds)" if best["n"] > 1 else " (one seed: no interval)"
     return text + "."
 
 
-def _clear(summary: Summary) -> list[str]:
+def clear(summary: Summary) -> list[str]:
     """Return what can be said of a best configuration that no other can be, in a sentence."""
     if summary.verdict is None or not summary.verdict.is_clear:
         return []
@@ -96,7 +96,8 @@ def _clear(summary: Summary) -> list[str]:
     return [f"It is better than {whom} beyond chance (paired by seed, corrected)."]
 
 
-def _with_interval(row: Mapping[str, Any], prefix: str) -> str:
+def with_interval(row: Mapping[str, Any], prefix: str) -> str:
+    """Return "mean [low, high]" of the cells that begin with a prefix; the mean alone where there is no interval."""
     mean, low, high = (row[f"{prefix}{name}"] for name in ("mean", "low", "high"))
     return for_people(mean) + ("" if plain(low) is None else f" [{for_people(low)}, {for_people(high)}]")
 

@@ -4,8 +4,9 @@ By name, as in the states of every engine: "0.weight" is one wide matrix (D, col
 the weights of later layers lie one after the other; all others are a number per column.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -86,20 +87,31 @@ class Arrays:
             if layer and what == "weight":
                 for run in self.layout.products(layer):
                     own = self.place(name, run.first, run.last).view(run.lanes, -1)
-                    bad[run.first : run.last] += (~torch.isfinite(own)).any(dim=1)
+                    bad[run.first : run.last] += _not_finite(own, 1)
             else:
-                wrong = ~torch.isfinite(tensor)
-                per_column = wrong.any(dim=0) if tensor.dim() == 2 else wrong
-                bad.index_add_(0, self._lane_of_column(layer), per_column.to(bad.dtype))
+                per_column = _not_finite(tensor, 0) if tensor.dim() == 2 else ~torch.isfinite(tensor)
+                bad.index_add_(0, self.lane_of_column[layer], per_column.to(bad.dtype))
         return bad > 0
+
+    @cached_property
+    def lane_of_column(self) -> "list[Tensor]":
+        """Per layer, the lane of each column."""
+        return [
+            torch.from_numpy(self.layout.lanes_of_columns(layer)).to(self.device) for layer in range(self.layout.depth)
+        ]
+
+    def clone(self) -> "Arrays":
+        """Return a copy."""
+        return Arrays(self.layout, {name: tensor.clone() for name, tensor in self.tensors.items()})
+
+    def to(self, device: torch.device) -> "Arrays":
+        """Return the same arrays on another device."""
+        return Arrays(self.layout, {name: tensor.to(device) for name, tensor in self.tensors.items()})
 
     def _matrix(self, name: str, lane: int, part: "Tensor") -> "Tensor":
         layer, what = parts_of(name)
         flat = layer and what == "weight"
         return part.view(self.layout.fan_in(layer, lane), self.layout.shapes[lane].widths[layer]) if flat else part
-
-    def _lane_of_column(self, layer: int) -> "Tensor":
-        return torch.tensor(self.layout.lanes_of_columns(layer), device=self.device)
 
 
 def allocate(layout: Layout, names: Sequence[str], optimizer: str, device: torch.device, dtype: torch.dtype) -> Arrays:
@@ -119,9 +131,11 @@ def allocate(layout: Layout, names: Sequence[str], optimizer: str, device: torch
     return Arrays(layout, tensors)
 
 
-def wide(rows: int, columns: int, device: torch.device, dtype: torch.dtype) -> "Tensor":
+def wide(
+    rows: int, columns: int, device: torch.device, dtype: torch.dtype, *, make: "Callable[..., Tensor]" = torch.zeros
+) -> "Tensor":
     """Return a matrix (rows, columns) of zeros whose rows begin on cache lines, and not whole pages apart."""
-    return torch.zeros(rows, leading(columns, dtype.itemsize), device=device, dtype=dtype)[:, :columns]
+    return make(rows, leading(columns, dtype.itemsize), device=device, dtype=dtype)[:, :columns]
 
 
 def parts_of(name: str) -> tuple[int, str]:
@@ -130,10 +144,27 @@ def parts_of(name: str) -> tuple[int, str]:
     return int(layer), what
 
 
+def whole(part: "Tensor") -> "Tensor":
+    """Return a wide matrix, or what has a number per column of one, with its padding: then it is contiguous.
+
+    Only so does CUDA add a bias inside of the product; as a part it would write, read and write the matrix.
+    """
+    if part.dim() == 1:
+        return part.as_strided((leading(len(part), part.itemsize),), (1,))
+    return part.as_strided((part.shape[0], part.stride(0)), part.stride())
+
+
+def _not_finite(matrix: "Tensor", dim: int) -> "Tensor":
+    """Return whether there is a number along an axis that is not finite, without a copy of all of them."""
+    low, high = torch.aminmax(matrix, dim=dim)  # both are NaN where one is
+    return ~(torch.isfinite(low) & torch.isfinite(high))
+
+
 def _zeros(layout: Layout, name: str, device: torch.device, dtype: torch.dtype) -> "Tensor":
     layer, what = parts_of(name)
     if what != "weight":
-        return torch.zeros(layout.columns[layer][-1], device=device, dtype=dtype)
+        columns = layout.columns[layer][-1]
+        return torch.zeros(leading(columns, dtype.itemsize), device=device, dtype=dtype)[:columns]
     if layer:
         return torch.zeros(layout.elements[layer][-1], device=device, dtype=dtype)
     return wide(layout.inputs, layout.columns[0][-1], device, dtype)

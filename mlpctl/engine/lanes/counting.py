@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from mlpctl.engine.lanes.resident import Targets
-from mlpctl.engine.metrics import Tally
+from mlpctl.engine.metrics import Scores, Tally
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -37,12 +37,18 @@ class Counts:
 
 def predicted(network: "Network", z: "Tensor") -> "Tensor":
     """Return the predicted classes (n, R) of outputs (n, R, C), as `mlpctl.engine.metrics.predicted` has them."""
-    label = (z[..., 0] > network.threshold).long() if network.n_outputs == 1 else z.argmax(dim=2)
-    return torch.where(torch.isnan(z).any(dim=2), -1, label)
+    if network.n_outputs == 1:
+        largest = z[..., 0]
+        label = (largest > network.threshold).long()
+    else:
+        largest, label = z.max(dim=2)  # NaN where any is, and the first of equals
+    return label.masked_fill_(torch.isnan(largest), -1)
 
 
-def tally_of(network: "Network", sums: NDArray[np.float64], part: Targets) -> Tally:
-    """Return a lane's row of Counts as the tally it would have come to one minibatch after the other."""
+def scores_of(network: "Network", sums: NDArray[np.float64], part: Targets) -> list[Scores]:
+    """Return each lane's scores of a part, from its row of Counts."""
     if network.n_classes:
-        return Tally(part.n, float(sums[0]), int(sums[1]))
-    return Tally(part.n, float(sums[0]), 0, float(sums[1]), sums[2:], part.total, part.squares)
+        loss, right = (sums[:, :2] / part.n).T.tolist()
+        return [{"loss": value, "accuracy": share} for value, share in zip(loss, right, strict=True)]
+    tallies = (Tally(part.n, float(own[0]), 0, float(own[1]), own[2:], part.total, part.squares) for own in sums)
+    return [tally.scores(network) for tally in tallies]

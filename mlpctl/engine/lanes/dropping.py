@@ -26,10 +26,11 @@ class Dropping:
         self.layers = [
             layer for layer in range(layout.depth) if any(work.network.layers[layer].dropout for work in works)
         ]
+        self.runs = {layer: layout.masks(layer) for layer in self.layers}
         self.below, self.kept = {}, {}
         for layer in self.layers:
             p = torch.tensor([work.network.layers[layer].dropout for work in works], dtype=torch.float64)
-            lanes = torch.tensor(layout.lanes_of_columns(layer))
+            lanes = torch.from_numpy(layout.lanes_of_columns(layer))
             self.below[layer] = (p * 2**32).long().to(device)  # a word below it drops the unit
             self.kept[layer] = (1 - p)[lanes].to(dtype).to(device)  # per column
 
@@ -42,16 +43,20 @@ class Dropping:
             epochs: of each cohort, in training.
             step: (1,), of the epoch.
         """
-        runs, shapes = self.layout.masks(layer), self.layout.shapes
+        shapes = self.layout.shapes
         most = n * max(shape.widths[layer] for shape in shapes)
         words = drawing.words(self.seeds, "dropout", most, epoch=epochs, layer=layer, extra=step)  # (cohorts, most)
         mask = torch.empty(n, self.layout.columns[layer][-1], dtype=torch.bool, device=words.device)
-        for run in runs:
+        for run in self.runs[layer]:
             drawn = words[self.number[shapes[run.first].cohort], : n * run.width].view(n, 1, run.width)
             below = self.below[layer][run.first : run.last].view(1, -1, 1)
             torch.ge(drawn, below, out=mask[:, run.start : run.stop].view(n, run.lanes, run.width))
         return mask
 
     def drop(self, layer: int, x: "Tensor", mask: "Tensor") -> "Tensor":
-        """Return units, or their gradients, with what is dropped 0 and what is kept scaled up."""
+        """Return units with what is dropped 0 and what is kept scaled up."""
         return torch.where(mask, x / self.kept[layer], 0.0)
+
+    def drop_(self, layer: int, gradient: "Tensor", mask: "Tensor") -> None:
+        """Do the same to their gradients, in place."""
+        gradient.div_(self.kept[layer]).masked_fill_(mask.logical_not(), 0.0)

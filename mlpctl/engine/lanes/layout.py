@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, pairwise
 
+import numpy as np
+from numpy.typing import NDArray
+
 LINE, PAGE = 64, 4096
 """A row begins on a cache line, and rows are not whole pages apart: then all of a column would be in one cache set."""
 
@@ -95,24 +98,37 @@ class Layout:
 
     def products(self, layer: int) -> list[Run]:
         """Return the runs whose affine maps have one shape, so that they are one strided product; not the first's."""
-        return self._runs(layer, [(self.fan_in(layer, r), s.widths[layer]) for r, s in enumerate(self.shapes)])
+        return self._products[layer]
 
     def activations(self, layer: int) -> list[tuple[str, Run]]:
         """Return the runs of each activation."""
-        runs = self._runs(layer, [shape.activations[layer] for shape in self.shapes])
-        return [(self.shapes[run.first].activations[layer], run) for run in runs]
+        return self._activations[layer]
 
+    @cached_property
     def minibatches(self) -> list[Run]:
-        """Return the columns of the first layer that see the same minibatch, per cohort."""
+        """The columns of the first layer that see the same minibatch, per cohort."""
         return self._runs(0, [shape.cohort for shape in self.shapes])
 
     def masks(self, layer: int) -> list[Run]:
         """Return the runs whose dropout masks are cut from the same random numbers."""
         return self._runs(layer, [(shape.cohort, shape.widths[layer]) for shape in self.shapes])
 
-    def lanes_of_columns(self, layer: int) -> list[int]:
+    def lanes_of_columns(self, layer: int) -> NDArray[np.int64]:
         """Return the lane of each column."""
-        return [r for r, shape in enumerate(self.shapes) for _ in range(shape.widths[layer])]
+        return np.repeat(np.arange(self.n_lanes), np.diff(self.columns[layer]))
+
+    @cached_property
+    def _products(self) -> list[list[Run]]:
+        return [self._runs(layer, [(self.fan_in(layer, r), s.widths[layer]) for r, s in enumerate(self.shapes)])
+                for layer in range(self.depth)]  # fmt: skip
+
+    @cached_property
+    def _activations(self) -> list[list[tuple[str, Run]]]:
+        found = []
+        for layer in range(self.depth):
+            runs = self._runs(layer, [shape.activations[layer] for shape in self.shapes])
+            found.append([(self.shapes[run.first].activations[layer], run) for run in runs])
+        return found
 
     def _runs(self, layer: int, keys: Sequence[Hashable]) -> list[Run]:
         columns = self.columns[layer]

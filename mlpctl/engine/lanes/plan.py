@@ -74,7 +74,8 @@ def bytes_of(work: "Work") -> int:
     itemsize = 4 if spec.dtype == "float32" else 8
     slots = (spec.optimizer in HAS_FIRST) + (spec.optimizer in HAS_SECOND)
     copies = 1 if spec.optimizer == "sgd" else 3 + slots  # the gradient, and a temporary of its size
-    units = sum(layer.outputs * (3 + 4 * layer.batch_norm + 8 * bool(layer.dropout)) for layer in network.layers)
+    units = sum(layer.outputs * (5 + 8 * layer.batch_norm + 24 * bool(layer.dropout)) for layer in network.layers)
+    units += 24 * network.n_outputs  # of the loss: for training, for recording and for scoring
     assert isinstance(spec.batch_size, int)
     return itemsize * (copies * network.n_parameters + spec.batch_size * units)
 

@@ -23,24 +23,29 @@ class Pointwise(NamedTuple):
     Attributes:
         forward: fills `a` from `u`.
         backward: multiplies `gradient` in place by the derivative, given (gradient, u, a).
+        by_output: backward needs no `u`, so `a` may lie where `u` was.
     """
 
     forward: Callable[["Tensor", "Tensor"], object]
     backward: Callable[["Tensor", "Tensor", "Tensor"], object]
+    by_output: bool = False
 
 
 POINTWISE: dict[str, Pointwise] = {
     "relu": Pointwise(
         lambda u, a: torch.clamp_min(u, 0, out=a),
         lambda g, _, a: aten.threshold_backward.grad_input(g, a, 0, grad_input=g),
+        by_output=True,
     ),
     "sigmoid": Pointwise(
         lambda u, a: torch.sigmoid(u, out=a),
         lambda g, _, a: aten.sigmoid_backward.grad_input(g, a, grad_input=g),
+        by_output=True,
     ),
     "tanh": Pointwise(
         lambda u, a: torch.tanh(u, out=a),
         lambda g, _, a: aten.tanh_backward.grad_input(g, a, grad_input=g),
+        by_output=True,
     ),
     "leaky_relu": Pointwise(
         lambda u, a: aten.leaky_relu.out(u, LEAKY_SLOPE, out=a),
@@ -62,6 +67,6 @@ POINTWISE: dict[str, Pointwise] = {
         lambda u, a: aten.softplus.out(u, 1, SOFTPLUS_THRESHOLD, out=a),
         lambda g, u, _: aten.softplus_backward.grad_input(g, u, 1, SOFTPLUS_THRESHOLD, grad_input=g),
     ),
-    "identity": Pointwise(lambda u, a: a.copy_(u), lambda g, u, a: None),  # noqa: ARG005
-    "step": Pointwise(lambda u, a: a.copy_(u > 0), lambda g, u, a: g.zero_()),  # noqa: ARG005
+    "identity": Pointwise(lambda u, a: a.copy_(u), lambda g, u, a: None, by_output=True),  # noqa: ARG005
+    "step": Pointwise(lambda u, a: a.copy_(u > 0), lambda g, u, a: g.zero_(), by_output=True),  # noqa: ARG005
 }

@@ -47,9 +47,11 @@ def accumulate(a: "Tensor", b: "Tensor", into: "Tensor", *, half: bool) -> None:
 @contextmanager
 def in_precision(precision: Precision) -> Iterator[None]:
     """Let CUDA multiply float32 matrices as IEEE has it, or on tensor cores with 10 bits of mantissa (tf32)."""
-    before = torch.backends.cuda.matmul.fp32_precision
-    torch.backends.cuda.matmul.fp32_precision = "tf32" if precision == "tf32" else "ieee"
+    matmul = torch.backends.cuda.matmul
+    before = matmul.fp32_precision, matmul.allow_bf16_reduced_precision_reduction
+    matmul.fp32_precision = "tf32" if precision == "tf32" else "ieee"
+    matmul.allow_bf16_reduced_precision_reduction = False  # parts of a sum are added up in float32 too
     try:
         yield
     finally:
-        torch.backends.cuda.matmul.fp32_precision = before
+        matmul.fp32_precision, matmul.allow_bf16_reduced_precision_reduction = before

@@ -9,21 +9,15 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from mlpctl.engine.lanes.arrays import REMEMBERED, Arrays, parts_of, wide
+from mlpctl.engine.lanes.arrays import REMEMBERED, Arrays, parts_of, whole, wide
 from mlpctl.engine.lanes.dropping import Dropping
 from mlpctl.engine.lanes.layout import Run
+from mlpctl.engine.lanes.losses import loss_and_gradient
+from mlpctl.engine.lanes.normalizing import Normalized, normalize, normalize_backward, normalize_by_running
 from mlpctl.engine.lanes.pointwise import POINTWISE
 from mlpctl.engine.lanes.products import accumulate, affine, product
 from mlpctl.engine.lanes.update import Numbers, update
 from mlpctl.models.learner import memory_name
-from mlpctl.models.losses import loss_and_gradient
-from mlpctl.models.normalization import (
-    Normalized,
-    move_running,
-    normalize,
-    normalize_backward,
-    normalize_by_running,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -68,10 +62,14 @@ class Program:
         self.activated = [
             layer for layer in layers if {name for name, _ in self.layout.activations(layer)} != {"identity"}
         ]
-        self.activations = {layer: wide(batch, width[layer], device, dtype) for layer in self.activated}
+        self.activations = {
+            layer: self.us[layer] if self._by_output(layer) else wide(batch, width[layer], device, dtype)
+            for layer in self.activated
+        }
         if self.optimizer != "sgd":
             self.by_first = torch.zeros_like(arrays.tensors["0.weight"])
-        self.lane_of_column = [torch.tensor(self.layout.lanes_of_columns(layer), device=device) for layer in layers]
+        self.lane_of_column = arrays.lane_of_column  # made here, and not by the first step, which may be recorded
+        self.columns: dict[int, Tensor] = {}
 
     def step(
         self, X: "Tensor", y: "Tensor", numbers: Numbers, epochs: "Tensor", t: "Tensor"
@@ -88,11 +86,11 @@ class Program:
         seen = self.forward(X, epochs, t)
         n, lanes = X.shape[1], self.layout.n_lanes
         z = torch.unflatten(seen[-1].out, 1, (lanes, -1))  # (n, R, C)
-        losses, gradient = loss_and_gradient(self.network, z.flatten(0, 1), y.flatten(0, 1))  # (n R,), (n R, C)
+        losses, gradient = loss_and_gradient(self.network, z, y)  # (n, R), (n, R, C)
         by_output = torch.unflatten(self.gradients[-1][:n], 1, (lanes, -1))
-        torch.mul(torch.unflatten(gradient, 0, (n, lanes)), numbers.of("scale")[None, :, None], out=by_output)
+        torch.mul(gradient, numbers.of("scale")[None, :, None], out=by_output)
         self.backward(X, seen, numbers)
-        return torch.unflatten(losses, 0, (n, lanes)), z
+        return losses, z
 
     def forward(self, X: "Tensor", epochs: "Tensor", t: "Tensor") -> list[Seen]:
         """Return what each layer gives in training, and what the backward pass needs of it."""
@@ -103,8 +101,8 @@ class Program:
             self._affine(layer, seen[-1].out if layer else X, u)
             normalized = None
             if self.network.layers[layer].batch_norm:
-                u, normalized = self._normalize(layer, u)
-            a = self._activate(layer, u, self.activations[layer][:n] if layer in self.activations else u)
+                u, normalized = normalize(self.arrays, layer, u)
+            a = self._activate(layer, u, u if self._by_output(layer) else self.activations[layer][:n])
             mask = self.dropping.mask(layer, n, epochs, t) if layer in self.dropping.layers else None
             out = a if mask is None else self.dropping.drop(layer, a, mask)
             seen.append(Seen(u, a, normalized, mask, out))
@@ -116,15 +114,14 @@ class Program:
             record, n = seen[layer], X.shape[1]
             gradient = self.gradients[layer][:n]
             if record.mask is not None:
-                gradient = self.dropping.drop(layer, gradient, record.mask)
+                self.dropping.drop_(layer, gradient, record.mask)
             if layer in self.activations:
                 for name, run in self.layout.activations(layer):
                     own = slice(run.start, run.stop)
                     POINTWISE[name].backward(gradient[:, own], record.u[:, own], record.a[:, own])
-            own_numbers = numbers.columns(self.lane_of_column[layer])
+            own_numbers = self._by_column(layer, numbers)
             if record.normalized is not None:
-                weight = self.arrays.tensors[f"{layer}.bn_weight"]
-                gradient, *by_norm = normalize_backward(gradient, weight, record.normalized)
+                gradient, *by_norm = normalize_backward(self.arrays, layer, gradient, record.normalized)
                 for name, by in zip(("bn_weight", "bn_bias"), by_norm, strict=True):
                     self._update(f"{layer}.{name}", by, own_numbers)
             if layer:
@@ -132,10 +129,10 @@ class Program:
                     by_input = self._inputs(self.gradients[layer - 1][:n], layer, run)
                     weights = self._stack(f"{layer}.weight", run)
                     product(_units(gradient, run), weights.transpose(1, 2), by_input, half=self.half)
-            if f"{layer}.bias" in self.arrays.tensors:
-                total = gradient.sum(dim=0)
-                idle = self.network.layers[layer].idle_bias
-                self._update(f"{layer}.bias", torch.zeros_like(total) if idle else total, own_numbers)
+            idle = self.network.layers[layer].idle_bias
+            if f"{layer}.bias" in self.arrays.tensors and (self.decays or not idle):
+                bias = self.arrays.tensors[f"{layer}.bias"]
+                self._update(f"{layer}.bias", torch.zeros_like(bias) if idle else gradient.sum(dim=0), own_numbers)
             if layer:
                 self._step_stacks(layer, seen[layer - 1].out, gradient, numbers)
             else:
@@ -145,12 +142,11 @@ class Program:
         """Return the outputs (n, R, C) in evaluation of inputs (n, D) that all lanes are given."""
         a = X
         for layer in range(self.layout.depth):
-            u = wide(len(X), self.layout.columns[layer][-1], X.device, X.dtype)
+            u = wide(len(X), self.layout.columns[layer][-1], X.device, X.dtype, make=torch.empty)
             self._affine(layer, a, u)
             if self.network.layers[layer].batch_norm:
-                names = ("bn_weight", "bn_bias", "running_mean", "running_var")
-                u = normalize_by_running(u, *(self.arrays.tensors[f"{layer}.{name}"] for name in names))
-            a = self._activate(layer, u, torch.empty_like(u) if layer in self.activations else u)
+                u = normalize_by_running(self.arrays, layer, u)
+            a = self._activate(layer, u, u if self._by_output(layer) else torch.empty_like(u))
         return torch.unflatten(a, 1, (self.layout.n_lanes, -1))
 
     def _affine(self, layer: int, x: "Tensor", u: "Tensor") -> None:
@@ -162,8 +158,9 @@ class Program:
                 own = None if bias is None else _units(bias, run)
                 weights = self._stack(f"{layer}.weight", run)
                 affine(self._inputs(x, layer, run), weights, own, _units(u, run), half=self.half)
-        elif x.dim() == 2:
-            affine(x, tensors["0.weight"], bias, u, half=self.half)
+        elif x.dim() == 2 or len(x) == 1:
+            own = None if bias is None else whole(bias[0])[None]
+            affine(x.reshape(-1, x.shape[-1]), whole(tensors["0.weight"]), own, whole(u), half=self.half)
         else:
             for own_x, (weight, own_u, *rest) in self._minibatches(
                 x, tensors["0.weight"], u, *([] if bias is None else [bias])
@@ -172,23 +169,31 @@ class Program:
 
     def _minibatches(self, X: "Tensor", *matrices: "Tensor") -> "Iterator[tuple[Tensor, list[Tensor]]]":
         """Yield each minibatch with its columns of some wide matrices; all in one stack where all are equally wide."""
-        runs = self.layout.minibatches()
+        runs = self.layout.minibatches
         if len(runs) > 1 and len({run.stop - run.start for run in runs}) == 1:
             yield X, [torch.unflatten(matrix, 1, (len(runs), -1)).transpose(0, 1) for matrix in matrices]
             return
         for k, run in enumerate(runs):
             yield X[k], [matrix[:, run.start : run.stop] for matrix in matrices]
 
-    def _normalize(self, layer: int, u: "Tensor") -> "tuple[Tensor, Normalized]":
-        normalized, tensors = normalize(u), self.arrays.tensors
-        running = (tensors[f"{layer}.running_mean"], tensors[f"{layer}.running_var"])
-        move_running(*running, normalized.mean, normalized.variance, len(u))
-        return normalized.values * tensors[f"{layer}.bn_weight"] + tensors[f"{layer}.bn_bias"], normalized
+    def _by_output(self, layer: int) -> bool:
+        """Whether a layer's backward pass needs its activations alone: then they may lie over what was there."""
+        return all(POINTWISE[name].by_output for name, _ in self.layout.activations(layer))
+
+    def _by_column(self, layer: int, numbers: Numbers) -> Numbers:
+        """Return the hyperparameters of each column of a layer; as they are where no step will read them."""
+        if self.optimizer == "sgd" and not self.decays:
+            return numbers
+        index = self.lane_of_column[layer]
+        if layer not in self.columns:
+            self.columns[layer] = numbers.lane.index_select(1, index)
+        return Numbers(numbers.step.index_select(1, index), self.columns[layer])
 
     def _activate(self, layer: int, u: "Tensor", a: "Tensor") -> "Tensor":
         if layer in self.activations:
             for name, run in self.layout.activations(layer):
-                POINTWISE[name].forward(u[:, run.start : run.stop], a[:, run.start : run.stop])
+                if a is not u or name != "identity":
+                    POINTWISE[name].forward(u[:, run.start : run.stop], a[:, run.start : run.stop])
         return a
 
     def _step_first(self, X: "Tensor", gradient: "Tensor", numbers: Numbers) -> None:

@@ -1,20 +1,20 @@
 """A group in training: lanes in their layout, an epoch at a time."""
 
-import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from mlpctl.engine.base import State, Work
-from mlpctl.engine.lanes.arrays import allocate
-from mlpctl.engine.lanes.counting import Counts, tally_of
+from mlpctl.engine.lanes.arrays import Arrays, allocate
+from mlpctl.engine.lanes.counting import Counts, scores_of
 from mlpctl.engine.lanes.layout import Layout, Shape, arrange
+from mlpctl.engine.lanes.losses import loss
 from mlpctl.engine.lanes.plan import Shared, bytes_of, shared_of
 from mlpctl.engine.lanes.products import in_precision
 from mlpctl.engine.lanes.program import Program
@@ -24,7 +24,6 @@ from mlpctl.engine.lanes.start import start
 from mlpctl.engine.lanes.tables import Tables
 from mlpctl.engine.precision import Precision
 from mlpctl.models.learner import OPTIMIZER_PREFIX, STEPS
-from mlpctl.models.losses import loss
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
 EPOCHS_DONE = "epochs_done"
 
 SCORED_ELEMENTS = 2**26
-"""Units of a layer that are scored together: 256 MiB in float32; at most 8192 rows."""
+"""Units of a layer that are scored together, or a minibatch of them: 256 MiB in float32; at most 8192 rows."""
 
 
 @dataclass(eq=False)
@@ -64,14 +63,31 @@ class Lane:
         return bytes_of(self.work)
 
 
-@dataclass(frozen=True)
-class Result:
+class Result(NamedTuple):
     """What an epoch of a lane came to."""
 
     lane: Lane
     scores: dict[str, float]
     lr: float | None
     finite: bool
+
+
+class Sent(NamedTuple):
+    """What an epoch comes to, on its way from the device.
+
+    Attributes:
+        sums: (R, ·): of training, of each part, and whether anything is not finite.
+        width: columns of each.
+        due: lane's number -> (column prefix, part) of what it is scored on.
+        parts: all of those.
+        rates: each lane's learning rate; None where nothing was trained.
+    """
+
+    sums: "Tensor"
+    width: int
+    due: dict[int, tuple[tuple[str, str], ...]]
+    parts: list[str]
+    rates: list[float] | None
 
 
 class Running:
@@ -97,8 +113,11 @@ class Running:
         number = {cohort: k for k, cohort in enumerate(self.layout.cohorts)}
         cohorts = [number[shape.cohort] for shape in self.layout.shapes]
         self.cohort_of_lane = torch.tensor(cohorts, device=resident.device)
-        self.replay = Replay(lambda: self._step(self.tables.batch), resident.device)
+        self.replay = Replay(resident.device)
+        self.steps = self.tables.steps
         self.elapsed = 0
+        self.sent: Sent | None = None
+        self.before: Arrays | None = None
         self.places = {lane.work.key: place for place, lane in enumerate(self.lanes)}
 
     def begin(self, old: "Running | None", held: dict[str, State]) -> None:
@@ -116,29 +135,43 @@ class Running:
         start(self.arrays, fresh)
 
     def epoch(self) -> list[Result]:
-        """Train an epoch and score it; the device is waited for once, at its end."""
+        """Return what an epoch came to, of which the device may have begun already; it is waited for once, here."""
+        if self.sent is None:
+            self.launch()
+        sent, self.sent, self.before = self.sent, None, None
+        assert sent is not None
+        for lane in self.lanes:
+            lane.epochs_done += 1
+        return self._results(sent)
+
+    def launch(self, *, ahead: bool = False) -> None:
+        """Have an epoch trained and scored, without waiting.
+
+        Args:
+            ahead: of those who still look at the lanes: `state` is what it was until `epoch` is called.
+        """
+        if ahead:
+            self.before = self.arrays.clone()
         with in_precision(self.precision):
             self.tables.fill([lane.epochs_done + 1 for lane in self.lanes], self.elapsed)
             self.counts.sums.zero_()
             whole = self.tables.used // self.tables.batch
-            self.replay.run(whole)
+            self.replay.run(whole, self.one_step)
             if whole < self.tables.steps:
                 self._step(self.tables.used - whole * self.tables.batch)
-            for lane in self.lanes:
-                lane.epochs_done += 1
             self.elapsed += 1
-            return self._results(trained=True)
+            self.sent = self._scored(epochs=1)
 
     def timed(self, steps: int, rounds: int) -> float:
         """Return the seconds of a step in the last of some rounds; the lanes move, so they must be nobody's."""
-        steps = max(min(steps, self.tables.used // self.tables.batch), 1)
+        steps = max(min(steps, self.tables.used // self.tables.batch), 1)  # as many as a graph has
         seconds = 0.0
         with in_precision(self.precision):
             for _ in range(rounds):
                 self.tables.fill([1] * len(self.lanes), 0)
                 self.counts.sums.sum().item()  # waits for the device
                 started = time.perf_counter()
-                self.replay.run(steps)
+                self.replay.run(steps, self.one_step)
                 self.counts.sums.sum().item()
                 seconds = time.perf_counter() - started
         return seconds / steps
@@ -146,16 +179,26 @@ class Running:
     def scored(self) -> list[Result]:
         """Score the lanes as they are."""
         with in_precision(self.precision):
-            return self._results(trained=False)
+            return self._results(self._scored(epochs=0))
 
     def state(self, key: str) -> State:
         """Return what continues a trial, in the form of the reference engine."""
         place = self.places[key]
-        state = {name: view.cpu().numpy().copy() for name, view in self.arrays.lane(place).items()}
+        arrays = self.arrays if self.before is None else self.before
+        state = {name: view.cpu().numpy().copy() for name, view in arrays.lane(place).items()}
         done = self.lanes[place].epochs_done
         if done:
-            state[STEPS] = np.array(done * self.tables.steps)
+            state[STEPS] = np.array(done * self.steps)
         return {**state, EPOCHS_DONE: np.array(done)}
+
+    def release(self) -> None:
+        """Give back everything but the lanes' arrays: another layout is to take them over."""
+        for name in ("program", "tables", "replay", "counts"):
+            delattr(self, name)
+
+    def one_step(self) -> None:
+        """Take the step that is due, with a whole minibatch."""
+        self._step(self.tables.batch)
 
     def _step(self, n: int) -> None:
         """Take the step that is due, with n examples of each cohort; nothing here waits for the device."""
@@ -169,47 +212,55 @@ class Running:
         self.counts.add(losses, z, target)
         tables.t += 1
 
-    def _results(self, *, trained: bool) -> list[Result]:
-        due = {}
-        for lane in self.lanes:
-            if not lane.ended:
-                due[lane.number] = lane.work.parts_at(lane.epochs_done)
-        parts = sorted({part for some in due.values() for _, part in some})
+    def _scored(self, epochs: int) -> Sent:
+        """Return the scores of the lanes as they are, after so many epochs more than those done; nothing waits."""
+        due = {lane.number: tuple(lane.work.parts_at(lane.epochs_done + epochs)) for lane in self.lanes}
+        parts = sorted({part for some in set(due.values()) for _, part in some})
         sums = [self.counts.sums, *(self._score(part) for part in parts)]
-        bad = self.arrays.not_finite()[:, None]
-        fetched: NDArray[np.float64] = torch.cat([*sums, bad.to(sums[0].dtype)], dim=1).cpu().numpy().astype(np.float64)
-        width, targets = sums[0].shape[1], self.resident.targets
+        bad = self.arrays.not_finite()[:, None].to(sums[0].dtype)
+        rates = self.tables.rates[0].tolist() if epochs else None
+        return Sent(torch.cat([*sums, bad], dim=1), sums[0].shape[1], due, parts, rates)
+
+    def _results(self, sent: Sent) -> list[Result]:
+        due, parts, trained = sent.due, sent.parts, sent.rates is not None
+        fetched: NDArray[np.float64] = sent.sums.cpu().numpy().astype(np.float64)
+        finite = fetched[:, -1] == 0
+        columns = {}
+        if trained:
+            columns[""] = self._trained_scores(fetched)
+            finite &= np.isfinite(fetched[:, 0])
+        for part in parts:
+            at = sent.width * (1 + parts.index(part))
+            columns[part] = scores_of(self.network, fetched[:, at : at + sent.width], self.resident.targets[part])
+        rates: Sequence[float | None] = sent.rates or [None] * len(self.lanes)
         results = []
-        for place, lane in enumerate(self.lanes):
-            if lane.ended:
-                continue
-            own = fetched[place]
-            scores: dict[str, float] = {}
-            if trained:
-                scores["train_loss"] = float(own[0]) / self.tables.used
-                if self.network.n_classes:
-                    scores["train_accuracy"] = float(own[1]) / self.tables.used
-            for prefix, part in due[lane.number]:
-                at = width * (1 + parts.index(part))
-                found = tally_of(self.network, own[at : at + width], targets[part]).scores(self.network)
-                scores |= {f"{prefix}_{name}": value for name, value in found.items()}
-            finite = not own[-1] and math.isfinite(scores.get("train_loss", 0.0))
-            lr = float(self.tables.rates[0, place]) if trained else None
-            results.append(Result(lane, scores, lr, finite))
+        for place, (lane, lr, is_finite) in enumerate(zip(self.lanes, rates, finite.tolist(), strict=True)):
+            if not lane.ended:
+                scores = dict(columns[""][place]) if trained else {}
+                for prefix, part in due[lane.number]:
+                    for name, value in columns[part][place].items():
+                        scores[f"{prefix}_{name}"] = value
+                results.append(Result(lane, scores, lr, is_finite))
         return sorted(results, key=lambda result: result.lane.number)
+
+    def _trained_scores(self, fetched: NDArray[np.float64]) -> list[dict[str, float]]:
+        """Return each lane's running means of the epoch, as columns."""
+        loss, right = (fetched[:, :2] / self.tables.used).T.tolist()
+        if not self.network.n_classes:
+            return [{"train_loss": value} for value in loss]
+        return [{"train_loss": value, "train_accuracy": share} for value, share in zip(loss, right, strict=True)]
 
     def _score(self, part: str) -> "Tensor":
         """Return the sums (R, ·) over a part, with the weights as they are."""
         counts = Counts(self.network, len(self.lanes), self.resident.device)
         rows = self.resident.parts[part]
         widest = max(columns[-1] for columns in self.layout.columns)
-        together = max(1, min(SCORED_ELEMENTS // widest, 8192))
+        together = max(self.tables.batch, min(SCORED_ELEMENTS // widest, 8192))
         for first in range(0, len(rows), together):
             X, y = self.resident.gather(rows[first : first + together])
             z = self.program.outputs(X)  # (n, R, C)
             target = y[:, None].expand(-1, len(self.lanes), *([-1] if y.dim() > 1 else []))
-            losses = loss(self.network, z.flatten(0, 1), target.flatten(0, 1))
-            counts.add(torch.unflatten(losses, 0, z.shape[:2]), z, target)
+            counts.add(loss(self.network, z, target), z, target)
         return counts.sums
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from mlpctl.engine.base import Event, State, Work
+from mlpctl.engine.lanes.memory import out_of_memory
 from mlpctl.engine.lanes.plan import Shared, plan
 from mlpctl.engine.lanes.resident import Resident
 from mlpctl.engine.lanes.running import Lane, Result, Running, weights_of
@@ -20,6 +21,9 @@ from mlpctl.schema import Status
 
 if TYPE_CHECKING:
     from mlpctl.data.prepare import Data
+
+AHEAD = 20e-6
+"""Seconds of an epoch per lane, below which what is done with its events takes as long: 5 µs, and 100 for rows."""
 
 DEAD = 1 / 8
 """Share of ended lanes that a group drags along before it is laid out anew: that costs a copy, on CUDA a recording."""
@@ -38,7 +42,9 @@ def open_session(device: str, precision: Precision, threads: int) -> "LanesSessi
         raise DeviceError(f"precision tf32 needs a CUDA GPU, and the device is {place.type}: use --precision fp32")
     if place.type == "cpu":
         torch.set_num_threads(threads)
-    return LanesSession(place, precision, MOST[place.type])
+    elif place.type == "cuda":
+        torch.cuda.set_device(place)  # nothing of this process is to be on another GPU, not even a context
+    return LanesSession(place, precision, MOST[place.type], ahead=place.type != "cpu")
 
 
 @dataclass
@@ -50,6 +56,7 @@ class LanesSession:
         precision: of products.
         most: lanes of a group at most.
         running: the group in training.
+        ahead: the device trains an epoch while the events of the one before are looked at, if that pays.
         held: what trials that are not in training go on from, or began from until their first epoch is over.
     """
 
@@ -57,12 +64,14 @@ class LanesSession:
     precision: Precision
     most: int
     running: Running | None = None
+    ahead: bool = False
     held: dict[str, State] = field(default_factory=dict)
     _sizes: dict[Shared, int] = field(default_factory=dict)
     _resident: "dict[int, Resident]" = field(default_factory=dict)
     _stopped: set[str] = field(default_factory=set)
     _leaving: set[str] = field(default_factory=set)
     _draining: bool = False
+    _trouble: tuple[Status, str] | None = None
     _arrivals: "Iterator[int]" = field(default_factory=count)
 
     def advance(self, works: Iterable[Work]) -> Iterator[Event]:
@@ -137,8 +146,8 @@ class LanesSession:
     def _train(self, lanes: list[Lane], pending: Iterator[Work], waiting: list[Lane]) -> Iterator[Event]:
         """Yield the events of a group until its last lane has left."""
         size, room = len(lanes), sum(lane.bytes for lane in lanes)
+        started = time.perf_counter()
         while lanes:
-            started = time.perf_counter()
             results, failure, error = self._epoch(lanes)
             if failure == "out_of_memory" and len(lanes) > 1 and not any(lane.begun for lane in lanes):
                 self.running = None
@@ -154,14 +163,32 @@ class LanesSession:
             for lane in lanes:
                 self.held.pop(lane.work.key, None)
                 lane.begun = True
-            for result in results:
-                yield self._event(result, seconds, len(lanes))
+            events = [self._event(result, seconds, len(lanes)) for result in results]
+            started = time.perf_counter()
+            if len(lanes) == size and seconds < AHEAD * size and all(event.status is None for event in events):
+                self._go_ahead()
+            yield from events
             self._let_go()
             lanes = [lane for lane in lanes if not lane.ended]
             lanes += self._joining(lanes, size, room, pending, waiting)
 
+    def _go_ahead(self) -> None:
+        """Have the next epoch trained while the events of this one are looked at, where the device does not mind."""
+        assert self.running is not None
+        if self.ahead:
+            try:
+                self.running.launch(ahead=True)
+            except (MemoryError, RuntimeError) as error:
+                if self.running.before is None and out_of_memory(error):
+                    self.ahead = False  # the copy that it takes has no room
+                else:
+                    self._trouble = _trouble(error)
+
     def _epoch(self, lanes: list[Lane]) -> tuple[list[Result], Status | None, str]:
         """Train an epoch in all lanes, laid out anew where they are not those that were; or say why not."""
+        if self._trouble is not None:
+            trouble, self._trouble = self._trouble, None
+            return [], *trouble
         try:
             running = self._laid_out(lanes)
             done = running.scored() if any(lane.epochs_done >= lane.work.epochs for lane in lanes) else []
@@ -171,10 +198,8 @@ class LanesSession:
             for result in ends:
                 result.lane.ended = True
             return [*ends, *running.epoch()], None, ""
-        except (MemoryError, torch.OutOfMemoryError) as error:
-            return [], "out_of_memory", _in_one_line(error)
-        except (RuntimeError, ValueError, ArithmeticError) as error:
-            return [], "crashed", _in_one_line(error)
+        except (MemoryError, RuntimeError, ValueError, ArithmeticError) as error:
+            return [], *_trouble(error)
 
     def _laid_out(self, lanes: list[Lane]) -> Running:
         old = self.running
@@ -182,9 +207,23 @@ class LanesSession:
             joined = any(not lane.begun for lane in lanes)
             if not joined and len(lanes) > (1 - DEAD) * len(old.lanes):
                 return old
+            old.release()
+        try:
+            self.running = self._begun(lanes, old)
+        except (MemoryError, RuntimeError) as error:
+            if old is None or not out_of_memory(error):
+                raise
+        if self.running is old:  # what they are copied from and to is too much: by way of the CPU
+            assert old is not None
+            old.arrays = old.arrays.to(torch.device("cpu"))
+            self._free()
+            self.running = self._begun(lanes, old)
+        assert self.running is not None
+        return self.running
+
+    def _begun(self, lanes: list[Lane], old: Running | None) -> Running:
         running = Running(lanes, self._on_device(lanes[0].work.data), self.precision)
         running.begin(old, self.held)
-        self.running = running
         return running
 
     def _event(self, result: Result, seconds: float, size: int) -> Event:
@@ -246,5 +285,6 @@ def _remove(waiting: list[Lane], taken: list[Lane]) -> None:
     waiting[:] = [lane for lane in waiting if lane.number not in numbers]
 
 
-def _in_one_line(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}".replace("\n", " ")
+def _trouble(error: BaseException) -> tuple[Status, str]:
+    """Return the status of trials that an error has ended, and the error in one line."""
+    return "out_of_memory" if out_of_memory(error) else "crashed", f"{type(error).__name__}: {error}".replace("\n", " ")

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import torch
 
+from mlpctl.engine.lanes.memory import out_of_memory
 from mlpctl.engine.lanes.resident import Resident
 from mlpctl.engine.lanes.running import Lane, Running
 from mlpctl.engine.precision import Precision
@@ -82,5 +83,7 @@ def seconds_per_step(lanes: Sequence[Lane], resident: Resident, precision: Preci
         running = Running([Lane(lane.work, lane.number) for lane in lanes], resident, precision)
         running.begin(None, {})
         return running.timed(TRIAL_STEPS, ROUNDS)
-    except torch.OutOfMemoryError:
+    except (MemoryError, RuntimeError) as error:
+        if not out_of_memory(error):
+            raise
         return float("inf")

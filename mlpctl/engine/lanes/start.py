@@ -103,7 +103,7 @@ def _write(arrays: Arrays, name: str, lanes: Sequence[Lane], values: "Tensor") -
     """Write (lanes, outputs), or weights (lanes, inputs, outputs), to where these lanes lie."""
     layer, what = parts_of(name)
     target = arrays.tensors[name]
-    values = values.to(target.device, target.dtype)
+    values = values.to(target.dtype).to(target.device)  # MPS has no float64 to begin with
     if layer and what == "weight":
         values = values.reshape(len(lanes), -1)
     starts = (arrays.layout.elements if layer and what == "weight" else arrays.layout.columns)[layer]

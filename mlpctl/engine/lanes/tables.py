@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from mlpctl.engine.lanes import drawing
 from mlpctl.engine.lanes.layout import Layout
-from mlpctl.engine.lanes.update import STEP_NUMBERS, Numbers, lane_numbers, step_numbers
+from mlpctl.engine.lanes.update import CORRECTED, STEP_NUMBERS, Numbers, lane_numbers, step_numbers
 from mlpctl.engine.order import steps_per_epoch, used_examples
 from mlpctl.engine.schedule import rates_of
 
@@ -39,6 +39,8 @@ class Tables:
         self.number = {cohort: k for k, cohort in enumerate(layout.cohorts)}
         self.first = torch.tensor([epoch for _, epoch in layout.cohorts])
         self.rates: NDArray[np.float64] = np.zeros((self.steps, layout.n_lanes))
+        self.moves = [lane for lane, work in enumerate(works) if work.spec.lr_schedule != "constant"]
+        self.filled = False
 
     def fill(self, epochs: Sequence[int], elapsed: int) -> None:
         """Set the tables for an epoch.
@@ -57,11 +59,15 @@ class Tables:
         if whole < self.steps:
             self.rows[whole, :, : self.used - whole * self.batch].copy_(visited[:, whole * self.batch :])
         self.epochs.copy_(now)
-        lanes = zip(self.works, epochs, strict=True)
-        self.rates = np.stack([rates_of(work.spec, epoch, 1, self.steps)[0] for work, epoch in lanes], axis=1)
-        done = (np.array(epochs, dtype=np.int64) - 1) * self.steps
-        numbers = step_numbers(self.works, self.rates, done, self.sizes)
-        self.step_numbers.copy_(torch.from_numpy(numbers).to(self.step_numbers.dtype))
+        if not self.filled:
+            self.rates[:] = [work.spec.lr for work in self.works]
+        for lane in self.moves:
+            self.rates[:, lane] = rates_of(self.works[lane].spec, epochs[lane], 1, self.steps)[0]
+        if not self.filled or self.moves or self.works[0].spec.optimizer in CORRECTED:
+            done = (np.array(epochs, dtype=np.int64) - 1) * self.steps
+            numbers = step_numbers(self.works, self.rates, done, self.sizes)
+            self.step_numbers.copy_(torch.from_numpy(numbers).to(self.step_numbers.dtype))
+        self.filled = True
         self.t.zero_()
 
     def now(self, n: int) -> "tuple[Tensor, Numbers]":

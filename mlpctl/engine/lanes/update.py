@@ -21,6 +21,9 @@ STEP_NUMBERS = ("scale", "rate", "shrink", "deviation")
 """What changes from step to step, per lane: the factor of the gradient of the loss, the learning rate (Adam's with its
 correction of the mean), what decoupled decay leaves of a parameter, Adam's correction of the deviation."""
 
+CORRECTED = ("adam", "adamw")
+"""Optimizers whose steps depend on how many there were."""
+
 LANE_NUMBERS = ("decay", "momentum", "beta1", "beta2", "alpha", "eps")
 """What stays, per lane."""
 
@@ -42,10 +45,6 @@ class Numbers:
         if name in STEP_NUMBERS:
             return self.step[STEP_NUMBERS.index(name)]
         return self.lane[LANE_NUMBERS.index(name)]
-
-    def columns(self, index: "Tensor") -> "Numbers":
-        """Return them for columns, given the lane of each."""
-        return Numbers(self.step.index_select(1, index), self.lane.index_select(1, index))
 
     def stacked(self, first: int, last: int) -> "Numbers":
         """Return them for stacks (lanes, inputs, outputs) of some lanes."""
@@ -83,7 +82,7 @@ def step_numbers(
         shrink = 1.0 - rates * decay
     if optimizer == "sgd":
         scale = -rates * scale
-    if optimizer in ("adam", "adamw"):
+    if optimizer in CORRECTED:
         t = steps_done + 1.0 + np.arange(len(rates))[:, None]
         rates, deviation = rates / (1.0 - beta1**t), np.sqrt(1.0 - beta2**t)
     return np.stack([scale, rates, shrink, deviation], axis=1)

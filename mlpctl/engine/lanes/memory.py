@@ -1,0 +1,18 @@
+"""How running out of memory is told from other errors."""
+
+import torch
+
+SIGNS = ("out of memory", "ALLOC_FAILED")
+"""What CUDA itself and cuBLAS say, where it was not torch's allocator that asked."""
+
+
+def out_of_memory(error: BaseException | None) -> bool:
+    """Whether an error, or one that it came out of, is about memory.
+
+    What fails while a graph is recorded is often followed by another error, of the end of the recording.
+    """
+    while error is not None:
+        if isinstance(error, MemoryError | torch.OutOfMemoryError) or any(sign in str(error) for sign in SIGNS):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

@@ -1,0 +1,1 @@
+"""Several devices of one machine: a process each, fed by the one driver that alone writes the store."""

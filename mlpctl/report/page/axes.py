@@ -1,0 +1,132 @@
+"""The axes that a page shows: what was varied on purpose, what mattered most first, ranges cut into classes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mlpctl.render import Cell, Table, as_chosen
+from mlpctl.report.figures import is_log_spaced
+from mlpctl.report.importance import asked_of, drawn_of
+from mlpctl.report.look import label
+from mlpctl.report.summary import Summary, over
+from mlpctl.report.tables import in_order, plain
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MOST_VALUES = 24
+"""Values of an axis that are shown one by one; more are cut into classes."""
+
+CLASSES = 8
+"""Into which values are cut; where they were drawn from a range, more than these are."""
+
+ABSENT = "—"
+"""The place on an axis of configurations that do not have it."""
+
+
+@dataclass(frozen=True, eq=False)
+class ShownAxis:
+    """An axis as the page shows it.
+
+    Attributes:
+        name: of the field.
+        label: with its unit.
+        scale: "words", "linear" or "log".
+        values: in order, as people chose them, ABSENT last; of the classes where there are many.
+        places: where each is on a scale of numbers; their number where there are words.
+        classes: whether values were cut into classes.
+        absent: whether some trials do not have it; then its values are evenly spaced, words or not.
+        codes: per trial, which of the values it has.
+    """
+
+    name: str
+    label: str
+    scale: str
+    values: tuple[str, ...]
+    places: tuple[float, ...]
+    classes: bool
+    absent: bool
+    codes: "np.ndarray[Any, np.dtype[np.intp]]"
+
+
+def shown_axes(summary: Summary, experiments: Sequence[Mapping[str, Any]], why: Table | None) -> list[ShownAxis]:
+    """Return the axes of a summary, those that matter most first.
+
+    A field that only follows from others (the momentum that comes with an optimizer) is no axis, unless it was asked
+    for.
+
+    Args:
+        summary: of the trials.
+        experiments: that they belong to.
+        why: their importance, as far as it is told.
+    """
+    asked = {name for experiment in experiments for name in asked_of(experiment)}
+    named = [name for name in summary.varied if name in asked]
+    rest = [name for name in summary.varied if name not in asked and not _follows(summary.trials, name, named)]
+    drawn = {name for experiment in experiments for name in drawn_of(experiment)}
+    axes = [_axis(summary.trials, name, CLASSES if name in drawn else MOST_VALUES) for name in (*named, *rest)]
+    shares = _told_shares(why)
+    if shares:
+        return sorted(axes, key=lambda axis: -shares.get(axis.name, 0.0))
+    return sorted(axes, key=lambda axis: -_span(summary, axis))
+
+
+def _follows(trials: "pd.DataFrame", name: str, named: Sequence[str]) -> bool:
+    return bool(named) and int(trials.groupby(list(named), dropna=False)[name].nunique(dropna=False).max()) <= 1
+
+
+def _told_shares(why: Table | None) -> dict[str, float]:
+    column = "share" if why is not None and "share" in why.columns else "total"
+    rows = why.rows if why is not None else ()
+    return {name: float(row[column] or 0) for row in rows for name in str(row["axis"]).split(" + ")}
+
+
+def _span(summary: Summary, axis: ShownAxis) -> float:
+    means = effect(summary, axis)["mean"]
+    return float(means.max() - means.min())
+
+
+def effect(summary: Summary, axis: ShownAxis) -> "pd.DataFrame":
+    """Return the effect of an axis: `value` (its number), n, failed, mean, sd, 95 % interval over everything else."""
+    table = over(summary.trials.assign(value=axis.codes), ["value"], summary.column)
+    return table.sort_values("value", ignore_index=True)
+
+
+def _axis(trials: "pd.DataFrame", name: str, most: int) -> ShownAxis:
+    import pandas as pd
+
+    there = in_order(trials[[name]].dropna().drop_duplicates(), [name])[name]
+    numbers = pd.to_numeric(there, errors="coerce").to_numpy(dtype=np.float64)
+    is_number = bool(np.isfinite(numbers).all()) and len(numbers) > 0
+    is_log = is_number and is_log_spaced(numbers)
+    absent = bool(trials[name].isna().any())
+    if is_number and len(there) > most:
+        values, places, codes = _classes(pd.to_numeric(trials[name], errors="coerce"))
+    else:
+        values = tuple(as_chosen(plain(value)) for value in there)
+        places = tuple(map(float, numbers)) if is_number else tuple(map(float, range(len(values))))
+        codes = pd.Categorical(trials[name], categories=list(there)).codes.astype(np.intp)
+    if absent:
+        codes = np.where(codes < 0, len(values), codes)
+        values, places = (*values, ABSENT), tuple(map(float, range(len(values) + 1)))
+    scale = "log" if is_log else "linear" if is_number else "words"
+    return ShownAxis(name, label(name), scale, values, places, is_number and len(there) > most, absent, codes)
+
+
+def _classes(numbers: "pd.Series[float]") -> tuple[tuple[str, ...], tuple[float, ...], "np.ndarray[Any, Any]"]:
+    """Return (names, medians, codes) of classes with about as many trials each."""
+    import pandas as pd
+
+    cut = pd.qcut(numbers, CLASSES, duplicates="drop")
+    groups = numbers.groupby(cut, observed=True)
+    names = tuple(f"{low:.3g} – {high:.3g}" for low, high in zip(groups.min(), groups.max(), strict=True))
+    return names, tuple(map(float, groups.median())), cut.cat.codes.to_numpy().astype(np.intp)
+
+
+def named(row: Mapping[Any, Any], axes: Sequence[str]) -> str:
+    """Return a configuration in words: the axes that it has, with their values."""
+    cells: list[tuple[str, Cell]] = [(name, plain(row[name])) for name in axes]
+    told = [f"{name.replace('_', ' ')} {as_chosen(cell)}" for name, cell in cells if cell is not None]
+    return ", ".join(told) or "the only configuration"

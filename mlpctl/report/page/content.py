@@ -1,0 +1,197 @@
+"""Everything that a page says about one dataset: words and small tables for the template, large ones as JSON."""
+
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mlpctl.render import Table
+from mlpctl.report.failures import retry_note
+from mlpctl.report.importance import importance
+from mlpctl.report.page import words
+from mlpctl.report.page.axes import ShownAxis, shown_axes
+from mlpctl.report.page.encode import column
+from mlpctl.report.page.plots import curves, effects, pairs
+from mlpctl.report.price import price
+from mlpctl.report.summary import Summary
+from mlpctl.report.tables import counted, heading, rows_of
+from mlpctl.results import Results
+from mlpctl.schema import EXPERIMENT_FILE
+
+MOST_ROWS = 20_000
+"""Rows of a table on the page: 20,000 trials are 2 MB; more make the page slow to open and are read by no one."""
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """What a page says about one dataset.
+
+    Attributes:
+        title: dataset and folders.
+        heading: what was trained, in words.
+        best: the answer to which configuration is best.
+        certain: whether that is certain.
+        mattered: which axes mattered.
+        bars: their shares.
+        importance: all of them, as a table; None where nothing varies.
+        price: what the search cost, sentences.
+        failures: a row per kind.
+        retry: what may be done about them.
+        left_out: what the page does not list.
+        data: what its script shows, ready for JSON.
+    """
+
+    title: str
+    heading: str
+    best: words.Answer
+    certain: words.Answer
+    mattered: words.Answer
+    bars: Sequence[Mapping[str, Any]]
+    importance: Table | None
+    price: Sequence[str]
+    failures: Sequence[Mapping[str, Any]]
+    retry: Sequence[str]
+    left_out: Sequence[str]
+    data: Mapping[str, Any]
+
+
+def part_of(summary: Summary, results: Results, *, forest: bool = False, alone: bool = True) -> Part:
+    """Return what a page says about a summary.
+
+    Args:
+        summary: of some of the results.
+        results: that it is from.
+        forest: ask a random forest for the importance where the trials are no complete grid.
+        alone: whether it is the only summary of a single folder, whose search then has a price.
+    """
+    why = importance(summary, results.experiments, forest=forest)
+    cost = price(summary, results.experiments[0]) if alone else None
+    axes = shown_axes(summary, results.experiments, why)
+    names = [axis.name for axis in axes]
+    return Part(
+        title=summary.title,
+        heading=heading(summary).removeprefix(f"{summary.title}: "),
+        best=words.best(summary, names),
+        certain=words.certain(summary),
+        mattered=words.mattered(why),
+        bars=words.bars(why),
+        importance=why,
+        price=cost.notes if cost is not None else (),
+        failures=rows_of(summary.failures),
+        retry=retry_note(summary.trials),
+        left_out=list(_left_out(summary)),
+        data={
+            "metric": f"{summary.on} {summary.metric}",
+            "better": summary.better,
+            "bounded": summary.metric == "accuracy",
+            "axes": [
+                {"label": a.label, "scale": a.scale, "values": a.values, "classes": a.classes, "absent": a.absent}
+                for a in axes
+            ],
+            "configurations": _configurations(summary, axes),
+            "trials": _trials(summary, names),
+            "effects": effects(summary, axes),
+            "pairs": pairs(summary, axes),
+            "curves": curves(summary, results.epochs, axes),
+        },
+    )
+
+
+def _configurations(summary: Summary, axes: Sequence[ShownAxis]) -> list[dict[str, Any]]:
+    """Return the columns of the table of configurations, best first."""
+    table = summary.configurations.head(MOST_ROWS)
+    said = words.tied(summary)
+    which = dict(zip(summary.trials["config"], range(len(summary.trials)), strict=True))
+    rows = table["config"].map(which).to_numpy()
+    told = [{**_told(axis.name, column(table[axis.name])), "places": axis.codes[rows].tolist()} for axis in axes]
+    columns = [*told, *(_told(name, column(table[name], measured=True)) for name in ("mean", "low", "high"))]
+    columns.append(
+        _told("compared with the best", column(table["config"].map(lambda config: said.get(config, "not compared"))))
+    )
+    columns.append(_told("seeds", column(table["n"])))
+    if summary.configurations["failed"].any():
+        columns.append(_told("failed", column(table["failed"])))
+    return columns
+
+
+def _trials(summary: Summary, axes: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the columns of the table of trials: by rank of their configuration, failures first where not all fit.
+
+    Test scores are not among them: the page shows the test score of the chosen configuration alone.
+    """
+    place = {config: number + 1 for number, config in enumerate(summary.configurations["config"])}
+    trials = summary.trials.assign(rank=summary.trials["config"].map(place))
+    trials = trials.sort_values(["rank", "seed"], kind="stable")
+    if len(trials) > MOST_ROWS:
+        failed = (trials["status"] != "ok") & (trials["status"].ne("ok").cumsum() <= MOST_ROWS // 4)
+        best = trials[~failed].head(MOST_ROWS - int(failed.sum()))
+        trials = trials.loc[trials.index.isin(best.index) | failed]
+    seeds = [name for name in ("seed", "init_seed", "data_seed") if trials[name].notna().any()]
+    told = [*axes, *seeds, "status"]
+    measured = [name for name in dict.fromkeys((summary.column, "train_loss", "seconds")) if trials[name].notna().any()]
+    seconds = trials["seconds"].fillna(trials["group_seconds"] / trials["group_size"])
+    trials = trials.assign(seconds=seconds)
+    return [
+        _told("rank", column(trials["rank"])),
+        *(_told(name, column(trials[name])) for name in told),
+        *(_told(name, column(trials[name], measured=True)) for name in measured),
+        _told("epochs done", column(trials["epochs_done"])),
+        _told("trial", column(trials["key"])),
+    ]
+
+
+def _told(name: str, cells: Mapping[str, Any]) -> dict[str, Any]:
+    return {"name": name.replace("_", " "), **cells}
+
+
+def _left_out(summary: Summary) -> Iterator[str]:
+    """Yield what the page does not list, in sentences."""
+    configurations, trials = len(summary.configurations), len(summary.trials)
+    if configurations > MOST_ROWS:
+        yield f"Listed are the best {MOST_ROWS:,} of {configurations:,} configurations."
+    if trials > MOST_ROWS:
+        yield (
+            f"Listed are {MOST_ROWS:,} of {trials:,} trials: failures, and the trials of the best configurations. "
+            "Answers, effects and heat maps are over all of them."
+        )
+
+
+def reproducing(results: Results) -> list[dict[str, str]]:
+    """Return how each folder is made again: its name, the command, and its experiment as a file."""
+    import tomli_w
+
+    told = []
+    for folder, experiment in zip(results.folders, results.experiments, strict=True):
+        if not experiment:
+            told.append({"folder": folder.name, "command": "", "experiment": ""})
+            continue
+        words_ = ["mlpctl", "sweep", str(folder / EXPERIMENT_FILE), "--name", f"{folder.name}-again"]
+        told.append({"folder": folder.name, "command": shlex.join(words_), "experiment": tomli_w.dumps(experiment)})
+    return told
+
+
+def surroundings(results: Results) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Return what each folder's trials ran on: (folder, [(name, value)]), nested names joined by a space."""
+    return [
+        (folder.name, list(_flat("", about)))
+        for folder, about in zip(results.folders, results.environments, strict=True)
+    ]
+
+
+def _flat(name: str, value: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _flat(f"{name} {key}".strip(), inner)
+    elif isinstance(value, Sequence) and not isinstance(value, str):
+        for number, inner in enumerate(value):
+            yield from _flat(f"{name} {number + 1}" if len(value) > 1 else name, inner)
+    elif value is not None:
+        yield name.replace("_", " "), str(value)
+
+
+def page_title(parts: Sequence[Part], folders: Sequence[Path]) -> str:
+    """Return the title of a page: of its only part, else its folders."""
+    if len(parts) == 1:
+        return parts[0].title
+    return f"{counted(len(parts), 'dataset')} ({', '.join(folder.name for folder in folders)})"

@@ -1,0 +1,44 @@
+"""Tables as JSON that a page carries: column by column, few characters a cell, safe inside of HTML."""
+
+import json
+import math
+from typing import TYPE_CHECKING, Any
+
+from mlpctl.report.tables import plain
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DIGITS = 6
+"""Significant digits of a measured number on the page: more than people read, fewer than the store has."""
+
+OUTSIDE = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026", 0x2028: "\\u2028", 0x2029: "\\u2029"}
+"""What could end a <script> or a line of it, as JSON may write it: it occurs inside of strings only."""
+
+
+def to_json(content: Any) -> str:
+    """Return JSON that is the same text for JSON and for HTML, whatever the strings in it say."""
+    return json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":")).translate(OUTSIDE)
+
+
+def rounded(value: float | None) -> float | None:
+    """Return a measured number to the digits of the page; None for what is missing or not finite."""
+    if value is None or not math.isfinite(value):
+        return None
+    return float(f"{value:.{DIGITS}g}")
+
+
+def column(values: "pd.Series[Any]", *, measured: bool = False) -> dict[str, Any]:
+    """Return {"values": …} of a column, or {"levels": …, "codes": …} where values repeat; the code -1: a missing cell.
+
+    Args:
+        values: of the column.
+        measured: whether its numbers may be rounded; chosen ones (0.03) stay as they are.
+    """
+    if measured:
+        numbers = values.to_numpy(dtype="float64", na_value=math.nan)
+        return {"measured": True, "values": [rounded(number) for number in numbers.tolist()]}
+    codes, levels = values.factorize()
+    if len(levels) > len(values) / 2:
+        return {"values": [plain(value) for value in values]}
+    return {"levels": [plain(level) for level in levels], "codes": codes.tolist()}

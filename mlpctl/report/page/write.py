@@ -1,0 +1,138 @@
+"""A page from results: one HTML file that needs no network; plotly.js is in it, compressed."""
+
+import base64
+import gzip
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlpctl import __version__
+from mlpctl.errors import DataError, UsageError
+from mlpctl.experiment import SelectOn
+from mlpctl.report.look import COLOURS
+from mlpctl.report.page.content import page_title, part_of, reproducing, surroundings
+from mlpctl.report.page.encode import to_json
+from mlpctl.report.summary import Summary, summarize
+from mlpctl.results import Results, load
+from mlpctl.writing import replace_file
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+HERE = "mlpctl.report.page"
+SCRIPTS = ("base.js", "table.js", "plots.js", "parallel.js", "live.js", "page.js")
+"""In the order of the page: each uses what those before it define."""
+
+POLICY = (
+    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; connect-src {connect}; "
+    "base-uri 'none'; form-action 'none'"
+)
+"""What a browser lets the page do: nothing outside of itself."""
+
+STILL = {"version": "", "status": ""}
+"""Of a page that does not change."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a page was asked for: the options of `mlpctl report` that decide what it says.
+
+    Attributes:
+        metric: what to compare; None for the task's.
+        on: part to compare on; None for the experiment's choice.
+        forest: importance by a random forest where the trials are no complete grid.
+    """
+
+    metric: str | None = None
+    on: SelectOn | None = None
+    forest: bool = False
+
+
+def write_page(results: Results, summaries: Sequence[Summary], path: Path, *, forest: bool = False) -> None:
+    """Write the page of some results in one go.
+
+    Raises:
+        UsageError: if it cannot be written, or there is nothing to write.
+    """
+    if not summaries:
+        raise UsageError("no trial is done, so there is no page to write: --serve shows one as soon as there is")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(path, page(main(results, summaries, forest=forest)).encode())
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror}") from error
+    except DataError as error:
+        raise UsageError(str(error)) from error
+
+
+def page(content: str, *, live: bool = False) -> str:
+    """Return the whole page around its main part; a live one asks the server that sent it for changes."""
+    look = files(HERE).joinpath("look")
+    return _templates().get_template("page.html").render(
+        main=content,
+        live=live,
+        policy=POLICY.format(connect="'self'" if live else "'none'"),
+        colours=COLOURS,
+        style=look.joinpath("page.css").read_text("utf-8"),
+        script="\n".join(look.joinpath(name).read_text("utf-8") for name in SCRIPTS),
+        plotly=plotly(),
+    )  # fmt: skip
+
+
+def main(
+    results: Results, summaries: Sequence[Summary], *, forest: bool = False, now: Mapping[str, str] = STILL
+) -> str:
+    """Return the main part of a page: what depends on the results, as they are now."""
+    alone = len(summaries) == len(results.folders) == 1
+    parts = [part_of(summary, results, forest=forest, alone=alone) for summary in summaries]
+    return _templates().get_template("main.html").render(
+        title=page_title(parts, results.folders),
+        parts=parts,
+        data=[to_json(part.data) for part in parts],
+        environments=surroundings(results),
+        reproducing=reproducing(results),
+        mlpctl=__version__,
+        **now,
+    )  # fmt: skip
+
+
+def main_of(folders: Sequence[Path], asked: Asked, now: Mapping[str, str]) -> str:
+    """Return the main part of the page of results folders.
+
+    Args:
+        folders: to read.
+        asked: what the page is to say.
+        now: version of the results, and how far the sweep is in words (`status`).
+
+    Raises:
+        DataError: where there are no results.
+        UsageError: for a metric or a part that was not scored.
+    """
+    results = load(*folders)
+    summaries = summarize(results, metric=asked.metric, on=asked.on)
+    if not summaries:
+        return waiting("No trial is done yet. This page looks again by itself.", now)
+    return main(results, summaries, forest=asked.forest, now=now)
+
+
+def waiting(message: str, now: Mapping[str, str]) -> str:
+    """Return the main part of a page that has nothing to show yet."""
+    return _templates().get_template("waiting.html").render(message=message, **now)
+
+
+@cache
+def plotly() -> str:
+    """Return plotly.js, gzipped, as base64: 2.0 MB in place of 4.8; the browser unpacks it (`DecompressionStream`)."""
+    script = files("plotly").joinpath("package_data", "plotly.min.js").read_bytes()
+    return base64.b64encode(gzip.compress(script, mtime=0)).decode()
+
+
+@cache
+def _templates() -> "Environment":
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    loader = PackageLoader(HERE, "look")
+    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
