@@ -129,7 +129,9 @@ def test_the_data_of_an_effect(tmp_path: Path) -> None:
     assert list(line.y) == pytest.approx([0.51, 0.61, 0.71])
     assert plot.log_x
     assert plot.failed == (10.0,)
-    assert plot.best == (1.0, pytest.approx(0.71), "best 0.7100")
+    assert plot.best is not None
+    assert plot.best[::2] == (1.0, "best 0.7100")
+    assert plot.best[1] == pytest.approx(0.71)
     heat = heat_of(summary, "lr", "seed")
     assert heat.texts[-1] == ("failed", "", "")
     assert all(math.isnan(value) for value in heat.values[-1])

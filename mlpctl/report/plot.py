@@ -1,7 +1,7 @@
 """What a plot shows, before it is drawn: the same for a figure and the terminal. Imports nothing heavy."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -92,7 +92,7 @@ class Heat:
     better: str
 
 
-def is_log_spaced(x: Sequence[float]) -> bool:
+def is_log_spaced(x: Iterable[float]) -> bool:
     """Whether positive values are spread more evenly on a log scale than on a linear one."""
     values = sorted({float(value) for value in x})
     if len(values) < 3 or values[0] <= 0:
