@@ -76,8 +76,10 @@ def test_wide_enough_is_left_alone() -> None:
 
 def test_blocks_repeat_what_tells_rows_apart() -> None:
     columns = ["lr", *(f"hidden_units {k}" for k in range(12))]
-    rows: list[dict[str, Cell]] = [{"lr": lr, **dict.fromkeys(columns[1:6], "0.1234 ± 0.01"), **dict.fromkeys(columns[6:], str(lr))}
-            for lr in (0.1, 0.2)]  # fmt: skip
+    spread, plain_ones = dict.fromkeys(columns[1:6], "0.1234 ± 0.01"), columns[6:]
+    rows: list[dict[str, Cell]] = [
+        {"lr": lr, **spread, **dict.fromkeys(plain_ones, str(lr))} for lr in (0.1, 0.2)
+    ]  # fmt: skip
     fits = fitted(Table(columns, rows, exact=["lr"]), 60)
     assert len(fits.blocks) > 1
     assert all("lr" in block.head[-2] for block in fits.blocks)
