@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint docs notebook reproductions bench bench-gpu bench-hardware searches torture screenshots clean
+.PHONY: demo test lint docs figures notebook reproductions bench bench-gpu bench-hardware searches torture screenshots clean
 
 demo: .venv/installed
 	$(BIN)/mlpctl sweep experiments/demo.toml
@@ -27,6 +27,9 @@ notebook: .venv/tested
 
 docs: .venv/installed
 	$(BIN)/python -m mlpctl.docs
+
+figures: .venv/installed
+	$(BIN)/python docs/figures.py
 
 bench: .venv/installed
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[bench]'

@@ -40,8 +40,10 @@ class Table:
         return as_chosen(cell) if column in self.exact else for_people(cell)
 
 
-def emit(tables: Table | Sequence[Table], format_: Format = "table", output: Path | None = None) -> None:
-    """Write tables to stdout, or to a file; "-" is stdout.
+def emit(
+    tables: Table | Sequence[Table], format_: Format = "table", output: Path | None = None, *, ascii_only: bool = False
+) -> None:
+    """Write tables to stdout, or to a file; "-" is stdout. Tables for people are in ASCII where that is asked for.
 
     JSON of one table is a list of objects, of several an object of lists by title.
 
@@ -50,7 +52,7 @@ def emit(tables: Table | Sequence[Table], format_: Format = "table", output: Pat
     """
     many = [tables] if isinstance(tables, Table) else list(tables)
     if format_ == "table" and output in (None, Path("-")):
-        print_tables(many)
+        print_tables(many, ascii_only=ascii_only)
         return
     text = to_text(many, format_)
     if output in (None, Path("-")):
@@ -80,30 +82,36 @@ def to_text(tables: Sequence[Table], format_: Format) -> str:
     return stream.getvalue()
 
 
-def print_tables(tables: Sequence[Table], console: object = None) -> None:
-    """Print tables for people, fitted to the terminal's width."""
-    from rich import box
+def print_tables(tables: Sequence[Table], console: object = None, *, ascii_only: bool = False) -> None:
+    """Print tables for people, fitted to the terminal's width; in ASCII where its encoding has no more."""
     from rich.console import Console
     from rich.markup import escape
-    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    from mlpctl.charset import carries, plain
+    from mlpctl.fitting import fitted
 
     out = console if isinstance(console, Console) else Console()
+    ascii_only = ascii_only or not carries(out.encoding)
+    signs = plain if ascii_only else str
     for number, table in enumerate(tables):
         if number:
             out.print()
         if table.title:
-            out.print(f"[bold]{escape(table.title)}[/bold]")
+            out.print(f"[bold]{escape(signs(table.title))}[/bold]")
         if table.columns:
-            rich_table = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-            for column in table.columns:
-                cells = [row.get(column) for row in table.rows]
-                is_number = all(isinstance(cell, int | float | None) for cell in cells)
-                rich_table.add_column(escape(column), justify="right" if is_number else "left", overflow="fold")
-            for row in table.rows:
-                rich_table.add_row(*(escape(table.shown(row, column)) for column in table.columns))
-            out.print(rich_table)
+            fits = fitted(table, out.width, ascii_only=ascii_only)
+            for line in fits.told:
+                out.print(Text(line, "dim"))
+            for place, block in enumerate(fits.blocks):
+                if place:
+                    out.print()
+                for line in block.head:
+                    out.print(Text(line, "bold"), no_wrap=True)
+                for line in block.body:
+                    out.print(Text(line), no_wrap=True)
         for note in table.notes:
-            out.print(escape(note), highlight=False)
+            out.print(escape(signs(note)), highlight=False)
 
 
 def for_people(value: Cell) -> str:

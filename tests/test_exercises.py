@@ -10,10 +10,11 @@ import pandas as pd
 import pytest
 
 from mlpctl.exercises import activations, depth, inits, joint, rate, single, speed, units
-from mlpctl.exercises.answer import Answer, draw
+from mlpctl.exercises.answer import Answer
 from mlpctl.exercises.catalog import EXERCISES
 from mlpctl.exercises.running import experiment_file
 from mlpctl.experiment import read_experiment
+from mlpctl.report.drawing import draw
 
 Score = Callable[[dict[str, Any]], float]
 

@@ -9,7 +9,7 @@ import pytest
 
 from mlpctl.bench.memory import cpu_memory
 from mlpctl.exercises import alignment, single
-from mlpctl.exercises.answer import draw
+from mlpctl.report.drawing import draw
 from mlpctl.trial import trial_of
 from tests.conftest import Cli
 from tests.making import classes, resolved

@@ -182,7 +182,7 @@ def test_the_regions_of_a_gate_are_its_truth_table(gate: str) -> None:
         row, column = (int((v - low) / (high - low) * 240) for v, low, high in ((y, bottom, top), (x, left, right)))
         tint = 0.8 + 0.2 * np.array(to_rgb(COLOURS[int(label)]))
         np.testing.assert_allclose(colours[row, column], tint)
-    assert "4 of 4 training examples right" in axes.get_title()
+    assert "4 of 4 training examples right" in [text.get_text() for text in axes.texts]
     assert len(axes.collections) >= 3  # the line between, and the points of two classes
 
 
@@ -198,7 +198,12 @@ def test_the_hidden_space_of_xor_is_separated_by_a_line() -> None:
     """By the fixed gates: (0, 1) and (1, 0) fall on one point, which a line cuts off."""
     one = trial(dataset="gates", model="gate", data={"gate": "xor"}, epochs=0)
     axes = draw_hidden(one, start_of(one), "t").axes[0]
-    assert {text.get_text() for text in axes.texts} == {"(0, 0)", "(0, 1)\n(1, 0)", "(1, 1)"}
+    names = {text.get_text() for text in axes.texts if text.get_text().startswith("(")}
+    assert names == {
+        "(0, 0)",
+        "(0, 1)\n(1, 0)",
+        "(1, 1)",
+    }
     places = np.concatenate([np.asarray(points.get_offsets()) for points in axes.collections[-2:]])
     assert sorted(map(tuple, places.tolist())) == [(0, 1), (1, 0), (1, 1), (1, 1)]
 

@@ -59,7 +59,7 @@ def test_failed_and_never_run_are_told_apart(tmp_path: Path) -> None:
     lines = grouped(summary, ["lr", "hidden_units"]).rows
     assert lines[2].get("hidden_units 4") == "failed"
     assert lines[2].get("hidden_units 8") is None
-    assert lines[0]["hidden_units 4"] == "0.5100 ± 0 (2)"
+    assert lines[0]["hidden_units 4"] == "0.5100 ± 0"  # two trials each, said once
     texts = [text.get_text() for text in draw_effects(summary, "lr", "hidden_units").axes[0].texts]
     assert texts == ["0.5100", "0.5100", "0.5200", "", "failed", ""]
 

@@ -1,5 +1,6 @@
 """The command line: one thin file a command; options, then one library call; heavy imports inside the bodies."""
 
+import io
 import os
 import sys
 from importlib import import_module
@@ -8,6 +9,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from mlpctl import __version__
+from mlpctl.charset import ERRORS
 from mlpctl.errors import MlpctlError, UsageError
 
 COMMANDS = (
@@ -59,6 +61,8 @@ def _root(
 
 def main() -> NoReturn:
     """Run the command line; errors meant for the user become one line on stderr and an exit code."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # `PYTHONIOENCODING=ascii`: plain signs in place of a traceback
+        sys.stdout.reconfigure(errors=ERRORS)
     try:
         app()
     except MlpctlError as error:

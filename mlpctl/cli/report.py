@@ -15,7 +15,8 @@ app = typer.Typer()
 def report(
     folders: Annotated[list[Path] | None, typer.Argument(help="Results folders, finished or not.")] = None,
     by: Annotated[
-        str | None, typer.Option("--by", metavar="FIELD[,FIELD]", help="Group by a field, or a pivot of two.")
+        str | None,
+        typer.Option("--by", metavar="FIELD[,FIELD]", help="Group by a field, or a pivot of two; draws it below."),
     ] = None,
     metric: Annotated[
         str | None, typer.Option("--metric", help="accuracy, loss, mse, mae or r2. Default: by task.")
@@ -28,11 +29,20 @@ def report(
         bool, typer.Option("--importance", help="Which axis matters, by a random forest where there is no full grid.")
     ] = False,
     plot: Annotated[
-        Path | None, typer.Option("--plot", help="Draw the field(s) of --by to a PNG, SVG or PDF file.")
+        Path | None,
+        typer.Option(
+            "--plot", metavar="FILE", help="Draw the field(s) of --by to a PNG, SVG or PDF file; - draws here."
+        ),
     ] = None,
     curves: Annotated[
-        Path | None, typer.Option("--curves", help="Draw the learning curves to a PNG, SVG or PDF file.")
+        Path | None,
+        typer.Option(
+            "--curves", metavar="FILE", help="Draw the learning curves to a PNG, SVG or PDF file; - draws here."
+        ),
     ] = None,
+    ascii_: Annotated[
+        bool, typer.Option("--ascii", help="Tables and drawings in ASCII alone. Default: where stdout carries no more.")
+    ] = False,
     html: Annotated[
         Path | None, typer.Option("--html", metavar="FILE", help="Write everything as one page for a browser.")
     ] = None,
@@ -52,6 +62,8 @@ def report(
     output: o.OutputFile = None,
 ) -> None:
     """Tell what results folders say: the best configurations, the effect of an axis, learning curves.
+
+    In the terminal in Unicode, readable without colour; in files as figures.
 
     Example: mlpctl report results/iris-mlp --by lr --plot lr.png
     """
@@ -73,7 +85,7 @@ def report(
     def show() -> None:
         report_on(
             which, by=fields, metric=metric, on=select_on, top=top, importance=importance, plot=plot, curves=curves,
-            html=html, format_=format_, output=output,
+            html=html, format_=format_, output=output, ascii_only=ascii_,
         )  # fmt: skip
 
     if watch:

@@ -5,12 +5,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlpctl.data.base import Dataset
-from mlpctl.report.look import COLOURS, new_figure
+from mlpctl.report.look import COLOURS, MARKERS, SMALL_SIZE, entitle, new_figure, panels, styled
+from mlpctl.texts import shortened
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+HATCHES = ("", "///", "...", "xx", "\\\\", "--", "++")
+"""Beside the colours of bars, as MARKERS are of points."""
+
 WORDS_SHOWN = 12
 POINTS_SHOWN = 2000
 
@@ -25,15 +28,16 @@ def draw_samples(dataset: Dataset) -> "Figure":
 
 
 def _images(dataset: Dataset, shape: tuple[int, int]) -> "Figure":
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(7, 7.6), layout="constrained")
-    for place, axes in enumerate(figure.subplots(5, 5).flat):
+    figure, all_axes = panels(5, 5, 7.0, 7.6)
+    for place, axes in enumerate(all_axes):
+        axes.grid(visible=False)
         axes.imshow(np.asarray(dataset.X)[place].reshape(shape), cmap="binary")
         axes.set_xticks([])
         axes.set_yticks([])
-        axes.set_xlabel(dataset.classes[int(dataset.y[place])])
-    figure.suptitle(f"{dataset.name}: the first 25 of {dataset.X.shape[0]:,} examples")
+        axes.set_xlabel(dataset.classes[int(dataset.y[place])], fontsize=SMALL_SIZE)
+        for side in ("left", "bottom"):
+            axes.spines[side].set_visible(False)
+    entitle(all_axes[0], f"{dataset.name}: the first 25 of {dataset.X.shape[0]:,} examples", over=True)
     return figure
 
 
@@ -47,9 +51,10 @@ def _classes(dataset: Dataset) -> "Figure":
                      color=COLOURS[number % len(COLOURS)], marker=MARKERS[number % len(MARKERS)], zorder=3)  # fmt: skip
     axes.set_xlabel(_feature(dataset, first))
     axes.set_ylabel(_feature(dataset, second))
-    axes.legend(title="class")
+    with styled():
+        axes.legend(title="class", loc="upper left", bbox_to_anchor=(1.0, 1.0))
     why = "" if X.shape[1] == 2 else "\nthe two features that tell the classes apart best, one by one"
-    axes.set_title(f"{dataset.name}: {dataset.source}{why}"[:160], fontsize=10)
+    entitle(axes, f"{dataset.name}\n{shortened(dataset.source, 140)}{why}")
     return figure
 
 
@@ -64,22 +69,19 @@ def _telling_features(X: Any, y: Any) -> tuple[int, int]:
 
 
 def _targets(dataset: Dataset) -> "Figure":
-    from matplotlib.figure import Figure
-
     X, y = np.asarray(dataset.X)[:POINTS_SHOWN], dataset.y[:POINTS_SHOWN, 0]
     strength = np.nan_to_num([abs(np.corrcoef(column, y)[0, 1]) if column.std() else 0.0 for column in X.T])
     shown = sorted(np.argsort(-strength, kind="stable")[:3].tolist())
-    figure = Figure(figsize=(3.2 * len(shown) + 0.6, 3.6), layout="constrained")
-    for axes, column in zip(figure.subplots(1, len(shown), squeeze=False)[0], shown, strict=True):
+    figure, all_axes = panels(1, len(shown), 3.2 * len(shown) + 0.6, 3.8)
+    for axes, column in zip(all_axes, shown, strict=True):
         axes.scatter(X[:, column], y, s=12, alpha=0.5, color=COLOURS[0])
         slope, start = np.polyfit(X[:, column], y, 1)
         ends = np.array([X[:, column].min(), X[:, column].max()])
         axes.plot(ends, slope * ends + start, color=COLOURS[1])
         axes.set_xlabel(_feature(dataset, column))
-    figure.axes[0].set_ylabel(dataset.targets[0] if dataset.targets else "target")
-    figure.suptitle(
-        f"{dataset.name}: target against the inputs that follow it most, with the line of each", fontsize=10
-    )
+    all_axes[0].set_ylabel(dataset.targets[0] if dataset.targets else "target")
+    title = f"{dataset.name}: target against the inputs that follow it most\nwith the least-squares line of each"
+    entitle(all_axes[0], title, over=True)
     return figure
 
 
@@ -91,12 +93,15 @@ def _words(dataset: Dataset) -> "Figure":
     figure, axes = new_figure(6.4, 4.8)
     left = np.zeros(len(shown))
     for number, name in enumerate(dataset.classes):
-        axes.barh([dataset.features[k] for k in shown], counts[number][shown], left=left, label=name,
-                  color=COLOURS[number % len(COLOURS)])  # fmt: skip
+        axes.barh([dataset.features[k] for k in shown], counts[number][shown], left=left, label=name, edgecolor="white",
+                  color=COLOURS[number % len(COLOURS)], hatch=HATCHES[number % len(HATCHES)])  # fmt: skip
         left += counts[number][shown]
     axes.set_xlabel("occurrences")
-    axes.legend()
-    axes.set_title(f"{dataset.name}: the commonest of {len(dataset.features):,} words, by class", fontsize=10)
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.grid(visible=False, axis="y")
+    with styled():
+        axes.legend(title="class", loc="lower right")
+    entitle(axes, f"{dataset.name}: the commonest of {len(dataset.features):,} words, by class")
     return figure
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpctl.inspection.cost import cost_of, what_is
-from mlpctl.report.look import COLOURS, GREY, STYLE
+from mlpctl.report.look import COLOURS, GREY, entitle, panels, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -45,22 +45,16 @@ def draw_network(
         outputs: names of the outputs.
         weights: by name; their size and sign are drawn. None draws all connections alike.
     """
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
-
     sizes = [network.layers[0].inputs, *(layer.outputs for layer in network.layers)]
     small = max(sizes) <= MOST_NEURONS and len(network.layers) <= MOST_LAYERS
-    with mpl.rc_context(STYLE):
-        height = max(ROW * (len(sizes) + 1) + 0.6, 0.42 * max(sizes) + 1.2 if small else 0)
-        width = 4.4 + (2.2 + 1.5 * len(sizes) if small else 0)
-        figure = Figure(figsize=(width, height), layout="constrained")
-        figure.suptitle(title, fontsize=10, x=0.02, ha="left")
-        if not small:
-            _boxes(figure.add_subplot(), network, height)
-            return figure
-        left, right = figure.subplots(1, 2, width_ratios=[4.4, width - 4.4])
-        _boxes(left, network, height)
-        _neurons(right, network, sizes, inputs, outputs, weights)
+    height = max(ROW * (len(sizes) + 1) + 0.6, 0.42 * max(sizes) + 1.2 if small else 0)
+    width = 4.4 + (2.2 + 1.5 * len(sizes) if small else 0)
+    figure, axes = panels(1, 1 + small, width, height, width_ratios=[4.4, width - 4.4] if small else [1.0])
+    with styled():
+        _boxes(axes[0], network, height)
+        if small:
+            _neurons(axes[1], network, sizes, inputs, outputs, weights)
+    entitle(axes[0], title, over=True)
     return figure
 
 

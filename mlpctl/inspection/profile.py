@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlpctl.inspection.gradients import root_mean_squares, sample_of, statistics
 from mlpctl.inspection.inspect import START, Subject
-from mlpctl.report.look import COLOURS, label, new_figure
+from mlpctl.report.look import COLOURS, MARKERS, entitle, label, new_figure, styled
 from mlpctl.spec import SEED_FIELDS
 from mlpctl.trained import start_of
 from mlpctl.trial import Trial, trial_of
@@ -23,8 +23,6 @@ MOST = 60
 
 DEPTH = ("hidden_layers", "widths", "hidden_units", "batch_norm", "dropout")
 """Fields that the x axis tells, or that follow from it: curves that differ in these alone share a colour."""
-
-MARKS = ("o", "s", "^", "D", "v", "P", "X")
 
 
 @dataclass(frozen=True)
@@ -84,22 +82,23 @@ def profile(trial: Trial, weights: "Weights", name: str) -> Profile:
 
 def draw_profiles(profiles: Sequence[Profile], title: str) -> "Figure":
     """Return the figure: a curve per profile, the output layers above each other at the right."""
-    figure, axes = new_figure(7.0, 4.4)
     names = list(dict.fromkeys(p.name for p in profiles))
+    figure, axes = new_figure(6.8 + 0.07 * max(map(len, names)), 4.4)
     for p in profiles:
         number = names.index(p.name)
         x = [len(p.rms) - 1 - k for k in range(len(p.rms))]
         y = [value if value > 0 else math.nan for value in p.rms]  # a log scale has no place for none at all
-        axes.plot(x, y, color=COLOURS[number % len(COLOURS)], marker=MARKS[number % len(MARKS)], markersize=4,
+        axes.plot(x, y, color=COLOURS[number % len(COLOURS)], marker=MARKERS[number % len(MARKERS)], markersize=4,
                   linewidth=1.3, alpha=0.9, label=p.name)  # fmt: skip
     axes.set_yscale("log")
     axes.invert_xaxis()
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set_xlabel("layers before the output layer")
     axes.set_ylabel("gradient of a weight (root mean square)")
+    entitle(axes, f"{title}: how much gradient reaches each layer")
     handles, labels = axes.get_legend_handles_labels()
     unique = dict(zip(labels, handles, strict=True))
-    if any(unique):
-        axes.legend(unique.values(), unique.keys(), frameon=False)
-    axes.set_title(f"{title}: how much gradient reaches each layer", fontsize=10)
+    if len(unique) > 1:  # lines of all depths end in one place: names at their ends would not tell them apart
+        with styled():
+            axes.legend(unique.values(), unique.keys(), loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return figure

@@ -6,10 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpctl.data.prepare import prepare, prepare_new
-from mlpctl.data.samples import MARKERS
 from mlpctl.engine.metrics import predicted
 from mlpctl.errors import UsageError
-from mlpctl.report.look import COLOURS, new_figure
+from mlpctl.report.look import COLOURS, MARKERS, SMALL_SIZE, entitle, new_figure, styled
 from mlpctl.trained import after, manual_model, outputs_of, upto
 
 if TYPE_CHECKING:
@@ -55,7 +54,7 @@ def draw_boundary(trial: "Trial", weights: "Weights", title: str) -> "Figure":
     names = dataset.features or ("input 0", "input 1")
     axes.set_xlabel(names[0])
     axes.set_ylabel(names[1])
-    axes.set_title(f"{title}\n{int(right.sum()):,} of {len(right):,} training examples right", fontsize=10)
+    entitle(axes, f"{title}\n{int(right.sum()):,} of {len(right):,} training examples right")
     return figure
 
 
@@ -88,7 +87,7 @@ def draw_hidden(trial: "Trial", weights: "Weights", title: str) -> "Figure":
     axes.set_xlabel(f"unit 1 of hidden layer {number}")
     axes.set_ylabel(f"unit 2 of hidden layer {number}")
     what = f"the inputs as hidden layer {number} ({network.layers[number - 1].activation}) sees them"
-    axes.set_title(f"{title}\n{what}", fontsize=10)
+    entitle(axes, f"{title}\n{what}")
     return figure
 
 
@@ -146,7 +145,8 @@ def _points(
         wrong = points[~right]
         axes.scatter(wrong[:, 0], wrong[:, 1], s=3 * size, facecolor="none", edgecolor="black", label="wrong",
                      linewidth=1.1, zorder=4)  # fmt: skip
-    axes.legend(title="class", loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
+    with styled():
+        axes.legend(title="class", loc="upper left", bbox_to_anchor=(1.0, 1.0))
 
 
 def _names(axes: Any, points: NDArray[np.float64], names: list[str]) -> None:
@@ -161,4 +161,4 @@ def _names(axes: Any, points: NDArray[np.float64], names: list[str]) -> None:
         else:
             groups.append((point, [name]))
     for place, there in groups:
-        axes.annotate("\n".join(there), place, textcoords="offset points", xytext=(9, 5), fontsize=8, zorder=5)
+        axes.annotate("\n".join(there), place, textcoords="offset points", xytext=(9, 5), fontsize=SMALL_SIZE, zorder=5)

@@ -8,14 +8,20 @@ from typing import TYPE_CHECKING
 from mlpctl.errors import UsageError
 from mlpctl.experiment import SelectOn
 from mlpctl.render import Format, Table, emit
+from mlpctl.report.effects import curve_plots, effect_plot, heat_of
 from mlpctl.report.importance import importance as importance_of
+from mlpctl.report.plot import Heat, Plot
 from mlpctl.report.price import price
 from mlpctl.report.summary import Summary, summarize
 from mlpctl.report.tables import for_machines, grouped, overview
+from mlpctl.report.terminal import print_drawings
 from mlpctl.results import Results, load
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.figure import Figure
+
+STDOUT = Path("-")
 
 PAGES = (".html", ".htm")
 """How the file of a page ends: a slip must not overwrite results."""
@@ -34,26 +40,32 @@ def report(
     html: Path | None = None,
     format_: Format = "table",
     output: Path | None = None,
+    ascii_only: bool = False,
 ) -> None:
     """Write the tables and figures of results folders.
 
     Args:
         folders: one or several.
-        by: one or two fields to group by; also what `plot` draws.
+        by: one or two fields to group by; also what `plot` draws. Below a table on stdout it is drawn unasked.
         metric: what to compare; by default the task's.
         on: part to compare on; by default the experiment's choice.
         top: configurations to list.
         importance: ask a random forest where the trials are no complete grid; of machine formats it is the table.
-        plot: file of the figure of one or two axes.
-        curves: file of the learning curves.
+        plot: file of the figure of one or two axes; "-" draws in the terminal.
+        curves: file of the learning curves; "-" draws in the terminal.
         html: file of the page with everything.
         format_: of the tables.
         output: file of the tables; None is stdout.
+        ascii_only: use ASCII alone, whatever the encoding can carry.
 
     Raises:
         DataError: where there are no results.
         UsageError: for an unknown field or metric, or a file that cannot be written.
     """
+    here = {option: path == STDOUT for option, path in (("--plot", plot), ("--curves", curves))}
+    if any(here.values()) and format_ != "table":
+        option = next(option for option, is_here in here.items() if is_here)
+        raise UsageError(f"{option} - draws in the terminal, beside --format table alone; got --format {format_}")
     if html is not None and (html.suffix.lower() not in PAGES or html.is_dir()):
         raise UsageError(f"--html writes a file that ends in {' or '.join(PAGES)}, got '{html}'")
     results = load(*folders)
@@ -64,11 +76,16 @@ def report(
         tables = [grouped(summary, by) for summary in summaries]
     else:
         tables = told(summaries, results, top=top, importance=importance)
-    emit(tables, format_, output)
-    if plot is not None:
-        _draw_axes(_only(summaries, "--plot"), by, plot)
-    if curves is not None:
-        _draw_curves(_only(summaries, "--curves"), results, curves)
+    emit(tables, format_, output, ascii_only=ascii_only)
+    if here["--plot"]:
+        summary = _only(summaries, "--plot")
+        print_drawings([_drawn(summary, _axes_of(summary, by))], ascii_only=ascii_only)
+    elif by and format_ == "table" and output in (None, STDOUT):
+        print_drawings([_drawn(one, by) for one in summaries if one.best is not None], ascii_only=ascii_only)
+    if here["--curves"]:
+        summary = _only(summaries, "--curves")
+        print_drawings(curve_plots(summary, _epochs_of(summary, results)), ascii_only=ascii_only)
+    _write_figures(summaries, results, by, None if here["--plot"] else plot, None if here["--curves"] else curves)
     if html is not None:
         from mlpctl.report.page.write import write_page
 
@@ -83,6 +100,46 @@ def told(summaries: Sequence[Summary], results: Results, *, top: int = 10, impor
         cost = price(summary, results.experiments[0]) if len(summaries) == len(results.folders) == 1 else None
         tables += [*overview(summary, top), *(table for table in (why, cost) if table)]
     return tables
+
+
+def _write_figures(
+    summaries: list[Summary], results: Results, by: Sequence[str], plot: Path | None, curves: Path | None
+) -> None:
+    if plot is None and curves is None:
+        return
+    from mlpctl.report.look import save
+
+    if plot is not None:
+        save(axes_figure(_only(summaries, "--plot"), by), plot)
+    if curves is not None:
+        save(curves_figure(_only(summaries, "--curves"), results), curves)
+
+
+def axes_figure(summary: Summary, by: Sequence[str]) -> "Figure":
+    """Return the figure of one or two axes; of the one with most values where none is named.
+
+    Raises:
+        UsageError: for a field that trials do not have, or where nothing varies.
+    """
+    from mlpctl.report.figures import draw_effect, draw_effects
+
+    axes = _axes_of(summary, by)
+    return draw_effect(summary, axes[0]) if len(axes) == 1 else draw_effects(summary, axes[0], axes[1])
+
+
+def curves_figure(summary: Summary, results: Results) -> "Figure":
+    """Return the figure of the learning curves.
+
+    Raises:
+        UsageError: where no finished trial has epochs.
+    """
+    from mlpctl.report.figures import draw_curves
+
+    return draw_curves(summary, _epochs_of(summary, results))
+
+
+def _drawn(summary: Summary, axes: Sequence[str]) -> Plot | Heat:
+    return effect_plot(summary, axes[0]) if len(axes) == 1 else heat_of(summary, axes[0], axes[1])
 
 
 def _importance_alone(summaries: Sequence[Summary], results: Results) -> list[Table]:
@@ -103,47 +160,21 @@ def _only(summaries: list[Summary], option: str) -> Summary:
     return summaries[0]
 
 
-def _draw_axes(summary: Summary, by: Sequence[str], path: Path) -> None:
-    from mlpctl.report.look import save
-
-    save(axes_figure(summary, by), path)
-
-
-def axes_figure(summary: Summary, by: Sequence[str]) -> "Figure":
-    """Return the figure of one or two axes; of the one with most values where none is named.
-
-    Raises:
-        UsageError: for a field that trials do not have, or where nothing varies.
-    """
-    from mlpctl.report.figures import draw_effect, draw_effects
-
+def _axes_of(summary: Summary, by: Sequence[str]) -> list[str]:
     axes = list(by) or sorted(summary.varied, key=lambda name: -summary.trials[name].nunique())[:1]
     if not axes:
         raise UsageError(
             "nothing varies in these results, so there is no axis to plot: --curves draws the learning curve"
         )
-    return draw_effect(summary, axes[0]) if len(axes) == 1 else draw_effects(summary, axes[0], axes[1])
+    return axes
 
 
-def _draw_curves(summary: Summary, results: Results, path: Path) -> None:
-    from mlpctl.report.look import save
-
-    save(curves_figure(summary, results), path)
-
-
-def curves_figure(summary: Summary, results: Results) -> "Figure":
-    """Return the figure of the learning curves.
-
-    Raises:
-        UsageError: where no finished trial has epochs.
-    """
-    from mlpctl.report.figures import draw_curves
-
+def _epochs_of(summary: Summary, results: Results) -> "pd.DataFrame":
     good = summary.trials.loc[summary.trials["status"] == "ok", "key"]
     epochs = results.epochs[results.epochs["key"].isin(good)]
     if epochs.empty:
         raise UsageError("these results have no epochs of a finished trial, so there is no learning curve")
-    return draw_curves(summary, epochs)
+    return epochs
 
 
 def default_folders() -> list[Path]:

@@ -120,22 +120,27 @@ def grouped(summary: Summary, by: Sequence[str], *, people: bool = True) -> Tabl
     if len(by) == 1 or not people:
         return Table([*by, "n", "failed", "mean", "sd", "low", "high"], cells, title, stamp, by)
     rows, columns = by
+    told = {(cell["n"], cell["failed"]) for cell in cells if cell["n"]}
+    n, failed = told.pop() if len(told) == 1 else (None, None)
+    n = None if failed else n
     lines: dict[Cell, dict[str, Cell]] = {}
     for cell in cells:
         line = lines.setdefault(cell[rows], {rows: cell[rows]})
-        line[f"{columns} {as_chosen(cell[columns])}"] = _in_words(cell)
+        line[f"{columns} {as_chosen(cell[columns])}"] = _in_words(cell, counted=n is None)
     across = in_order(summary.trials[[columns]].drop_duplicates(), [columns])
     labels = [f"{columns} {as_chosen(plain(value))}" for value in across[columns]]
-    notes = ["mean ± standard deviation over everything else (n trials); empty: not run", *stamp]
+    trials = "n trials" if n is None else counted(int(n), "trial")
+    spread = "mean" if all(cell["sd"] is None for cell in cells) else "mean ± standard deviation"
+    notes = [f"{spread} over everything else ({trials}); empty: not run", *stamp]
     return Table([rows, *labels], list(lines.values()), title, notes, by)
 
 
-def _in_words(cell: Mapping[str, Cell]) -> str:
+def _in_words(cell: Mapping[str, Cell], *, counted: bool) -> str:
     if cell["mean"] is None:
         return "failed" if cell["failed"] else "no score"
     around = "" if cell["sd"] is None else f" ± {for_people(cell['sd'])}"
     failed = f", {cell['failed']} failed" if cell["failed"] else ""
-    return f"{for_people(cell['mean'])}{around} ({cell['n']}{failed})"
+    return f"{for_people(cell['mean'])}{around}" + (f" ({cell['n']}{failed})" if counted else "")
 
 
 def in_order(table: "pd.DataFrame", by: Sequence[str]) -> "pd.DataFrame":

@@ -1,0 +1,50 @@
+"""Texts of a given width in terminal cells: shortened, broken into lines, freed of what a terminal would obey."""
+
+import textwrap
+from collections.abc import Sequence
+
+from rich.cells import cell_len, chop_cells
+
+from mlpctl.charset import plain
+
+
+def shortened(text: str, width: int, *, ascii_only: bool = False) -> str:
+    """Return a text of at most `width` terminal cells, its middle left out where it is longer."""
+    if cell_len(text) <= width:
+        return text
+    dots = ("..." if width > 4 else ".") if ascii_only else "…"
+    left = (width - cell_len(dots) + 1) // 2
+    right = width - cell_len(dots) - left
+    return (_start(text, left) + dots + _start(text[::-1], right)[::-1]) if width > len(dots) else _start(text, width)
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """Return a text in lines of at most `width` terminal cells, broken between words where it has any."""
+    if cell_len(text) == len(text):
+        return textwrap.wrap(text, width) or [""]
+    return chop_cells(text, width)
+
+
+def _start(text: str, width: int) -> str:
+    return chop_cells(text, width)[0] if width > 0 and text else ""
+
+
+def distinct(values: Sequence[float], least: int = 3, most: int = 6) -> list[str]:
+    """Return numbers with as few significant digits as tell them apart, `least` or more."""
+    for digits in range(least, most):
+        texts = [rounded(value, digits) for value in values]
+        if len(set(texts)) == len(set(values)):
+            return texts
+    return [rounded(value, most) for value in values]
+
+
+def rounded(value: float, digits: int) -> str:
+    """Return a number with so many significant digits, as somebody would write it: 1000 and not 1e+03."""
+    text = f"{value:.{digits}g}"
+    return f"{float(text):.0f}" if "e+0" in text and abs(value) < 1e6 else text
+
+
+def printable(text: str, *, ascii_only: bool = False) -> str:
+    """Return a text in one line without control characters."""
+    flat = "".join(sign if sign.isprintable() else " " if sign.isspace() else "?" for sign in text)
+    return plain(flat) if ascii_only else flat
