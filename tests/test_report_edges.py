@@ -60,8 +60,9 @@ def test_failed_and_never_run_are_told_apart(tmp_path: Path) -> None:
     assert lines[2].get("hidden_units 4") == "failed"
     assert lines[2].get("hidden_units 8") is None
     assert lines[0]["hidden_units 4"] == "0.5100 ± 0"  # two trials each, said once
-    texts = [text.get_text() for text in draw_effects(summary, "lr", "hidden_units").axes[0].texts]
-    assert texts == ["0.5100", "0.5100", "0.5200", "", "failed", ""]
+    *cells, legend = [text.get_text() for text in draw_effects(summary, "lr", "hidden_units").axes[0].texts]
+    assert cells == ["0.5100", "0.5100", "0.5200", "", "failed", ""]
+    assert "hatched: no\ntrial has a score; empty: not run" in legend
 
 
 @pytest.mark.parametrize("on", ["test", "train"])

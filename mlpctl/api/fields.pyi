@@ -84,6 +84,6 @@ class SpecFields(TypedDict, total=False):
     dtype: Literal["float32", "float64"] | None
     """Floating-point type of weights and arithmetic. Default: float32."""
     device: str | None
-    """auto, cpu, cuda, cuda:1 or mps. Default: auto."""
+    """auto, cpu, cuda (all GPUs), cuda:1, cuda:0,cuda:1 or mps. Default: auto."""
     engine: str | None
     """What trains: auto, or an engine by name. Default: auto."""

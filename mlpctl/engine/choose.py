@@ -4,10 +4,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from mlpctl.engine.base import Engine
-from mlpctl.engine.order import steps_per_epoch
+from mlpctl.engine.expected import kernel_seconds, reference_seconds
 from mlpctl.engine.precision import Precision
 from mlpctl.errors import UsageError
 from mlpctl.gpu import cuda_here
+from mlpctl.machine import usable_cores
 from mlpctl.registry import resolve
 
 if TYPE_CHECKING:
@@ -17,12 +18,6 @@ if TYPE_CHECKING:
 
 COMPILE_SECONDS = 20.0
 """What compiling the kernel costs, once per machine and type of inputs."""
-
-REFERENCE_FLOPS, REFERENCE_STEP = 6e10, 150e-6
-"""Rate of the reference engine's products on one core, and its time per step beside them: 150 µs of torch calls."""
-
-KERNEL_FLOPS, KERNEL_STEP = 9e10, 2e-6
-"""The kernel engine's, on one core."""
 
 CUDA_SECONDS = 10.0
 """Work that takes the CPU less is left to it: importing torch, waking the GPU and recording graphs take seconds."""
@@ -97,7 +92,7 @@ def _auto(spec: "Spec", network: "Network", data: "Data", device: str, trials: i
     kernel, lanes, reference = (resolve("engine", name) for name in ("kernel", "lanes", "reference"))
     note = ""
     if device == "auto" and not lanes.why_not(spec, data) and cuda_here():
-        seconds = trials * kernel_seconds(spec, network, data)
+        seconds = trials * kernel_seconds(spec, network, data) / usable_cores()
         if seconds > CUDA_SECONDS:
             device = "cuda"
             note = f"trained by engine lanes on the GPU: about {seconds:.0f} s on this CPU; or say --device cpu"
@@ -131,23 +126,6 @@ def _lacks_on_mps(spec: "Spec", network: "Network", data: "Data") -> str:
     from mlpctl.engine.lanes.probe import lacks
 
     return lacks(Work("", spec, network, data, 1), torch_device("mps", spec.dtype))
-
-
-def reference_seconds(spec: "Spec", network: "Network", data: "Data") -> float:
-    """Return about how long the reference engine takes for a trial, in seconds."""
-    return _seconds(spec, network, data, REFERENCE_FLOPS, REFERENCE_STEP)
-
-
-def kernel_seconds(spec: "Spec", network: "Network", data: "Data") -> float:
-    """Return about how long the kernel engine takes for a trial where every core has one, in seconds a trial."""
-    from mlpctl.machine import usable_cores
-
-    return _seconds(spec, network, data, KERNEL_FLOPS, KERNEL_STEP) / usable_cores()
-
-
-def _seconds(spec: "Spec", network: "Network", data: "Data", flops: float, step: float) -> float:
-    steps = steps_per_epoch(spec, data.n_train)
-    return (spec.epochs or 0) * (data.n_train * network.flops_per_example / flops + steps * step)
 
 
 def _place(device: str) -> str:

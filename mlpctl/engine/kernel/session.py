@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Hashable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpctl.engine.base import Event, State, Work, late
+from mlpctl.engine.expected import kernel_seconds
 from mlpctl.engine.initial import initial_weights, start_key
 from mlpctl.engine.kernel import drawing
 from mlpctl.engine.kernel.calls import (
@@ -25,7 +26,6 @@ from mlpctl.engine.kernel.calls import (
 )
 from mlpctl.engine.kernel.helpers import helped
 from mlpctl.engine.kernel.layout import Layout, deepest, unpack
-from mlpctl.engine.order import steps_per_epoch
 from mlpctl.engine.threads import on_threads
 from mlpctl.errors import DeviceError
 from mlpctl.models.learner import OPTIMIZER_PREFIX
@@ -40,9 +40,6 @@ CALL_SECONDS = 0.05
 HELPED_FROM = 1e7
 """FLOP of a step from which idle cores help: 40 µs of one core."""
 
-STEP_SECONDS = 1e-7
-"""Of the smallest step."""
-
 TINY = 1.5e-4
 """Trials below are trained by the thread that asks: others would wait for it, since Python takes as long for each."""
 
@@ -50,7 +47,7 @@ STARTS, COPIED = 64, 65_536
 """Initial weights that are kept to be copied, and the most numbers of each: 16 MiB in all."""
 
 FAR_OFF = 100
-"""Times that a call of compiled code may take of what it was guessed to."""
+"""Times that a call of compiled code may take of what it was guessed to: beyond, no alarm is set, which is a thread."""
 
 FIRST_GUESS = 5e9
 """FLOP/s that the length of the first call is guessed with; the following ones are measured."""
@@ -67,19 +64,9 @@ def open_session(device: str, jobs: int) -> "KernelSession":
     return KernelSession(jobs)
 
 
-def expected_seconds(work: Work) -> float:
-    """Return about how long compiled code takes for a trial."""
-    n = work.data.n_train
-    flops = work.network.flops_per_example * n * work.epochs
-    return flops / FIRST_GUESS + STEP_SECONDS * work.epochs * steps_per_epoch(work.spec, n)
-
-
 @contextmanager
-def _alarm(seconds: float, guess: float, trial: Training) -> Iterator[None]:
-    """Halt a trial that is still in compiled code after so many seconds; no thread is begun where that is far off."""
-    if seconds > FAR_OFF * guess:
-        yield
-        return
+def _alarm(seconds: float, trial: Training) -> Iterator[None]:
+    """Halt a trial that is still in compiled code after so many seconds."""
     timer = threading.Timer(seconds, trial.halt.fill, [1])
     timer.daemon = True
     timer.start()
@@ -110,7 +97,8 @@ class KernelSession:
         """
         pending = self._taken(works)
         for first in pending:
-            jobs = 1 if expected_seconds(first) < TINY else self.jobs
+            is_tiny = kernel_seconds(first.spec, first.network, first.data) < TINY
+            jobs = 1 if is_tiny else self.jobs
             yield from on_threads(chain([first], pending), self._train, jobs, self._draining)
 
     def stop(self, key: str) -> None:
@@ -189,16 +177,12 @@ class KernelSession:
         if trial.epochs_done >= work.epochs:
             scores = scores_now(work, trial, arrays)
             yield [Event(work.key, trial.epochs_done, scores, seconds=0.0, status="ok")]
-        batch = min(int(work.spec.batch_size or 1), work.data.n_train)
-        is_large, longest = work.network.flops_per_example * batch > HELPED_FROM, deepest(trial.layout, batch)
         pace = work.network.flops_per_example * work.data.n_train / FIRST_GUESS  # seconds per epoch
         spent = 0.0
         while trial.epochs_done < work.epochs:
-            team = self.jobs // len(self._training) if is_large and self._no_more else 1
             count = max(1, min(work.epochs - trial.epochs_done, int(CALL_SECONDS / max(pace, 1e-9))))
             started = time.perf_counter()
-            with _alarm(work.limit - spent, pace * count, trial), helped(team, longest, work.spec.dtype) as board:
-                results, finite = train_epochs(work, trial, arrays, count, board)
+            results, finite = self._trained(work, trial, arrays, count, work.limit - spent, pace * count)
             seconds = time.perf_counter() - started
             spent += seconds
             pace = seconds / (len(results) or 1)
@@ -211,6 +195,31 @@ class KernelSession:
             yield events
             if status is not None:
                 return
+
+    def _trained(
+        self, work: Work, trial: Training, arrays: Arrays, count: int, left: float, guess: float
+    ) -> tuple[list[tuple[int, float, dict[str, float]]], bool]:
+        """Return what `train_epochs` does, with an alarm where time may run out, with the idle cores where it is large.
+
+        Args:
+            work: the trial.
+            trial: is trained.
+            arrays: of its data.
+            count: epochs.
+            left: seconds until its time is over.
+            guess: seconds that it will take.
+        """
+        batch = min(int(work.spec.batch_size or 1), work.data.n_train)
+        is_large = work.network.flops_per_example * batch > HELPED_FROM
+        team = self.jobs // len(self._training) if is_large and self._no_more else 1
+        alarmed = left < FAR_OFF * guess
+        if team == 1 and not alarmed:
+            return train_epochs(work, trial, arrays, count)
+        with ExitStack() as stack:
+            if alarmed:
+                stack.enter_context(_alarm(left, trial))
+            board = stack.enter_context(helped(team, deepest(trial.layout, batch), work.spec.dtype))
+            return train_epochs(work, trial, arrays, count, board)
 
     def _verdict(self, work: Work, trial: Training, finite: bool) -> tuple[Status | None, str]:
         if not finite:

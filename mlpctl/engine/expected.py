@@ -1,0 +1,31 @@
+"""About how long a trial takes: good to a factor of two, which is enough to choose an engine by."""
+
+from typing import TYPE_CHECKING
+
+from mlpctl.engine.order import steps_per_epoch
+
+if TYPE_CHECKING:
+    from mlpctl.data.prepare import Data
+    from mlpctl.models.network import Network
+    from mlpctl.spec import Spec
+
+REFERENCE_FLOPS, REFERENCE_STEP = 6e10, 150e-6
+"""Rate of the reference engine's products on one core, and its time per step beside them: 150 µs of torch calls."""
+
+KERNEL_FLOPS, KERNEL_STEP = 1e11, 1.5e-7
+"""The kernel engine's. It reaches 2.4e11 in large products, 1.3e11 with four rows; a gate takes 1e-7 s a step."""
+
+
+def reference_seconds(spec: "Spec", network: "Network", data: "Data") -> float:
+    """Return about how long the reference engine takes for a trial on one core, in seconds."""
+    return _seconds(spec, network, data, REFERENCE_FLOPS, REFERENCE_STEP)
+
+
+def kernel_seconds(spec: "Spec", network: "Network", data: "Data") -> float:
+    """Return about how long the kernel engine takes for a trial on one core, in seconds."""
+    return _seconds(spec, network, data, KERNEL_FLOPS, KERNEL_STEP)
+
+
+def _seconds(spec: "Spec", network: "Network", data: "Data", flops: float, step: float) -> float:
+    steps = steps_per_epoch(spec, data.n_train)
+    return (spec.epochs or 0) * (data.n_train * network.flops_per_example / flops + steps * step)
