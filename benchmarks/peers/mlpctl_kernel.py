@@ -1,5 +1,6 @@
 """mlpctl: the kernel engine's session, steady state."""
 
+import gc
 import time
 from typing import Any
 
@@ -34,6 +35,7 @@ def contest(work: Work, _: str) -> dict[str, Any]:
     else:
         first = trial_of(make_spec(specs[0])).work()
         list(ENGINE.open("cpu", 1, 1).advance([type(first)(first.key, first.spec, first.network, first.data, 0)]))
+    gc.freeze()  # as `mlpctl sweep` does
     seconds, ends, _ = train()
     scores = next(e.scores for e in ends if e.key == trial_of(make_spec(specs[0])).key)
     accuracy = scores.get("test_accuracy", scores.get("test_mse", scores["test_loss"]))
