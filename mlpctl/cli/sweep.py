@@ -168,6 +168,7 @@ def sweep(  # noqa: PLR0915
         fail_fast=fail_fast,
         shard=part,
     )
+    gc.freeze()  # what is imported stays: to look through it again and again was a fifth of a sweep of tiny trials
     if dry_run:
         plan = preview(experiment, out, options, started=seconds_since_start())
         emit(tables(plan, people=format_ in ("table", "md")), format_, output)
@@ -183,7 +184,6 @@ def sweep(  # noqa: PLR0915
         watch = stack.enter_context(tracked(screen, tensorboard, mlflow, out / experiment.name))
         stack.enter_context(screen)
         stack.enter_context(handle_interrupts(stop, "after the trials in training"))
-        gc.freeze()  # what is imported stays: to look through it again and again was a fifth of a sweep of tiny trials
         counts = sweep_all(experiment, out, options, watch, stop)
     if counts.stored and not quiet:
         screen.note(f"{counts.stored} of {max(total, counts.stored)} trials were in {out / experiment.name} already")
