@@ -172,7 +172,7 @@ def measure(shapes: dict[object, Shape], experiment: Experiment, options: RunOpt
                 one, devices = _on_one_device(shape, options)
                 cold, rounds = _measured(shape.example, store, one, _together(shape, one))
                 rates.rounds[name] = [Rate(rate.trial / devices, rate.epoch / devices) for rate in rounds]
-                begun_with = shape.example.dataset.digest, shape.example.spec.impl
+                begun_with = shape.example.spec.dataset, shape.example.spec.impl
                 start += 0.0 if begun_with in started else cold  # differences of noise would add up
                 started.add(begun_with)
             else:
