@@ -39,7 +39,9 @@ def distinct(values: Sequence[float], least: int = 3, most: int = 6) -> list[str
 
 
 def rounded(value: float, digits: int) -> str:
-    """Return a number with so many significant digits, as somebody would write it: 1000 and not 1e+03."""
+    """Return a number with so many significant digits, whole ones below a million in full: 1024, not 1.02e+03."""
+    if abs(value) < 1e6 and float(value).is_integer():
+        return f"{value:.0f}"
     text = f"{value:.{digits}g}"
     return f"{float(text):.0f}" if "e+0" in text and abs(value) < 1e6 else text
 
