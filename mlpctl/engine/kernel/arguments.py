@@ -31,7 +31,7 @@ OUT_OF_MEMORY = -(2**62)
 """Returned where there is none for scratch."""
 
 # Of a helper.
-HELPED, MEMBER, DEEPEST = range(3)
+HELPED, MEMBER, PACKED = range(3)
 
 # Of a board.
 JOB, DONE, MEMBERS, PRODUCT = range(4)

@@ -1,8 +1,7 @@
 """Where compiled code is kept, and whether it is there; imports no numba."""
 
 import hashlib
-import os
-import tempfile
+from contextlib import suppress
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -11,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from mlpctl.data.files import cache_folder
+from mlpctl.errors import DataError
+from mlpctl.writing import replace_file
 
 MAGIC = b"mlpctl kernel"
 
@@ -65,17 +66,9 @@ def read(path: Path) -> tuple[str, bytes] | None:
 def write(path: Path, symbol: str, code: bytes) -> None:
     """Keep a compiled function; a cache that cannot be written is no error."""
     head = b"%s: %s %s\n" % (MAGIC, symbol.encode(), hashlib.sha256(code).hexdigest().encode())
-    try:
+    with suppress(OSError, DataError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent)
-    except OSError:
-        return
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(head + code)
-        Path(temporary).replace(path)
-    except OSError:
-        Path(temporary).unlink(missing_ok=True)
+        replace_file(path, head + code)
 
 
 @cache

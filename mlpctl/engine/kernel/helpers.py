@@ -8,6 +8,7 @@ import numpy as np
 
 from mlpctl.engine.kernel.arguments import BOARD_SIZE, JOB, MEMBERS, OVER, own_address
 from mlpctl.engine.kernel.cache import assist_name
+from mlpctl.engine.kernel.layout import VECTOR, aligned_zeros
 from mlpctl.engine.kernel.native import function
 
 
@@ -30,18 +31,22 @@ def helped(members: int, deepest: int, dtype: str) -> Iterator[int]:
         members: threads in all.
         deepest: the longest dimension of the trial's products.
         dtype: of the trial.
+
+    Raises:
+        MemoryError: where there is none for their scratch; before any is begun, since they are waited for.
     """
     if members == 1:
         yield ALONE
         return
     board, assist = _board(members), function(assist_name(dtype))
     where = own_address(board)
-    threads = [
-        threading.Thread(target=assist, args=(where, member, deepest), daemon=True) for member in range(1, members)
-    ]
-    for thread in threads:
-        thread.start()
+    scratch = [aligned_zeros(2 * VECTOR * deepest, dtype) for _ in range(1, members)]
+    threads = []
     try:
+        for member, packed in enumerate(scratch, start=1):
+            thread = threading.Thread(target=assist, args=(where, member, own_address(packed)), daemon=True)
+            thread.start()
+            threads.append(thread)
         yield where
     finally:
         board[JOB] = OVER

@@ -14,6 +14,7 @@ from typing import Any
 
 from mlpctl.engine.kernel.compiled.compiling import U, inner
 from mlpctl.engine.kernel.compiled.pointers import number
+from mlpctl.engine.kernel.compiled.scratch import VV, V
 from mlpctl.engine.kernel.compiled.team import product
 from mlpctl.engine.kernel.compiled.vectors import add, fill, fma, load, mul, store, store_fours, sum_of, sums
 
@@ -22,8 +23,6 @@ LARGE = 16
 
 CHUNK = 8192
 """Weights that the backward pass goes over twice in a row: as many as stay in the nearest cache (32 KB)."""
-
-V, VV = U(16), U(32)
 
 
 @inner

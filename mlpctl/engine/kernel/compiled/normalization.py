@@ -8,6 +8,7 @@ from typing import Any
 
 from mlpctl.engine.kernel.compiled.compiling import U, inner
 from mlpctl.engine.kernel.compiled.pointers import number
+from mlpctl.engine.kernel.compiled.scratch import V
 from mlpctl.engine.kernel.compiled.vectors import (
     add,
     div,
@@ -22,8 +23,6 @@ from mlpctl.engine.kernel.compiled.vectors import (
     where_positive,
 )
 from mlpctl.models.constants import BN_EPS, BN_MOMENTUM
-
-V = U(16)
 
 
 @inner

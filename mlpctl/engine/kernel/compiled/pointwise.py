@@ -5,6 +5,7 @@ from typing import Any
 
 from mlpctl.engine.kernel.compiled.compiling import U, inner
 from mlpctl.engine.kernel.compiled.pointers import number
+from mlpctl.engine.kernel.compiled.scratch import V
 from mlpctl.engine.kernel.compiled.vectors import (
     add,
     div,
@@ -46,7 +47,6 @@ from mlpctl.engine.kernel.layout import (
 from mlpctl.models.constants import LEAKY_SLOPE
 
 RELU, SIGMOID, TANH, LEAKY, ELU, GELU, SILU, SOFTPLUS, IDENTITY, STEP = range(len(ACTIVATIONS))
-V = U(16)
 CROSS_ENTROPY, NLL, MSE, HALF_MSE, HUBER, L1, BCE, PERCEPTRON = range(len(LOSSES))
 SGD, MOMENTUM_SGD, NESTEROV, ADAM, ADAMW, RMSPROP, ADAGRAD = range(len(OPTIMIZERS))
 

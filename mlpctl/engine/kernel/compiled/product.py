@@ -13,12 +13,11 @@ from typing import Any
 
 from mlpctl.engine.kernel.compiled.compiling import U, inner
 from mlpctl.engine.kernel.compiled.pointers import moved, number
+from mlpctl.engine.kernel.compiled.scratch import VV, V
 from mlpctl.engine.kernel.compiled.vectors import fill, fma, load, store, transposed
 
 PACK_FROM = 64
 """Rows from which packing pays: below, the columns are read where they are."""
-
-V, VV = U(16), U(32)
 
 
 @inner

@@ -16,9 +16,8 @@ from numba.core import cgutils
 from mlpctl.engine.kernel import arguments as given
 from mlpctl.engine.kernel.arguments import DONE, JOB, MEMBERS, PRODUCT
 from mlpctl.engine.kernel.compiled.compiling import Function, U, emitted, entry, inner
-from mlpctl.engine.kernel.compiled.pointers import address, at, given_back, taken
+from mlpctl.engine.kernel.compiled.pointers import address, at
 from mlpctl.engine.kernel.compiled.product import share
-from mlpctl.engine.kernel.compiled.scratch import VV, V, on_a_line
 
 SHARED_FROM = 1 << 20
 """Multiplications from which a product is shared: 8 µs of one core."""
@@ -117,7 +116,7 @@ def assist_for(dtype: Any) -> Function:
     """Return the function that computes a member's share of every product on a board, until there is job OVER.
 
     It takes the address of a block, see `arguments`: HELPED, the board's address; MEMBER, from 1 on, since 0 is the
-    trial's thread; DEEPEST, the longest dimension of the trial's products. Returns 0, or OUT_OF_MEMORY.
+    trial's thread; PACKED, scratch of 32 numbers times the longest dimension of the trial's products. Returns 0.
 
     Args:
         dtype: numpy's type of the arithmetic.
@@ -127,10 +126,7 @@ def assist_for(dtype: Any) -> Function:
     def assist(block: int) -> Any:
         a = at(block, np.int64)
         board, member = at(a[given.HELPED], np.int64), U(a[given.MEMBER])
-        memory = taken(VV * U(a[given.DEEPEST]) + V, dtype)
-        if address(memory) == 0:
-            return np.int64(given.OUT_OF_MEMORY)
-        packed = on_a_line(memory)
+        packed = at(a[given.PACKED], dtype)
         seen, spins = np.int64(0), 0
         while True:
             job = look(board, U(JOB))
@@ -152,7 +148,6 @@ def assist_for(dtype: Any) -> Function:
                   columns, C, c0, width, base, base0, base_stride, _from_bits(board[PRODUCT + 17], packed),
                   packed)  # fmt: skip
             _add(board, U(DONE), np.int64(1))
-        given_back(memory)
         return np.int64(0)
 
     return assist
