@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import fmean
 
 from mlpctl.experiment import Experiment
 from mlpctl.pending import identify
@@ -106,6 +105,8 @@ def rung_of(experiment: Experiment, proposal: Proposal) -> int:
 
 def mean_of(scores: Sequence[float | None]) -> float | None:
     """Return the mean, or None if there is none among them."""
+    from statistics import fmean
+
     there = [score for score in scores if score is not None]
     return fmean(there) if len(there) == len(scores) else None
 

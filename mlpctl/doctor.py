@@ -10,7 +10,8 @@ from mlpctl.data.base import parse_options
 from mlpctl.data.describe import with_required
 from mlpctl.data.files import cache_folder
 from mlpctl.errors import CheckFailed, MlpctlError
-from mlpctl.machine import cpu_model, gpus, library_version, usable_cores
+from mlpctl.installed import library_version
+from mlpctl.machine import cpu_model, gpus, usable_cores
 from mlpctl.registry import names
 from mlpctl.render import Cell, Table
 

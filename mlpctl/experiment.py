@@ -1,11 +1,10 @@
 """Step 1b: an experiment: a base spec, axes, seeds, how to search and to choose; from a TOML file, flags, or both."""
 
-import tomllib
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -17,8 +16,9 @@ from mlpctl.search.make import SearchTable, make_search
 from mlpctl.search.space import Proposal, Space, make_space, zipped
 from mlpctl.search.strategies import Search
 from mlpctl.spec import Spec, explain, make_spec, split_list
-from mlpctl.verify.expectation import Expect
-from mlpctl.verify.measures import expects_of
+
+if TYPE_CHECKING:
+    from mlpctl.verify.expectation import Expect
 
 SelectOn = Literal["validation", "test", "train"]
 Names = list[str]
@@ -40,6 +40,8 @@ class SelectTable(_Table):
 
 
 class _File(_Table):
+    model_config = ConfigDict(defer_build=True)  # only where there is a file: 2 ms
+
     name: str | None = Field(None, description="Folder under results/; by default the file's name.")
     spec: dict[str, Any] = Field(default_factory=dict, description="What stays fixed: the options of train.")
     axes: dict[str, Any] = Field(default_factory=dict, description="What varies: name = list, text or table.")
@@ -78,7 +80,7 @@ class Experiment:
     seeds: tuple[int, ...] = (0,)
     search: SearchTable = SearchTable()
     select: SelectTable = SelectTable()
-    expect: tuple[Expect, ...] = ()
+    expect: "tuple[Expect, ...]" = ()
 
     def space(self) -> Space:
         """Return what is searched.
@@ -122,24 +124,16 @@ class Experiment:
         }
 
 
-def read_experiment(path: Path, effort: Effort = "default") -> Experiment:  # noqa: PLR0912
+def read_experiment(path: Path, effort: Effort = "default") -> Experiment:
     """Return the experiment of a TOML file, with what its table [effort.EFFORT] changes, if it has one.
 
     Raises:
         UsageError: every problem of the file at once; a syntax error with its line.
     """
-    try:
-        content = tomllib.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        raise UsageError(
-            f"no experiment file {path}; a sweep can also be given by flags: --dataset, --axis, --set"
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot read {path}: {error}") from error
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{path}: {error}") from None
+    from mlpctl.verify.measures import expects_of
+
     problems: list[str] = []
-    content = _overlaid(content, effort)
+    content = _overlaid(_content(path), effort)
     try:
         file = _File(**content)
     except ValidationError as error:
@@ -181,6 +175,21 @@ def read_experiment(path: Path, effort: Effort = "default") -> Experiment:  # no
     parts = (groups(file.zip), listed, (0,), file.search, file.select, expects)
     experiment = Experiment(file.name or path.stem, base, tuple(axes), *parts)
     return checked(replace(experiment, seeds=seeds_of(file.seeds, base)))
+
+
+def _content(path: Path) -> dict[str, Any]:
+    import tomllib
+
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise UsageError(
+            f"no experiment file {path}; a sweep can also be given by flags: --dataset, --axis, --set"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"cannot read {path}: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{path}: {error}") from None
 
 
 def _overlaid(content: dict[str, Any], effort: Effort) -> dict[str, Any]:

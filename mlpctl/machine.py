@@ -4,16 +4,24 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from mlpctl import __version__
 from mlpctl.gpu import nvidia_smi
+from mlpctl.installed import library_version
 
 LIBRARIES = ("numpy", "scipy", "pandas", "torch", "numba", "scikit-learn", "threadpoolctl", "optuna", "ray")
 """Whose versions may move a number."""
+
+Said = tuple[list[dict[str, Any]], dict[str, Any] | None]
+"""What the NVIDIA driver and git say."""
+
+_asked: dict[Path, Callable[[], Said]] = {}
+"""Folder -> how to wait for it, where they are asked already."""
 
 
 def usable_cores() -> int:
@@ -31,9 +39,10 @@ def environment(*, gpu: bool = False, precision: str = "fp32") -> dict[str, Any]
         gpu: ask torch for GPUs that nvidia-smi does not name; otherwise torch is asked only where it is loaded already
             (importing it takes 1 s).
     """
-    import psutil
     from threadpoolctl import threadpool_info
 
+    folder = Path.cwd()
+    driver, git = (_asked.pop(folder, None) or _begun(folder))()
     return {
         "mlpctl": __version__,
         "python": platform.python_version(),
@@ -41,24 +50,43 @@ def environment(*, gpu: bool = False, precision: str = "fp32") -> dict[str, Any]
         "libraries": {name: version for name in LIBRARIES if (version := library_version(name))},
         "cpu": cpu_model(),
         "cores": usable_cores(),
-        "memory_bytes": psutil.virtual_memory().total,
+        "memory_bytes": memory_bytes(),
         "blas": [
             {key: info.get(key) for key in ("internal_api", "version", "architecture", "num_threads")}
             for info in threadpool_info()
         ],
-        "gpus": nvidia_smi() or (gpus() if gpu or "torch" in sys.modules else []),
+        "gpus": driver or (gpus() if gpu or "torch" in sys.modules else []),
         "precision": precision,
-        "git": git_state(Path.cwd()),
+        "git": git,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 
 
-def library_version(name: str) -> str | None:
-    """Return the version of an installed library, without importing it; None if it is not installed."""
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return None
+def ask_ahead() -> None:
+    """Begin to ask other programs for what `environment` will tell, while this one imports: a driver may take 1 s."""
+    folder = Path.cwd()
+    _asked[folder] = _begun(folder)
+
+
+def _begun(folder: Path) -> Callable[[], Said]:
+    said: list[Said] = []
+    thread = Thread(target=lambda: said.append((nvidia_smi(), git_state(folder))), daemon=True)
+    thread.start()
+
+    def wait() -> Said:
+        thread.join()
+        return said[0]
+
+    return wait
+
+
+def memory_bytes() -> int:
+    """Return the memory of this machine."""
+    if hasattr(os, "sysconf"):
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    import psutil  # 10 ms
+
+    return int(psutil.virtual_memory().total)
 
 
 def cpu_model() -> str:
@@ -82,18 +110,15 @@ def gpus() -> list[dict[str, Any]]:
 
 
 def git_state(folder: Path) -> dict[str, Any] | None:
-    """Return the commit of a checkout and whether files differ from it; None outside of one."""
+    """Return the commit of a checkout and whether files differ from it; None outside of one, or before its first."""
+    asked = ["git", "status", "--porcelain=v2", "--branch", "--no-ahead-behind", "--untracked-files=no"]
     try:
-        commit = _git(folder, "rev-parse", "HEAD")
-        dirty = bool(_git(folder, "status", "--porcelain", "--untracked-files=no"))
+        done = subprocess.run(asked, cwd=folder, capture_output=True, text=True, check=True, timeout=5)
     except (OSError, subprocess.SubprocessError):
         return None
-    return {"commit": commit, "dirty": dirty}
-
-
-def _git(folder: Path, *arguments: str) -> str:
-    done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=True, timeout=5)
-    return done.stdout.strip()
+    lines = done.stdout.splitlines()
+    commit = next((line.split()[2] for line in lines if line.startswith("# branch.oid ")), "(initial)")
+    return None if commit == "(initial)" else {"commit": commit, "dirty": not all(line[0] == "#" for line in lines)}
 
 
 def _cgroup_quota() -> float | None:

@@ -2,16 +2,12 @@
 
 import time
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from rich.console import Console, Group, RenderableType
-from rich.live import Live
-from rich.progress_bar import ProgressBar
-from rich.table import Table as Grid
-from rich.text import Text
-
+from mlpctl.cli.screen import console
 from mlpctl.engine.base import Event
 from mlpctl.experiment import Experiment
 from mlpctl.progress import Leader, Progress, sparkline
@@ -20,6 +16,10 @@ from mlpctl.rows import Row
 from mlpctl.scores import read_scores
 from mlpctl.sweeping import size_of
 from mlpctl.trial import Trial
+
+if TYPE_CHECKING:  # rich takes 25 ms, which a quiet sweep has no use for
+    from rich.console import Console, RenderableType
+    from rich.live import Live
 
 SECONDS_BETWEEN_LINES = 10.0
 """Off a terminal, progress is a plain line now and then."""
@@ -44,10 +44,20 @@ class SweepScreen:
         select, seeds = experiment.select, len(experiment.seeds)
         self.progress = Progress(total or size_of(experiment), experiment.varied, select.on, select.metric, seeds)
         self.folder, self.jobs, self.quiet = folder, jobs, quiet
-        self.err = Console(stderr=True, highlight=False)
         self.started = self.printed = time.monotonic()
-        self.is_live = self.err.is_terminal and not self.err.is_dumb_terminal and not quiet
-        self.live = Live(
+        self.is_live = not quiet and self.err.is_terminal and not self.err.is_dumb_terminal
+
+    @cached_property
+    def err(self) -> "Console":
+        """Where everything is shown."""
+        return console(stderr=True)
+
+    @cached_property
+    def live(self) -> "Live":
+        """The live view."""
+        from rich.live import Live
+
+        return Live(
             console=self.err, get_renderable=self.view, refresh_per_second=REFRESHES, transient=True,
             redirect_stdout=False,
         )  # fmt: skip
@@ -87,12 +97,12 @@ class SweepScreen:
         """Print something the user should know."""
         self.err.print(f"note: {text}", soft_wrap=True, markup=False)
 
-    def view(self) -> RenderableType:
+    def view(self) -> "RenderableType":
         """Return the live view of this moment."""
         return view(self.progress, self.jobs, time.monotonic() - self.started, plain=self.err.options.ascii_only)
 
 
-def view(progress: Progress, jobs: int, seconds: float, *, plain: bool = False) -> RenderableType:
+def view(progress: Progress, jobs: int, seconds: float, *, plain: bool = False) -> "RenderableType":
     """Return a bar with what is left, the counts, the best with its interval, and the leader's learning curve.
 
     Args:
@@ -101,6 +111,11 @@ def view(progress: Progress, jobs: int, seconds: float, *, plain: bool = False) 
         seconds: since the sweep began.
         plain: use no characters beyond ASCII.
     """
+    from rich.console import Group
+    from rich.progress_bar import ProgressBar
+    from rich.table import Table as Grid
+    from rich.text import Text
+
     bar = Grid.grid(padding=(0, 1), expand=True)
     bar.add_column()
     bar.add_column(ratio=1)

@@ -9,9 +9,6 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
 from mlpctl.engine.base import Event
 from mlpctl.errors import Interrupted, TrialsFailed
 from mlpctl.render import Cell, Format, Table, emit, for_people
@@ -21,6 +18,9 @@ from mlpctl.schema import PRIMARY
 from mlpctl.trial import Trial
 
 if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress, TextColumn
+
     from mlpctl.training import Trained
 
 
@@ -84,8 +84,17 @@ def tracked(screen: Watch, board: Path | None, mlflow: str | None, folder: Path)
         yield watch
 
 
-def progress_bar(console: Console, *columns: TextColumn) -> Progress:
+def console(*, stderr: bool = False) -> "Console":
+    """Return stdout or stderr as rich writes to it, numbers as plain as the rest."""
+    from rich.console import Console  # 20 ms: not for what is quiet
+
+    return Console(stderr=stderr, highlight=False)
+
+
+def progress_bar(console: "Console", *columns: "TextColumn") -> "Progress":
     """Return a bar on a terminal; off a terminal it shows nothing."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -103,7 +112,7 @@ class CountScreen:
 
     def __init__(self, what: str, total: int, *, quiet: bool) -> None:
         """Show nothing if quiet."""
-        self.quiet, self.err = quiet, Console(stderr=True, highlight=False)
+        self.quiet, self.err = quiet, console(stderr=True)
         self.bar = progress_bar(self.err)
         self.task = self.bar.add_task(what, total=total)
 
@@ -142,13 +151,12 @@ class TrainScreen:
     def __init__(self, *, quiet: bool) -> None:
         """Show nothing if quiet."""
         self.quiet = quiet
-        self.out, self.err = Console(highlight=False), Console(stderr=True, highlight=False)
-        self.progress = progress_bar(self.err)
-        self.lines = 0
+        self.out, self.err = console(), console(stderr=True)
+        self.progress = None if quiet or not self.err.is_terminal else progress_bar(self.err)
 
     def __enter__(self) -> Self:
         """Show the bar."""
-        if not self.quiet:
+        if self.progress is not None:
             self.progress.start()
         return self
 
@@ -156,23 +164,24 @@ class TrainScreen:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Take the bar away."""
-        self.progress.stop()
+        if self.progress is not None:
+            self.progress.stop()
 
     def epoch(self, trial: Trial, event: Event) -> None:
         """Print the line of an epoch."""
         if self.quiet:
             return
-        if not self.lines:
-            self.task = self.progress.add_task("training", total=trial.spec.epochs)
-        self.lines += 1
-        self.progress.update(self.task, completed=event.epoch)
+        if self.progress is not None:
+            if not self.progress.tasks:
+                self.progress.add_task("training", total=trial.spec.epochs)
+            self.progress.update(self.progress.task_ids[0], completed=event.epoch)
         if event.scores and not (event.status == "ok" and trial.spec.epochs == 0):
             self.print(epoch_line(event.epoch, trial.spec.epochs or 0, event.scores, event.seconds))
 
     def print(self, line: str) -> None:
         """Print a line of results; above the bar where both are the same terminal."""
-        console = self.progress.console if self.err.is_terminal and self.out.is_terminal else self.out
-        console.print(line, soft_wrap=True)
+        above = self.progress is not None and self.out.is_terminal
+        (self.err if above else self.out).print(line, soft_wrap=True)
 
     def finished(self, row: Row) -> None:
         """Nothing: the conclusion says it."""

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from mlpctl.cli import options as o
+from mlpctl.cli.early import begin
 from mlpctl.experiment import SelectOn
 from mlpctl.search.strategies import Method
 
@@ -106,6 +107,7 @@ def sweep(  # noqa: PLR0915
 
     Example: mlpctl sweep --dataset iris --axis hidden_units=4,16,64 --axis lr=log:0.01:1:3 --seeds 3
     """
+    begin(given.get("engine"))
     import gc
     from contextlib import ExitStack
     from dataclasses import replace
@@ -114,16 +116,10 @@ def sweep(  # noqa: PLR0915
     from mlpctl.budget import Limits, parse_budget
     from mlpctl.cli.live import SweepScreen
     from mlpctl.cli.screen import handle_interrupts, set_offline, tracked
-    from mlpctl.cluster.connect import connected
     from mlpctl.devices import asked_device, asked_jobs
     from mlpctl.errors import UsageError
     from mlpctl.experiment import parse_settings
     from mlpctl.failures import IN_A_ROW
-    from mlpctl.machine import seconds_since_start
-    from mlpctl.planned import left_out, tables
-    from mlpctl.preview import preview, rest
-    from mlpctl.render import emit, print_tables
-    from mlpctl.report.folder import report
     from mlpctl.run import RunOptions, Stop
     from mlpctl.shard import parse_shard, sharded
     from mlpctl.sweeping import Given, experiment_of, size_of, verdict
@@ -170,6 +166,11 @@ def sweep(  # noqa: PLR0915
     )
     gc.freeze()  # what is imported stays: to look through it again and again was a fifth of a sweep of tiny trials
     if dry_run:
+        from mlpctl.machine import seconds_since_start
+        from mlpctl.planned import tables
+        from mlpctl.preview import preview
+        from mlpctl.render import emit
+
         plan = preview(experiment, out, options, started=seconds_since_start())
         emit(tables(plan, people=format_ in ("table", "md")), format_, output)
         return
@@ -177,6 +178,8 @@ def sweep(  # noqa: PLR0915
     total = size_of(experiment, part)
     with ExitStack() as stack:
         if cluster is not None:
+            from mlpctl.cluster.connect import connected
+
             place = stack.enter_context(connected(cluster, jobs))
             options = replace(options, cluster=place, jobs=place.trials())
         known = None if force else out / experiment.name
@@ -187,7 +190,14 @@ def sweep(  # noqa: PLR0915
         counts = sweep_all(experiment, out, options, watch, stop)
     if counts.stored and not quiet:
         screen.note(f"{counts.stored} of {max(total, counts.stored)} trials were in {out / experiment.name} already")
-    if counts.cut and not quiet and (left := rest(experiment, out, options, counts)):
-        print_tables(left_out(left, people=True), screen.err)
+    if counts.cut and not quiet:
+        from mlpctl.planned import left_out
+        from mlpctl.preview import rest
+        from mlpctl.render import print_tables
+
+        if left := rest(experiment, out, options, counts):
+            print_tables(left_out(left, people=True), screen.err)
+    from mlpctl.report.folder import report
+
     report([out / experiment.name], format_=format_, output=output)
     verdict(counts)

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from mlpctl.cli import options as o
+from mlpctl.cli.early import begin
 
 app = typer.Typer()
 
@@ -40,6 +41,7 @@ def train(
 
     Example: mlpctl train --dataset iris --hidden-units 32 --lr 0.05 --epochs 50
     """
+    begin(given.get("engine"))
     from mlpctl.cli.screen import TrainScreen, handle_interrupts, set_offline, tracked
     from mlpctl.devices import asked_device, asked_jobs
     from mlpctl.experiment import default_name, merged, parse_settings, read_experiment

@@ -8,7 +8,6 @@ import zipfile
 import zlib
 from collections.abc import Callable
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 
 from mlpctl.data.base import Dataset, Options, Source, Task, digest_of
 from mlpctl.data.files import cache_folder, keep
+from mlpctl.installed import library_version
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -43,7 +43,7 @@ def load(name: str, options: Options) -> Dataset:  # noqa: ARG001
         y=y,
         task="classification" if classes else "regression",
         digest=digest_of(X, y),
-        source=f"scikit-learn {version('scikit-learn')}{where}",
+        source=f"scikit-learn {library_version('scikit-learn')}{where}",
         features=() if name in IMAGE_SHAPES else tuple(map(str, arrays["features"])),
         classes=classes,
         targets=() if classes else ("progression",),
@@ -54,7 +54,7 @@ def load(name: str, options: Options) -> Dataset:  # noqa: ARG001
 
 def cache_path(name: str) -> Path:
     """Return where a set is kept for the installed scikit-learn."""
-    return cache_folder() / f"scikit-learn-{version('scikit-learn')}" / f"{name}.npz"
+    return cache_folder() / f"scikit-learn-{library_version('scikit-learn')}" / f"{name}.npz"
 
 
 def _read(path: Path) -> Arrays | None:

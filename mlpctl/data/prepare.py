@@ -80,7 +80,7 @@ def _prepare(
     parts = split(dataset, test_fraction, val_fraction, split_seed)
     X, scale, shift = scaled(dataset, scaling, dtype, parts["train"])
     y = dataset.y if dataset.task == "classification" else dataset.y.astype(dtype)
-    if dataset.task == "classification" and len(np.unique(y[parts["train"]])) < 2:
+    if dataset.task == "classification" and len(_classes(y[parts["train"]])[1]) < 2:
         raise DataError(f"the training part of {dataset.name} has one class only; two at least are needed")
     return Data(X, y, scale, shift, parts, dataset.task, len(dataset.classes), dataset.label_values)
 
@@ -150,7 +150,7 @@ def hold_out(dataset: Dataset, rows: Index, fraction: float, seed: int, *, purpo
     n_held = math.ceil(fraction * len(rows) - 1e-9)
     order = rows[permutation(seed, "split", len(rows), layer=purpose_layer)]
     if n_held and dataset.task == "classification":
-        _, codes, counts = np.unique(dataset.y[order], return_inverse=True, return_counts=True)
+        codes, counts = _classes(dataset.y[order])
         share = counts * (n_held / len(rows))
         quota = np.floor(share).astype(np.int64)
         quota[np.argsort(quota - share, kind="stable")[: n_held - quota.sum()]] += 1  # largest remainders
@@ -161,6 +161,15 @@ def hold_out(dataset: Dataset, rows: Index, fraction: float, seed: int, *, purpo
     else:
         held = np.arange(len(order)) < n_held
     return np.sort(order[~held]), np.sort(order[held])
+
+
+def _classes(y: NDArray[Any]) -> tuple[Index, Index]:
+    """Return (codes, counts): each row's number among the classes that occur, and how many rows each of these has.
+
+    Not by `np.unique`, which imports masked arrays: 7 ms.
+    """
+    counts = np.bincount(y)
+    return (np.cumsum(counts > 0) - 1)[y], counts[counts > 0]
 
 
 def scaled(

@@ -3,7 +3,6 @@
 import hashlib
 from contextlib import suppress
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 
 from mlpctl.data.files import cache_folder
 from mlpctl.errors import DataError
+from mlpctl.installed import library_version
 from mlpctl.writing import replace_file
 
 MAGIC = b"mlpctl kernel"
@@ -22,7 +22,7 @@ def kernel_folder() -> Path:
 
     The text is that of all files that are compiled in, not only of the function's own.
     """
-    digest = hashlib.sha256(version("numba").encode() + version("llvmlite").encode())
+    digest = hashlib.sha256(f"{library_version('numba')}{library_version('llvmlite')}".encode())
     here = Path(__file__).parent
     others = [here / "arguments.py", here / "building.py", here / "layout.py", here.parents[1] / "rng.py"]
     for path in (*sorted((here / "compiled").glob("*.py")), *others):
