@@ -26,10 +26,8 @@ def _import_numpy() -> None:
 
     Nothing has use for them here: the reference engine sets their number, and the kernel has no BLAS.
     """
-    if OPENBLAS in os.environ:
-        return
-    os.environ[OPENBLAS] = "1"
-    try:
-        import_module("numpy")
-    finally:
-        del os.environ[OPENBLAS]
+    is_given = OPENBLAS in os.environ
+    os.environ.setdefault(OPENBLAS, "1")
+    import_module("numpy")
+    if not is_given:
+        del os.environ[OPENBLAS]  # other processes decide for themselves

@@ -1,0 +1,116 @@
+"""How a command starts: what it imports, what it asks other programs beside it, and what that comes to."""
+
+import os
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+from mlpctl import machine
+from mlpctl.cli import COMMANDS
+from mlpctl.data.prepare import _classes
+from mlpctl.installed import library_version
+from tests.conftest import Cli
+
+
+def imported(*command: str, cwd: Path) -> set[str]:
+    """Return the modules that a command has imported at its end."""
+    script = (
+        f"import sys; sys.argv = ['mlpctl', *{command!r}]\nfrom mlpctl.cli import main\n"
+        "try:\n    main()\nfinally:\n    print(*sys.modules, file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=cwd, capture_output=True, text=True, check=True)
+    return set(done.stderr.splitlines()[-1].split())
+
+
+def test_a_command_imports_none_of_the_others(tmp_path: Path) -> None:
+    modules = imported("doctor", "--help", cwd=tmp_path)
+    assert {name for name in COMMANDS if f"mlpctl.cli.{name}" in modules} == {"doctor"}
+    assert not {name for name in COMMANDS if f"mlpctl.cli.{name}" in imported("--version", cwd=tmp_path)}
+
+
+def test_a_sweep_imports_only_what_it_needs(cli: Cli, tmp_path: Path) -> None:
+    sweep = ("sweep", "--dataset", "iris", "--axis", "lr=0.1,0.2", "--epochs", "2", "--engine", "kernel")
+    assert cli(*sweep, "--name", "before").code == 0  # compiles, and keeps the data, where nobody has yet
+    heavy = {"torch", "numba", "sklearn", "matplotlib", "optuna", "ray", "psutil", "rich.live", "rich.progress"}
+    ours = {"mlpctl.preview", "mlpctl.planned", "mlpctl.cluster.connect", "mlpctl.verify.measures", "mlpctl.cli.train"}
+    assert imported(*sweep, "-q", cwd=tmp_path) & (heavy | ours) == set()
+
+
+def test_every_command_is_listed_and_a_slip_is_answered(cli: Cli) -> None:
+    lines = cli("--help").out.splitlines()
+    named = [words[1] for line in lines if len(words := line.split()) > 2 and words[1] in COMMANDS]
+    assert named == list(COMMANDS)
+    done = cli("tran")
+    assert done.code == 2
+    assert "'train'" in done.err
+
+
+@pytest.mark.parametrize(("given", "threads"), [(None, 1), ("2", 2)])
+def test_numpy_is_imported_with_one_thread_of_its_blas_that_is_not_handed_on(given: str | None, threads: int) -> None:
+    script = (
+        "import os; from mlpctl.cli.early import begin; begin('reference')\n"
+        "from threadpoolctl import threadpool_info, threadpool_limits\n"
+        "count = lambda: {info['num_threads'] for info in threadpool_info() if info['user_api'] == 'blas'}\n"
+        "print(count(), os.environ.get('OPENBLAS_NUM_THREADS'))\n"
+        "with threadpool_limits(2, 'blas'):\n    print(count())"
+    )
+    environment = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True,
+        env=environment | ({} if given is None else {"OPENBLAS_NUM_THREADS": given}),
+    )  # fmt: skip
+    assert done.stdout.splitlines() == [f"{{{threads}}} {given}", "{2}"]
+
+
+def test_what_is_asked_ahead_is_not_asked_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    asked: list[str] = []
+    monkeypatch.setattr(machine, "nvidia_smi", lambda: asked.append("driver") or [{"name": "A"}])
+    machine.ask_ahead()
+    assert machine.environment()["gpus"] == [{"name": "A"}]
+    assert asked == ["driver"]
+    machine.environment()
+    assert asked == ["driver", "driver"]  # a later run asks anew: the commit may be another
+
+
+def test_the_state_of_a_checkout(tmp_path: Path) -> None:
+    def git(*words: str) -> str:
+        names = ["-c", "user.name=a", "-c", "user.email=a@b"]
+        done = subprocess.run(["git", *names, *words], cwd=tmp_path, capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    assert machine.git_state(tmp_path) is None
+    git("init", "-q")
+    assert machine.git_state(tmp_path) is None
+    (tmp_path / "a file").write_text("1")
+    git("add", ".")
+    git("commit", "-qm", "first")
+    clean = {"commit": git("rev-parse", "HEAD"), "dirty": False}
+    assert machine.git_state(tmp_path) == clean
+    (tmp_path / "untracked").write_text("1")
+    assert machine.git_state(tmp_path) == clean
+    (tmp_path / "a file").write_text("2")
+    assert machine.git_state(tmp_path) == clean | {"dirty": True}
+
+
+def test_versions_and_memory_are_those_that_the_libraries_tell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = {name: library_version(name) for name in (*machine.LIBRARIES, "nobody-has-this")}
+    assert known.pop("nobody-has-this") is None
+    assert known == {name: metadata.version(name) for name in known}
+    (tmp_path / "an_egg-1.5.egg-info").write_text("Metadata-Version: 1.1\nName: an-egg\nVersion: 1.5\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert library_version("an-egg") == "1.5"
+    assert machine.memory_bytes() == psutil.virtual_memory().total
+
+
+def test_classes_are_counted_as_numpy_counts_them() -> None:
+    for seed in range(100):
+        random = np.random.default_rng(seed)
+        y = (random.integers(0, random.integers(1, 9), random.integers(1, 40)) * 2).astype(np.int32)
+        _, codes, counts = np.unique(y, return_inverse=True, return_counts=True)
+        assert [part.tolist() for part in _classes(y)] == [codes.tolist(), counts.tolist()]
