@@ -1,6 +1,7 @@
 """The two contracts of the kernel engine: Equality with the reference, Independence bit for bit."""
 
 import os
+import platform
 import subprocess
 import sys
 from itertools import product
@@ -12,8 +13,10 @@ import pytest
 
 from mlpctl.data.base import Dataset
 from mlpctl.engine.base import Event, State
-from mlpctl.engine.kernel import drawing
+from mlpctl.engine.kernel import drawing, native
+from mlpctl.engine.kernel.cache import path_of, read
 from mlpctl.engine.kernel.engine import ENGINE as KERNEL
+from mlpctl.engine.kernel.objects import RELA, load, sections_of
 from mlpctl.engine.order import order
 from mlpctl.engine.reference import ENGINE as REFERENCE
 from mlpctl.rng import normals, uniforms
@@ -181,6 +184,20 @@ def test_help_of_idle_cores_leaves_every_bit(optimizer: str) -> None:
         events = trained(session, work)["t"]
         found.add(fingerprint(session.weights("t"), events))
     assert len(found) == 1
+
+
+def test_an_object_file_is_loaded_as_llvm_loads_it_or_left_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = drawing.uniforms(3, "weight", 100).tolist()
+    kept = read(path_of("draw"))
+    assert kept is not None
+    symbol, code = kept
+    assert (load(code, symbol) is not None) == ((sys.platform, platform.machine()) == ("linux", "x86_64"))
+    kind = 8 + next((section.offset for section in sections_of(code) if section.type == RELA), 0)
+    for at, byte in ((0, b"\0"), (4, b"\1"), (16, b"\2"), (18, b"\xb7"), (kind, b"\2")):
+        assert load(code[:at] + byte + code[at + 1 :], symbol) is None  # no ELF, 32 bits, a program, ARM, relative
+    monkeypatch.setattr(native, "load", lambda *_: None)
+    monkeypatch.setattr(native, "_functions", {})
+    assert drawing.uniforms(3, "weight", 100).tolist() == here
 
 
 def test_damaged_machine_code_is_compiled_again(tmp_path: Path) -> None:

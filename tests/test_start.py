@@ -36,7 +36,18 @@ def test_a_command_imports_none_of_the_others(tmp_path: Path) -> None:
 def test_a_sweep_imports_only_what_it_needs(cli: Cli, tmp_path: Path) -> None:
     sweep = ("sweep", "--dataset", "iris", "--axis", "lr=0.1,0.2", "--epochs", "2", "--engine", "kernel")
     assert cli(*sweep, "--name", "before").code == 0  # compiles, and keeps the data, where nobody has yet
-    heavy = {"torch", "numba", "sklearn", "matplotlib", "optuna", "ray", "psutil", "rich.live", "rich.progress"}
+    heavy = {
+        "torch",
+        "numba",
+        "sklearn",
+        "matplotlib",
+        "optuna",
+        "ray",
+        "psutil",
+        "rich.live",
+        "rich.progress",
+        "llvmlite",
+    }
     ours = {"mlpctl.preview", "mlpctl.planned", "mlpctl.cluster.connect", "mlpctl.verify.measures", "mlpctl.cli.train"}
     assert imported(*sweep, "-q", cwd=tmp_path) & (heavy | ours) == set()
 
@@ -53,7 +64,7 @@ def test_every_command_is_listed_and_a_slip_is_answered(cli: Cli) -> None:
 @pytest.mark.parametrize(("given", "threads"), [(None, 1), ("2", 2)])
 def test_numpy_is_imported_with_one_thread_of_its_blas_that_is_not_handed_on(given: str | None, threads: int) -> None:
     script = (
-        "import os; from mlpctl.cli.early import begin; begin('reference')\n"
+        "import os; from mlpctl.cli.early import begin; begin()\n"
         "from threadpoolctl import threadpool_info, threadpool_limits\n"
         "count = lambda: {info['num_threads'] for info in threadpool_info() if info['user_api'] == 'blas'}\n"
         "print(count(), os.environ.get('OPENBLAS_NUM_THREADS'))\n"
@@ -70,7 +81,12 @@ def test_numpy_is_imported_with_one_thread_of_its_blas_that_is_not_handed_on(giv
 def test_what_is_asked_ahead_is_not_asked_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     asked: list[str] = []
-    monkeypatch.setattr(machine, "nvidia_smi", lambda: asked.append("driver") or [{"name": "A"}])
+
+    def driver() -> list[dict[str, str]]:
+        asked.append("driver")
+        return [{"name": "A"}]
+
+    monkeypatch.setattr(machine, "nvidia_smi", driver)
     machine.ask_ahead()
     assert machine.environment()["gpus"] == [{"name": "A"}]
     assert asked == ["driver"]

@@ -107,7 +107,7 @@ def sweep(  # noqa: PLR0915
 
     Example: mlpctl sweep --dataset iris --axis hidden_units=4,16,64 --axis lr=log:0.01:1:3 --seeds 3
     """
-    begin(given.get("engine"))
+    begin()
     import gc
     from contextlib import ExitStack
     from dataclasses import replace

@@ -41,7 +41,7 @@ def train(
 
     Example: mlpctl train --dataset iris --hidden-units 32 --lr 0.05 --epochs 50
     """
-    begin(given.get("engine"))
+    begin()
     from mlpctl.cli.screen import TrainScreen, handle_interrupts, set_offline, tracked
     from mlpctl.devices import asked_device, asked_jobs
     from mlpctl.experiment import default_name, merged, parse_settings, read_experiment
