@@ -14,6 +14,7 @@ from benchmarks.works import Work
 
 CONTESTANTS: dict[str, tuple[str, str, str]] = {
     "mlpctl": ("mlpctl_kernel", "", "numba"),
+    "mlpctl-widths": ("mlpctl_kernel", "widths", "numba"),
     "jax-vmap": ("jax_vmap", "", "jax"),
     "jax-jit": ("jax_vmap", "jit", "jax"),
     "torch-loop": ("torch_loops", "", "torch"),

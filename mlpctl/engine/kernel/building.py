@@ -21,16 +21,20 @@ def machine_code(name: str) -> tuple[str, bytes]:
 
 
 def _function(name: str) -> Any:
-    if name in ("draw", "orders"):
-        from mlpctl.engine.kernel.compiled import draws
-
-        return getattr(draws, name)
-    from mlpctl.engine.kernel.compiled.epochs import epochs_for
-
     kind, *dtypes = name.split("-")
+    types = [np.dtype(dtype).type for dtype in dtypes]
+    if kind == "orders":
+        from mlpctl.engine.kernel.compiled.draws import orders
+
+        return orders
+    if kind == "start":
+        from mlpctl.engine.kernel.compiled.starts import start_for
+
+        return start_for(*types)
     if kind == "assist":
         from mlpctl.engine.kernel.compiled.team import assist_for
 
-        return assist_for(np.dtype(dtypes[0]).type)
-    inputs, dtype = dtypes
-    return epochs_for(np.dtype(inputs).type, np.dtype(dtype).type)
+        return assist_for(*types)
+    from mlpctl.engine.kernel.compiled.epochs import epochs_for
+
+    return epochs_for(*types)

@@ -40,6 +40,11 @@ def assist_name(dtype: str) -> str:
     return f"assist-{dtype}"
 
 
+def start_name(dtype: str) -> str:
+    """Return what the function that sets initial weights is called for a type of arithmetic."""
+    return f"start-{dtype}"
+
+
 def is_compiled(inputs: np.dtype[Any], dtype: str) -> bool:
     """Return whether the training loop is in the cache for a type of inputs and of arithmetic."""
     return path_of(loop_name(inputs, dtype)).is_file()

@@ -19,7 +19,7 @@ _loading = threading.Lock()
 
 
 def function(name: str) -> Native:
-    """Return a compiled function by name: `draw`, `orders`, or `cache.loop_name`; it takes the entries of its block."""
+    """Return a compiled function by name: `orders`, or as `cache` names them; it takes the entries of its block."""
     known = _functions.get(name)
     if known is None:
         with _loading:
