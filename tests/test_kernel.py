@@ -83,6 +83,8 @@ def test_equality_for_every_remainder_of_the_blocks(batch_size: Any, optimizer: 
     [
         {"dropout": 0.4},
         {"dropout": 0.4, "activation": "gelu", "batch_norm": "all"},
+        {"dropout": 0.4, "widths": "1,17,32", "batch_size": 7},
+        {"dropout": 0.4, "widths": "16,3", "batch_size": 1},
         {"weight_decay": 0.1},
         {"weight_decay": 0.1, "batch_size": 4},
         {"optimizer": "rmsprop", "momentum": 0.7, "lr": 0.01},
