@@ -17,8 +17,10 @@ from mlpctl.engine.kernel import drawing
 from mlpctl.engine.kernel.calls import begun_training, new_training
 from mlpctl.engine.kernel.engine import ENGINE as KERNEL
 from mlpctl.engine.kernel.layout import unpack
+from mlpctl.engine.kernel.native import function
 from mlpctl.engine.order import order
 from mlpctl.engine.reference import ENGINE as REFERENCE
+from mlpctl.errors import DeviceError
 from mlpctl.spec import Activation, Init, Loss, Optimizer
 from tests.making import classes, numbers, trained, work_of
 
@@ -202,7 +204,7 @@ def test_help_of_idle_cores_leaves_every_bit(optimizer: str) -> None:
     assert len(found) == 1
 
 
-def test_damaged_machine_code_is_compiled_again(tmp_path: Path) -> None:
+def test_damaged_machine_code_is_compiled_again_and_no_process_of_ours_sees_numba(tmp_path: Path) -> None:
     script = (
         "import sys\nimport numpy as np\nfrom mlpctl.engine.kernel.drawing import orders\n"
         "print(orders(1, 1, 1, np.arange(5), 5).tolist(), 'numba' in sys.modules)"
@@ -214,13 +216,21 @@ def test_damaged_machine_code_is_compiled_again(tmp_path: Path) -> None:
             [sys.executable, "-c", script], env=cache, capture_output=True, text=True, check=True
         ).stdout
 
-    told = f"{[order(1, 1, 5).tolist()]}"
-    assert drawn() == f"{told} True\n"
-    assert drawn() == f"{told} False\n"
+    told = f"{[order(1, 1, 5).tolist()]} False\n"
+    assert drawn() == told
     (kept,) = tmp_path.rglob("orders-*.o")
-    kept.write_bytes(kept.read_bytes()[:-100])
-    assert drawn() == f"{told} True\n"
-    assert drawn() == f"{told} False\n"
+    whole, written = kept.read_bytes(), kept.stat().st_mtime_ns
+    assert drawn() == told
+    assert kept.stat().st_mtime_ns == written
+    kept.write_bytes(whole[:-100])
+    assert drawn() == told
+    assert len(kept.read_bytes()) == len(whole)
+
+
+def test_a_compiler_that_fails_is_told_in_one_line() -> None:
+    with pytest.raises(DeviceError, match=r"cannot be compiled: .*nothing.*; --engine reference") as failed:
+        function("start-nothing")
+    assert "\n" not in str(failed.value)
 
 
 def test_a_trial_continued_elsewhere_is_the_same_bit_for_bit() -> None:

@@ -5,14 +5,14 @@ from typing import Any
 import numpy as np
 
 from mlpctl.engine.kernel import arguments as given
-from mlpctl.engine.kernel.compiled.compiling import U, exact, exact_entry
+from mlpctl.engine.kernel.compiled.compiling import U, exact
 from mlpctl.engine.kernel.compiled.pointers import at
 from mlpctl.rng import MASK, philox
 
 _philox = exact(philox)
 
 
-@exact_entry
+@exact
 def orders(block: int) -> int:
     """Set OUT (EPOCHS, N_PICKED) int64 to PICKED (N,) in the order of each epoch; SCRATCH is (2, N) uint64."""
     a = at(block, np.int64)

@@ -7,7 +7,7 @@ import numpy as np
 
 from mlpctl.engine.kernel import arguments as given
 from mlpctl.engine.kernel.arguments import BIAS_BOUND, LAW, N_LAW, SCALE_OF_LAW
-from mlpctl.engine.kernel.compiled.compiling import Function, U, exact, exact_entry
+from mlpctl.engine.kernel.compiled.compiling import Function, U, exact
 from mlpctl.engine.kernel.compiled.counters import COUNTERS, uniforms
 from mlpctl.engine.kernel.compiled.pointers import at, moved, number
 from mlpctl.engine.kernel.layout import (
@@ -68,7 +68,7 @@ def start_for(dtype: Any) -> Function:
         dtype: numpy's type of the arithmetic; the numbers are drawn as float64 and rounded to it.
     """
 
-    @exact_entry
+    @exact
     def start(block: int) -> Any:
         a = at(block, np.int64)
         table, laws = at(a[given.TABLE], np.uint64), at(a[given.LAWS], np.float64)
