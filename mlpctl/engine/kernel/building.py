@@ -6,6 +6,7 @@ wrappers for Python make 14 s of 24, and iris trials 7 % faster. Of LLVM's level
 others, since the vectors are in the source.
 """
 
+import gc
 import os
 import sys
 from typing import Any
@@ -53,6 +54,7 @@ def _function(name: str) -> Any:
 
 
 if __name__ == "__main__":
+    gc.disable()  # a tenth of numba's time
     os.environ["NUMBA_OPT"] = "0"  # read when numba is imported
 
     from mlpctl.engine.kernel.cache import packed
