@@ -123,9 +123,8 @@ def to_line(cells: Iterable[Any]) -> bytes:
 def to_lines(rows: Iterable[Iterable[Any]]) -> bytes:
     """Return the lines of several rows, see `to_line`."""
     stream = io.StringIO()
-    csv.writer(stream, lineterminator="\n").writerows([_one_line(cell) for cell in cells] for cells in rows)
+    csv.writer(stream, lineterminator="\n").writerows(
+        [cell if type(cell) is not str or cell.isprintable() else " ".join(cell.split()) for cell in cells]
+        for cells in rows
+    )
     return stream.getvalue().encode()
-
-
-def _one_line(cell: object) -> object:
-    return " ".join(cell.split()) if type(cell) is str and not cell.isprintable() else cell
