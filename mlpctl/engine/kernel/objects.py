@@ -73,7 +73,7 @@ def load(code: bytes, name: str) -> int | None:
     places, end = _placed((section.align, section.size) for section in loaded.values())
     rooms, end = _placed(((symbol.value, symbol.size) for _, symbol in commons), end)
 
-    memory = mmap.mmap(-1, end)
+    memory = mmap.mmap(-1, end, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     image = np.frombuffer(memory, np.uint8)
     base = image.ctypes.data
     begins = dict(zip(loaded, places, strict=True))
