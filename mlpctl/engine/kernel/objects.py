@@ -84,14 +84,15 @@ def load(code: bytes, name: str) -> int | None:
     for n, symbol in enumerate(symbols):
         if symbol.section in begins:
             addresses[n] = base + begins[symbol.section] + symbol.value
-        elif symbol.section == UNDEFINED and names[n]:
-            if not hasattr(process, names[n]):
-                return None
+        elif symbol.section == UNDEFINED and names[n] and hasattr(process, names[n]):
             addresses[n] = ctypes.cast(process[names[n]], ctypes.c_void_p).value or 0
     for (n, _), place in zip(commons, rooms, strict=True):
         addresses[n] = base + place
     for section, entries in zip(asked, relocations, strict=True):
-        values = addresses[entries["symbol"]] + entries["addend"].view(np.uint64)
+        known = addresses[entries["symbol"]]
+        if not known.all():
+            return None
+        values = known + entries["addend"].view(np.uint64)
         where = begins[section.info] + entries["offset"].astype(np.int64)
         image[where[:, None] + np.arange(8)] = values.view(np.uint8).reshape(-1, 8)
     if process.mprotect(ctypes.c_void_p(base), ctypes.c_size_t(end), mmap.PROT_READ | mmap.PROT_EXEC):
