@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from mlpctl.cli.screen import lasting
 from mlpctl.results import load
 from tests.conftest import Cli
 
@@ -195,3 +196,11 @@ def test_ctrl_c_keeps_what_was_done(tmp_path: Path) -> None:
     results = load(tmp_path / "results" / "digits-mlp")
     assert results.trials["status"].tolist() == ["interrupted"]
     assert results.trials["epochs_done"][0] == len(results.epochs)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(5.44e-5, "54.4 µs"), (0.0142, "14.2 ms"), (1.03, "1.03 s"), (59.96, "60 s"), (123.0, "2 min 3 s")],
+)
+def test_a_time_is_told_in_its_unit(seconds: float, text: str) -> None:
+    assert lasting(seconds) == text

@@ -240,7 +240,15 @@ def epoch_line(epoch: int, epochs: int, scores: dict[str, float], seconds: float
     """Return the line of an epoch: losses, accuracies, seconds."""
     parts = [f"epoch {epoch:>{len(str(epochs))}}/{epochs}"]
     parts += [f"{label} {for_people(scores[name])}" for name, label in SHOWN.items() if name in scores]
-    return "  ".join([*parts, f"{seconds:.2f} s"] if seconds is not None else parts)
+    return "  ".join([*parts, lasting(seconds)] if seconds is not None else parts)
+
+
+def lasting(seconds: float) -> str:
+    """Return a time in the unit it is read in: 2 min 3 s, 1.03 s, 14.2 ms, 91 µs."""
+    if seconds >= 100:
+        return f"{seconds // 60:,.0f} min {seconds % 60:.0f} s"
+    size, unit = next((pair for pair in ((1.0, "s"), (1e-3, "ms")) if seconds >= pair[0]), (1e-6, "µs"))
+    return f"{seconds / size:.3g} {unit}"
 
 
 def final_line(row: dict[str, Any]) -> str:
@@ -252,5 +260,5 @@ def final_line(row: dict[str, Any]) -> str:
         if row.get(f"{column}_{metric}") is not None
     ]
     spec = f"{row['dataset']} {row['model']}"
-    took = f"{row['epochs_done']} epochs in {row['seconds']:.2f} s" if row.get("seconds") is not None else ""
+    took = f"{row['epochs_done']} epochs in {lasting(row['seconds'])}" if row.get("seconds") is not None else ""
     return f"{spec}: {', '.join(scores)} ({took}, {row['parameters']:,} parameters)"
