@@ -96,7 +96,9 @@ def _series(values: Array, kind: Kind | None) -> Any:
     filled = [np.nan if value is None else value for value in values]
     if kind == "text":
         return pd.Series(filled, dtype=object)
-    return pd.Series(values, dtype="Int64") if any(type(value) is int for value in values) else pd.Series(filled)
+    if any(type(value) is int for value in values):
+        return pd.Series(values, dtype="Int64")
+    return pd.Series(filled, dtype=None if filled else "str")
 
 
 def of_frame(frame: "pd.DataFrame") -> Columns:
