@@ -1,11 +1,12 @@
 """A table in columns on numpy: what a report needs of one, at a cost that 64 rows are worth. No second pandas.
 
-A column is an array: float64 with NaN for what is missing; int64; or objects (texts, and whole numbers of which some are
-missing) with None for what is missing. One that says the same in every row is a single value repeated (stride 0), and
-costs nothing, whatever is asked of it.
+A column is an array: float64 with NaN for what is missing; int64; or objects (texts, and whole numbers of which some
+are missing) with None for what is missing. One that says the same in every row is a single value repeated (stride 0),
+and costs nothing, whatever is asked of it.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from math import isnan
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -145,8 +146,8 @@ def is_repeated(values: Array) -> bool:
     return values.strides == (0,) and len(values) > 0
 
 
-def texts(values: Sequence[str | None]) -> Array:
-    """Return a column of texts."""
+def objects(values: Sequence[Any]) -> Array:
+    """Return a column of objects: texts, or whole numbers with None among them."""
     column = np.empty(len(values), dtype=object)
     column[:] = values
     return column
@@ -154,9 +155,9 @@ def texts(values: Sequence[str | None]) -> Array:
 
 def values_of(values: Array) -> list[Any]:
     """Return a column as plain values, None for what is missing."""
-    plain = values.tolist()
+    plain: list[Any] = values.tolist()
     if values.dtype == np.float64 and np.isnan(values).any():
-        return [None if value != value else value for value in plain]
+        return [None if isnan(value) else value for value in plain]
     return plain
 
 
@@ -165,7 +166,7 @@ def is_there(values: Array) -> Array:
     if is_repeated(values):
         return np.broadcast_to(is_there(np.array(values[:1])), len(values))
     if values.dtype == object:
-        return np.not_equal(values, None).astype(bool)
+        return np.fromiter((value is not None for value in values), dtype=bool, count=len(values))
     return ~np.isnan(values) if values.dtype == np.float64 else np.ones(len(values), dtype=bool)
 
 
@@ -204,36 +205,54 @@ def codes_of(*columns: Array) -> tuple[Array, Array]:
 
 
 def _numbered(values: list[Any]) -> tuple[Array, int]:
-    known: dict[Any, int] = {}
-    codes = np.array([known.setdefault(value, len(known)) for value in values], dtype=np.int64)
-    return codes, len(known)
+    known = {value: number for number, value in enumerate(dict.fromkeys(values))}
+    return np.fromiter(map(known.__getitem__, values), dtype=np.int64, count=len(values)), len(known)
 
 
 def moments(values: Array, codes: Array, groups: int) -> tuple[Array, Array, Array]:
-    """Return (n, mean, standard deviation) of each group's numbers; NaN is no number, and what no number has.
+    """Return (n, mean, standard deviation) of each group's numbers; NaN is no number, and what too few numbers have.
 
     Args:
         values: float64.
         codes: the group of each.
         groups: how many there are.
 
-    Source: Kahan 1965 for the sum, Welford 1962 for the squares: what pandas does, to the last bit.
+    Every group has a row. Rows of a group that all lie together are added by numpy, others one by one (Kahan 1965); the
+    squares are Welford's (1962). That is what pandas does, to the last bit.
     """
-    n, total, lost = [0] * groups, [0.0] * groups, [0.0] * groups
-    mean, squares = [0.0] * groups, [0.0] * groups
+    n = np.bincount(codes[~np.isnan(values)], minlength=groups)
+    starts = np.flatnonzero(np.diff(codes, prepend=-1))
+    if len(starts) == groups and n.sum() == len(values) > 0:
+        mean = np.add.reduceat(values, starts) / n
+    else:
+        mean = _sums(values, codes, groups)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            mean /= n
+    return n, mean, _spreads(values, codes, groups) if (n > 1).any() else np.full(groups, np.nan)
+
+
+def _sums(values: Array, codes: Array, groups: int) -> Array:
+    total, lost = [0.0] * groups, [0.0] * groups
     for value, code in zip(values.tolist(), codes.tolist(), strict=True):
-        if value != value:
+        if isnan(value):
             continue
-        n[code] += 1
         rest = value - lost[code]
         whole = total[code] + rest
         missed = whole - total[code] - rest
-        lost[code] = missed if missed == missed else 0.0  # an infinite value leaves nothing to make up for
+        lost[code] = 0.0 if isnan(missed) else missed  # an infinite value leaves nothing to make up for
         total[code] = whole
+    return np.array(total)
+
+
+def _spreads(values: Array, codes: Array, groups: int) -> Array:
+    n, mean, squares = [0] * groups, [0.0] * groups, [0.0] * groups
+    for value, code in zip(values.tolist(), codes.tolist(), strict=True):
+        if isnan(value):
+            continue
+        n[code] += 1
         step = value - mean[code]
         mean[code] += step / n[code]
         squares[code] += (value - mean[code]) * step
-    counts = np.array(n, dtype=np.int64)
+    freedom = np.array(n) - 1
     with np.errstate(invalid="ignore", divide="ignore"):
-        spread = np.where(counts > 1, np.sqrt(np.array(squares) / (counts - 1)), np.nan)
-        return counts, np.array(total) / counts, spread
+        return np.where(freedom > 0, np.sqrt(np.array(squares) / freedom), np.nan)

@@ -1,13 +1,13 @@
 """`trials.csv` as columns and `epochs.csv` as a DataFrame: typed, checked, whatever version of mlpctl wrote them."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mlpctl.cells import Cells, cells_of
-from mlpctl.columns import Array, Columns, Made, distinct, repeated, texts
+from mlpctl.columns import Array, Columns, Made, objects, repeated
 from mlpctl.errors import DataError
 from mlpctl.lines import foreign, header_of, is_ours
 from mlpctl.schema import BEFORE, EPOCH_COLUMNS, PRIMARY, SCHEMA_VERSION, TRIAL_COLUMNS, Kind
@@ -131,12 +131,27 @@ def _column(cells: Cells, name: str, kind: Kind) -> Made:
     if only is not None:
         return _all_alike(None if only in MISSING else READ[kind](name, only), kind, len(cells))
     if kind == "text":
-        return lambda: texts([None if cell in MISSING else cell for cell in cells.column(name)])
-    read = READ[kind]
-    values = [None if cell in MISSING else read(name, cell) for cell in cells.column(name)]
-    if kind == "float":
-        return np.array(values, dtype=np.float64)  # None is NaN
-    return texts(values) if None in values else np.array(values, dtype=np.int64)
+        return lambda: objects([None if cell in MISSING else cell for cell in cells.column(name)])
+    return _floats(name, cells.column(name)) if kind == "float" else _ints(name, cells.column(name))
+
+
+def _floats(name: str, cells: Sequence[str]) -> Array:
+    try:
+        values = [float(cell) if cell else None for cell in cells]
+    except ValueError:
+        values = [_float(name, cell) for cell in cells if cell]  # says which
+    return np.array(values, dtype=np.float64)  # None is NaN
+
+
+def _ints(name: str, cells: Sequence[str]) -> Array:
+    try:
+        values = [int(cell) if cell else None for cell in cells]
+    except ValueError:
+        values = [None if cell in MISSING else _int(name, cell) for cell in cells]
+    there = np.array([value for value in values if value is not None] or [0])
+    if there.dtype != np.int64:
+        raise ValueError(f"{name} has a number that does not fit in 64 bits")
+    return objects(values) if None in values else there
 
 
 def _all_alike(value: Any, kind: Kind, length: int) -> Array:
@@ -158,8 +173,6 @@ def _int(name: str, cell: str) -> int:
         if number is None or not number.is_integer():
             raise ValueError(f"{name} must be a whole number, got '{cell}'") from None
         value = int(number)
-    if not -(2**63) <= value < 2**63:
-        raise ValueError(f"{name} must fit in 64 bits, got '{cell}'")
     return value
 
 

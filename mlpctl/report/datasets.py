@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from mlpctl.columns import Array, Columns, codes_of, distinct, is_repeated, repeated, texts, values_of
+from mlpctl.columns import Array, Columns, codes_of, distinct, is_repeated, objects, repeated, values_of
 
 PATH = "data.path"
 """The option of every dataset that lies in a file of the user's."""
@@ -29,7 +29,7 @@ def _mapped(values: Array, known: dict[Any, Any]) -> Array:
     if is_repeated(values):
         return repeated(known.get(values[0]), len(values))
     found = [known.get(value) for value in values]
-    return np.array(found, dtype=np.float64) if numeric else texts(found)
+    return np.array(found, dtype=np.float64) if numeric else objects(found)
 
 
 def _number(value: object) -> object:
@@ -58,8 +58,10 @@ def split_by_data(trials: Columns) -> Iterator[tuple[str, Columns]]:
     changed = set(path[firsts[np.bincount(codes[pairs], minlength=len(firsts)) > 1]].tolist())
     version = digest if changed else repeated("", len(trials))
     if changed:
-        version = texts([d if p in changed else "" for d, p in zip(digest.tolist(), path.tolist(), strict=True)])
-    told = trials.plus({"task": task}).only(name for name in trials.names if name != PATH)  # in one group it says nothing
+        version = objects([d if p in changed else "" for d, p in zip(digest.tolist(), path.tolist(), strict=True)])
+    told = trials.plus({"task": task}).only(
+        name for name in trials.names if name != PATH
+    )  # in one group it says nothing
     codes, firsts = codes_of(dataset, task, path, version)
     groups = [tuple(str(column[row]) for column in (dataset, task, path, version)) for row in firsts]
     for number, group in enumerate(groups):
@@ -80,7 +82,7 @@ def _paths(trials: Columns) -> Array:
     first: dict[str, str] = {}
     for digest, path in zip(digests, paths, strict=True):
         first.setdefault(digest, path)
-    return texts([path if d is None else first[d] for d, path in zip(digests, paths, strict=True)])
+    return objects([path if d is None else first[d] for d, path in zip(digests, paths, strict=True)])
 
 
 def _filled(values: Array, by: list[Array], otherwise: str) -> Array:
@@ -92,4 +94,4 @@ def _filled(values: Array, by: list[Array], otherwise: str) -> Array:
     for code, value in zip(codes, values.tolist(), strict=True):
         if value is not None:
             known.setdefault(code, value)
-    return texts([known.get(c, otherwise) if v is None else v for c, v in zip(codes, values.tolist(), strict=True)])
+    return objects([known.get(c, otherwise) if v is None else v for c, v in zip(codes, values.tolist(), strict=True)])

@@ -8,8 +8,8 @@ import numpy as np
 
 from mlpctl.columns import Columns, values_of
 from mlpctl.render import Cell, as_chosen, for_people
-from mlpctl.report.look import label, metric_label
 from mlpctl.report.frames import over as over_frame
+from mlpctl.report.look import label, metric_label
 from mlpctl.report.plot import Heat, Line, Plot, has_log_axis, spans_decades
 from mlpctl.report.summary import Summary, over
 from mlpctl.report.tables import check_axis, in_order, plain, rows_of

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from mlpctl.columns import Columns, codes_of, is_in, texts
+from mlpctl.columns import Columns, codes_of, is_in, objects
 from mlpctl.failures import RETRIED, alike
 from mlpctl.spec import Spec
 
@@ -30,13 +30,13 @@ def failures(trials: Columns, experiments: Mapping[str, Mapping[str, Any]]) -> C
     failed = trials.rows(~is_in(trials["status"], NO_FAILURES))
     errors = [error or "" for error in failed["error"]]
     kinds = [alike(status, error) for status, error in zip(failed["status"], errors, strict=True)]
-    codes, firsts = codes_of(texts(kinds))
+    codes, firsts = codes_of(objects(kinds))
     counts = np.bincount(codes, minlength=len(firsts))
     order = np.argsort(-counts, kind="stable")
-    first = failed.plus({"error": texts(errors)}).rows(firsts[order])
+    first = failed.plus({"error": objects(errors)}).rows(firsts[order])
     again = [command(row, experiments) for row in first.records()]
     columns = {"status": first["status"], "error": first["error"], "trials": counts[order], "example": first["key"]}
-    return Columns({**columns, "again": texts(again)}, len(first))
+    return Columns({**columns, "again": objects(again)}, len(first))
 
 
 def retry_note(trials: Columns) -> list[str]:
@@ -70,4 +70,3 @@ def _option(name: str, row: Mapping[str, Any]) -> Iterator[str]:
         return
     yield f"--{name.replace('_', '-')}"
     yield str(value)
-

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mlpctl.columns import distinct
 from mlpctl.errors import UsageError
 from mlpctl.experiment import SelectOn
 from mlpctl.render import Format, Table, emit
@@ -161,7 +162,11 @@ def _only(summaries: list[Summary], option: str) -> Summary:
 
 
 def _axes_of(summary: Summary, by: Sequence[str]) -> list[str]:
-    axes = list(by) or sorted(summary.varied, key=lambda name: -summary.trials[name].nunique())[:1]
+
+    def values(name: str) -> int:
+        return len([value for value in distinct(summary.rows[name]) if value is not None])
+
+    axes = list(by) or sorted(summary.varied, key=lambda name: -values(name))[:1]
     if not axes:
         raise UsageError(
             "nothing varies in these results, so there is no axis to plot: --curves draws the learning curve"

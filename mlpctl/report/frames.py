@@ -1,11 +1,11 @@
-"""The statistics of a report for those that compute with DataFrames: converted at this border, computed in one place."""
+"""The statistics of a report for those who compute with DataFrames: converted at this border, computed elsewhere."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlpctl.columns import of_frame, texts
+from mlpctl.columns import objects, of_frame
 from mlpctl.render import Cell
 from mlpctl.report import summary, tables, verdict
 
@@ -25,7 +25,8 @@ def by_seed(trials: "pd.DataFrame", by: str | Sequence[str], column: str) -> "pd
 
     scores = verdict.by_seed(of_frame(trials), by, column)
     if isinstance(by, str):
-        return pd.DataFrame(scores.values, columns=pd.Index(scores.names, dtype=trials[by].dtype, tupleize_cols=False))
+        names = pd.Index(pd.Series(scores.names, dtype=trials[by].dtype))
+        return pd.DataFrame(scores.values, columns=names)
     return pd.DataFrame(scores.values, columns=pd.MultiIndex.from_tuples(scores.names, names=list(by)))
 
 
@@ -54,4 +55,4 @@ def plain(value: Any) -> Cell:
     """Return a cell of a DataFrame as a plain value: None for what is missing, whole floats as whole numbers."""
     import pandas as pd
 
-    return None if value is None or pd.isna(value) else tables.plain(texts([value]).tolist()[0])
+    return None if value is None or pd.isna(value) else tables.plain(objects([value]).tolist()[0])

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpctl.columns import Columns, codes_of, distinct, texts
+from mlpctl.columns import Columns, codes_of, distinct, objects
 from mlpctl.render import Cell, Table
 from mlpctl.report.summary import Summary
 from mlpctl.report.verdict import ALPHA, by_seed
@@ -187,9 +187,9 @@ def grid_of(design: Design, column: str) -> Array:
         )
     scores = by_seed(design.trials, design.factors, column)
     levels = [len(distinct(design.trials[factor])) for factor in design.factors]
-    if len(scores.names) < prod(levels):
+    if missing := prod(levels) - len(scores.names):
         raise Refused(
-            f"{prod(levels) - len(scores.names):,} of the {prod(levels):,} cells of the grid have no score (not run, or "
+            f"{missing:,} of the {prod(levels):,} cells of the grid have no score (not run, or "
             "failed), so the axes are not balanced; --importance asks a random forest instead"
         )
     whole = scores.values[~np.isnan(scores.values).any(axis=1)]
@@ -198,7 +198,7 @@ def grid_of(design: Design, column: str) -> Array:
             f"chance is known from {FEWEST_SEEDS} seeds on, and {len(whole)} cover the grid; --seeds {FEWEST_SEEDS} on "
             "the same sweep adds what is missing"
         )
-    codes = tuple(codes_of(texts(values))[0] for values in zip(*scores.names, strict=True))
+    codes = tuple(codes_of(objects(values))[0] for values in zip(*scores.names, strict=True))
     cells = np.empty((len(whole), prod(levels)))
     cells[:, np.ravel_multi_index(codes, levels)] = whole
     return cells.reshape(len(whole), *levels)

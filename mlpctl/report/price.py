@@ -22,6 +22,7 @@ from mlpctl.search.make import BY_EPOCHS
 from mlpctl.search.space import Space
 from mlpctl.spec import SEED_FIELDS, Spec
 
+
 def price(summary: Summary, experiment: Mapping[str, Any]) -> Table | None:
     """Return what the search that an experiment names cost, in words; None where nothing was searched.
 
@@ -74,7 +75,7 @@ def configurations_of(trials: Columns, *, but: tuple[str, ...] = ()) -> int:
 def epochs_trained(trials: Columns) -> int:
     """Return the model-epochs of some trials; those that differ in epochs alone are one training, where they can be."""
     alone = ~is_in(trials["lr_schedule"], (None, *PREFIXES))
-    own = np.where(alone, trials["epochs"], None)
+    own = np.where(alone, codes_of(trials["epochs"])[0] + 1, 0)
     codes, firsts = codes_of(*(trials[name] for name in Spec.model_fields if name != "epochs"), own)
     most = np.zeros(len(firsts))
     np.maximum.at(most, codes, np.nan_to_num(trials["epochs_done"].astype(np.float64)))

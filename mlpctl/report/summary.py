@@ -225,7 +225,8 @@ def _best(table: Columns, trials: Columns, metric: str) -> dict[str, Any] | None
     own = trials.rows((trials["config"] == first["config"]) & (trials["status"] == "ok"))
     column = f"test_{metric}"
     if column in own and is_there(own[column]).any():
-        test = over(own, ["config"], column)
+        tested = over(trials, ["config"], column)  # of all: together they tell to what the scores are rounded
+        test = tested.rows(tested["config"] == first["config"])
         first |= {f"test_{name}": float(test[name][0]) for name in ("mean", "sd", "low", "high")}
     first["key"] = str(own["key"][0])
     return first

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from math import isnan
 from typing import Any
 
 import numpy as np
@@ -186,7 +187,7 @@ def rows_of(table: Columns) -> list[dict[str, Cell]]:
 def plain(value: Any) -> Cell:
     """Return a cell as a plain value: None for NaN, whole floats as whole numbers."""
     if isinstance(value, float):
-        if value != value:
+        if isnan(value):
             return None
         return int(value) if value.is_integer() and 1 < abs(value) < 1e15 else value
     return value  # type: ignore[no-any-return]
