@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlpctl.columns import objects, of_frame
+from mlpctl.columns import of_frame
 from mlpctl.render import Cell
 from mlpctl.report import summary, tables, verdict
 
@@ -48,11 +48,13 @@ def in_order(table: "pd.DataFrame", by: Sequence[str]) -> "pd.DataFrame":
 
 def rows_of(table: "pd.DataFrame") -> list[dict[str, Cell]]:
     """Return the rows as plain values; what is missing as None, whole numbers as such."""
-    return tables.rows_of(of_frame(table))
+    return [{str(name): plain(value) for name, value in row.items()} for row in table.to_dict("records")]
 
 
 def plain(value: Any) -> Cell:
     """Return a cell of a DataFrame as a plain value: None for what is missing, whole floats as whole numbers."""
     import pandas as pd
 
-    return None if value is None or pd.isna(value) else tables.plain(objects([value]).tolist()[0])
+    if value is None or pd.isna(value):
+        return None
+    return tables.plain(value.item() if hasattr(value, "item") else value)

@@ -30,7 +30,7 @@ class Scores:
 
     Attributes:
         names: of the configurations; tuples where several fields name one.
-        values: a row per seed, a column per configuration, which lies together; NaN where one is missing.
+        values: a row per seed, a column per configuration; NaN where one is missing.
     """
 
     names: Sequence[Any]
@@ -39,7 +39,7 @@ class Scores:
     def of(self, names: Sequence[Any]) -> "Scores":
         """Return the scores of some configurations, in the order given."""
         place = {name: number for number, name in enumerate(self.names)}
-        return Scores(names, np.asfortranarray(self.values[:, [place[name] for name in names]]))
+        return Scores(names, np.ascontiguousarray(self.values[:, [place[name] for name in names]]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,7 +192,7 @@ def by_seed(trials: Columns, by: str | Sequence[str], column: str) -> Scores:
     wanted, first_of_name = codes_of(*(good[name] for name in fields))
     cells, first_of_cell = codes_of(seeds, wanted)
     _, means, _ = moments(good[column], cells, len(first_of_cell))
-    values = np.full((len(first_of_seed), len(first_of_name)), np.nan, order="F")
+    values = np.full((len(first_of_seed), len(first_of_name)), np.nan)
     values[seeds[first_of_cell], wanted[first_of_cell]] = means
     named = [values_of(good[name][first_of_name]) for name in fields]
     return Scores(named[0] if isinstance(by, str) else list(zip(*named, strict=True)), values)
