@@ -99,7 +99,7 @@ def _series(values: Array, kind: Kind | None) -> Any:
         return pd.Series(filled, dtype=object)
     if any(type(value) is int for value in values):
         return pd.Series(values, dtype="Int64")
-    return pd.Series(filled, dtype=None if filled else "str")
+    return pd.Series(filled, dtype=None if is_there(values).any() else "str")
 
 
 def of_frame(frame: "pd.DataFrame") -> Columns:

@@ -106,7 +106,7 @@ class Results:
         summary = self._one()
         if summary.best is None:
             raise UsageError(f"no trial has a {summary.on} {summary.metric}: there is no best configuration")
-        first = dict(summary.configurations.iloc[0])  # says what is missing as the other tables do
+        first = summary.configurations.iloc[0].to_dict()  # says what is missing as the other tables do
         best: dict[Any, Any] = {**summary.best, **first}
         return pd.Series(best, name="best", dtype=object)
 

@@ -101,7 +101,7 @@ def design_of(summary: Summary, experiments: Sequence[Mapping[str, Any]]) -> Des
 
     def decides(a: str, b: str) -> bool:
         """Whether each value of one field comes with one of another; where values are drawn that is no wonder."""
-        return a not in drawn and len(np.unique(codes[a] * levels[b] + codes[b])) == levels[a]
+        return a not in drawn and len(codes_of(codes[a], codes[b])[1]) == levels[a]
 
     groups: list[list[str]] = []
     for name in sorted(names, key=lambda name: (name not in asked, -levels[name])):

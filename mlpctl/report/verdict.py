@@ -206,7 +206,6 @@ def _means(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def resolution(values: NDArray[np.float64]) -> float:
     """Return the smallest distance between two different scores: what they are rounded to, if they are."""
-    distinct = np.unique(values[np.isfinite(values)])
-    steps = np.diff(distinct)
+    steps = np.diff(np.sort(values[np.isfinite(values)]))
     steps = steps[steps > 1e-12]
     return float(steps.min()) if len(steps) else 0.0
