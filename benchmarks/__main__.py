@@ -21,11 +21,11 @@ MIXED_WIDTHS, GEMM_SHARE = 0.8, 0.9
 def lines(measured: list[Record], work: Work, rate: float) -> list[dict[str, Cell]]:
     """Return the table's lines of one work."""
     medians = {record.contestant: record.median for record in measured}
-    flops = measured[0].flops
     rows: list[dict[str, Cell]] = []
     for record in measured:
         median, ours = record.median, medians.get(work.against.get(record.contestant, "mlpctl"))
         ratio = median / ours if median and ours and not record.contestant.startswith("mlpctl") else None
+        flops = record.flops or measured[0].flops
         floor = work.peers.get(record.contestant) or None
         rows.append(
             {
@@ -47,12 +47,13 @@ def lines(measured: list[Record], work: Work, rate: float) -> list[dict[str, Cel
 
 def promises(rows: list[dict[str, Cell]]) -> list[str]:
     """Return the promises that are no ratio of times against a peer, and whether they hold."""
-    shares = {row["work"]: row["of GEMM rate"] for row in rows if row["contestant"] == "mlpctl"}
+    shares = {(row["work"], row["contestant"]): row["of GEMM rate"] for row in rows}
+    mixed, same = shares.get(("iris", "mlpctl-widths")), shares.get(("iris", "mlpctl"))
     told = []
-    if isinstance(mixed := shares.get("iris-widths"), float) and isinstance(same := shares.get("iris"), float):
+    if isinstance(mixed, float) and isinstance(same, float):
         holds = "holds" if mixed / same >= MIXED_WIDTHS else "does not hold"
-        told.append(f"iris-widths, per arithmetic operation: {mixed / same:.2f} of iris; {MIXED_WIDTHS}: {holds}")
-    if isinstance(share := shares.get("fashion"), float):
+        told.append(f"mlpctl-widths, per arithmetic operation: {mixed / same:.2f} of iris; {MIXED_WIDTHS}: {holds}")
+    if isinstance(share := shares.get(("fashion", "mlpctl")), float):
         holds = "holds" if share >= GEMM_SHARE else "does not hold"
         told.append(f"fashion, of the measured GEMM rate: {share:.0%}; {GEMM_SHARE:.0%}: {holds}")
     return told
@@ -72,8 +73,8 @@ def main() -> None:
     cores = usable_cores()
     rates = [gemm_rates(cores)]
     rows: list[dict[str, Cell]] = []
-    for name in given.only.split(",") if given.only else WORKS:
-        work = WORKS[name]
+    asked = [WORKS[name] for name in given.only.split(",")] if given.only else WORKS.values()
+    for work in (work for work in asked if work.peers):
         measured = hold(work, rounds, [peer for peer in given.peers.split(",") if peer])
         rates.append(gemm_rates(cores))
         rows += lines(measured, work, best(rates) / (cores if work.trials == 1 else 1))

@@ -14,6 +14,7 @@ from benchmarks.works import Work
 
 CONTESTANTS: dict[str, tuple[str, str, str]] = {
     "mlpctl": ("mlpctl_kernel", "", "numba"),
+    "mlpctl-widths": ("mlpctl_kernel", "widths", "numba"),
     "jax-vmap": ("jax_vmap", "", "jax"),
     "jax-jit": ("jax_vmap", "jit", "jax"),
     "torch-loop": ("torch_loops", "", "torch"),
@@ -80,10 +81,11 @@ def _run(work: Work, name: str, record: Record) -> None:
         record.note, record.failed = f"{package} is not installed: pip install '.[bench]'", True
         return
     command = [sys.executable, "-m", f"benchmarks.peers.{script}", work.name, variant]
+    settings = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}  # as installed
     started = time.perf_counter()
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, env={**os.environ, "PYTHONWARNINGS": "ignore"}, check=False,
+            command, capture_output=True, text=True, env={**settings, "PYTHONWARNINGS": "ignore"}, check=False,
             timeout=TIMEOUT,
         )  # fmt: skip
     except subprocess.TimeoutExpired:

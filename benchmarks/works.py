@@ -58,11 +58,11 @@ WORKS = {
     work.name: work
     for work in (
         Work("iris", {**IRIS, "optimizer": "sgd"}, 64, 4,
-             {"mlpctl-sweep": 0, "jax-vmap": 6, "jax-jit": 0, "torch-pool": 120, "torch-loop": 0, "optuna": 0,
-              "ray": 500},
+             {"mlpctl-widths": 0, "mlpctl-sweep": 0, "jax-vmap": 6, "jax-jit": 0, "torch-pool": 120, "torch-loop": 0,
+              "optuna": 0, "ray": 500},
              "iris 4-128-64-32-16-3, BN on three layers, batch 4, SGD, 20 epochs", {"ray": "mlpctl-sweep"}),
         Work("iris-widths", {**IRIS, "optimizer": "sgd"}, 64, 4, {},
-             "the same with 64 different width combinations"),
+             "the same with 64 different width combinations; measured beside iris, as mlpctl-widths"),
         Work("iris-adam", {**IRIS, "optimizer": "adam"}, 64, 4, {"jax-vmap": 4}, "the same with Adam"),
         Work("fashion", {**FASHION, "epochs": 2, "optimizer": "sgd", "lr_range": (0.01, 0.5)}, 16, 2,
              {"jax-vmap": 1.2, "torch-loop": 0, "d2l-loop": 14, "sklearn": 2},

@@ -16,7 +16,8 @@ from mlpctl.search.listed import make_list, read_list
 from mlpctl.search.make import SearchTable, make_search
 from mlpctl.search.space import Proposal, Space, make_space, zipped
 from mlpctl.search.strategies import Search
-from mlpctl.spec import Spec, explain, make_spec, split_list
+from mlpctl.spec import Spec, explain, make_spec
+from mlpctl.values import split_list
 from mlpctl.verify.expectation import Expect
 from mlpctl.verify.measures import expects_of
 

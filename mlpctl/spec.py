@@ -6,7 +6,6 @@ the dataset, the model or the optimizer: `mlpctl.models.resolve` fills it in.
 """
 
 from collections.abc import Iterator, Mapping
-from re import fullmatch
 from types import UnionType
 from typing import Annotated, Any, Literal, Self, get_args, get_origin
 
@@ -14,7 +13,19 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.fields import FieldInfo
 
 from mlpctl.errors import UsageError, did_you_mean
-from mlpctl.registry import Kind, check_name, names
+from mlpctl.registry import names
+from mlpctl.values import (
+    Count,
+    Fraction,
+    NotNegative,
+    Positive,
+    Seed,
+    device_name,
+    parse_options,
+    registered,
+    split_layers,
+    split_list,
+)
 
 Activation = Literal["relu", "sigmoid", "tanh", "leaky_relu", "elu", "gelu", "silu", "softplus", "identity"]
 Init = Literal[
@@ -34,70 +45,6 @@ RUN_FIELDS = ("device", "engine", "impl")
 """Fields that change a trial's numbers by rounding alone; part of its key only where the experiment names them."""
 
 
-def round12(value: float) -> float:
-    """Return `value` to 12 significant digits, so that 0.3 and 0.1 + 0.2 are one value, trained and keyed alike."""
-    return float(f"{value:.12g}")
-
-
-def split_list(value: object) -> object:
-    """Return the items of "1,2,3" or "none", as the command line and the CSV write lists; anything else as it is."""
-    if value == "none":
-        return ()
-    if isinstance(value, str):
-        return [item.strip() for item in value.split(",") if item.strip()] or value
-    return [value] if isinstance(value, int | float) and not isinstance(value, bool) else value
-
-
-def _layers(value: object) -> object:
-    return ("all",) if value == "all" else split_list(value)
-
-
-def _registered(kind: Kind, *also: str) -> AfterValidator:
-    def check(name: str) -> str:
-        try:
-            return name if name in also else check_name(kind, name)
-        except UsageError as error:
-            raise ValueError(str(error)) from error
-
-    return AfterValidator(check)
-
-
-def _device(name: str) -> str:
-    several = name.split(",")
-    if not fullmatch(r"auto|cpu|mps|cuda(:\d{1,3})?|cuda:\d{1,3}(,cuda:\d{1,3})+", name):
-        raise ValueError(f"device must be auto, cpu, cuda, cuda:N, several as cuda:0,cuda:1, or mps, got '{name}'")
-    if len(set(several)) < len(several):
-        raise ValueError(f"each device of several must be another, got '{name}'")
-    return name
-
-
-def _parse_options(value: object) -> object:
-    """Return the mapping written as KEY=VALUE items, as on the command line, or as JSON, as in the CSV."""
-    if isinstance(value, str):
-        import json
-
-        return json.loads(value) if value.lstrip().startswith("{") else _pairs([value])
-    return _pairs(value) if isinstance(value, list | tuple) else value
-
-
-def _pairs(items: list[Any] | tuple[Any, ...]) -> dict[str, str]:
-    pairs = {}
-    for item in items:
-        key, equals, text = str(item).partition("=")
-        if not equals:
-            raise ValueError(f"dataset options are written KEY=VALUE, got '{item}'")
-        pairs[key.strip()] = text.strip()
-    return pairs
-
-
-Float = Annotated[float, AfterValidator(round12)]
-Positive = Annotated[Float, Field(gt=0, allow_inf_nan=False)]
-NotNegative = Annotated[Float, Field(ge=0, allow_inf_nan=False)]
-Fraction = Annotated[Float, Field(ge=0, lt=1)]
-Count = Annotated[int, Field(ge=1)]
-Seed = Annotated[int, Field(ge=0, lt=2**63)]
-
-
 def field(default: object, group: str, help_: str, *, unit: str = "", otherwise: str = "") -> Any:
     """Return a Spec field; `otherwise` says in words what decides when the user leaves it open."""
     return Field(default, description=help_, json_schema_extra={"group": group, "unit": unit, "otherwise": otherwise})
@@ -108,8 +55,8 @@ class Spec(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=False)
 
-    dataset: Annotated[str, _registered("dataset")] = field("fashion-mnist", "Data", "Dataset by name.")
-    data: Annotated[dict[str, Any], BeforeValidator(_parse_options)] = field(
+    dataset: Annotated[str, registered("dataset")] = field("fashion-mnist", "Data", "Dataset by name.")
+    data: Annotated[dict[str, Any], BeforeValidator(parse_options)] = field(
         {}, "Data", "Options of the dataset, KEY=VALUE; `mlpctl data show NAME` lists them.", otherwise="none"
     )
     scaling: Scaling | None = field(
@@ -129,8 +76,8 @@ class Spec(BaseModel):
         otherwise="0.1; 0 for tiny datasets",
     )
 
-    model: Annotated[str, _registered("model")] | None = field(None, "Model", "Model by name.", otherwise="by dataset")
-    impl: Annotated[str, _registered("impl", "auto")] = field(
+    model: Annotated[str, registered("model")] | None = field(None, "Model", "Model by name.", otherwise="by dataset")
+    impl: Annotated[str, registered("impl", "auto")] = field(
         "auto", "Model", "Which of the equal implementations of the reference engine trains."
     )
     hidden_layers: Annotated[int, Field(ge=0)] | None = field(
@@ -155,7 +102,7 @@ class Spec(BaseModel):
         "shape are drawn anew.",
         otherwise="none",
     )  # fmt: skip
-    batch_norm: Annotated[tuple[int | Literal["all"], ...], BeforeValidator(_layers)] | None = field(
+    batch_norm: Annotated[tuple[int | Literal["all"], ...], BeforeValidator(split_layers)] | None = field(
         None, "Model", "Hidden layers with batch normalization before their activation: none, all, or 1,2,3.",
         otherwise="none",
     )  # fmt: skip
@@ -225,10 +172,10 @@ class Spec(BaseModel):
     )
 
     dtype: Dtype = field("float32", "Run", "Floating-point type of weights and arithmetic.")
-    device: Annotated[str, AfterValidator(_device)] = field(
+    device: Annotated[str, AfterValidator(device_name)] = field(
         "auto", "Run", "auto, cpu, cuda (all GPUs), cuda:1, cuda:0,cuda:1 or mps."
     )
-    engine: Annotated[str, _registered("engine", "auto")] = field(
+    engine: Annotated[str, registered("engine", "auto")] = field(
         "auto", "Run", "What trains: auto, or an engine by name."
     )
 

@@ -12,12 +12,16 @@ import pytest
 
 from mlpctl.data.base import Dataset
 from mlpctl.engine.base import Event, State
+from mlpctl.engine.initial import initial_weights
 from mlpctl.engine.kernel import drawing
+from mlpctl.engine.kernel.calls import begun_training, new_training
 from mlpctl.engine.kernel.engine import ENGINE as KERNEL
+from mlpctl.engine.kernel.layout import unpack
+from mlpctl.engine.kernel.native import function
 from mlpctl.engine.order import order
 from mlpctl.engine.reference import ENGINE as REFERENCE
-from mlpctl.rng import normals, uniforms
-from mlpctl.spec import Activation, Loss, Optimizer
+from mlpctl.errors import DeviceError
+from mlpctl.spec import Activation, Init, Loss, Optimizer
 from tests.making import classes, numbers, trained, work_of
 
 NUMERIC = ("mse", "half_mse", "huber", "l1")
@@ -81,6 +85,8 @@ def test_equality_for_every_remainder_of_the_blocks(batch_size: Any, optimizer: 
     [
         {"dropout": 0.4},
         {"dropout": 0.4, "activation": "gelu", "batch_norm": "all"},
+        {"dropout": 0.4, "widths": "1,17,32", "batch_size": 7},
+        {"dropout": 0.4, "widths": "16,3", "batch_size": 1},
         {"weight_decay": 0.1},
         {"weight_decay": 0.1, "batch_size": 4},
         {"optimizer": "rmsprop", "momentum": 0.7, "lr": 0.01},
@@ -131,12 +137,27 @@ def test_float32_stays_in_its_band(optimizer: str) -> None:
     assert_equal(classes(3), widths="9,6", optimizer=optimizer, lr=0.01, band=FLOAT32_BAND)
 
 
-def test_the_compiled_draws_are_the_shared_ones() -> None:
-    for n in (1, 2, 7, 100):
-        np.testing.assert_array_equal(drawing.uniforms(3, "weight", n, layer=2), uniforms(3, "weight", n, layer=2))
-        np.testing.assert_allclose(
-            drawing.normals(3, "weight", n, layer=2), normals(3, "weight", n, layer=2), rtol=1e-12, atol=1e-15
-        )
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("init", get_args(Init))
+def test_a_trial_starts_from_the_shared_weights(init: str, dtype: str) -> None:
+    """Layers of one unit, of whole vectors and of odd sizes; to the bit but for log, cos and sin."""
+    for widths, normalized in (("17,1,16,5", "2,4"), ("33", None), ("1", "1")):
+        fields = {"batch_norm": normalized} if normalized else {}
+        work = work_of(classes(), widths=widths, init=init, dtype=dtype, init_seed=2**33 + 5, **fields)
+        trial = begun_training(work)
+        wanted, found = initial_weights(work.network, work.spec), unpack(trial.layout, trial.theta, trial.stats)
+        assert set(found) == set(wanted)
+        for name, values in wanted.items():
+            if init.endswith("normal"):
+                np.testing.assert_allclose(found[name], values, rtol=1e-6 if dtype == "float32" else 1e-12, atol=1e-15)
+            else:
+                np.testing.assert_array_equal(found[name], values)
+        new = new_training(work, wanted)
+        for mine, given in ((trial.theta, new.theta), (trial.stats, new.stats)):
+            np.testing.assert_array_equal(mine == 0, given == 0)  # what pads rows stays zero
+
+
+def test_the_compiled_orders_are_the_shared_ones() -> None:
     for n in (1, 5, 1000, 5000):
         rows = np.arange(10, 10 + n)
         drawn = drawing.orders(2**40 + 1, 3, 2, rows, n)
@@ -183,10 +204,10 @@ def test_help_of_idle_cores_leaves_every_bit(optimizer: str) -> None:
     assert len(found) == 1
 
 
-def test_damaged_machine_code_is_compiled_again(tmp_path: Path) -> None:
+def test_damaged_machine_code_is_compiled_again_and_no_process_of_ours_sees_numba(tmp_path: Path) -> None:
     script = (
-        "import sys\nfrom mlpctl.engine.kernel.drawing import uniforms\n"
-        "print(uniforms(1, 'weight', 2).tolist(), 'numba' in sys.modules)"
+        "import sys\nimport numpy as np\nfrom mlpctl.engine.kernel.drawing import orders\n"
+        "print(orders(1, 1, 1, np.arange(5), 5).tolist(), 'numba' in sys.modules)"
     )
 
     def drawn() -> str:
@@ -195,13 +216,21 @@ def test_damaged_machine_code_is_compiled_again(tmp_path: Path) -> None:
             [sys.executable, "-c", script], env=cache, capture_output=True, text=True, check=True
         ).stdout
 
-    told = f"{uniforms(1, 'weight', 2).tolist()}"
-    assert drawn() == f"{told} True\n"
-    assert drawn() == f"{told} False\n"
-    (kept,) = tmp_path.rglob("draw-*.o")
-    kept.write_bytes(kept.read_bytes()[:-100])
-    assert drawn() == f"{told} True\n"
-    assert drawn() == f"{told} False\n"
+    told = f"{[order(1, 1, 5).tolist()]} False\n"
+    assert drawn() == told
+    (kept,) = tmp_path.rglob("orders-*.o")
+    whole, written = kept.read_bytes(), kept.stat().st_mtime_ns
+    assert drawn() == told
+    assert kept.stat().st_mtime_ns == written
+    kept.write_bytes(whole[:-100])
+    assert drawn() == told
+    assert len(kept.read_bytes()) == len(whole)
+
+
+def test_a_compiler_that_fails_is_told_in_one_line() -> None:
+    with pytest.raises(DeviceError, match=r"cannot be compiled: .*nothing.*; --engine reference") as failed:
+        function("start-nothing")
+    assert "\n" not in str(failed.value)
 
 
 def test_a_trial_continued_elsewhere_is_the_same_bit_for_bit() -> None:

@@ -116,6 +116,38 @@ def test_a_resolved_spec_is_resolved_and_survives_the_csv(fields: dict[str, Any]
     assert key_of(Spec.from_flat(row), "d") == key_of(spec, "d")
 
 
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.fixed_dictionaries(
+            {},
+            optional={
+                "lr": st.sampled_from([0.01, 0.1]),
+                "seed": st.integers(0, 2),
+                "init_seed": st.integers(0, 2),
+                "split_seed": st.sampled_from([0, 1, "seed"]),
+                "batch_size": st.sampled_from([4, "full"]),
+                "optimizer": st.sampled_from(["sgd", "adam"]),
+                "momentum": st.sampled_from([0.0, 0.5]),
+                "data": st.just({"noise": 0.5}),
+            },
+        ),
+        max_size=8,
+    )
+)
+def test_what_was_resolved_before_changes_nothing(several: list[dict[str, Any]]) -> None:
+    """Specs that differ in free fields alone are resolved once; a dataset of its own has resolved none before."""
+    dataset = classes()
+    for fields in several:
+        told = []
+        for one in (dataset, classes()):
+            try:
+                told.append(resolve(make_spec({"dataset": "iris", **fields}), one).flat())
+            except UsageError as error:
+                told.append({"error": str(error)})
+        assert told[0] == told[1]
+
+
 def test_near_equal_floats_are_one_value() -> None:
     one, other = make_spec({"lr": 0.1 + 0.2}), make_spec({"lr": 0.3})
     assert one == other

@@ -1,6 +1,5 @@
 """A hand-written JAX trainer: jit over the epochs of one trial, or vmap over all trials at once."""
 
-import time
 from functools import partial
 from typing import Any
 
@@ -8,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from benchmarks.peers import run
+from benchmarks.peers import run, steady
 from benchmarks.works import Arrays, Work, arrays
 
 AT_A_TIME = {"iris": 64, "iris-adam": 64, "fashion": 4}
@@ -98,9 +97,9 @@ def contest(work: Work, variant: str) -> dict[str, Any]:
         function = jax.jit(jax.vmap(one, in_axes=(None, None, None, None, 0)))
         groups = [lrs[k : k + together] for k in range(0, len(lrs), together)]
     jax.block_until_ready(function(arrays_, order, parameters, statistics, groups[0]))
-    started = time.perf_counter()
-    ends = [jax.block_until_ready(function(arrays_, order, parameters, statistics, group)) for group in groups]
-    seconds = time.perf_counter() - started
+    seconds, ends = steady(
+        lambda: [jax.block_until_ready(function(arrays_, order, parameters, statistics, group)) for group in groups]
+    )
     trials = sum(np.size(group) for group in groups)
     p, s = ends[0] if variant == "jit" else jax.tree.map(lambda a: a[0], ends[0])
     z, _ = forward(p, s, data.X_test, False)

@@ -1,6 +1,5 @@
 """PyTorch: the honest loop over resident tensors, the d2l DataLoader loop, and a process pool of loops."""
 
-import time
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
@@ -8,7 +7,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from benchmarks.peers import run
+from benchmarks.peers import run, steady
 from benchmarks.works import Arrays, Work, arrays
 
 
@@ -97,18 +96,16 @@ def contest(work: Work, variant: str) -> dict[str, Any]:
     if variant == "pool":
         with ProcessPoolExecutor(2, initializer=_start) as pool:
             list(pool.map(one, specs[:2], [data] * 2, [batch] * 2, [epochs] * 2))
-            started = time.perf_counter()
-            ends = list(pool.map(one, specs, [data] * len(specs), [batch] * len(specs), [epochs] * len(specs)))
-            seconds = time.perf_counter() - started
+            many = len(specs)
+            seconds, ends = steady(lambda: list(pool.map(one, specs, [data] * many, [batch] * many, [epochs] * many)))
     else:
         torch.set_num_threads(2 if work.fields["dataset"] == "fashion-mnist" else 1)
         train = d2l if variant == "d2l" else one
         some = specs[: 1 if variant == "d2l" else None]
         if variant != "d2l" and work.fields["dataset"] != "fashion-mnist":
             one(specs[0], data, batch, 1)
-        started = time.perf_counter()
-        ends = [train(spec, data, batch, epochs) for spec in some]
-        seconds, specs = time.perf_counter() - started, some
+        seconds, ends = steady(lambda: [train(spec, data, batch, epochs) for spec in some])
+        specs = some
     return {"seconds": seconds / len(specs), "accuracy": ends[0], "trials": len(specs)}
 
 

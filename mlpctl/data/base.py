@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from mlpctl.errors import UsageError
-from mlpctl.spec import explain, round12
+from mlpctl.spec import explain
+from mlpctl.values import round12
 
 if TYPE_CHECKING:
     import numpy as np

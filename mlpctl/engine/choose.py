@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mlpctl.models.network import Network
     from mlpctl.spec import Spec
 
-COMPILE_SECONDS = 20.0
+COMPILE_SECONDS = 15.0
 """What compiling the kernel costs, once per machine and type of inputs."""
 
 CUDA_SECONDS = 10.0

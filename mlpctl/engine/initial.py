@@ -2,14 +2,14 @@
 
 import math
 from collections.abc import Hashable, Mapping
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpctl import rng
 from mlpctl.errors import UsageError
 from mlpctl.models.gates import gate_weights
+from mlpctl.rng import normals, uniforms
 from mlpctl.weights import split_pin, weights_at
 
 if TYPE_CHECKING:
@@ -21,17 +21,7 @@ Weights = dict[str, NDArray[Any]]
 Law = Literal["constant", "uniform", "normal", "orthogonal"]
 
 
-class Draw(Protocol):
-    """Where random numbers come from: `mlpctl.rng`, or the same numbers drawn faster."""
-
-    def uniforms(self, seed: int, purpose: rng.Purpose, n: int, *, layer: int) -> NDArray[np.float64]:
-        """See `mlpctl.rng.uniforms`."""
-
-    def normals(self, seed: int, purpose: rng.Purpose, n: int, *, layer: int) -> NDArray[np.float64]:
-        """See `mlpctl.rng.normals`."""
-
-
-def initial_weights(network: "Network", spec: "Spec", draw: Draw = rng) -> Weights:
+def initial_weights(network: "Network", spec: "Spec") -> Weights:
     """Return the parameters and running statistics that a trial starts from, of the spec's dtype.
 
     Names are "LAYER.weight" (inputs, outputs), "LAYER.bias" (outputs,), and with batch normalization
@@ -43,13 +33,18 @@ def initial_weights(network: "Network", spec: "Spec", draw: Draw = rng) -> Weigh
     """
     if spec.model == "gate":
         return gate_weights(spec)
-    weights = _drawn(network, spec, draw)
+    weights = _drawn(network, spec)
     if spec.init_from is not None:
         given = weights_at(spec.init_from)
         for number in taken(network, given):
             for name in network.layers[number].shapes:
                 weights[f"{number}.{name}"] = given[f"{number}.{name}"].astype(spec.dtype)  # a copy: it is trained
     return weights
+
+
+def by_itself(spec: "Spec") -> bool:
+    """Return whether a trial's weights do not follow from a law and random numbers alone, number by number."""
+    return spec.init_from is not None or spec.init == "orthogonal" or spec.model == "gate"
 
 
 def start_key(network: "Network", spec: "Spec") -> Hashable:
@@ -106,13 +101,13 @@ def start_note(network: "Network", spec: "Spec") -> str:
     )
 
 
-def _drawn(network: "Network", spec: "Spec", draw: Draw) -> Weights:
+def _drawn(network: "Network", spec: "Spec") -> Weights:
     weights: Weights = {}
     for number, layer in enumerate(network.layers):
         for stream, (weight, bias) in zip((number, len(network.layers) + number), layer.maps, strict=False):
-            weights[f"{number}.{weight}"] = _weight(layer, spec, stream, draw).astype(spec.dtype)
+            weights[f"{number}.{weight}"] = _weight(layer, spec, stream).astype(spec.dtype)
             if bias is not None:
-                weights[f"{number}.{bias}"] = _bias(layer, spec, stream, draw).astype(spec.dtype)
+                weights[f"{number}.{bias}"] = _bias(layer, spec, stream).astype(spec.dtype)
         if layer.batch_norm:
             for name, value in (("bn_weight", 1), ("bn_bias", 0), ("running_mean", 0), ("running_var", 1)):
                 weights[f"{number}.{name}"] = np.full(layer.outputs, value, dtype=spec.dtype)
@@ -121,41 +116,41 @@ def _drawn(network: "Network", spec: "Spec", draw: Draw) -> Weights:
 
 def law(layer: "Layer", spec: "Spec") -> tuple[Law, float]:
     """Return how the weights of a layer are drawn, and with which bound, deviation, gain or value."""
-    inputs, outputs = layer.inputs, layer.outputs
-    scale = 1.0 if spec.init_scale is None else spec.init_scale
-    laws: dict[str, tuple[Law, float]] = {
-        "zeros": ("constant", 0.0),
-        "constant": ("constant", scale),
-        "orthogonal": ("orthogonal", scale),
-        "default": ("uniform", 1 / math.sqrt(inputs)),
-        "uniform": ("uniform", scale),
-        "xavier_uniform": ("uniform", scale * math.sqrt(6 / (inputs + outputs))),
-        "kaiming_uniform": ("uniform", scale * math.sqrt(6 / inputs)),
-        "normal": ("normal", scale),
-        "xavier_normal": ("normal", scale * math.sqrt(2 / (inputs + outputs))),
-        "kaiming_normal": ("normal", scale * math.sqrt(2 / inputs)),
-    }
     assert spec.init is not None
-    return laws[spec.init]
+    if spec.init == "zeros":
+        return "constant", 0.0
+    if spec.init == "default":
+        return "uniform", 1 / math.sqrt(layer.inputs)
+    scale = 1.0 if spec.init_scale is None else spec.init_scale
+    rule, _, kind = spec.init.rpartition("_")
+    if rule:
+        fan = layer.inputs + layer.outputs if rule == "xavier" else layer.inputs
+        scale *= math.sqrt((6 if kind == "uniform" else 2) / fan)
+    return cast(Law, kind), scale
 
 
-def _weight(layer: "Layer", spec: "Spec", number: int, draw: Draw) -> NDArray[np.float64]:
+def _weight(layer: "Layer", spec: "Spec", number: int) -> NDArray[np.float64]:
     shape = (layer.inputs, layer.outputs)
     kind, scale = law(layer, spec)
     if kind == "constant":
         return np.full(shape, scale)
     if kind == "uniform":
-        u = draw.uniforms(spec.init_key, "weight", math.prod(shape), layer=number)
+        u = uniforms(spec.init_key, "weight", math.prod(shape), layer=number)
         return _within(scale, u).reshape(shape)
-    z = draw.normals(spec.init_key, "weight", math.prod(shape), layer=number).reshape(shape)
+    z = normals(spec.init_key, "weight", math.prod(shape), layer=number).reshape(shape)
     return scale * (_orthogonal(z) if kind == "orthogonal" else z)
 
 
-def _bias(layer: "Layer", spec: "Spec", number: int, draw: Draw) -> NDArray[np.float64]:
-    if spec.init != "default":
+def bias_bound(layer: "Layer", spec: "Spec") -> float:
+    """Return how far from 0 the biases of a layer are drawn; 0 where they are 0."""
+    return 1 / math.sqrt(layer.inputs) if spec.init == "default" else 0.0
+
+
+def _bias(layer: "Layer", spec: "Spec", number: int) -> NDArray[np.float64]:
+    bound = bias_bound(layer, spec)
+    if not bound:
         return np.zeros(layer.outputs)
-    u = draw.uniforms(spec.init_key, "bias", layer.outputs, layer=number)
-    return _within(1 / math.sqrt(layer.inputs), u)
+    return _within(bound, uniforms(spec.init_key, "bias", layer.outputs, layer=number))
 
 
 def _within(bound: float, u: NDArray[np.float64]) -> NDArray[np.float64]:

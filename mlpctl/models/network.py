@@ -1,8 +1,9 @@
 """What a model is made of: a stack of dense layers, described without a framework, so that every engine builds it."""
 
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from itertools import pairwise
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from mlpctl.spec import Activation, Loss
 
@@ -89,7 +90,7 @@ class Network:
         per_unit = (len(layer.maps) * layer.bias + 2 * layer.batch_norm for layer in self.layers)
         return sum(layer.n_weights + n * layer.outputs for layer, n in zip(self.layers, per_unit, strict=True))
 
-    @property
+    @cached_property
     def flops_per_example(self) -> int:
         """Multiplications and additions of one training step per example: forward, and twice that backward.
 
@@ -112,21 +113,42 @@ def build(spec: "Spec", data: "Data") -> Network:
 
     assert spec.loss is not None
     assert spec.widths is not None
-    low, high = _target_values(spec.loss, data.label_values)
     if data.task == "regression":
         n_outputs = int(data.y.shape[1])
     else:
         n_outputs = 1 if data.n_classes == 2 and spec.loss in SINGLE_OUTPUT_LOSSES else data.n_classes
-    sizes = (data.n_inputs, *spec.widths)
-    normalized = range(1, len(sizes)) if spec.batch_norm == ("all",) else spec.batch_norm or ()
-    activation, dropout, product = spec.activation or "identity", spec.dropout or 0.0, spec.model == "parallel"
-    hidden = tuple(
-        Layer(inputs, outputs, activation, number in normalized, dropout, spec.bias, product)
-        for number, (inputs, outputs) in enumerate(pairwise(sizes), start=1)
+    ends = spec.loss, spec.huber_delta or 1.0, data.n_classes, _target_values(spec.loss, data.label_values)
+    if spec.model == "gate":
+        return _network(gate_layers(spec), *ends)
+    return _stack(
+        (data.n_inputs, *spec.widths, n_outputs), spec.activation or "identity", spec.batch_norm or (),
+        spec.dropout or 0.0, spec.bias, spec.model == "parallel", *ends,
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=256)  # the network of a learning rate is that of the one before: a tenth of a trial of a gate
+def _stack(
+    sizes: tuple[int, ...],
+    activation: Activation,
+    batch_norm: tuple[int | Literal["all"], ...],
+    dropout: float,
+    bias: bool,
+    product: bool,
+    *ends: Any,
+) -> Network:
+    normalized = range(1, len(sizes) - 1) if batch_norm == ("all",) else batch_norm
+    hidden = (
+        Layer(inputs, outputs, activation, number in normalized, dropout, bias, product)
+        for number, (inputs, outputs) in enumerate(pairwise(sizes[:-1]), start=1)
     )
-    layers = gate_layers(spec) if spec.model == "gate" else (*hidden, Layer(sizes[-1], n_outputs, bias=spec.bias))
-    threshold = 0.0 if spec.loss in CLASS_LOSSES else (low + high) / 2
-    return Network(layers, spec.loss, spec.huber_delta or 1.0, data.n_classes, (low, high), threshold)
+    return _network((*hidden, Layer(sizes[-2], sizes[-1], bias=bias)), *ends)
+
+
+def _network(
+    layers: tuple[Layer, ...], loss: Loss, huber_delta: float, n_classes: int, target_values: tuple[float, float]
+) -> Network:
+    threshold = 0.0 if loss in CLASS_LOSSES else sum(target_values) / 2
+    return Network(layers, loss, huber_delta, n_classes, target_values, threshold)
 
 
 def _target_values(loss: Loss, label_values: tuple[float, float]) -> tuple[float, float]:

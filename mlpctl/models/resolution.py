@@ -4,7 +4,9 @@ Who decides a field that the user left open: the dataset as loaded, its registra
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from mlpctl.data import source_of
 from mlpctl.errors import UsageError
@@ -73,6 +75,16 @@ SELECTIVE = {name for fields in BY_DECIDER.values() for name in fields}
 
 NOTHING = dict.fromkeys(Spec.model_fields)
 
+FREE = ("lr", "seed", "init_seed", "data_seed")
+"""Fields whose value, where there is one, decides on no other field and agrees with any."""
+
+KEPT = 256
+"""Resolved specs that are kept per dataset, for those that differ in free fields alone: a third of the time of a trial
+of a gate was to resolve its like again."""
+
+_decisive = itemgetter(*(name for name in Spec.model_fields if name not in (*FREE, "data")))
+_kept: "WeakKeyDictionary[Dataset, dict[tuple[Any, ...], Spec]]" = WeakKeyDictionary()
+
 
 def resolve(spec: Spec, dataset: "Dataset") -> Spec:
     """Return the spec with every open field decided; resolving it again changes nothing.
@@ -80,6 +92,22 @@ def resolve(spec: Spec, dataset: "Dataset") -> Spec:
     Raises:
         UsageError: every impossible combination at once, each with a way out.
     """
+    kept = _kept.setdefault(dataset, {})
+    fields = vars(spec)
+    decisive = (*_decisive(fields), repr(spec.data), *[fields[name] is None for name in FREE])
+    alike = kept.get(decisive)
+    if alike is not None:
+        return alike.model_copy(update={name: value for name in FREE if (value := fields[name]) is not None})
+    resolved = _resolved(spec, dataset)
+    fixed = resolve_name("model", str(resolved.model)).fixed
+    if resolved.split_seed != "seed" and fixed.keys().isdisjoint(FREE):  # else a full minibatch may follow the seed
+        if len(kept) >= KEPT:
+            kept.clear()
+        kept[decisive] = resolved
+    return resolved
+
+
+def _resolved(spec: Spec, dataset: "Dataset") -> Spec:
     defaults = {**DEFAULTS, **source_of(dataset.name).defaults, **dataset.defaults}
     given = {name: value for name, value in vars(spec).items() if value is not None}
     model_name = model_of(given, defaults)

@@ -41,8 +41,15 @@ OVER = -1
 """Number of the job that is none: helpers go home."""
 BOARD_SIZE = 24
 
-# Of a draw: see `drawing`.
-OUT, N, LOW, HIGH, STREAM, KIND, SCRATCH, PICKED, N_PICKED, FIRST_EPOCH, EPOCHS = range(11)
+# Of a start, in place of a call.
+LAWS, KEY_LOW, KEY_HIGH, DRAWN = range(34, 38)
+
+# Of a layer's law: that of its weights, and the bound of its biases, 0 where they are 0.
+LAW, SCALE_OF_LAW, BIAS_BOUND = range(3)
+N_LAW = 3
+
+# Of orders: see `drawing`.
+OUT, N, LOW, HIGH, STREAM, SCRATCH, PICKED, N_PICKED, FIRST_EPOCH, EPOCHS = range(10)
 
 
 def address(array: NDArray[Any]) -> int:

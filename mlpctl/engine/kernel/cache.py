@@ -40,6 +40,11 @@ def assist_name(dtype: str) -> str:
     return f"assist-{dtype}"
 
 
+def start_name(dtype: str) -> str:
+    """Return what the function that sets initial weights is called for a type of arithmetic."""
+    return f"start-{dtype}"
+
+
 def is_compiled(inputs: np.dtype[Any], dtype: str) -> bool:
     """Return whether the training loop is in the cache for a type of inputs and of arithmetic."""
     return path_of(loop_name(inputs, dtype)).is_file()
@@ -50,12 +55,14 @@ def path_of(name: str) -> Path:
     return kernel_folder() / f"{name}-{_processor()}.o"
 
 
-def read(path: Path) -> tuple[str, bytes] | None:
-    """Return a compiled function's symbol and machine code; None where there is none that is whole."""
-    try:
-        head, _, code = path.read_bytes().partition(b"\n")
-    except OSError:
-        return None
+def packed(symbol: str, code: bytes) -> bytes:
+    """Return a compiled function's symbol and machine code as a file holds them."""
+    return b"%s: %s %s\n" % (MAGIC, symbol.encode(), hashlib.sha256(code).hexdigest().encode()) + code
+
+
+def unpacked(content: bytes) -> tuple[str, bytes] | None:
+    """Return what was packed; None where it is not whole."""
+    head, _, code = content.partition(b"\n")
     magic, _, rest = head.partition(b": ")
     symbol, _, digest = rest.partition(b" ")
     if magic != MAGIC or hashlib.sha256(code).hexdigest().encode() != digest:
@@ -63,12 +70,19 @@ def read(path: Path) -> tuple[str, bytes] | None:
     return symbol.decode(), code
 
 
-def write(path: Path, symbol: str, code: bytes) -> None:
-    """Keep a compiled function; a cache that cannot be written is no error."""
-    head = b"%s: %s %s\n" % (MAGIC, symbol.encode(), hashlib.sha256(code).hexdigest().encode())
+def read(path: Path) -> bytes:
+    """Return what a file holds; nothing where there is none."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
+
+
+def write(path: Path, content: bytes) -> None:
+    """Keep what a compiler wrote; a cache that cannot be written is no error."""
     with suppress(OSError, DataError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(path, head + code)
+        replace_file(path, content)
 
 
 @cache

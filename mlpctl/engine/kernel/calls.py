@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpctl.engine.base import State, Work
+from mlpctl.engine.initial import by_itself, initial_weights
 from mlpctl.engine.kernel.arguments import DUE, LOSS, N_SUMS, OUT_OF_MEMORY, SCORES, address, own_address
 from mlpctl.engine.kernel.cache import loop_name
-from mlpctl.engine.kernel.drawing import orders
+from mlpctl.engine.kernel.drawing import draw_start, orders
 from mlpctl.engine.kernel.helpers import ALONE
 from mlpctl.engine.kernel.layout import N_REAL, Layout, aligned_zeros, layout_of, pack, padded, with_hyperparameters
 from mlpctl.engine.kernel.native import Native, function
@@ -69,6 +70,15 @@ class Training:
     epochs_done: int = 0
     steps_done: int = 0
     halt: NDArray[np.int64] = field(default_factory=lambda: NEVER)
+
+
+def begun_training(work: Work) -> Training:
+    """Return a trial before its first epoch."""
+    if by_itself(work.spec):
+        return new_training(work, initial_weights(work.network, work.spec))
+    trial = _blank(work, layout_of(work.network, work.spec))
+    draw_start(work.network, work.spec, trial.block)
+    return trial
 
 
 def new_training(work: Work, weights: State) -> Training:

@@ -1,31 +1,45 @@
-"""The shared random numbers as compiled code draws them, see `draws`."""
+"""The shared random numbers as compiled code draws them: initial weights, and the orders of epochs."""
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpctl.engine.kernel.arguments import address
+from mlpctl.engine.initial import bias_bound, law
+from mlpctl.engine.kernel.arguments import TABLE, address, own_address
+from mlpctl.engine.kernel.cache import start_name
+from mlpctl.engine.kernel.layout import DRAWN
 from mlpctl.engine.kernel.native import function
 from mlpctl.engine.order import order
-from mlpctl.rng import MASK, Purpose, purpose_number
+from mlpctl.rng import MASK, purpose_number
+
+if TYPE_CHECKING:
+    from mlpctl.models.network import Network
+    from mlpctl.spec import Spec
 
 SMALL = 4096
 """Rows up to which an order is drawn here; beyond, numpy's vectorized sort is faster than a compiled one."""
 
-
-def uniforms(seed: int, purpose: Purpose, n: int, *, layer: int = 0) -> NDArray[np.float64]:
-    """Return `mlpctl.rng.uniforms`, to the bit."""
-    return _drawn(seed, purpose, n, layer, 0)
+_NO_DATA = (0,) * TABLE
+"""What stands in a block before the entries of a trial."""
 
 
-def normals(seed: int, purpose: Purpose, n: int, *, layer: int = 0) -> NDArray[np.float64]:
-    """Return `mlpctl.rng.normals`, up to the rounding of log, cos and sin."""
-    return _drawn(seed, purpose, n, layer, 1)
+def draw_start(network: "Network", spec: "Spec", trial: list[int]) -> None:
+    """Set a trial of zeros to the numbers of `engine.initial`; normal ones up to the rounding of log, cos and sin.
 
-
-def _drawn(seed: int, purpose: Purpose, n: int, layer: int, kind: int) -> NDArray[np.float64]:
-    out = np.empty(n)
-    function("draw")(address(out), n, seed & MASK, seed >> 32, (purpose_number(purpose) << 16) | layer, kind)
-    return out
+    Args:
+        network: none that is set by itself, see `engine.initial.by_itself`.
+        spec: resolved.
+        trial: its entries of the block.
+    """
+    laws = []
+    for layer in network.layers:
+        kind, scale = law(layer, spec)
+        laws.append((DRAWN.index(kind), scale, bias_bound(layer, spec)))
+    table, scratch, key = np.array(laws), np.empty(16), spec.init_key
+    function(start_name(spec.dtype))(
+        *_NO_DATA, *trial, own_address(table), key & MASK, key >> 32, own_address(scratch)
+    )  # fmt: skip
 
 
 def orders(seed: int, first_epoch: int, epochs: int, rows: NDArray[np.int64], used: int) -> NDArray[np.int64]:
@@ -38,7 +52,7 @@ def orders(seed: int, first_epoch: int, epochs: int, rows: NDArray[np.int64], us
         return out
     scratch = np.empty((2, n), np.uint64)
     function("orders")(
-        address(out), n, seed & MASK, seed >> 32, purpose_number("order") << 16, 0, address(scratch), address(rows),
-        used, first_epoch, epochs,
+        address(out), n, seed & MASK, seed >> 32, purpose_number("order") << 16, address(scratch), address(rows), used,
+        first_epoch, epochs,
     )  # fmt: skip
     return out

@@ -4,12 +4,17 @@ numba takes 0.8 s to be imported and to load a function of its own cache; machin
 """
 
 import ctypes
+import os
+import subprocess
+import sys
 import threading
 from array import array
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-from mlpctl.engine.kernel.cache import path_of, read, write
+from mlpctl.engine.kernel.cache import path_of, read, unpacked, write
+from mlpctl.errors import DeviceError
 
 Native = Callable[..., int]
 
@@ -19,7 +24,7 @@ _loading = threading.Lock()
 
 
 def function(name: str) -> Native:
-    """Return a compiled function by name: `draw`, `orders`, or `cache.loop_name`; it takes the entries of its block."""
+    """Return a compiled function by name: `orders`, or as `cache` names them; it takes the entries of its block."""
     known = _functions.get(name)
     if known is None:
         with _loading:
@@ -29,14 +34,31 @@ def function(name: str) -> Native:
 
 def _loaded(name: str) -> Native:
     path = path_of(name)
-    kept = read(path)
+    kept = unpacked(read(path))
     if kept is None:
-        from mlpctl.engine.kernel.building import machine_code
+        content = _compiled(name)
+        kept = unpacked(content)
+        assert kept is not None, "the compiler's output is not whole"
+        write(path, content)
+    return _callable(_address(*kept))
 
-        kept = machine_code(name)
-        write(path, *kept)
-    symbol, code = kept
-    return _callable(_address(symbol, code))
+
+def _compiled(name: str) -> bytes:
+    """Return what `building` writes in a process of its own; it goes on at an interrupt, as a trial in training does.
+
+    Raises:
+        DeviceError: if it fails.
+    """
+    search = os.pathsep.join(path or str(Path.cwd()) for path in sys.path)
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "mlpctl.engine.kernel.building", name],
+        env={**os.environ, "PYTHONPATH": search}, capture_output=True, check=False, start_new_session=True,
+    )  # fmt: skip
+    if done.returncode:
+        said = done.stderr.decode(errors="replace").strip().splitlines()
+        why = said[-1] if said else f"its process ended with {done.returncode}"
+        raise DeviceError(f"the training loop cannot be compiled: {why}; --engine reference trains without it")
+    return done.stdout
 
 
 def _address(symbol: str, code: bytes) -> int:

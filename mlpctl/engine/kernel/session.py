@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from mlpctl.engine.base import Event, State, Work, late
 from mlpctl.engine.expected import kernel_seconds
-from mlpctl.engine.initial import initial_weights, start_key
-from mlpctl.engine.kernel import drawing
+from mlpctl.engine.initial import start_key
 from mlpctl.engine.kernel.calls import (
     Arrays,
     Training,
     arrays_of,
+    begun_training,
     new_training,
     scores_now,
     train_epochs,
@@ -162,11 +162,11 @@ class KernelSession:
             self._training.discard(work.key)
 
     def _begun(self, work: Work) -> Training:
-        """Return a trial before its first epoch; to draw weights takes as long as two epochs on iris."""
+        """Return a trial before its first epoch; to draw weights takes as long as an epoch on iris."""
         start = start_key(work.network, work.spec)
         if (known := self._starts.get(start)) is not None:
             return twin(work, *known)
-        trial = new_training(work, initial_weights(work.network, work.spec, drawing))
+        trial = begun_training(work)
         if len(trial.theta) <= COPIED:
             if len(self._starts) >= STARTS:
                 self._starts.clear()

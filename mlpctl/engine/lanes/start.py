@@ -1,12 +1,11 @@
 """Initial weights of many lanes at once: those of `mlpctl.engine.initial`, drawn on the device."""
 
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import torch
 
-from mlpctl.engine.initial import initial_weights, law
+from mlpctl.engine.initial import bias_bound, by_itself, initial_weights, law
 from mlpctl.engine.lanes import drawing
 from mlpctl.engine.lanes.arrays import Arrays, parts_of
 
@@ -25,9 +24,9 @@ Lane = tuple[int, "Work"]
 
 def start(arrays: Arrays, lanes: Sequence[Lane]) -> None:
     """Set lanes to their initial weights, their optimizers to 0. No loop over lanes, but for rare kinds of weights."""
-    drawn = [lane for lane in lanes if not _by_itself(lane[1])]
+    drawn = [lane for lane in lanes if not by_itself(lane[1].spec)]
     for at, work in lanes:
-        if _by_itself(work):
+        if by_itself(work.spec):
             arrays.fill(at, initial_weights(work.network, work.spec))
     depth = arrays.layout.depth
     for layer in range(depth):
@@ -35,11 +34,6 @@ def start(arrays: Arrays, lanes: Sequence[Lane]) -> None:
             alike = [lane for lane in drawn if _shape(lane[1], layer) == shape]
             _weights(arrays, layer, alike)
             _vectors(arrays, layer, alike)
-
-
-def _by_itself(work: "Work") -> bool:
-    spec = work.spec
-    return spec.init_from is not None or spec.init == "orthogonal" or spec.model == "gate"
 
 
 def _shape(work: "Work", layer: int) -> tuple[int, int]:
@@ -61,11 +55,12 @@ def _weights(arrays: Arrays, layer: int, lanes: Sequence[Lane]) -> None:
 
 def _vectors(arrays: Arrays, layer: int, lanes: Sequence[Lane]) -> None:
     """Set a layer's biases, and what belongs to its normalization, of lanes with the same shape there."""
-    inputs, outputs = _shape(lanes[0][1], layer)
+    _, outputs = _shape(lanes[0][1], layer)
     where = drawing.place(arrays.device)
-    spread = [lane for lane in lanes if lane[1].spec.init == "default"]
+    bounds = [bias_bound(work.network.layers[layer], work.spec) for _, work in lanes]
+    spread = [lane for lane, bound in zip(lanes, bounds, strict=True) if bound]
     if f"{layer}.bias" in arrays.tensors and spread:
-        values = _values("uniform", [1 / math.sqrt(inputs)] * len(spread), spread, outputs, layer, "bias", where)
+        values = _values("uniform", [bound for bound in bounds if bound], spread, outputs, layer, "bias", where)
         _write(arrays, f"{layer}.bias", spread, values)
     for name in (f"{layer}.bn_weight", f"{layer}.running_var"):
         if name in arrays.tensors:

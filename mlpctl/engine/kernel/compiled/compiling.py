@@ -1,53 +1,37 @@
 """How the kernel is compiled."""
 
-import os
 from collections.abc import Callable
 from typing import Any
 
+import numba
 import numpy as np
 
 FAST = {"contract", "reassoc", "nsz", "arcp", "afn"}
 """What the compiler may do with floating-point numbers. Not nnan and ninf: divergence has to be seen."""
-
-OPTIMIZED = "1"
-"""LLVM's level: the vectors are in the source, so higher ones find nothing (1.3 ms an iris trial at 1, 2 and 3) and
-take 37 s to compile instead of 21."""
-
-
-os.environ.setdefault("NUMBA_OPT", OPTIMIZED)
-
-import numba  # noqa: E402  it reads the level when it is imported
 
 U: Any = np.uint64
 """Type of offsets and lengths in compiled code, see `affine`."""
 
 Function = Callable[..., Any]
 
-
 _BARE: dict[str, Any] = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 
 def inner(function: Function) -> Function:
     """Return a function that compiled code calls."""
-    compiled: Function = numba.njit(fastmath=FAST, error_model="numpy", forceinline=True)(function)
+    compiled: Function = numba.njit(fastmath=FAST, forceinline=True, **_BARE)(function)
     return compiled
 
 
 def exact(function: Function) -> Function:
     """Return a function whose floating-point operations are done as they are written, in numpy's order."""
-    compiled: Function = numba.njit(error_model="numpy")(function)
+    compiled: Function = numba.njit(**_BARE)(function)
     return compiled
 
 
 def entry(function: Function) -> Function:
     """Return a function that is called from outside: it takes an address and returns a whole number, see `native`."""
     compiled: Function = numba.njit(fastmath=FAST, **_BARE)(function)
-    return compiled
-
-
-def exact_entry(function: Function) -> Function:
-    """Return an exact function that is called from outside."""
-    compiled: Function = numba.njit(**_BARE)(function)
     return compiled
 
 

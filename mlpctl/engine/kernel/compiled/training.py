@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from mlpctl.engine.kernel.compiled.affine import forward, forward_sparse, gradients
-from mlpctl.engine.kernel.compiled.compiling import U, exact, inner
+from mlpctl.engine.kernel.compiled.compiling import U, inner
+from mlpctl.engine.kernel.compiled.counters import mask
 from mlpctl.engine.kernel.compiled.normalization import (
     normalize,
     normalize_backward,
@@ -45,36 +46,29 @@ from mlpctl.engine.kernel.layout import (
     UNITS,
     WEIGHT,
 )
-from mlpctl.rng import MASK, philox, purpose_number
+from mlpctl.rng import purpose_number
 
-_philox = exact(philox)
 _DROPOUT = purpose_number("dropout")
 
 
 @inner
 def drop(
     whole: Any, real: Any, epoch: int, at: int, layer: int, n: int, units: int, outputs: int, z: Any, z0: int,
-    slope: Any,
+    slope: Any, factors: Any,
 ) -> None:  # fmt: skip
-    """Drop units of a layer (n, units) by the shared masks; kept ones are scaled up, in value and derivative."""
-    zero, kept = number(z, 0), real[KEPT]
-    k, j = z0, U(0)  # the mask has no padding
-    for block in range((n * units + U(3)) // U(4)):
-        words = _philox(
-            np.int64(block), np.int64(epoch), np.int64((_DROPOUT << 16) | np.int64(layer)), np.int64(at),
-            whole[SEED_LOW], whole[SEED_HIGH],
-        )  # fmt: skip
-        for lane in range(min(U(4), n * units - U(4) * block)):
-            word = words[0] if lane == 0 else words[1] if lane == 1 else words[2] if lane == 2 else words[3]
-            if (word & MASK) < whole[DROP_BELOW]:
-                z[k] = zero
-                slope[k] = zero
-            else:
-                z[k] *= kept
-                slope[k] *= kept
-            k, j = k + U(1), j + U(1)
-            if j == units:
-                k, j = k + outputs - units, U(0)
+    """Drop units of a layer (n, units) by the shared masks; kept ones are scaled up, in value and derivative.
+
+    `factors` is scratch for 2 · n · outputs numbers: the mask, whose rows have no padding, and a vector beyond it.
+    """
+    stream = np.int64((_DROPOUT << 16) | np.int64(layer))
+    for k in range(U(0), n * units + V, VV):
+        mask(factors, k, np.int64(k // U(4)), np.int64(epoch), stream, np.int64(at), whole[SEED_LOW], whole[SEED_HIGH],
+             whole[DROP_BELOW], real[KEPT])  # fmt: skip
+    for r in range(n):
+        for j in range(U(0), outputs, V):
+            k, factor = z0 + r * outputs + j, load(factors, r * units + j)
+            store(z, k, where_positive(factor, mul(load(z, k), factor)))
+            store(slope, k, where_positive(factor, mul(load(slope, k), factor)))
 
 
 @inner
@@ -160,7 +154,7 @@ def train(
                     if relu:
                         for k in range(z0, z0 + n * outputs):
                             slope[k] = number(slope, 1)
-                    drop(whole, real, epoch, s, l, n, row[UNITS], outputs, buffer, z0, slope)
+                    drop(whole, real, epoch, s, l, n, row[UNITS], outputs, buffer, z0, slope, delta)
 
         z0 = at[layers]
         for r in range(n):
