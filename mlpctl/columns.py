@@ -26,6 +26,7 @@ class Columns:
     def __init__(self, columns: Mapping[str, Made], length: int) -> None:
         """Keep the columns."""
         self._columns, self._length = dict(columns), length
+        self._codes: dict[tuple[str, ...], tuple[Array, Array]] = {}
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -47,6 +48,12 @@ class Columns:
         """The columns in their order."""
         return tuple(self._columns)
 
+    def codes(self, *names: str) -> tuple[Array, Array]:
+        """Return (codes, firsts) of the groups of rows that agree in some columns, see `codes_of`."""
+        if names not in self._codes:
+            self._codes[names] = codes_of(*(self[name] for name in names))
+        return self._codes[names]
+
     def only(self, names: Iterable[str]) -> "Columns":
         """Return some columns, in the order given."""
         return Columns({name: self._columns[name] for name in names}, self._length)
@@ -57,6 +64,8 @@ class Columns:
 
     def rows(self, which: Array) -> "Columns":
         """Return some rows: where a mask is true, or by their places."""
+        if which.dtype == bool and which.all():
+            return self
         places = np.flatnonzero(which) if which.dtype == bool else which
         return Columns({name: _taking(self, name, places) for name in self._columns}, len(places))
 
@@ -198,7 +207,7 @@ def codes_of(*columns: Array) -> tuple[Array, Array]:
         if is_repeated(column):
             continue
         own, levels = _numbered(values_of(column))
-        codes, count = (own, levels) if count <= 1 else _numbered((codes * levels + own).tolist())
+        codes, count = (own, levels) if count <= 1 else _renumbered(codes * levels + own, count * levels)
     firsts = np.empty(count, dtype=np.int64)
     firsts[codes[::-1]] = np.arange(length)[::-1]  # of several rows the last one written stays: the first
     return codes, firsts
@@ -209,50 +218,67 @@ def _numbered(values: list[Any]) -> tuple[Array, int]:
     return np.fromiter(map(known.__getitem__, values), dtype=np.int64, count=len(values)), len(known)
 
 
+def _renumbered(codes: Array, most: int) -> tuple[Array, int]:
+    """Return whole numbers below `most` numbered as they come, and how many different ones there are."""
+    length = len(codes)
+    if most > 10 * length:
+        return _numbered(codes.tolist())
+    first = np.full(most, length)
+    first[codes[::-1]] = np.arange(length)[::-1]
+    used = np.flatnonzero(first < length)
+    number = np.empty(most, dtype=np.int64)
+    number[used[np.argsort(first[used])]] = np.arange(len(used))
+    return number[codes], len(used)
+
+
 def moments(values: Array, codes: Array, groups: int) -> tuple[Array, Array, Array]:
     """Return (n, mean, standard deviation) of each group's numbers; NaN is no number, and what too few numbers have.
 
     Args:
-        values: float64.
-        codes: the group of each.
+        values: numbers.
+        codes: the group of each; groups are numbered as they come, and none is empty.
         groups: how many there are.
 
-    Every group has a row. Rows of a group that all lie together are added by numpy, others one by one (Kahan 1965); the
-    squares are Welford's (1962). That is what pandas does, to the last bit.
+    Rows of groups that lie together are added by numpy, others one by one (Kahan 1965); the squared distances are
+    Welford's (1962). That is what pandas does, to the last bit.
     """
-    n = np.bincount(codes[~np.isnan(values)], minlength=groups)
+    values = values.astype(np.float64)
+    there = ~np.isnan(values)
+    n = np.bincount(codes[there], minlength=groups)
+    if (n < 2).all():
+        mean = np.full(groups, np.nan)
+        mean[codes[there]] = values[there]
+        return n, mean, np.full(groups, np.nan)
     starts = np.flatnonzero(np.diff(codes, prepend=-1))
-    if len(starts) == groups and n.sum() == len(values) > 0:
-        mean = np.add.reduceat(values, starts) / n
-    else:
-        mean = _sums(values, codes, groups)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            mean /= n
-    return n, mean, _spreads(values, codes, groups) if (n > 1).any() else np.full(groups, np.nan)
-
-
-def _sums(values: Array, codes: Array, groups: int) -> Array:
-    total, lost = [0.0] * groups, [0.0] * groups
-    for value, code in zip(values.tolist(), codes.tolist(), strict=True):
-        if isnan(value):
-            continue
-        rest = value - lost[code]
-        whole = total[code] + rest
-        missed = whole - total[code] - rest
-        lost[code] = 0.0 if isnan(missed) else missed  # an infinite value leaves nothing to make up for
-        total[code] = whole
-    return np.array(total)
-
-
-def _spreads(values: Array, codes: Array, groups: int) -> Array:
-    n, mean, squares = [0] * groups, [0.0] * groups, [0.0] * groups
-    for value, code in zip(values.tolist(), codes.tolist(), strict=True):
-        if isnan(value):
-            continue
-        n[code] += 1
-        step = value - mean[code]
-        mean[code] += step / n[code]
-        squares[code] += (value - mean[code]) * step
-    freedom = np.array(n) - 1
+    sorted_ = values[there][np.argsort(codes[there], kind="stable")].tolist()
+    ends = np.cumsum(n).tolist()
+    own = [sorted_[end - size : end] for end, size in zip(ends, n.tolist(), strict=True)]
+    lie_together = len(starts) == groups and there.all() and groups > 0
+    total = np.add.reduceat(values, starts) if lie_together else np.array([_sum(some) for some in own])
+    squares = np.array([_squares(some) for some in own])
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(freedom > 0, np.sqrt(np.array(squares) / freedom), np.nan)
+        return n, total / n, np.where(n > 1, np.sqrt(squares / (n - 1)), np.nan)
+
+
+def _sum(values: Sequence[float]) -> float:
+    if len(values) == 1:
+        return values[0]
+    total = lost = 0.0
+    for value in values:
+        rest = value - lost
+        whole = total + rest
+        lost = whole - total - rest
+        total = whole
+    return sum(values) if isnan(total) else total  # an infinite value leaves nothing that could be made up for
+
+
+def _squares(values: Sequence[float]) -> float:
+    """Return the sum of squared distances from the mean."""
+    if len(values) < 2:
+        return 0.0
+    mean = squares = 0.0
+    for n, value in enumerate(values, start=1):
+        step = value - mean
+        mean += step / n
+        squares += (value - mean) * step
+    return squares

@@ -91,7 +91,7 @@ def design_of(summary: Summary, experiments: Sequence[Mapping[str, Any]]) -> Des
         trials = trials.rows(trials["epochs"] == lowest)
         notes.append(f"Of the trials with {lowest} epochs: more were given to those that did well.")
     names = [name for name in names if len(distinct(trials[name])) > 1]
-    codes = {name: codes_of(trials[name])[0] for name in names}
+    codes = {name: trials.codes(name)[0] for name in names}
     levels = {name: int(codes[name].max()) + 1 for name in names}
 
     drawn = {name for experiment in experiments for name in drawn_of(experiment)}

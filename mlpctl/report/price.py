@@ -69,7 +69,7 @@ def space_of(experiment: Mapping[str, Any]) -> Space:
 def configurations_of(trials: Columns, *, but: tuple[str, ...] = ()) -> int:
     """Return how many configurations there are among trials, some fields not counted."""
     fields = [name for name in Spec.model_fields if name not in (*SEED_FIELDS, *but)]
-    return len(codes_of(*(trials[name] for name in fields))[1])
+    return len(trials.codes(*fields)[1])
 
 
 def epochs_trained(trials: Columns) -> int:

@@ -142,7 +142,7 @@ def over(trials: Columns, by: Sequence[str], column: str) -> Columns:
 
     Source: Sheppard 1897 for the variance of rounding, step²/12.
     """
-    codes, firsts = codes_of(*(trials[name] for name in by))
+    codes, firsts = trials.codes(*by)
     scores = np.where(trials["status"] == "ok", trials[column].astype(np.float64), np.nan)
     n, mean, sd = moments(scores, codes, len(firsts))
     failed = np.bincount(codes[~is_in(trials["status"], NO_FAILURES)], minlength=len(firsts))
@@ -172,7 +172,7 @@ def _summary(
         raise UsageError(_nothing_to_compare(good, metric, on))
     varied = varied_fields(trials)
     table = over(trials, ["config"], column)
-    told = trials.rows(codes_of(trials["config"])[1])
+    told = trials.rows(trials.codes("config")[1])
     table = table.plus({name: told[name] for name in varied})
     rank = table["mean"] if BETTER[metric] == "low" else -table["mean"]
     table = table.rows(np.lexsort((rank, table["failed"], table["n"] == 0)))  # the last one counts most

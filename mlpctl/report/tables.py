@@ -1,6 +1,5 @@
 """A summary as tables of plain values: what the terminal, Markdown, CSV and JSON show."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import isnan
@@ -8,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from mlpctl.columns import Array, Columns, codes_of, distinct, is_there, values_of
+from mlpctl.columns import Array, Columns, distinct, is_there, values_of
 from mlpctl.errors import UsageError, did_you_mean
 from mlpctl.render import Cell, Table, as_chosen, for_people
 from mlpctl.report.failures import retry_note
@@ -44,8 +43,9 @@ def overview(summary: Summary, top: int) -> list[Table]:
 def heading(summary: Summary) -> str:
     """Return what was trained: dataset and folders, configurations, seeds, trials and what became of them."""
     statuses = ", ".join(f"{count:,} {status.replace('_', ' ')}" for status, count in summary.statuses.items())
-    configs = Counter(config for config in summary.rows["config"].tolist() if config is not None)
-    fewest, most = min(configs.values()), max(configs.values())
+    codes, firsts = summary.rows.codes("config")
+    configs = np.bincount(codes)[is_there(summary.rows["config"][firsts])]
+    fewest, most = int(configs.min()), int(configs.max())
     times = f"{most} seed{'s' * (most > 1)}" if fewest == most else f"{fewest} to {most} seeds"
     return (
         f"{summary.title}: {counted(len(configs), 'configuration')} × {times}, "
@@ -129,7 +129,7 @@ def grouped(summary: Summary, by: Sequence[str], *, people: bool = True) -> Tabl
     for cell in cells:
         line = lines.setdefault(cell[rows], {rows: cell[rows]})
         line[f"{columns} {as_chosen(cell[columns])}"] = _in_words(cell, counted=n is None)
-    across = in_order(summary.rows.only([columns]).rows(codes_of(summary.rows[columns])[1]), [columns])
+    across = in_order(summary.rows.only([columns]).rows(summary.rows.codes(columns)[1]), [columns])
     labels = [f"{columns} {as_chosen(plain(value))}" for value in values_of(across[columns])]
     trials = "n trials" if n is None else counted(int(n), "trial")
     spread = "mean" if all(cell["sd"] is None for cell in cells) else "mean ± standard deviation"
