@@ -47,7 +47,7 @@ print([name for name in ("pandas", "scipy", "torch", "matplotlib", "sklearn") if
 SWEEP = """
 import sys
 from mlpctl.cli import main
-sys.argv = ["mlpctl", "sweep", "--dataset", "iris", "--axis", "lr=0.1,0.01", "--epochs", "1", "-q", "--engine", "kernel"]
+sys.argv = "mlpctl sweep --dataset iris --axis lr=0.1,0.01 --epochs 1 --engine kernel -q".split()
 try:
     main()
 finally:
