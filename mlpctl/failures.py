@@ -4,9 +4,10 @@ import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mlpctl.engine.base import Event, Work, late
+if TYPE_CHECKING:
+    from mlpctl.engine.base import Event, Work
 
 REDONE = ("interrupted",)
 """Statuses of trials that run again by themselves."""
@@ -78,11 +79,11 @@ class Clock:
     _spent: dict[str, float] = field(default_factory=dict)
     _late: set[str] = field(default_factory=set)
 
-    def start(self, work: Work) -> None:
+    def start(self, work: "Work") -> None:
         """A trial begins, and may take the seconds of its limit."""
         self._limits[work.key], self._begun[work.key] = work.limit, time.monotonic()
 
-    def watch(self, events: Iterable[Event], stop: Callable[[str], None]) -> Iterator[Event]:
+    def watch(self, events: "Iterable[Event]", stop: Callable[[str], None]) -> "Iterator[Event]":
         """Yield the events of trials; those that take too long are stopped, and their last event says so."""
         for event in events:
             if event.status is None:
@@ -91,7 +92,7 @@ class Clock:
             else:
                 yield self._last(event)
 
-    def _look(self, event: Event, stop: Callable[[str], None]) -> None:
+    def _look(self, event: "Event", stop: Callable[[str], None]) -> None:
         spent = self._spent[event.key] = self._spent.get(event.key, 0.0) + (event.seconds or 0.0)
         if event.seconds is None:  # trained in a group, it has no time of its own
             spent = time.monotonic() - self._begun[event.key]
@@ -99,7 +100,9 @@ class Clock:
             self._late.add(event.key)
             stop(event.key)
 
-    def _last(self, event: Event) -> Event:
+    def _last(self, event: "Event") -> "Event":
+        from mlpctl.engine.base import late
+
         is_late = event.key in self._late and event.status == "interrupted"
         limit = self._limits.pop(event.key)
         for known in (self._begun, self._spent):

@@ -98,7 +98,7 @@ def print_tables(tables: Sequence[Table], console: object = None, *, ascii_only:
         if number:
             out.print()
         if table.title:
-            out.print(f"[bold]{escape(signs(table.title))}[/bold]")
+            out.print(f"[bold]{escape(signs(table.title))}[/bold]", emoji=False)
         if table.columns:
             fits = fitted(table, out.width, ascii_only=ascii_only)
             for line in fits.told:
@@ -111,7 +111,7 @@ def print_tables(tables: Sequence[Table], console: object = None, *, ascii_only:
                 for line in block.body:
                     out.print(Text(line), no_wrap=True)
         for note in table.notes:
-            out.print(escape(signs(note)), highlight=False)
+            out.print(escape(signs(note)), highlight=False, emoji=False)
 
 
 def for_people(value: Cell) -> str:

@@ -89,21 +89,22 @@ def _out(folder: Path) -> str:
 def _best(folder: Path, keys: list[str]) -> Place:
     if len(keys) == 1:
         return Place(folder, keys[0])
+    from mlpctl.columns import distinct, is_in
     from mlpctl.report.datasets import with_options
     from mlpctl.report.summary import summarize, varied_fields
     from mlpctl.report.tables import rows_of
     from mlpctl.results import load
 
     results = load(folder)
-    results = replace(results, trials=results.trials[results.trials["key"].isin(keys)])
+    results = replace(results, rows=results.rows.rows(is_in(results.rows["key"], keys)))
     try:
         summaries = summarize(results)
     except UsageError:
         summaries = []  # the part that would choose was not scored
     best = summaries[0].best if len(summaries) == 1 else None
     if best is None:
-        trials = with_options(results.trials)
-        varied = [*varied_fields(trials), *(["seed"] if trials["seed"].nunique() > 1 else [])]
+        trials = with_options(results.rows)
+        varied = [*varied_fields(trials), *(["seed"] if len(distinct(trials["seed"])) > 1 else [])]
         told = [
             f"{row['key']} ({', '.join(f'{name} {as_chosen(row[name])}' for name in varied if row[name] is not None)})"
             for row in rows_of(trials)

@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlpctl.report.figures import effect_of
+from mlpctl.report.frames import over
 from mlpctl.report.page.content import MOST_ROWS, part_of, reproducing
 from mlpctl.report.page.encode import to_json
 from mlpctl.report.page.words import certain
 from mlpctl.report.page.write import write_page
-from mlpctl.report.summary import Summary, over, summarize
+from mlpctl.report.summary import Summary, summarize
 from mlpctl.results import Results, load
 from tests.conftest import Cli
 from tests.synthetic import write, write_many

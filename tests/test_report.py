@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mlpctl.columns import of_frame
 from mlpctl.report.figures import curves_of, effect_of, is_log_spaced
-from mlpctl.report.summary import interval, over, summarize
+from mlpctl.report.frames import over
+from mlpctl.report.summary import interval, summarize
 from mlpctl.results import load
 from tests.conftest import Cli
 from tests.synthetic import write
@@ -203,7 +205,7 @@ def test_a_damaged_description_is_one_line(cli: Cli, tmp_path: Path, name: str) 
 
 
 def test_it_is_fast_where_there_is_much(tmp_path: Path) -> None:
-    """Not a timing: a hundred thousand trials are summed up without a Python loop over them, or this never ends."""
+    """Not a timing: a hundred thousand trials are summed up in linear time, or this never ends."""
     import pandas as pd
 
     results = load(known(tmp_path / "r"))
@@ -211,6 +213,6 @@ def test_it_is_fast_where_there_is_much(tmp_path: Path) -> None:
     many["key"] = many.index.astype(str)
     from dataclasses import replace
 
-    [summary] = summarize(replace(results, trials=many))
+    [summary] = summarize(replace(results, rows=of_frame(many)))
     assert len(summary.trials) == 96_000
     assert len(summary.configurations) == 8

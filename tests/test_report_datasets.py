@@ -8,7 +8,8 @@ import pytest
 
 from mlpctl.report.datasets import split_by_data
 from mlpctl.report.figures import draw_effect
-from mlpctl.report.summary import over, summarize
+from mlpctl.report.frames import over
+from mlpctl.report.summary import summarize
 from mlpctl.report.tables import verdict
 from mlpctl.results import load
 from tests.synthetic import write
@@ -50,7 +51,7 @@ def test_an_option_of_the_data_is_an_axis(tmp_path: Path) -> None:
 def test_what_never_got_to_its_data_stays_with_its_dataset(tmp_path: Path) -> None:
     bad = {"dataset": "diabetes", "status": "invalid", "error": "no", "task": None, "digest": None, "config": "bad"}
     rows: list[dict[str, Any]] = [bad, {"dataset": "diabetes", "task": "regression", "digest": "d", "val_mse": 1.0}]
-    [(name, trials)] = split_by_data(load(write(tmp_path / "r", rows)).trials)
+    [(name, trials)] = split_by_data(load(write(tmp_path / "r", rows)).rows)
     assert (name, len(trials), set(trials["task"])) == ("diabetes", 2, {"regression"})
 
 

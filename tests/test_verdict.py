@@ -8,9 +8,10 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from mlpctl.report.frames import by_seed, compare
 from mlpctl.report.summary import summarize
 from mlpctl.report.tables import overview
-from mlpctl.report.verdict import by_seed, compare, expected_maximum, holm, optimism
+from mlpctl.report.verdict import expected_maximum, holm, optimism
 from mlpctl.results import load
 from tests.conftest import Cli
 from tests.synthetic import write

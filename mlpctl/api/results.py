@@ -48,7 +48,7 @@ class Results:
     @cached_property
     def trials(self) -> "pd.DataFrame":
         """A row per trial: spec, status and scores, under the names of docs/columns.md; data.OPTION for options."""
-        return with_options(self._read.trials)
+        return with_options(self._read.rows).frame()
 
     @property
     def epochs(self) -> "pd.DataFrame":
@@ -106,7 +106,9 @@ class Results:
         summary = self._one()
         if summary.best is None:
             raise UsageError(f"no trial has a {summary.on} {summary.metric}: there is no best configuration")
-        return pd.Series(summary.best, name="best", dtype=object)
+        first = summary.configurations.iloc[0].to_dict()  # says what is missing as the other tables do
+        best: dict[Any, Any] = {**summary.best, **first}
+        return pd.Series(best, name="best", dtype=object)
 
     @property
     def verdict(self) -> str:

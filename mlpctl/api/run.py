@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from mlpctl.api.showing import as_html, as_text, frame, shown
 from mlpctl.render import Table, for_people
+from mlpctl.report.frames import plain
 from mlpctl.report.summary import PREFIX, summarize
-from mlpctl.report.tables import plain
 from mlpctl.results import Results, load
 from mlpctl.schema import METRICS, PRIMARY
 
@@ -42,9 +42,7 @@ class Run:
         from dataclasses import replace
 
         results = load(self.folder)
-        trials = results.trials[results.trials["key"] == self.key].reset_index(drop=True)
-        epochs = results.epochs[results.epochs["key"] == self.key].reset_index(drop=True)
-        return replace(results, trials=trials, epochs=epochs)
+        return replace(results, rows=results.rows.rows(results.rows["key"] == self.key))
 
     @cached_property
     def trial(self) -> "pd.Series[Any]":

@@ -12,8 +12,9 @@ from mlpctl.comparison.pairing import Paired, counted
 from mlpctl.errors import UsageError
 from mlpctl.experiment import SelectOn
 from mlpctl.render import Cell, Table, as_chosen, for_people
+from mlpctl.report.frames import rows_of
 from mlpctl.report.summary import Summary, summarize
-from mlpctl.report.tables import heading, rows_of
+from mlpctl.report.tables import heading
 from mlpctl.results import Results, load
 
 SIDES = ("A", "B")

@@ -13,9 +13,9 @@ import numpy as np
 from mlpctl.comparison.pairing import Judgement, Paired, judge
 from mlpctl.errors import UsageError
 from mlpctl.render import Cell
-from mlpctl.report.summary import Summary, varied_fields
-from mlpctl.report.tables import plain
-from mlpctl.report.verdict import by_seed, resolution
+from mlpctl.report.frames import by_seed, plain, varied_fields
+from mlpctl.report.summary import Summary
+from mlpctl.report.verdict import resolution
 
 if TYPE_CHECKING:
     import pandas as pd

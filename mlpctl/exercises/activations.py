@@ -20,7 +20,7 @@ from mlpctl.exercises.words import (
     within,
 )
 from mlpctl.render import Table
-from mlpctl.report.tables import rows_of
+from mlpctl.report.frames import rows_of
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -13,7 +13,7 @@ from mlpctl.exercises.answer import Answer, Line, Plot
 from mlpctl.exercises.words import listed, percent, sentences, share, shown
 from mlpctl.experiment import Effort
 from mlpctl.render import Table, for_people
-from mlpctl.report.tables import rows_of
+from mlpctl.report.frames import rows_of
 from mlpctl.report.verdict import ALPHA, holm, paired_test
 
 if TYPE_CHECKING:

@@ -26,8 +26,8 @@ from mlpctl.exercises.words import (
     with_interval,
 )
 from mlpctl.render import Table, for_people
+from mlpctl.report.frames import rows_of
 from mlpctl.report.plot import is_log_spaced
-from mlpctl.report.tables import rows_of
 from mlpctl.search.axes import Axis, make_axis
 from mlpctl.search.strategies import Method
 

@@ -22,8 +22,8 @@ from mlpctl.exercises.words import (
     within,
 )
 from mlpctl.render import Table, for_people
-from mlpctl.report.tables import rows_of
-from mlpctl.report.verdict import by_seed, paired_test, resolution
+from mlpctl.report.frames import by_seed, rows_of
+from mlpctl.report.verdict import paired_test, resolution
 
 if TYPE_CHECKING:
     import pandas as pd

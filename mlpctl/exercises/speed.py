@@ -11,7 +11,7 @@ from mlpctl.exercises.answer import Answer, Line, Plot
 from mlpctl.exercises.words import listed, rank, sentences, share, shown
 from mlpctl.experiment import Effort
 from mlpctl.render import Table, for_people
-from mlpctl.report.tables import rows_of
+from mlpctl.report.frames import rows_of
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,9 +8,9 @@ import numpy as np
 
 from mlpctl.exercises.answer import Line
 from mlpctl.render import Cell, Table, as_chosen, for_people
-from mlpctl.report.summary import interval, over
-from mlpctl.report.tables import plain, rows_of
-from mlpctl.report.verdict import ALPHA, Verdict, by_seed, compare, paired_test, resolution
+from mlpctl.report.frames import by_seed, compare, over, plain, rows_of
+from mlpctl.report.summary import interval
+from mlpctl.report.verdict import ALPHA, Verdict, paired_test, resolution
 from mlpctl.schema import BETTER
 
 if TYPE_CHECKING:

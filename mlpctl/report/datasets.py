@@ -2,29 +2,34 @@
 
 import json
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import Any
 
-if TYPE_CHECKING:
-    import pandas as pd
+import numpy as np
+
+from mlpctl.columns import Array, Columns, codes_of, distinct, is_repeated, objects, repeated, values_of
 
 PATH = "data.path"
 """The option of every dataset that lies in a file of the user's."""
 
 
-def with_options(trials: "pd.DataFrame") -> "pd.DataFrame":
+def with_options(trials: Columns) -> Columns:
     """Return the trials with a column data.OPTION for each option of the dataset that was set."""
-    import pandas as pd
-
-    texts = trials["data"].dropna().unique()
-    options = {text: json.loads(text) for text in texts}
+    options = {text: json.loads(text) for text in distinct(trials["data"]) if text is not None}
     names = sorted({name for option in options.values() for name in option})
-    columns = {
-        f"data.{name}": trials["data"].map(
-            {t: _number(o[name]) for t, o in options.items() if name in o}, na_action="ignore"
-        )
-        for name in names
-    }
-    return pd.concat([trials, pd.DataFrame(columns, index=trials.index)], axis=1)
+    columns = {}
+    for name in names:
+        known = {text: _number(option[name]) for text, option in options.items() if name in option}
+        columns[f"data.{name}"] = _mapped(trials["data"], known)
+    return trials.plus(columns)
+
+
+def _mapped(values: Array, known: dict[Any, Any]) -> Array:
+    """Return what each value stands for: a column of numbers where all are numbers."""
+    numeric = all(isinstance(value, float) for value in known.values())
+    if is_repeated(values):
+        return repeated(known.get(values[0]), len(values))
+    found = [known.get(value) for value in values]
+    return np.array(found, dtype=np.float64) if numeric else objects(found)
 
 
 def _number(value: object) -> object:
@@ -34,7 +39,7 @@ def _number(value: object) -> object:
         return ",".join(map(str, value)) if isinstance(value, list) else value
 
 
-def split_by_data(trials: "pd.DataFrame") -> "Iterator[tuple[str, pd.DataFrame]]":
+def split_by_data(trials: Columns) -> Iterator[tuple[str, Columns]]:
     """Yield (name, trials) of what may be ranked together: one dataset, one task, and one source of its data.
 
     An option such as `noise` may be an axis: it changes the data and is what is asked about. Another file is another
@@ -44,36 +49,49 @@ def split_by_data(trials: "pd.DataFrame") -> "Iterator[tuple[str, pd.DataFrame]]
     Args:
         trials: with their options, see `with_options`.
     """
-    told = trials.assign(_task=_filled(trials, "task", ["dataset"], "classification"))
-    told["_path"] = _paths(told)
-    told["_digest"] = _filled(told, "digest", ["dataset", "_task", "_path"], "")
-    of_one = told.groupby(["dataset", "_task", "_path", "data"], dropna=False)["_digest"].nunique().reset_index()
-    changed = set(of_one.loc[of_one["_digest"] > 1, "_path"])
-    told["_version"] = told["_digest"].where(told["_path"].isin(changed), "")
-    groups = [
-        (str(dataset), str(task), str(path), str(version), some)
-        for (dataset, task, path, version), some in told.groupby(["dataset", "_task", "_path", "_version"], sort=False)
-    ]
-    for dataset, task, path, version, some in groups:
-        alike = [group[1:4] for group in groups if group[0] == dataset]
-        shown = [
-            value
-            for number, value in enumerate((task, path, f"digest {version}"))
-            if len({group[number] for group in alike}) > 1
-        ]
-        columns = [name for name in trials.columns if name != PATH]  # in one group it says nothing that matters
-        yield " ".join([dataset, *shown]), some.assign(task=some["_task"])[columns].reset_index(drop=True)
+    dataset, data = trials["dataset"], trials["data"]
+    task = _filled(trials["task"], [dataset], "classification")
+    path = _paths(trials)
+    digest = _filled(trials["digest"], [dataset, task, path], "")
+    codes, firsts = codes_of(dataset, task, path, data)
+    pairs = codes_of(codes, digest)[1]  # a row for each digest of each
+    changed = set(path[firsts[np.bincount(codes[pairs], minlength=len(firsts)) > 1]].tolist())
+    version = digest if changed else repeated("", len(trials))
+    if changed:
+        version = objects([d if p in changed else "" for d, p in zip(digest.tolist(), path.tolist(), strict=True)])
+    told = trials.plus({"task": task}).only(
+        name for name in trials.names if name != PATH
+    )  # in one group it says nothing
+    codes, firsts = codes_of(dataset, task, path, version)
+    groups = [tuple(str(column[row]) for column in (dataset, task, path, version)) for row in firsts]
+    for number, group in enumerate(groups):
+        if dataset[firsts[number]] is None:
+            continue
+        alike = [other[1:] for other in groups if other[0] == group[0]]
+        words = (group[1], group[2], f"digest {group[3]}")
+        shown = [word for place, word in enumerate(words) if len({other[place] for other in alike}) > 1]
+        yield " ".join([group[0], *shown]), told.rows(codes == number) if len(groups) > 1 else told
 
 
-def _paths(trials: "pd.DataFrame") -> "pd.Series[str]":
+def _paths(trials: Columns) -> Array:
     """Return the file of each trial, "" where there is none; of files with equal contents the first."""
     if PATH not in trials:
-        return trials["dataset"].map(lambda _: "")
-    paths = trials[PATH].fillna("").astype(str)
-    first = paths.groupby(trials["digest"]).transform("first")  # NaN where no data were read
-    return first.where(trials["digest"].notna(), paths)
+        return repeated("", len(trials))
+    paths = ["" if value is None else str(value) for value in values_of(trials[PATH])]
+    digests = trials["digest"].tolist()  # None where no data were read
+    first: dict[str, str] = {}
+    for digest, path in zip(digests, paths, strict=True):
+        first.setdefault(digest, path)
+    return objects([path if d is None else first[d] for d, path in zip(digests, paths, strict=True)])
 
 
-def _filled(trials: "pd.DataFrame", name: str, by: list[str], otherwise: str) -> "pd.Series[str]":
-    known = trials.groupby(by, dropna=False)[name].transform("first")
-    return trials[name].fillna(known).fillna(otherwise)
+def _filled(values: Array, by: list[Array], otherwise: str) -> Array:
+    """Return a column, what is missing filled from the first row of the same group that says something."""
+    if is_repeated(values) and values[0] is not None:
+        return values
+    codes = codes_of(*by)[0].tolist()
+    known: dict[int, Any] = {}
+    for code, value in zip(codes, values.tolist(), strict=True):
+        if value is not None:
+            known.setdefault(code, value)
+    return objects([known.get(c, otherwise) if v is None else v for c, v in zip(codes, values.tolist(), strict=True)])

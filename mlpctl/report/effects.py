@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mlpctl.columns import Columns, values_of
 from mlpctl.render import Cell, as_chosen, for_people
+from mlpctl.report.frames import over as over_frame
 from mlpctl.report.look import label, metric_label
 from mlpctl.report.plot import Heat, Line, Plot, has_log_axis, spans_decades
 from mlpctl.report.summary import Summary, over
@@ -27,26 +29,25 @@ PARTS = {"val": "validation", "test": "test", "fit": "training", "train": "train
 def effect_of(summary: Summary, axis: str) -> "pd.DataFrame":
     """Return the effect of one axis: a row per value with a score, mean and 95 % interval over everything else."""
     table = _all_of(summary, axis)
-    return table[table["n"] > 0].reset_index(drop=True)
+    return table.rows(table["n"] > 0).frame()
 
 
-def _all_of(summary: Summary, axis: str) -> "pd.DataFrame":
+def _all_of(summary: Summary, axis: str) -> Columns:
     check_axis(summary, axis)
-    return in_order(over(summary.trials, [axis], summary.column), [axis])
+    return in_order(over(summary.rows, [axis], summary.column), [axis])
 
 
 def effect_plot(summary: Summary, axis: str) -> Plot:
     """Return the plot of one axis: a line where its values are numbers, a place each where they are words."""
-    import pandas as pd
-
     table = _all_of(summary, axis)
-    table = table[(table["n"] > 0) | (table["failed"] > 0)]
-    numbers = pd.to_numeric(table[axis], errors="coerce")  # a text column may hold numbers alone: batch_size, widths
-    numeric = bool(numbers.notna().all()) and len(numbers) > 1
-    words = () if numeric else tuple(as_chosen(plain(value)) or "none" for value in table[axis])
-    x = numbers.to_numpy(dtype=np.float64) if numeric else np.arange(len(table), dtype=np.float64)
-    scored = (table["n"] > 0).to_numpy()
-    y, low, high = (table[name].to_numpy(dtype=np.float64)[scored].tolist() for name in ("mean", "low", "high"))
+    table = table.rows((table["n"] > 0) | (table["failed"] > 0))
+    values = values_of(table[axis])
+    numbers = [_number(value) for value in values]  # a text column may hold numbers alone: batch_size, widths
+    numeric = not np.isnan(numbers).any() and len(numbers) > 1
+    words = () if numeric else tuple(as_chosen(plain(value)) or "none" for value in values)
+    x = np.array(numbers if numeric else range(len(values)), dtype=np.float64)
+    scored = table["n"] > 0
+    y, low, high = (table[name][scored].tolist() for name in ("mean", "low", "high"))
     best = int(np.argmax(y) if summary.better == "high" else np.argmin(y))
     interval = "mean and 95 % interval" if np.isfinite(low).any() else "mean"
     return Plot(
@@ -62,13 +63,21 @@ def effect_plot(summary: Summary, axis: str) -> Plot:
     )
 
 
+def _number(value: object) -> float:
+    try:
+        return float(str(value))
+    except ValueError:
+        return float("nan")
+
+
 def heat_of(summary: Summary, rows: str, columns: str) -> Heat:
     """Return the heat map of two axes: the mean over everything else, or why there is none."""
     for name in (rows, columns):
         check_axis(summary, name)
-    table = over(summary.trials, [rows, columns], summary.column)
+    table = over(summary.rows, [rows, columns], summary.column)
     down, across = (
-        list(dict.fromkeys(plain(value) for value in in_order(table, [name])[name])) for name in (rows, columns)
+        list(dict.fromkeys(plain(value) for value in values_of(in_order(table, [name])[name])))
+        for name in (rows, columns)
     )
     values = np.full((len(down), len(across)), np.nan)
     texts = np.full((len(down), len(across)), "", dtype=object)
@@ -101,7 +110,7 @@ def curves_of(summary: Summary, epochs: "pd.DataFrame", column: str) -> "pd.Data
     """Return a row per configuration and epoch: mean, low and high of a column over the seeds; best first."""
     keys = summary.trials.loc[summary.trials["status"] == "ok", ["key", "config"]]
     joined = epochs.merge(keys, on="key")
-    table = over(joined.assign(status="ok"), ["config", "epoch"], column).dropna(subset="mean")
+    table = over_frame(joined.assign(status="ok"), ["config", "epoch"], column).dropna(subset="mean")
     place = {config: number for number, config in enumerate(summary.configurations["config"])}
     table["place"] = table["config"].map(place)
     return table.sort_values(["place", "epoch"], ignore_index=True)
@@ -176,7 +185,7 @@ def _line(name: str, curve: "pd.DataFrame", *, behind: bool = False) -> Line:
 
 def names_of(summary: Summary, places: Sequence[int]) -> list[str]:
     """Return what configurations are called: their values of the fields that tell them apart, in few digits."""
-    rows = [{n: plain(summary.configurations.iloc[place][n]) for n in summary.varied} for place in places]
+    rows = [{n: plain(summary.ranked[n][place : place + 1].tolist()[0]) for n in summary.varied} for place in places]
     differing = [n for n in summary.varied if len({row[n] for row in rows}) > 1]
     values = [n for n in differing if len({row[n] for row in rows} - {None}) > 1]  # momentum 0.9 goes without saying
     enough = len({tuple(row[n] for n in values) for row in rows}) == len(rows)

@@ -5,21 +5,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mlpctl.columns import distinct
 from mlpctl.errors import UsageError
 from mlpctl.experiment import SelectOn
 from mlpctl.render import Format, Table, emit
-from mlpctl.report.effects import curve_plots, effect_plot, heat_of
 from mlpctl.report.importance import importance as importance_of
-from mlpctl.report.plot import Heat, Plot
 from mlpctl.report.price import price
 from mlpctl.report.summary import Summary, summarize
 from mlpctl.report.tables import for_machines, grouped, overview
-from mlpctl.report.terminal import print_drawings
 from mlpctl.results import Results, load
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
+
+    from mlpctl.report.plot import Heat, Plot
 
 STDOUT = Path("-")
 
@@ -79,12 +79,14 @@ def report(
     emit(tables, format_, output, ascii_only=ascii_only)
     if here["--plot"]:
         summary = _only(summaries, "--plot")
-        print_drawings([_drawn(summary, _axes_of(summary, by))], ascii_only=ascii_only)
+        _print([_drawn(summary, _axes_of(summary, by))], ascii_only=ascii_only)
     elif by and format_ == "table" and output in (None, STDOUT):
-        print_drawings([_drawn(one, by) for one in summaries if one.best is not None], ascii_only=ascii_only)
+        _print([_drawn(one, by) for one in summaries if one.best is not None], ascii_only=ascii_only)
     if here["--curves"]:
+        from mlpctl.report.effects import curve_plots
+
         summary = _only(summaries, "--curves")
-        print_drawings(curve_plots(summary, _epochs_of(summary, results)), ascii_only=ascii_only)
+        _print(curve_plots(summary, _epochs_of(summary, results)), ascii_only=ascii_only)
     _write_figures(summaries, results, by, None if here["--plot"] else plot, None if here["--curves"] else curves)
     if html is not None:
         from mlpctl.report.page.write import write_page
@@ -138,7 +140,15 @@ def curves_figure(summary: Summary, results: Results) -> "Figure":
     return draw_curves(summary, _epochs_of(summary, results))
 
 
-def _drawn(summary: Summary, axes: Sequence[str]) -> Plot | Heat:
+def _print(drawings: "Sequence[Plot | Heat]", *, ascii_only: bool) -> None:
+    from mlpctl.report.terminal import print_drawings
+
+    print_drawings(drawings, ascii_only=ascii_only)
+
+
+def _drawn(summary: Summary, axes: Sequence[str]) -> "Plot | Heat":
+    from mlpctl.report.effects import effect_plot, heat_of
+
     return effect_plot(summary, axes[0]) if len(axes) == 1 else heat_of(summary, axes[0], axes[1])
 
 
@@ -161,7 +171,11 @@ def _only(summaries: list[Summary], option: str) -> Summary:
 
 
 def _axes_of(summary: Summary, by: Sequence[str]) -> list[str]:
-    axes = list(by) or sorted(summary.varied, key=lambda name: -summary.trials[name].nunique())[:1]
+
+    def values(name: str) -> int:
+        return len([value for value in distinct(summary.rows[name]) if value is not None])
+
+    axes = list(by) or sorted(summary.varied, key=lambda name: -values(name))[:1]
     if not axes:
         raise UsageError(
             "nothing varies in these results, so there is no axis to plot: --curves draws the learning curve"

@@ -65,7 +65,8 @@ def forest_table(design: Design, column: str, title: str) -> Table:
 
 def configurations_of(design: Design, column: str) -> "pd.DataFrame":
     """Return a row per configuration that has a score: its factors, and the mean score over its seeds."""
-    good = design.trials[(design.trials["status"] == "ok") & design.trials[column].notna()]
+    trials = design.trials.frame()
+    good = trials[(trials["status"] == "ok") & trials[column].notna()]
     groups = good.groupby("config", sort=False)
     return groups[list(design.factors)].first().assign(_score=groups[column].mean()).reset_index(drop=True)
 

@@ -8,18 +8,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mlpctl.columns import Columns, codes_of, distinct, objects
 from mlpctl.render import Cell, Table
 from mlpctl.report.summary import Summary
 from mlpctl.report.verdict import ALPHA, by_seed
 from mlpctl.search.make import BY_EPOCHS
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 FEWEST_SEEDS = 3
 """Leaving one out must leave two: chance is what two seeds differ by."""
@@ -42,7 +40,7 @@ class Design:
         notes: what the reader has to know.
     """
 
-    trials: "pd.DataFrame"
+    trials: Columns
     factors: tuple[str, ...]
     drawn: tuple[str, ...]
     notes: tuple[str, ...]
@@ -85,25 +83,25 @@ def design_of(summary: Summary, experiments: Sequence[Mapping[str, Any]]) -> Des
     Raises:
         Refused: if no factor is left.
     """
-    trials, notes = summary.trials, list[str]()
+    trials, notes = summary.rows, list[str]()
     asked = {name for experiment in experiments for name in asked_of(experiment)}
     names = [name for name in summary.varied if name != "epochs" or not _by_epochs(experiments)]
     if _by_epochs(experiments):
-        lowest = trials["epochs"].min()
-        trials = trials[trials["epochs"] == lowest]
+        lowest = min(epochs for epochs in distinct(trials["epochs"]) if epochs is not None)
+        trials = trials.rows(trials["epochs"] == lowest)
         notes.append(f"Of the trials with {lowest} epochs: more were given to those that did well.")
-    names = [name for name in names if trials[name].nunique(dropna=False) > 1]
-    codes = {name: trials[name].factorize(use_na_sentinel=False)[0] for name in names}
+    names = [name for name in names if len(distinct(trials[name])) > 1]
+    codes = {name: trials.codes(name)[0] for name in names}
     levels = {name: int(codes[name].max()) + 1 for name in names}
 
     drawn = {name for experiment in experiments for name in drawn_of(experiment)}
     if not experiments:
-        most = trials["config"].nunique() / 2
+        most = len(distinct(trials["config"])) / 2
         drawn = {name for name in names if levels[name] > most}
 
     def decides(a: str, b: str) -> bool:
         """Whether each value of one field comes with one of another; where values are drawn that is no wonder."""
-        return a not in drawn and len(np.unique(codes[a] * levels[b] + codes[b])) == levels[a]
+        return a not in drawn and len(codes_of(codes[a], codes[b])[1]) == levels[a]
 
     groups: list[list[str]] = []
     for name in sorted(names, key=lambda name: (name not in asked, -levels[name])):
@@ -119,7 +117,7 @@ def design_of(summary: Summary, experiments: Sequence[Mapping[str, Any]]) -> Des
     notes += [f"{factor} moved together: their effects cannot be told apart." for factor in together]
     first = {factor: trials[group[0]] for factor, group in zip(factors, groups, strict=True)}
     named = tuple(factor for factor, group in zip(factors, groups, strict=True) if drawn.intersection(group))
-    return Design(trials.assign(**first), factors, named, tuple(notes))
+    return Design(trials.plus(first), factors, named, tuple(notes))
 
 
 def asked_of(experiment: Mapping[str, Any]) -> set[str]:
@@ -187,22 +185,22 @@ def grid_of(design: Design, column: str) -> Array:
         raise Refused(
             f"the values of {', '.join(design.drawn)} were drawn and are no grid; --importance asks a random forest"
         )
-    table = by_seed(design.trials, design.factors, column)
-    levels = [design.trials[factor].nunique(dropna=False) for factor in design.factors]
-    if table.shape[1] < prod(levels):
+    scores = by_seed(design.trials, design.factors, column)
+    levels = [len(distinct(design.trials[factor])) for factor in design.factors]
+    if missing := prod(levels) - len(scores.names):
         raise Refused(
-            f"{prod(levels) - table.shape[1]:,} of the {prod(levels):,} cells of the grid have no score (not run, or "
+            f"{missing:,} of the {prod(levels):,} cells of the grid have no score (not run, or "
             "failed), so the axes are not balanced; --importance asks a random forest instead"
         )
-    whole = table.dropna()
+    whole = scores.values[~np.isnan(scores.values).any(axis=1)]
     if len(whole) < FEWEST_SEEDS:
         raise Refused(
             f"chance is known from {FEWEST_SEEDS} seeds on, and {len(whole)} cover the grid; --seeds {FEWEST_SEEDS} on "
             "the same sweep adds what is missing"
         )
-    codes = tuple(whole.columns.get_level_values(k).factorize(use_na_sentinel=False)[0] for k in range(len(levels)))
+    codes = tuple(codes_of(objects(values))[0] for values in zip(*scores.names, strict=True))
     cells = np.empty((len(whole), prod(levels)))
-    cells[:, np.ravel_multi_index(codes, levels)] = whole.to_numpy(dtype=np.float64)
+    cells[:, np.ravel_multi_index(codes, levels)] = whole
     return cells.reshape(len(whole), *levels)
 
 

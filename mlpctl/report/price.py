@@ -6,8 +6,11 @@ another search would have made of it is then said to be unknown.
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
+
+from mlpctl.columns import Columns, codes_of, is_in
 from mlpctl.engine.schedule import PREFIXES
 from mlpctl.errors import UsageError
 from mlpctl.experiment import Experiment, groups, most_epochs
@@ -19,9 +22,6 @@ from mlpctl.search.make import BY_EPOCHS
 from mlpctl.search.space import Space
 from mlpctl.spec import SEED_FIELDS, Spec
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 
 def price(summary: Summary, experiment: Mapping[str, Any]) -> Table | None:
     """Return what the search that an experiment names cost, in words; None where nothing was searched.
@@ -30,7 +30,7 @@ def price(summary: Summary, experiment: Mapping[str, Any]) -> Table | None:
         summary: of its trials.
         experiment: as its file says it.
     """
-    if summary.best is None or len(summary.configurations) < 2 or "spec" not in experiment:
+    if summary.best is None or len(summary.ranked) < 2 or "spec" not in experiment:
         return None
     try:
         space = space_of(experiment)
@@ -38,8 +38,8 @@ def price(summary: Summary, experiment: Mapping[str, Any]) -> Table | None:
         return None  # written by a version that knew other axes
     method, most = experiment.get("search", {}).get("method", "grid"), most_epochs(experiment["spec"])
     seeds = len(experiment.get("seeds", [0]))
-    begun = configurations_of(summary.trials, but=("epochs",) if method in BY_EPOCHS else ())
-    trained = epochs_trained(summary.trials)
+    begun = configurations_of(summary.rows, but=("epochs",) if method in BY_EPOCHS else ())
+    trained = epochs_trained(summary.rows)
     spent = f"{method} trained {trained:,} model-epochs"
     if method in BY_EPOCHS:
         said = _price_by_epochs(spent, trained, begun, begun * most * seeds, most, space.size())
@@ -66,18 +66,20 @@ def space_of(experiment: Mapping[str, Any]) -> Space:
     ).space()
 
 
-def configurations_of(trials: "pd.DataFrame", *, but: tuple[str, ...] = ()) -> int:
+def configurations_of(trials: Columns, *, but: tuple[str, ...] = ()) -> int:
     """Return how many configurations there are among trials, some fields not counted."""
     fields = [name for name in Spec.model_fields if name not in (*SEED_FIELDS, *but)]
-    return int(trials.groupby(fields, dropna=False, sort=False).ngroups)
+    return len(trials.codes(*fields)[1])
 
 
-def epochs_trained(trials: "pd.DataFrame") -> int:
+def epochs_trained(trials: Columns) -> int:
     """Return the model-epochs of some trials; those that differ in epochs alone are one training, where they can be."""
-    alone = trials["lr_schedule"].notna() & ~trials["lr_schedule"].isin(PREFIXES)
-    one = trials.assign(_own=trials["epochs"].where(alone), _done=trials["epochs_done"].fillna(0))
-    fields = [name for name in Spec.model_fields if name != "epochs"]
-    return int(one.groupby([*fields, "_own"], dropna=False, sort=False)["_done"].max().sum())
+    alone = ~is_in(trials["lr_schedule"], (None, *PREFIXES))
+    own = np.where(alone, codes_of(trials["epochs"])[0] + 1, 0)
+    codes, firsts = codes_of(*(trials[name] for name in Spec.model_fields if name != "epochs"), own)
+    most = np.zeros(len(firsts))
+    np.maximum.at(most, codes, np.nan_to_num(trials["epochs_done"].astype(np.float64)))
+    return int(most.sum())
 
 
 def _price_by_epochs(spent: str, trained: int, begun: int, all_: int, most: int, whole: float) -> list[str]:

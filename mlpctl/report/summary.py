@@ -1,11 +1,14 @@
 """What a results folder says: configurations compared over their seeds, the best of them, what failed. Pure data."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mlpctl.columns import Columns, codes_of, distinct, is_in, is_there, moments
 from mlpctl.errors import UsageError, did_you_mean
 from mlpctl.experiment import SelectOn
 from mlpctl.render import for_people
@@ -34,34 +37,49 @@ class Summary:
 
     Attributes:
         title: dataset and folders.
-        trials: the trials, options of the dataset as columns data.OPTION.
+        rows: the trials, options of the dataset as columns data.OPTION.
         statuses: status -> number of trials.
         varied: fields of Spec that differ among the trials, seeds apart.
         metric: what is compared.
-        column: the column of `trials` that holds it.
+        column: the column of the trials that holds it.
         better: whether low or high is better.
         on: the part that it is compared on.
-        configurations: a row per configuration, best first, those without a score last: the varied fields, n, failed,
-            mean, sd, low, high, and p, corrected, of the difference from the best (see `mlpctl.report.verdict`).
+        ranked: a row per configuration, best first, those without a score last: the varied fields, n, failed, mean, sd,
+            low, high, and p, corrected, of the difference from the best (see `mlpctl.report.verdict`).
         verdict: on the configurations with the fewest failures; None if nothing has a score.
-        best: the first row of `configurations` as a mapping, with its test score; None if nothing has a score.
-        failures: a row per kind of failure, see `mlpctl.report.failures`.
+        best: the first row of `ranked` as a mapping, with its test score; None if nothing has a score.
+        failed: a row per kind of failure, see `mlpctl.report.failures`.
         notes: what the reader has to know to trust the figures.
     """
 
     title: str
-    trials: "pd.DataFrame"
+    rows: Columns
     statuses: dict[str, int]
     varied: tuple[str, ...]
     metric: str
     column: str
     better: str
     on: SelectOn
-    configurations: "pd.DataFrame"
+    ranked: Columns
     verdict: Verdict | None
     best: dict[str, Any] | None
-    failures: "pd.DataFrame"
+    failed: Columns
     notes: tuple[str, ...]
+
+    @cached_property
+    def trials(self) -> "pd.DataFrame":
+        """The trials as a DataFrame."""
+        return self.rows.frame()
+
+    @cached_property
+    def configurations(self) -> "pd.DataFrame":
+        """The configurations as a DataFrame, best first."""
+        return self.ranked.frame()
+
+    @cached_property
+    def failures(self) -> "pd.DataFrame":
+        """The kinds of failures as a DataFrame."""
+        return self.failed.frame(example="text")
 
 
 def summarize(results: Results, *, metric: str | None = None, on: SelectOn | None = None) -> list[Summary]:
@@ -85,21 +103,23 @@ def summarize(results: Results, *, metric: str | None = None, on: SelectOn | Non
         _summary(
             f"{name} ({folders})",
             some,
-            metric or PRIMARY[some["task"].iloc[0]],
+            metric or PRIMARY[some["task"][0]],
             on,
             {folder.name: told for folder, told in zip(results.folders, results.experiments, strict=True)},
         )
-        for name, some in split_by_data(with_options(results.trials))
+        for name, some in split_by_data(with_options(results.rows))
     ]
 
 
-def varied_fields(trials: "pd.DataFrame") -> tuple[str, ...]:
+def varied_fields(trials: Columns) -> tuple[str, ...]:
     """Return the fields that differ among trials, seeds apart; of two that say the same the plainer one."""
     fields = [n for n in Spec.model_fields if n not in (*SEED_FIELDS, "data")]
-    fields += [name for name in trials.columns if name.startswith("data.")]
-    differing = [name for name in fields if trials[name].nunique(dropna=False) > 1]
+    fields += [name for name in trials.names if name.startswith("data.")]
+    differing = [name for name in fields if len(distinct(trials[name])) > 1]
     if "widths" in differing and ("hidden_units" in differing or "hidden_layers" in differing):
-        told = trials.groupby(["hidden_units", "hidden_layers"], dropna=False)["widths"].nunique().max() <= 1
+        there = trials.rows(is_there(trials["widths"]))
+        sizes = there["hidden_units"], there["hidden_layers"]
+        told = len(codes_of(*sizes)[1]) == len(codes_of(*sizes, there["widths"])[1])
         said = {"widths"} if told else {"hidden_units", "hidden_layers"}
         differing = [name for name in differing if name not in said]
     return tuple(differing)
@@ -114,7 +134,7 @@ def interval(values: "pd.Series[float]") -> tuple[float, float, float, float]:
     return mean, sd, mean - half, mean + half
 
 
-def over(trials: "pd.DataFrame", by: Sequence[str], column: str) -> "pd.DataFrame":
+def over(trials: Columns, by: Sequence[str], column: str) -> Columns:
     """Return a row per value of `by`: n, failed, mean, sd and the 95 % interval of `column` over its good trials.
 
     Student's interval of the mean. An accuracy is rounded to whole examples: its variance is never taken to be smaller
@@ -122,105 +142,106 @@ def over(trials: "pd.DataFrame", by: Sequence[str], column: str) -> "pd.DataFram
 
     Source: Sheppard 1897 for the variance of rounding, step²/12.
     """
-    import pandas as pd
-    from scipy.special import stdtrit
+    codes, firsts = trials.codes(*by)
+    scores = np.where(trials["status"] == "ok", trials[column].astype(np.float64), np.nan)
+    n, mean, sd = moments(scores, codes, len(firsts))
+    failed = np.bincount(codes[~is_in(trials["status"], NO_FAILURES)], minlength=len(firsts))
+    low = high = np.full(len(firsts), np.nan)
+    if (n > 1).any():
+        from scipy.special import stdtrit  # 0.1 s to import: not for sweeps of one seed
 
-    good = trials["status"] == "ok"
-    scored = trials.assign(_score=trials[column].where(good), _failed=~trials["status"].isin(NO_FAILURES))
-    groups = scored.groupby(list(by), dropna=False, sort=False)
-    table = groups["_score"].agg(n="count", mean="mean", sd="std")
-    table["failed"] = groups["_failed"].sum()
-    n = table["n"].to_numpy(dtype=np.float64)
-    step = resolution(scored["_score"].to_numpy(dtype=np.float64)) if column.endswith("accuracy") else 0.0
-    with np.errstate(invalid="ignore", divide="ignore"):
-        spread = np.sqrt(np.maximum(table["sd"].to_numpy() ** 2, step**2 / 12))
-        half = np.where(n > 1, stdtrit(np.maximum(n - 1, 1), 0.975) * spread / np.sqrt(n), np.nan)
-    table["low"], table["high"] = table["mean"] - half, table["mean"] + half
+        step = resolution(scores) if column.endswith("accuracy") else 0.0
+        with np.errstate(invalid="ignore", divide="ignore"):
+            spread = np.sqrt(np.maximum(sd**2, step**2 / 12))
+            half = np.where(n > 1, stdtrit(np.maximum(n - 1.0, 1.0), 0.975) * spread / np.sqrt(n), np.nan)
+        low, high = mean - half, mean + half
     if column.endswith("accuracy"):
-        table[["low", "high"]] = table[["low", "high"]].clip(0.0, 1.0)
-    return pd.DataFrame(table.reset_index())
+        low, high = low.clip(0.0, 1.0), high.clip(0.0, 1.0)
+    told = trials.only(by).rows(firsts)
+    return told.plus({"n": n, "mean": mean, "sd": sd, "failed": failed, "low": low, "high": high})
 
 
 def _summary(
-    title: str, trials: "pd.DataFrame", metric: str, on: SelectOn, experiments: Mapping[str, Mapping[str, Any]]
+    title: str, trials: Columns, metric: str, on: SelectOn, experiments: Mapping[str, Mapping[str, Any]]
 ) -> Summary:
     column = f"{PREFIX[on]}_{metric}"
-    if on == "train" and trials[column].isna().all():
+    if on == "train" and not is_there(trials[column]).any():
         column = f"train_{metric}"
-    good = trials[trials["status"] == "ok"]
-    if column not in trials or (len(good) and good[column].isna().all()):
+    good = trials.rows(trials["status"] == "ok")
+    if column not in trials or (len(good) and not is_there(good[column]).any()):
         raise UsageError(_nothing_to_compare(good, metric, on))
     varied = varied_fields(trials)
     table = over(trials, ["config"], column)
-    told = trials.drop_duplicates("config").set_index("config")[list(varied)]
-    table = table.join(told, on="config")
-    table["_rank"] = table["mean"] if BETTER[metric] == "low" else -table["mean"]
-    table["_none"] = table["n"] == 0
-    table = table.sort_values(["_none", "failed", "_rank"], kind="stable", ignore_index=True)
+    told = trials.rows(trials.codes("config")[1])
+    table = table.plus({name: told[name] for name in varied})
+    rank = table["mean"] if BETTER[metric] == "low" else -table["mean"]
+    table = table.rows(np.lexsort((rank, table["failed"], table["n"] == 0)))  # the last one counts most
     verdict = _verdict(table, trials, column, BETTER[metric])
-    table["p"] = np.nan if verdict is None else table["config"].map(verdict.p["p"])
-    table = table[[*varied, "n", "failed", "mean", "sd", "low", "high", "p", "config"]]
+    known = {} if verdict is None else dict(zip(verdict.ranked, verdict.tests["p"].tolist(), strict=True))
+    p = np.array([known.get(config, np.nan) for config in table["config"]], dtype=np.float64)
+    table = table.plus({"p": p}).only([*varied, "n", "failed", "mean", "sd", "low", "high", "p", "config"])
     best = _best(table, trials, metric)
     return Summary(
         title=title,
-        trials=trials,
-        statuses={str(k): int(v) for k, v in trials["status"].value_counts().items()},
+        rows=trials,
+        statuses=dict(Counter(str(status) for status in trials["status"] if status is not None).most_common()),
         varied=varied,
         metric=metric,
         column=column,
         better=BETTER[metric],
         on=on,
-        configurations=table,
+        ranked=table,
         verdict=verdict,
         best=best,
-        failures=failures(trials, experiments),
+        failed=failures(trials, experiments),
         notes=(*_notes(table, trials, best, on), *_doubts(verdict, best, on, BETTER[metric])),
     )
 
 
-def _verdict(table: "pd.DataFrame", trials: "pd.DataFrame", column: str, better: str) -> Verdict | None:
+def _verdict(table: Columns, trials: Columns, column: str, better: str) -> Verdict | None:
     """Return the verdict on the configurations with as few failures as the first: those that can be the best."""
-    scored = table[table["n"] > 0]
-    if scored.empty:
+    scored = table.rows(table["n"] > 0)
+    if not len(scored):
         return None
-    able = scored.loc[scored["failed"] == scored["failed"].iloc[0], "config"]
-    scores = by_seed(trials[trials["config"].isin(able)], "config", column)
-    return compare(scores[list(able)], better, best=able.iloc[0])
+    able = scored["config"][scored["failed"] == scored["failed"][0]].tolist()
+    scores = by_seed(trials.rows(is_in(trials["config"], able)), "config", column)
+    return compare(scores.of(able), better, best=able[0])
 
 
-def _nothing_to_compare(good: "pd.DataFrame", metric: str, on: SelectOn) -> str:
+def _nothing_to_compare(good: Columns, metric: str, on: SelectOn) -> str:
     parts = {"validation": "val", "test": "test", "train": "train"}
     scored = [
-        p for p, prefix in parts.items() if f"{prefix}_{metric}" in good and good[f"{prefix}_{metric}"].notna().any()
+        p for p, prefix in parts.items() if f"{prefix}_{metric}" in good and is_there(good[f"{prefix}_{metric}"]).any()
     ]
     if not scored:
         return f"these trials have no {metric}: use --metric {' or --metric '.join(m for m in METRICS if m != metric)}"
     return f"these trials have no {on} {metric}: use --select-on {' or --select-on '.join(scored)}"
 
 
-def _best(table: "pd.DataFrame", trials: "pd.DataFrame", metric: str) -> dict[str, Any] | None:
-    if table.empty or table["n"].iloc[0] == 0:
+def _best(table: Columns, trials: Columns, metric: str) -> dict[str, Any] | None:
+    if not len(table) or table["n"][0] == 0:
         return None
-    first: dict[str, Any] = {str(name): value for name, value in table.iloc[0].to_dict().items()}
-    own = trials[(trials["config"] == first["config"]) & (trials["status"] == "ok")]
+    first: dict[str, Any] = {name: table[name][:1].tolist()[0] for name in table.names}
+    own = trials.rows((trials["config"] == first["config"]) & (trials["status"] == "ok"))
     column = f"test_{metric}"
-    if column in own and own[column].notna().any():
-        test = over(trials, ["config"], column).set_index("config").loc[first["config"]]
-        first |= {f"test_{name}": float(test[name]) for name in ("mean", "sd", "low", "high")}
-    first["key"] = str(own["key"].iloc[0])
+    if column in own and is_there(own[column]).any():
+        tested = over(trials, ["config"], column)  # of all: together they tell to what the scores are rounded
+        test = tested.rows(tested["config"] == first["config"])
+        first |= {f"test_{name}": float(test[name][0]) for name in ("mean", "sd", "low", "high")}
+    first["key"] = str(own["key"][0])
     return first
 
 
-def _notes(table: "pd.DataFrame", trials: "pd.DataFrame", best: dict[str, Any] | None, on: SelectOn) -> "list[str]":
+def _notes(table: Columns, trials: Columns, best: dict[str, Any] | None, on: SelectOn) -> list[str]:
     notes = [STAMPS[on]] if on in STAMPS else []
-    scored = table[table["n"] > 0]
-    single = int((scored["n"] == 1).sum())
-    if len(scored) > 1 and single == len(scored):
+    scored = int((table["n"] > 0).sum())
+    single = int((table["n"] == 1).sum())
+    if scored > 1 and single == scored:
         notes.append("One seed each: differences may be chance. `--seeds 5` on the same command adds four.")
-    elif len(scored) > 1 and single:
+    elif scored > 1 and single:
         also = ", the best among them" if best is not None and best["n"] == 1 else ""
-        notes.append(f"{single} of {len(scored)} configurations have one seed only{also}: differences may be chance.")
-    failed = int((~trials["status"].isin(NO_FAILURES)).sum())
+        notes.append(f"{single} of {scored} configurations have one seed only{also}: differences may be chance.")
+    failed = int(table["failed"].sum())
     if failed:
         notes.append(f"{failed} of {len(trials)} trials failed; means are over the others, configurations with a "
                      "failure come last.")  # fmt: skip

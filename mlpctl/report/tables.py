@@ -2,52 +2,54 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from math import isnan
+from typing import Any
 
+import numpy as np
+
+from mlpctl.columns import Array, Columns, distinct, is_there, values_of
 from mlpctl.errors import UsageError, did_you_mean
 from mlpctl.render import Cell, Table, as_chosen, for_people
 from mlpctl.report.failures import retry_note
 from mlpctl.report.summary import STAMPS, Summary, over
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 
 def overview(summary: Summary, top: int) -> list[Table]:
     """Return the tables of a summary: the best in words with the leading configurations, then what failed."""
     columns = [*summary.varied, "n", "failed", "mean", "sd", "low", "high", "p"]
-    if not summary.configurations["failed"].any():
+    if not summary.ranked["failed"].any():
         columns.remove("failed")
-    if summary.configurations["p"].isna().all():
+    if not is_there(summary.ranked["p"]).any():
         columns.remove("p")
-    shown = summary.configurations.head(top)
-    left = len(summary.configurations) - len(shown)
-    notes = [*([f"… and {left} more; --top {len(summary.configurations)} shows all."] if left else []), *summary.notes]
+    shown = summary.ranked.only(columns).rows(np.arange(min(top, len(summary.ranked))))
+    left = len(summary.ranked) - len(shown)
+    notes = [*([f"… and {left} more; --top {len(summary.ranked)} shows all."] if left else []), *summary.notes]
     header = heading(summary)
     said = [verdict(summary), *clear(summary)]
     tables = [Table((), (), header, said)]
-    if len(summary.configurations):
+    if len(summary.ranked):
         title = f"Configurations by {summary.on} {summary.metric}, best first"
-        tables.append(Table(columns, rows_of(shown[columns]), title, notes, summary.varied))
+        tables.append(Table(columns, rows_of(shown), title, notes, summary.varied))
     else:
         tables[0] = Table((), (), header, [*said, *summary.notes])
-    if len(summary.failures):
-        rows = rows_of(summary.failures)
+    if len(summary.failed):
+        rows = rows_of(summary.failed)
         commands = [f"The first {str(row['status']).replace('_', ' ')} again: {row['again']}" for row in rows]
-        columns = [name for name in summary.failures.columns if name != "again"]
-        tables.append(Table(columns, rows, "Failures", [*commands, *retry_note(summary.trials)]))
+        columns = [name for name in summary.failed.names if name != "again"]
+        tables.append(Table(columns, rows, "Failures", [*commands, *retry_note(summary.rows)]))
     return tables
 
 
 def heading(summary: Summary) -> str:
     """Return what was trained: dataset and folders, configurations, seeds, trials and what became of them."""
     statuses = ", ".join(f"{count:,} {status.replace('_', ' ')}" for status, count in summary.statuses.items())
-    seeds = summary.trials.groupby("config").size()
-    fewest, most = int(seeds.min()), int(seeds.max())
+    codes, firsts = summary.rows.codes("config")
+    configs = np.bincount(codes)[is_there(summary.rows["config"][firsts])]
+    fewest, most = int(configs.min()), int(configs.max())
     times = f"{most} seed{'s' * (most > 1)}" if fewest == most else f"{fewest} to {most} seeds"
     return (
-        f"{summary.title}: {counted(len(seeds), 'configuration')} × {times}, "
-        f"{counted(len(summary.trials), 'trial')} ({statuses})"
+        f"{summary.title}: {counted(len(configs), 'configuration')} × {times}, "
+        f"{counted(len(summary.rows), 'trial')} ({statuses})"
     )
 
 
@@ -63,7 +65,7 @@ def for_machines(summaries: Sequence[Summary], by: Sequence[str]) -> list[Table]
         if by:
             table = grouped(summary, by, people=False)
         else:
-            ranked = [table for table in overview(summary, len(summary.configurations)) if "mean" in table.columns]
+            ranked = [table for table in overview(summary, len(summary.ranked)) if "mean" in table.columns]
             table = replace(ranked[0], title=f"{summary.title}: {ranked[0].title}")
         if len(summaries) > 1:
             rows = [{"dataset": summary.title, **row} for row in table.rows]
@@ -114,7 +116,7 @@ def grouped(summary: Summary, by: Sequence[str], *, people: bool = True) -> Tabl
         raise UsageError(f"--by takes one or two fields, got {len(by)}")
     if len(set(by)) < len(by):
         raise UsageError(f"--by takes two different fields, got '{by[0]}' twice")
-    cells = rows_of(in_order(over(summary.trials, by, summary.column), by))
+    cells = rows_of(in_order(over(summary.rows, by, summary.column), by))
     title = f"{summary.title}: {summary.on} {summary.metric} by {' and '.join(by)}"
     stamp = [STAMPS[summary.on]] if summary.on in STAMPS else []
     if len(by) == 1 or not people:
@@ -127,8 +129,8 @@ def grouped(summary: Summary, by: Sequence[str], *, people: bool = True) -> Tabl
     for cell in cells:
         line = lines.setdefault(cell[rows], {rows: cell[rows]})
         line[f"{columns} {as_chosen(cell[columns])}"] = _in_words(cell, counted=n is None)
-    across = in_order(summary.trials[[columns]].drop_duplicates(), [columns])
-    labels = [f"{columns} {as_chosen(plain(value))}" for value in across[columns]]
+    across = in_order(summary.rows.only([columns]).rows(summary.rows.codes(columns)[1]), [columns])
+    labels = [f"{columns} {as_chosen(plain(value))}" for value in values_of(across[columns])]
     trials = "n trials" if n is None else counted(int(n), "trial")
     spread = "mean" if all(cell["sd"] is None for cell in cells) else "mean ± standard deviation"
     notes = [f"{spread} over everything else ({trials}); empty: not run", *stamp]
@@ -143,14 +145,20 @@ def _in_words(cell: Mapping[str, Cell], *, counted: bool) -> str:
     return f"{for_people(cell['mean'])}{around}" + (f" ({cell['n']}{failed})" if counted else "")
 
 
-def in_order(table: "pd.DataFrame", by: Sequence[str]) -> "pd.DataFrame":
-    """Return the rows sorted by fields: numbers by size even where a column holds words too, then words, then none."""
+def in_order(table: Columns, by: Sequence[str]) -> Columns:
+    """Return the rows sorted by fields, see `order_of`."""
+    return table.rows(order_of(table, by))
 
-    def place(column: "pd.Series[Any]") -> "pd.Series[Any]":
-        values = sorted(column.dropna().unique(), key=_numbers_first)
-        return column.map({value: number for number, value in enumerate(values)}, na_action="ignore").astype("float64")
 
-    return table.sort_values(list(by), key=place, kind="stable", ignore_index=True)
+def order_of(table: Columns, by: Sequence[str]) -> Array:
+    """Return the places of rows sorted by fields: numbers by size even beside words, then words, then none."""
+    return np.lexsort([_places(table[name]) for name in reversed(by)])
+
+
+def _places(column: Array) -> Array:
+    values = sorted((value for value in distinct(column) if value is not None), key=_numbers_first)
+    place = {value: number for number, value in enumerate(values)}
+    return np.array([place.get(value, len(place)) for value in values_of(column)])
 
 
 def _numbers_first(value: object) -> tuple[bool, float, str]:
@@ -166,22 +174,20 @@ def check_axis(summary: Summary, name: str) -> None:
     Raises:
         UsageError: with the fields that vary.
     """
-    if name not in summary.trials.columns:
-        known = [*summary.varied, *[c for c in summary.trials.columns if c not in summary.varied]]
+    if name not in summary.rows:
+        known = [*summary.varied, *[c for c in summary.rows.names if c not in summary.varied]]
         raise UsageError(f"no field '{name}' in these results: {did_you_mean(name, summary.varied or known)}")
 
 
-def rows_of(table: "pd.DataFrame") -> list[dict[str, Cell]]:
-    """Return the rows as plain values; NaN and missing cells as None, whole numbers as such."""
-    return [{str(k): plain(v) for k, v in row.items()} for row in table.to_dict("records")]
+def rows_of(table: Columns) -> list[dict[str, Cell]]:
+    """Return the rows as plain values; what is missing as None, whole numbers as such."""
+    return [{name: plain(value) for name, value in row.items()} for row in table.records()]
 
 
 def plain(value: Any) -> Cell:
-    """Return a cell of a DataFrame as a plain value: None for what is missing, whole floats as whole numbers."""
-    import pandas as pd
-
-    if value is None or pd.isna(value):
-        return None
-    value = value.item() if hasattr(value, "item") else value
-    is_whole = isinstance(value, float) and value.is_integer() and 1 < abs(value) < 1e15
-    return int(value) if is_whole else value
+    """Return a cell as a plain value: None for NaN, whole floats as whole numbers."""
+    if isinstance(value, float):
+        if isnan(value):
+            return None
+        return int(value) if value.is_integer() and 1 < abs(value) < 1e15 else value
+    return value  # type: ignore[no-any-return]

@@ -6,10 +6,13 @@ every configuration that could have been picked, and `optimism` says how much to
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from mlpctl.columns import Columns, codes_of, is_there, moments, values_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,6 +25,24 @@ PAIRING = ("seed", "init_seed", "data_seed")
 
 
 @dataclass(frozen=True, eq=False)
+class Scores:
+    """Scores of configurations over seeds.
+
+    Attributes:
+        names: of the configurations; tuples where several fields name one.
+        values: a row per seed, a column per configuration; NaN where one is missing.
+    """
+
+    names: Sequence[Any]
+    values: NDArray[np.float64]
+
+    def of(self, names: Sequence[Any]) -> "Scores":
+        """Return the scores of some configurations, in the order given."""
+        place = {name: number for number, name in enumerate(self.names)}
+        return Scores(names, np.ascontiguousarray(self.values[:, [place[name] for name in names]]))
+
+
+@dataclass(frozen=True, eq=False)
 class Verdict:
     """What can be concluded from scores over seeds.
 
@@ -30,8 +51,9 @@ class Verdict:
         tied: the configurations that cannot be told apart from the best, it included, best first.
         compared: how many configurations could have been the best.
         seeds: seeds of the best.
-        p: a row per configuration, best first: `difference` (how much worse than the best, over the seeds both have),
-            `pairs`, and `p` (Holm's, of a difference as large as this by chance; NaN where there is no pair of seeds).
+        ranked: the configurations, best first.
+        tests: of each of them: `difference` (how much worse than the best, over the seeds both have), `pairs`, and `p`
+            (Holm's, of a difference as large as this by chance; NaN where there is no pair of seeds).
         optimism: how much too good the mean of the best is expected to look; None where seeds do not tell.
     """
 
@@ -39,8 +61,16 @@ class Verdict:
     tied: tuple[Any, ...]
     compared: int
     seeds: int
-    p: "pd.DataFrame"
+    ranked: tuple[Any, ...]
+    tests: Columns
     optimism: float | None
+
+    @cached_property
+    def p(self) -> "pd.DataFrame":
+        """The tests as a DataFrame, a row per configuration, best first."""
+        import pandas as pd
+
+        return self.tests.frame().set_axis(pd.Index(self.ranked, tupleize_cols=False))
 
     @property
     def is_clear(self) -> bool:
@@ -48,25 +78,23 @@ class Verdict:
         return self.compared > 1 and len(self.tied) == 1
 
 
-def compare(scores: "pd.DataFrame", better: Literal["low", "high"] | str, *, best: Any = None) -> Verdict:
-    """Return the verdict on scores (a row per seed, a column per configuration; NaN where one is missing).
+def compare(scores: Scores, better: Literal["low", "high"] | str, *, best: Any = None) -> Verdict:
+    """Return the verdict on scores.
 
     Two-sided paired t-tests of the best with each other configuration, adjusted by Holm's step-down method for as many
     comparisons as there are configurations: the best one's own selection counts as one of them. Without that, the
     better of two equals would be called the winner in 5 % of cases, not in under 5 %.
 
     Args:
-        scores: at least one column.
+        scores: of one configuration at least.
         better: whether low or high scores are better.
         best: which column is the best, where somebody else decided; otherwise that with the best mean.
 
     Source: Holm 1979, Scandinavian Journal of Statistics 6.
     """
-    import pandas as pd
-
-    values = scores.to_numpy(dtype=np.float64) * (1.0 if better == "high" else -1.0)  # (seeds, configurations)
+    values = scores.values * (1.0 if better == "high" else -1.0)  # (seeds, configurations)
     means = _means(values)
-    first = int(np.nanargmax(means)) if best is None else list(scores.columns).index(best)
+    first = int(np.nanargmax(means)) if best is None else list(scores.names).index(best)
     gaps = values[:, [first]] - values  # positive: worse than the best
     pairs, difference, _, p = paired_test(gaps, resolution(values))
     others = np.arange(len(means)) != first
@@ -74,17 +102,16 @@ def compare(scores: "pd.DataFrame", better: Literal["low", "high"] | str, *, bes
     adjusted[others] = holm(p[others], count=len(means))
     worse = (adjusted < ALPHA) & (difference > 0)
     order = np.argsort(np.where(others, np.nan_to_num(-means, nan=np.inf), -np.inf), kind="stable")
-    names = list(scores.columns)
-    table = pd.DataFrame(
-        {"difference": difference, "pairs": pairs, "p": adjusted}, index=pd.Index(names, tupleize_cols=False)
-    )
+    names = list(scores.names)
+    tests = {"difference": difference[order], "pairs": pairs[order], "p": adjusted[order]}
     tied = [int(i) for i in order if not worse[i]]
     return Verdict(
         best=names[first],
         tied=tuple(names[i] for i in tied),
         compared=len(names),
         seeds=int(np.isfinite(values[:, first]).sum()),
-        p=table.iloc[order],
+        ranked=tuple(names[i] for i in order),
+        tests=Columns(tests, len(order)),
         optimism=optimism(values[:, tied]),
     )
 
@@ -100,10 +127,12 @@ def paired_test(
 
     Source: Sheppard 1897 for the variance of rounding, step²/12 for each of the two scores.
     """
-    from scipy.special import stdtr, stdtrit
-
     pairs = np.isfinite(gaps).sum(axis=0)
     mean = _means(gaps)
+    if (pairs < 2).all():
+        return pairs, mean, np.full(len(pairs), np.nan), np.full(len(pairs), np.nan)
+    from scipy.special import stdtr, stdtrit  # 0.1 s to import: not for sweeps of one seed
+
     freedom = np.maximum(pairs - 1, 1)
     with np.errstate(invalid="ignore", divide="ignore"):
         variance = np.where(pairs > 1, np.nansum((gaps - mean) ** 2, axis=0) / freedom, np.nan)
@@ -155,13 +184,18 @@ def expected_maximum(k: int) -> float:
     return float(np.trapezoid(x * density, x))
 
 
-def by_seed(trials: "pd.DataFrame", by: str | Sequence[str], column: str) -> "pd.DataFrame":
-    """Return the scores of good trials: a row per seed, a column per value of `by` that has any."""
-    good = trials[(trials["status"] == "ok") & trials[column].notna()]
-    seeds = [name for name in PAIRING if name in good]
-    keyed = good.assign(_seed=good.groupby(seeds, dropna=False).ngroup())
-    columns = [by] if isinstance(by, str) else list(by)
-    return keyed.groupby(["_seed", *columns], dropna=False, sort=False)[column].mean().unstack(columns)
+def by_seed(trials: Columns, by: str | Sequence[str], column: str) -> Scores:
+    """Return the scores of good trials, of each value of `by` (each combination, of several) that has any."""
+    good = trials.rows((trials["status"] == "ok") & is_there(trials[column]))
+    seeds, first_of_seed = good.codes(*(name for name in PAIRING if name in good))
+    fields = [by] if isinstance(by, str) else list(by)
+    wanted, first_of_name = good.codes(*fields)
+    cells, first_of_cell = codes_of(seeds, wanted)
+    _, means, _ = moments(good[column], cells, len(first_of_cell))
+    values = np.full((len(first_of_seed), len(first_of_name)), np.nan)
+    values[seeds[first_of_cell], wanted[first_of_cell]] = means
+    named = [values_of(good[name][first_of_name]) for name in fields]
+    return Scores(named[0] if isinstance(by, str) else list(zip(*named, strict=True)), values)
 
 
 def _means(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -172,7 +206,6 @@ def _means(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def resolution(values: NDArray[np.float64]) -> float:
     """Return the smallest distance between two different scores: what they are rounded to, if they are."""
-    distinct = np.unique(values[np.isfinite(values)])
-    steps = np.diff(distinct)
+    steps = np.diff(np.sort(values[np.isfinite(values)]))
     steps = steps[steps > 1e-12]
     return float(steps.min()) if len(steps) else 0.0

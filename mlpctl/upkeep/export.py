@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from mlpctl.errors import UsageError
-from mlpctl.results import load
 from mlpctl.schema import EPOCH_COLUMNS, TRIAL_COLUMNS, Kind
 from mlpctl.writing import replace_file
 
@@ -35,6 +34,8 @@ def export(folders: Sequence[Path], out: Path | None, format_: ExportFormat) -> 
         DataError: where there are no results, or the files cannot be written.
         UsageError: for several folders without `out`.
     """
+    from mlpctl.results import load
+
     if out is None and len(folders) > 1:
         raise UsageError("several results folders are exported into one of your own: name it with -o FOLDER")
     out = folders[0] if out is None else out

@@ -8,10 +8,10 @@ import numpy as np
 
 from mlpctl.render import Cell, Table, as_chosen
 from mlpctl.report.figures import is_log_spaced
+from mlpctl.report.frames import in_order, over, plain
 from mlpctl.report.importance import asked_of, drawn_of
 from mlpctl.report.look import label
-from mlpctl.report.summary import Summary, over
-from mlpctl.report.tables import in_order, plain
+from mlpctl.report.summary import Summary
 
 if TYPE_CHECKING:
     import pandas as pd

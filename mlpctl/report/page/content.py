@@ -78,8 +78,8 @@ def part_of(summary: Summary, results: Results, *, forest: bool = False, alone: 
         bars=words.bars(why),
         importance=why,
         price=cost.notes if cost is not None else (),
-        failures=rows_of(summary.failures),
-        retry=retry_note(summary.trials),
+        failures=rows_of(summary.failed),
+        retry=retry_note(summary.rows),
         left_out=list(_left_out(summary)),
         data={
             "metric": f"{summary.on} {summary.metric}",

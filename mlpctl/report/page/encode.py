@@ -4,7 +4,7 @@ import json
 import math
 from typing import TYPE_CHECKING, Any
 
-from mlpctl.report.tables import plain
+from mlpctl.report.frames import plain
 
 if TYPE_CHECKING:
     import pandas as pd

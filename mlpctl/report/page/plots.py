@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlpctl.report.figures import CURVES_BEHIND, CURVES_SHOWN, curves_of
+from mlpctl.report.frames import over
 from mlpctl.report.page.axes import ShownAxis, effect, named
 from mlpctl.report.page.encode import rounded
-from mlpctl.report.summary import Summary, over
+from mlpctl.report.summary import Summary
 
 if TYPE_CHECKING:
     import pandas as pd
