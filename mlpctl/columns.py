@@ -6,7 +6,7 @@ and costs nothing, whatever is asked of it.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from math import isnan
+from math import fsum, isfinite, isnan, nan
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -236,49 +236,20 @@ def moments(values: Array, codes: Array, groups: int) -> tuple[Array, Array, Arr
 
     Args:
         values: numbers.
-        codes: the group of each; groups are numbered as they come, and none is empty.
+        codes: the group of each.
         groups: how many there are.
-
-    Rows of groups that lie together are added by numpy, others one by one (Kahan 1965); the squared distances are
-    Welford's (1962). That is what pandas does, to the last bit.
     """
-    values = values.astype(np.float64)
-    there = ~np.isnan(values)
-    n = np.bincount(codes[there], minlength=groups)
-    if (n < 2).all():
-        mean = np.full(groups, np.nan)
-        mean[codes[there]] = values[there]
-        return n, mean, np.full(groups, np.nan)
-    starts = np.flatnonzero(np.diff(codes, prepend=-1))
-    sorted_ = values[there][np.argsort(codes[there], kind="stable")].tolist()
-    ends = np.cumsum(n).tolist()
-    own = [sorted_[end - size : end] for end, size in zip(ends, n.tolist(), strict=True)]
-    lie_together = len(starts) == groups and there.all() and groups > 0
-    total = np.add.reduceat(values, starts) if lie_together else np.array([_sum(some) for some in own])
-    squares = np.array([_squares(some) for some in own])
+    own: list[list[float]] = [[] for _ in range(groups)]
+    for value, code in zip(values.astype(np.float64).tolist(), codes.tolist(), strict=True):
+        if not isnan(value):
+            own[code].append(value)
+    n = np.array([len(some) for some in own], dtype=np.int64)
+    mean = np.array([_sum(some) / len(some) if some else nan for some in own])
+    squares = [_sum([(value - middle) ** 2 for value in some]) for some, middle in zip(own, mean.tolist(), strict=True)]
     with np.errstate(invalid="ignore", divide="ignore"):
-        return n, total / n, np.where(n > 1, np.sqrt(squares / (n - 1)), np.nan)
+        return n, mean, np.where(n > 1, np.sqrt(np.array(squares) / (n - 1)), nan)
 
 
 def _sum(values: Sequence[float]) -> float:
-    if len(values) == 1:
-        return values[0]
-    total = lost = 0.0
-    for value in values:
-        rest = value - lost
-        whole = total + rest
-        lost = whole - total - rest
-        total = whole
-    return sum(values) if isnan(total) else total  # an infinite value leaves nothing that could be made up for
-
-
-def _squares(values: Sequence[float]) -> float:
-    """Return the sum of squared distances from the mean."""
-    if len(values) < 2:
-        return 0.0
-    mean = squares = 0.0
-    for n, value in enumerate(values, start=1):
-        step = value - mean
-        mean += step / n
-        squares += (value - mean) * step
-    return squares
+    """Return the sum, rounded once; of infinite values too, which `fsum` refuses where their signs differ."""
+    return fsum(values) if all(map(isfinite, values)) else sum(values)

@@ -105,7 +105,7 @@ def test_groups_are_those_of_pandas(by: list[str]) -> None:
     assert firsts.tolist() == frame.drop_duplicates(by).index.tolist()
 
 
-def test_moments_are_those_of_pandas_to_the_last_bit() -> None:
+def test_moments_are_those_of_pandas() -> None:
     rng = np.random.default_rng(2)
     for trial in range(200):
         n, groups = rng.integers(1, 120), rng.integers(1, 12)
@@ -117,7 +117,8 @@ def test_moments_are_those_of_pandas_to_the_last_bit() -> None:
             pd.DataFrame({"x": values, "key": keys}).groupby("key", sort=False)["x"].agg(["count", "mean", "std"])
         )
         codes, firsts = codes_of(keys)
-        np.testing.assert_array_equal(np.stack(moments(values, codes, len(firsts)), axis=1), expected.to_numpy())
+        found = np.stack(moments(values, codes, len(firsts)), axis=1)
+        np.testing.assert_allclose(found, expected.to_numpy(), rtol=1e-12)
 
 
 def test_an_infinite_score_leaves_the_other_groups_alone() -> None:

@@ -38,6 +38,7 @@ def test_a_sweep_imports_only_what_it_needs(cli: Cli, tmp_path: Path) -> None:
     sweep = ("sweep", "--dataset", "iris", "--axis", "lr=0.1,0.2", "--epochs", "2", "--engine", "kernel")
     assert cli(*sweep, "--name", "before").code == 0  # compiles, and keeps the data, where nobody has yet
     heavy = {"torch", "numba", "sklearn", "matplotlib", "optuna", "ray", "psutil", "rich.live", "rich.progress"}
+    heavy |= {"pandas", "scipy", "numpy.ma"}
     if (sys.platform, platform.machine()) == ("linux", "x86_64"):
         heavy |= {"llvmlite"}
     ours = {"mlpctl.preview", "mlpctl.planned", "mlpctl.cluster.connect", "mlpctl.verify.measures", "mlpctl.cli.train"}
