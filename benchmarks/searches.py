@@ -13,7 +13,8 @@ from pathlib import Path
 from statistics import fmean
 
 from mlpctl.cli.live import SweepScreen
-from mlpctl.experiment import Experiment, most_epochs, read_experiment
+from mlpctl.experiment import Experiment, most_epochs
+from mlpctl.experiment_file import read_experiment
 from mlpctl.machine import cpu_model, git_state, usable_cores
 from mlpctl.render import Cell, Table, print_tables, to_text
 from mlpctl.results import load

@@ -8,7 +8,7 @@ from typing import Any
 
 from mlpctl.asking import Outcomes, batches, samples
 from mlpctl.errors import BudgetUsed, TrialsFailed, UsageError
-from mlpctl.experiment import Experiment, base_of, checked, default_name, groups, merged, read_experiment, seeds_of
+from mlpctl.experiment import Experiment, base_of, checked, default_name, groups, merged, seeds_of
 from mlpctl.machine import environment
 from mlpctl.pending import identify, is_in
 from mlpctl.reached import not_reached
@@ -56,7 +56,11 @@ def experiment_of(given: Given) -> Experiment:
     Raises:
         UsageError: every problem at once.
     """
-    start = read_experiment(given.file) if given.file else Experiment("", {})
+    start = Experiment("", {})
+    if given.file:
+        from mlpctl.experiment_file import read_experiment  # 10 ms
+
+        start = read_experiment(given.file)
     listed, own = parse_axes(given.axes)
     base = base_of(merged(start.base, given.fields), where="")
     axes = {axis.name: axis for axis in (*start.axes, *own, *given.own_axes)}

@@ -85,7 +85,7 @@ def test_every_experiment_opens_with_its_question_and_command() -> None:
         number = path.stem.removeprefix("exercise-")
         commands = [f"sweep experiments/{path.name}", f"verify experiments/{path.name}", f"exercise {number}"]
         assert any(f"# Run: mlpctl {command}" in head for command in commands), path
-        from mlpctl.experiment import read_experiment
+        from mlpctl.experiment_file import read_experiment
 
         read_experiment(path)
 

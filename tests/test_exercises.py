@@ -13,7 +13,7 @@ from mlpctl.exercises import activations, depth, inits, joint, rate, single, spe
 from mlpctl.exercises.answer import Answer
 from mlpctl.exercises.catalog import EXERCISES
 from mlpctl.exercises.running import experiment_file
-from mlpctl.experiment import read_experiment
+from mlpctl.experiment_file import read_experiment
 from mlpctl.report.drawing import draw
 
 Score = Callable[[dict[str, Any]], float]

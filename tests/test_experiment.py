@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlpctl.errors import UsageError
-from mlpctl.experiment import Experiment, base_of, parse_settings, read_experiment, seeds_of
+from mlpctl.experiment import Experiment, base_of, parse_settings, seeds_of
+from mlpctl.experiment_file import read_experiment
 from mlpctl.search.axes import Axis, make_axis, parse_axis
 from mlpctl.search.space import make_space
 from mlpctl.search.strategies import Grid, Random

@@ -13,7 +13,7 @@ from mlpctl.engine.initial import initial_weights
 from mlpctl.engine.kernel.calls import new_training
 from mlpctl.engine.kernel.engine import ENGINE
 from mlpctl.engine.kernel.layout import unpack
-from mlpctl.experiment import read_experiment
+from mlpctl.experiment_file import read_experiment
 from mlpctl.inspection.cost import costs_of, in_bytes, totals_table
 from mlpctl.inspection.gradients import SAMPLE, findings, sample_of, statistics
 from mlpctl.inspection.inspect import Subject, affine_difference, describe, subject_of

@@ -12,7 +12,8 @@ import pytest
 from mlpctl.budget import Limits
 from mlpctl.engine.base import Event
 from mlpctl.estimate import costs_of, measure, shape_of, shapes_of
-from mlpctl.experiment import Experiment, read_experiment
+from mlpctl.experiment import Experiment
+from mlpctl.experiment_file import read_experiment
 from mlpctl.plan import runs_of
 from mlpctl.planned import left_out, tables
 from mlpctl.preview import preview, rest

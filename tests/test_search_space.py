@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlpctl.errors import UsageError
-from mlpctl.experiment import read_experiment
+from mlpctl.experiment_file import read_experiment
 from mlpctl.search.axes import Axis, make_axis, parse_axis
 from mlpctl.search.listed import read_list
 from mlpctl.search.space import Space, make_space, zipped

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mlpctl.errors import UsageError
-from mlpctl.experiment import read_experiment
+from mlpctl.experiment_file import read_experiment
 from mlpctl.shipped import experiments_with
 from mlpctl.verify.expectation import Expect
 from mlpctl.verify.judging import half_a_digit, interval, judge

@@ -11,7 +11,8 @@ from mlpctl.api.signatures import plain_fields, with_fields
 from mlpctl.api.watching import watched
 from mlpctl.devices import asked_device, asked_jobs
 from mlpctl.engine.precision import Precision
-from mlpctl.experiment import merged, read_experiment
+from mlpctl.experiment import merged
+from mlpctl.experiment_file import read_experiment
 from mlpctl.run import RunOptions
 from mlpctl.training import train as train_one
 

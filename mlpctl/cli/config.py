@@ -23,7 +23,8 @@ def config(
 
     Example: mlpctl config --dataset iris --optimizer adam
     """
-    from mlpctl.experiment import parse_settings, read_experiment
+    from mlpctl.experiment import parse_settings
+    from mlpctl.experiment_file import read_experiment
     from mlpctl.render import emit
     from mlpctl.settings import origins
 

@@ -7,7 +7,7 @@ import typer
 
 from mlpctl.cli import options as o
 from mlpctl.exercises.catalog import EXERCISES
-from mlpctl.experiment import Effort
+from mlpctl.experiment_file import Effort
 
 app = typer.Typer()
 

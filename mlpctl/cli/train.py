@@ -44,13 +44,17 @@ def train(
     begin()
     from mlpctl.cli.screen import TrainScreen, handle_interrupts, set_offline, tracked
     from mlpctl.devices import asked_device, asked_jobs
-    from mlpctl.experiment import default_name, merged, parse_settings, read_experiment
+    from mlpctl.experiment import default_name, merged, parse_settings
     from mlpctl.run import RunOptions, Stop
     from mlpctl.training import train as train_one
 
     set_offline(offline)
     fields, device, engine = o.split_run_fields(given)
-    base = dict(read_experiment(config).base) if config else {}
+    base: dict[str, Any] = {}
+    if config:
+        from mlpctl.experiment_file import read_experiment
+
+        base = dict(read_experiment(config).base)
     options = RunOptions(
         device=asked_device(device),
         engine=engine or "auto",

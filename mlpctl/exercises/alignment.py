@@ -11,7 +11,7 @@ from mlpctl.bench.matmul import measure as measure_products
 from mlpctl.bench.sampling import Plan as Sampling
 from mlpctl.exercises.answer import Answer, Line, Plot
 from mlpctl.exercises.words import listed, percent, sentences, share, shown
-from mlpctl.experiment import Effort
+from mlpctl.experiment_file import Effort
 from mlpctl.render import Table, for_people
 from mlpctl.report.frames import rows_of
 from mlpctl.report.verdict import ALPHA, holm, paired_test

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from mlpctl.errors import DataError, TrialsFailed, UsageError
 from mlpctl.exercises.answer import Answer, write
 from mlpctl.exercises.catalog import SOURCE, exercise_of
-from mlpctl.experiment import Effort, Experiment, read_experiment, seeds_of
+from mlpctl.experiment import Experiment, seeds_of
+from mlpctl.experiment_file import Effort, read_experiment
 from mlpctl.machine import cpu_model, usable_cores
 from mlpctl.results import load
 from mlpctl.run import RunOptions, Stop, Watch

@@ -9,7 +9,7 @@ from mlpctl.bench.counting import Step
 from mlpctl.bench.limits import FEWEST_ROUNDS, Ceilings, Limit, crossings, fit, parts_of
 from mlpctl.exercises.answer import Answer, Line, Plot
 from mlpctl.exercises.words import listed, rank, sentences, share, shown
-from mlpctl.experiment import Effort
+from mlpctl.experiment_file import Effort
 from mlpctl.render import Table, for_people
 from mlpctl.report.frames import rows_of
 

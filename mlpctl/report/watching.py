@@ -46,7 +46,7 @@ def standing(folders: Sequence[Path]) -> str:
 
 def trials_of(folder: Path) -> int | None:
     """Return how many trials the experiment of a results folder has, about; None where nothing says it."""
-    from mlpctl.experiment import read_experiment
+    from mlpctl.experiment_file import read_experiment
     from mlpctl.sweeping import size_of
 
     if not (folder / EXPERIMENT_FILE).is_file():

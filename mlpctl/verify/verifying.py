@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from mlpctl.asking import samples
 from mlpctl.errors import UsageError
-from mlpctl.experiment import Effort, Experiment, read_experiment
+from mlpctl.experiment import Experiment
+from mlpctl.experiment_file import Effort, read_experiment
 from mlpctl.pending import identify
 from mlpctl.render import Table, as_chosen, for_people
 from mlpctl.results import load
