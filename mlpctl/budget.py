@@ -1,6 +1,7 @@
 """What a run may spend: trials in all, time, model-epochs. What does not fit is left for the next run."""
 
 from dataclasses import dataclass
+from math import inf
 from re import fullmatch
 from time import monotonic
 
@@ -19,22 +20,32 @@ class Limits:
         epochs: that the run trains; counted as trials are begun, so the same for any --jobs.
     """
 
-    trials: float = float("inf")
-    seconds: float = float("inf")
-    epochs: float = float("inf")
+    trials: float = inf
+    seconds: float = inf
+    epochs: float = inf
+
+
+def limits_of(max_trials: int | None, budget: str | None) -> Limits:
+    """Return the limits that somebody gave: trials in all, and a budget as "90s", "10m", "1.5h" or "500e".
+
+    Raises:
+        UsageError: for another text.
+    """
+    trials = inf if max_trials is None else max_trials
+    return Limits(trials, *(parse_budget(budget) if budget else ()))
 
 
 def parse_budget(text: str) -> tuple[float, float]:
-    """Return (seconds, model-epochs) of "90s", "10m", "1.5h" or "500e", infinite for what is not limited.
+    """Return (seconds, model-epochs) of a budget, infinite for what is not limited.
 
     Raises:
-        UsageError: for anything else.
+        UsageError: for what is none.
     """
     found = fullmatch(r"(\d+(?:\.\d+)?)\s*([smhe])", text.strip())
     if found is None or float(found[1]) == 0:
         raise UsageError(f"--budget is time, as 90s, 10m or 1.5h, or model-epochs, as 500e; got '{text}'")
     amount, unit = float(found[1]), found[2]
-    return (float("inf"), amount) if unit == "e" else (amount * UNITS[unit], float("inf"))
+    return (inf, amount) if unit == "e" else (amount * UNITS[unit], inf)
 
 
 @dataclass

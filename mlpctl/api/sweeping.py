@@ -10,7 +10,7 @@ from mlpctl.api.places import fresh, in_folder
 from mlpctl.api.results import Results
 from mlpctl.api.signatures import plain, plain_fields, with_fields
 from mlpctl.api.watching import watched
-from mlpctl.budget import Limits, parse_budget
+from mlpctl.budget import limits_of
 from mlpctl.devices import asked_device, asked_jobs
 from mlpctl.engine.precision import Precision
 from mlpctl.errors import TrialsFailed, UsageError
@@ -127,7 +127,7 @@ def sweep(
         test_each=eval_test,
         force=force,
         retry=retry_failed,
-        limits=Limits(max_trials or inf, *(parse_budget(budget) if budget else ())),
+        limits=limits_of(max_trials, budget),
         timeout=inf if timeout is None else timeout,
         patience=inf if keep_going else IN_A_ROW,
     )

@@ -113,7 +113,7 @@ def sweep(  # noqa: PLR0915
     from dataclasses import replace
     from math import inf
 
-    from mlpctl.budget import Limits, parse_budget
+    from mlpctl.budget import limits_of
     from mlpctl.cli.live import SweepScreen
     from mlpctl.cli.screen import handle_interrupts, set_offline, tracked
     from mlpctl.devices import asked_device, asked_jobs
@@ -158,7 +158,7 @@ def sweep(  # noqa: PLR0915
         test_each=eval_test,
         force=force,
         retry=retry_failed,
-        limits=Limits(max_trials or inf, *(parse_budget(budget) if budget else ())),
+        limits=limits_of(max_trials, budget),
         timeout=inf if timeout is None else timeout,
         patience=inf if keep_going else IN_A_ROW,
         fail_fast=fail_fast,
