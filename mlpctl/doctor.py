@@ -11,7 +11,7 @@ from mlpctl.data.describe import with_required
 from mlpctl.data.files import cache_folder
 from mlpctl.errors import CheckFailed, MlpctlError
 from mlpctl.installed import library_version
-from mlpctl.machine import cpu_model, gpus, usable_cores
+from mlpctl.machine import cpu_model, gpus, memory_bytes, usable_cores
 from mlpctl.registry import names
 from mlpctl.render import Cell, Table
 
@@ -60,7 +60,7 @@ def _machine() -> list[dict[str, Cell]]:
     lines = [
         _line("cpu", "ok", cpu_model()),
         _line("cores", "ok", f"{usable_cores()} usable of {psutil.cpu_count() or 1}"),
-        _line("memory", "ok", f"{psutil.virtual_memory().total / 2**30:.1f} GiB"),
+        _line("memory", "ok", f"{memory_bytes() / 2**30:.1f} GiB"),
     ]
     import numpy as np  # noqa: F401  loads its BLAS, which is what is asked for
     from threadpoolctl import threadpool_info

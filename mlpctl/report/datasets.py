@@ -59,9 +59,8 @@ def split_by_data(trials: Columns) -> Iterator[tuple[str, Columns]]:
     version = digest if changed else repeated("", len(trials))
     if changed:
         version = objects([d if p in changed else "" for d, p in zip(digest.tolist(), path.tolist(), strict=True)])
-    told = trials.plus({"task": task}).only(
-        name for name in trials.names if name != PATH
-    )  # in one group it says nothing
+    kept = [name for name in trials.names if name != PATH]  # in one group it says nothing that matters
+    told = trials.plus({"task": task}).only(kept)
     codes, firsts = codes_of(dataset, task, path, version)
     groups = [tuple(str(column[row]) for column in (dataset, task, path, version)) for row in firsts]
     for number, group in enumerate(groups):

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from mlpctl.engine.initial import bias_bound, law
 from mlpctl.engine.kernel.arguments import TABLE, address, own_address
 from mlpctl.engine.kernel.cache import start_name
-from mlpctl.engine.kernel.layout import DRAWN
+from mlpctl.engine.kernel.layout import KINDS
 from mlpctl.engine.kernel.native import function
 from mlpctl.engine.order import order
 from mlpctl.rng import MASK, purpose_number
@@ -35,7 +35,7 @@ def draw_start(network: "Network", spec: "Spec", trial: list[int]) -> None:
     laws = []
     for layer in network.layers:
         kind, scale = law(layer, spec)
-        laws.append((DRAWN.index(kind), scale, bias_bound(layer, spec)))
+        laws.append((KINDS.index(kind), scale, bias_bound(layer, spec)))
     table, scratch, key = np.array(laws), np.empty(16), spec.init_key
     function(start_name(spec.dtype))(
         *_NO_DATA, *trial, own_address(table), key & MASK, key >> 32, own_address(scratch)

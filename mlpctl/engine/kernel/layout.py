@@ -40,7 +40,7 @@ MOMENTUM, BETA1, BETA2, ALPHA, EPS, DECAY, KEPT, DELTA, LOW, HIGH, THRESHOLD = r
 N_REAL = 11
 
 ACTIVATIONS: tuple[str, ...] = (*get_args(Activation), "step")
-DRAWN = ("constant", "uniform", "normal")
+KINDS = ("constant", "uniform", "normal")
 LOSSES: tuple[str, ...] = get_args(Loss)
 OPTIMIZERS: tuple[str, ...] = get_args(Optimizer)
 """Codes in the compiled code are positions in these."""

@@ -12,9 +12,9 @@ from mlpctl.engine.kernel.compiled.counters import COUNTERS, uniforms
 from mlpctl.engine.kernel.compiled.pointers import at, moved, number
 from mlpctl.engine.kernel.layout import (
     BIAS,
-    DRAWN,
     GAMMA,
     INPUTS,
+    KINDS,
     N_COLUMNS,
     NORMALIZED,
     OUTPUTS,
@@ -24,7 +24,7 @@ from mlpctl.engine.kernel.layout import (
 )
 from mlpctl.rng import purpose_number
 
-CONSTANT, UNIFORM, NORMAL = range(len(DRAWN))
+CONSTANT, UNIFORM, NORMAL = range(len(KINDS))
 _WEIGHTS, _BIASES = np.int64(purpose_number("weight") << 16), np.int64(purpose_number("bias") << 16)
 
 PAIRS = U(COUNTERS)
