@@ -1,4 +1,4 @@
-"""One table, four formats: for people (rich), Markdown, CSV and JSON. Numbers are rescaled for people alone."""
+"""One table, four formats: for people (as lines of text), Markdown, CSV and JSON. Numbers are rescaled for people alone."""
 
 import csv
 import io
@@ -14,6 +14,9 @@ from mlpctl.errors import UsageError
 
 Format = Literal["table", "csv", "md", "json"]
 Cell = str | int | float | bool | None
+
+FILE_WIDTH = 120
+"""Characters of a line in a file of tables for people."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,8 @@ def emit(
     """
     many = [tables] if isinstance(tables, Table) else list(tables)
     if format_ == "table" and output in (None, Path("-")):
+        from mlpctl.printing import print_tables
+
         print_tables(many, ascii_only=ascii_only)
         return
     text = to_text(many, format_)
@@ -75,43 +80,9 @@ def to_text(tables: Sequence[Table], format_: Format) -> str:
         return "\n".join(_csv(table) for table in tables)
     if format_ == "md":
         return "\n".join(_markdown(table) for table in tables)
-    from rich.console import Console
+    from mlpctl.printing import plain_text
 
-    stream = io.StringIO()
-    print_tables(tables, Console(file=stream, width=120, force_terminal=False, force_jupyter=False))
-    return stream.getvalue()
-
-
-def print_tables(tables: Sequence[Table], console: object = None, *, ascii_only: bool = False) -> None:
-    """Print tables for people, fitted to the terminal's width; in ASCII where its encoding has no more."""
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.text import Text
-
-    from mlpctl.charset import carries, plain
-    from mlpctl.fitting import fitted
-
-    out = console if isinstance(console, Console) else Console()
-    ascii_only = ascii_only or not carries(out.encoding)
-    signs = plain if ascii_only else str
-    for number, table in enumerate(tables):
-        if number:
-            out.print()
-        if table.title:
-            out.print(f"[bold]{escape(signs(table.title))}[/bold]", emoji=False)
-        if table.columns:
-            fits = fitted(table, out.width, ascii_only=ascii_only)
-            for line in fits.told:
-                out.print(Text(line, "dim"))
-            for place, block in enumerate(fits.blocks):
-                if place:
-                    out.print()
-                for line in block.head:
-                    out.print(Text(line, "bold"), no_wrap=True)
-                for line in block.body:
-                    out.print(Text(line), no_wrap=True)
-        for note in table.notes:
-            out.print(escape(signs(note)), highlight=False, emoji=False)
+    return plain_text(tables, FILE_WIDTH)
 
 
 def for_people(value: Cell) -> str:

@@ -1,6 +1,5 @@
 """Texts of a given width in terminal cells: shortened, broken into lines, freed of what a terminal would obey."""
 
-import textwrap
 from collections.abc import Sequence
 
 from rich.cells import cell_len, chop_cells
@@ -19,10 +18,16 @@ def shortened(text: str, width: int, *, ascii_only: bool = False) -> str:
 
 
 def wrapped(text: str, width: int) -> list[str]:
-    """Return a text in lines of at most `width` terminal cells, broken between words where it has any."""
-    if cell_len(text) == len(text):
-        return textwrap.wrap(text, width) or [""]
-    return chop_cells(text, width)
+    """Return a text in lines of at most `width` terminal cells, broken at spaces, and within words that are longer."""
+    lines = [""]
+    for word in text.rstrip().split(" "):
+        for part in chop_cells(word, width) if cell_len(word) > width else [word]:
+            longer = f"{lines[-1]} {part}" if lines[-1] else part
+            if cell_len(longer) > width:
+                lines.append(part)
+            else:
+                lines[-1] = longer
+    return lines
 
 
 def _start(text: str, width: int) -> str:

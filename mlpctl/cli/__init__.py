@@ -1,6 +1,6 @@
 """The command line: one thin file a command; options, then one library call; heavy imports inside the bodies."""
 
-import atexit
+import errno
 import gc
 import io
 import os
@@ -14,7 +14,7 @@ from typer.main import get_group
 
 from mlpctl import __version__
 from mlpctl.charset import ERRORS
-from mlpctl.errors import MlpctlError, UsageError
+from mlpctl.errors import DataError, MlpctlError, UsageError
 
 COMMANDS = (
     "train",
@@ -36,6 +36,9 @@ GROUPS = ("results", "data", "bench")
 
 OBJECTS = 200_000
 """New objects after which garbage is looked for. Python's own 700 cost 25 ms, since imports make 80,000 that stay."""
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""What the system says where a file can take no more."""
 
 
 class Commands(TyperGroup):
@@ -87,11 +90,13 @@ def main() -> NoReturn:
     """Run the command line; errors meant for the user become one line on stderr and an exit code."""
     gc.set_threshold(OBJECTS)
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # 4 ms: it looks for them in all that is installed
-    atexit.register(gc.freeze)  # at its end Python looks through everything again, for nothing: 40 ms
     if isinstance(sys.stdout, io.TextIOWrapper):  # `PYTHONIOENCODING=ascii`: plain signs in place of a traceback
         sys.stdout.reconfigure(errors=ERRORS)
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()  # what cannot be written is told here, not by Python at its end
     except MlpctlError as error:
         if os.environ.get("MLPCTL_DEBUG") == "1":
             raise
@@ -102,4 +107,10 @@ def main() -> NoReturn:
     except BrokenPipeError:  # the reader of our stdout has left, as in `mlpctl report … | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except OSError as error:
+        if error.errno not in FULL or error.filename is not None:
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left to be written has no place
+        print(f"error: cannot write to stdout: {error.strerror}", file=sys.stderr)
+        sys.exit(DataError.exit_code)
     sys.exit(0)

@@ -42,7 +42,7 @@ def exercise(
     from mlpctl.exercises.answer import ANSWER_FILE
     from mlpctl.exercises.running import Setting, solve
     from mlpctl.experiment import Experiment
-    from mlpctl.render import print_tables
+    from mlpctl.printing import print_tables
     from mlpctl.run import RunOptions, Stop
 
     def screen(experiment: Experiment) -> SweepScreen:

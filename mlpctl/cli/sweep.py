@@ -193,7 +193,7 @@ def sweep(  # noqa: PLR0915
     if counts.cut and not quiet:
         from mlpctl.planned import left_out
         from mlpctl.preview import rest
-        from mlpctl.render import print_tables
+        from mlpctl.printing import print_tables
 
         if left := rest(experiment, out, options, counts):
             print_tables(left_out(left, people=True), screen.err)
