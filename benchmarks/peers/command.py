@@ -15,7 +15,7 @@ from mlpctl.data.files import cache_folder
 
 def contest(work: Work, variant: str) -> dict[str, Any]:
     specs = work.specs(work.trials)
-    command = [sys.executable, "-m", "mlpctl", variant, *options(specs[0]), "--engine", "kernel", "-q"]
+    command = [str(Path(sys.executable).with_name("mlpctl")), variant, *options(specs[0]), "--engine", "kernel", "-q"]
     if variant == "sweep":
         rates = ",".join(str(spec["lr"]) for spec in specs)
         command += ["--select-on", "test", "--axis", f"lr={rates}"]

@@ -1,7 +1,6 @@
 """The command line: one thin file a command; options, then one library call; heavy imports inside the bodies."""
 
 import errno
-import gc
 import io
 import os
 import sys
@@ -33,9 +32,6 @@ COMMANDS = (
 )
 GROUPS = ("results", "data", "bench")
 """The commands that have commands of their own below their name."""
-
-OBJECTS = 200_000
-"""New objects after which garbage is looked for. Python's own 700 cost 25 ms, since imports make 80,000 that stay."""
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 """What the system says where a file can take no more."""
@@ -88,7 +84,6 @@ def _root(
 
 def main() -> NoReturn:
     """Run the command line; errors meant for the user become one line on stderr and an exit code."""
-    gc.set_threshold(OBJECTS)
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # 4 ms: it looks for them in all that is installed
     if isinstance(sys.stdout, io.TextIOWrapper):  # `PYTHONIOENCODING=ascii`: plain signs in place of a traceback
         sys.stdout.reconfigure(errors=ERRORS)
