@@ -9,7 +9,8 @@ from benchmarks.contest import Record, hold
 from benchmarks.gemm import best, gemm_rates
 from benchmarks.works import WORKS, Work
 from mlpctl.machine import cpu_model, git_state, usable_cores
-from mlpctl.render import Cell, Table, print_tables, to_text
+from mlpctl.printing import print_tables
+from mlpctl.render import Cell, Table, to_text
 
 COLUMNS = ("work", "contestant", "seconds per trial", "spread", "score", "of GEMM rate", "times mlpctl", "promised",
            "holds", "end to end", "note")  # fmt: skip

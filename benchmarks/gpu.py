@@ -28,7 +28,8 @@ from mlpctl.engine.precision import Precision
 from mlpctl.errors import CheckFailed, DeviceError
 from mlpctl.gpu import nvidia_smi
 from mlpctl.machine import cpu_model, environment, git_state
-from mlpctl.render import Cell, Table, print_tables, to_text
+from mlpctl.printing import print_tables
+from mlpctl.render import Cell, Table, to_text
 from mlpctl.spec import make_spec
 from mlpctl.trial import trial_of
 

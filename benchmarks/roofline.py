@@ -19,7 +19,8 @@ from benchmarks.gpu import FASHION, works
 from benchmarks.works import IRIS
 from mlpctl.engine.lanes.resident import Resident
 from mlpctl.engine.lanes.running import Lane, Running
-from mlpctl.render import Table, print_tables
+from mlpctl.printing import print_tables
+from mlpctl.render import Table
 
 PRODUCTS = {"mm", "addmm", "addmm_", "bmm", "baddbmm", "baddbmm_"}
 

@@ -16,7 +16,8 @@ from mlpctl.cli.live import SweepScreen
 from mlpctl.experiment import Experiment, most_epochs
 from mlpctl.experiment_file import read_experiment
 from mlpctl.machine import cpu_model, git_state, usable_cores
-from mlpctl.render import Cell, Table, print_tables, to_text
+from mlpctl.printing import print_tables
+from mlpctl.render import Cell, Table, to_text
 from mlpctl.results import load
 from mlpctl.run import RunOptions, Stop
 from mlpctl.search.make import SearchTable, make_search

@@ -22,7 +22,9 @@ def ended(left: dict[int, Trial], rows: list[Row], event: Event) -> list[tuple[T
         event: one at a milestone ends a trial, one that ends the run all that are left.
     """
     if event.status in (None, "ok"):
-        return [(left.pop(event.epoch), replace(event, status="ok"))] if event.epoch in left else []
+        if event.epoch not in left:
+            return []
+        return [(left.pop(event.epoch), event if event.status == "ok" else replace(event, status="ok"))]
     ends: list[tuple[Trial, Event]] = []
     if event.scores and event.status in CUT_SHORT and event.epoch in left:
         ends.append((left.pop(event.epoch), replace(event, status="ok", error="")))

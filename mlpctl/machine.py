@@ -17,8 +17,8 @@ from mlpctl.installed import library_version
 LIBRARIES = ("numpy", "scipy", "pandas", "torch", "numba", "scikit-learn", "threadpoolctl", "optuna", "ray")
 """Whose versions may move a number."""
 
-Said = tuple[list[dict[str, Any]], dict[str, Any] | None]
-"""What the NVIDIA driver and git say."""
+Said = tuple[str, list[dict[str, Any]], dict[str, Any] | None]
+"""What the system, the NVIDIA driver and git say of themselves."""
 
 _asked: dict[Path, Callable[[], Said]] = {}
 """Folder -> how to wait for it, where they are asked already."""
@@ -42,11 +42,11 @@ def environment(*, gpu: bool = False, precision: str = "fp32") -> dict[str, Any]
     from threadpoolctl import threadpool_info
 
     folder = Path.cwd()
-    driver, git = (_asked.pop(folder, None) or _begun(folder))()
+    system, driver, git = (_asked.pop(folder, None) or _begun(folder))()
     return {
         "mlpctl": __version__,
         "python": platform.python_version(),
-        "platform": platform.platform(),
+        "platform": system,
         "libraries": {name: version for name in LIBRARIES if (version := library_version(name))},
         "cpu": cpu_model(),
         "cores": usable_cores(),
@@ -70,7 +70,7 @@ def ask_ahead() -> None:
 
 def _begun(folder: Path) -> Callable[[], Said]:
     said: list[Said] = []
-    thread = Thread(target=lambda: said.append((nvidia_smi(), git_state(folder))), daemon=True)
+    thread = Thread(target=lambda: said.append((platform.platform(), nvidia_smi(), git_state(folder))), daemon=True)
     thread.start()
 
     def wait() -> Said:

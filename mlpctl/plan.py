@@ -31,10 +31,17 @@ def runs_of(trials: Iterable[Trial], *, share: bool = True) -> Iterator[Run]:
         trials: lazily taken, one group at a time.
         share: False trains every trial by itself (its weights are wanted at its end).
     """
-    for _, group in groupby(trials, key=lineage if share else lambda trial: trial.key):
+    for _, group in groupby(trials, key=_but_epochs if share else lambda trial: trial.key):
         by_epochs = {trial.spec.epochs: trial for trial in group}
         milestones = {epochs: by_epochs[epochs] for epochs in sorted(e for e in by_epochs if e is not None)}
         yield Run(milestones[max(milestones)], milestones)
+
+
+def _but_epochs(trial: Trial) -> object:
+    """Return what is equal where `lineage` is, without a hash: that costs a tenth of what a gate does in all."""
+    if not is_prefix(trial.spec):
+        return trial.key
+    return trial.dataset.digest, [value for name, value in vars(trial.spec).items() if name != "epochs"]
 
 
 def lineage(trial: Trial) -> str:

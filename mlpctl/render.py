@@ -1,4 +1,4 @@
-"""One table, four formats: for people (as lines of text), Markdown, CSV and JSON. Numbers are rescaled for people alone."""
+"""One table, four formats: for people, Markdown, CSV and JSON. Numbers are rescaled for people alone."""
 
 import csv
 import io

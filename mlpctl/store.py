@@ -5,7 +5,7 @@ The epoch rows of a trial are written before its trial row, so a row in `trials.
 
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
@@ -107,8 +107,28 @@ class Store:
         version = {"schema_version": SCHEMA_VERSION, "key": trial["key"], "environment": self.environment}
         with self._writing:
             for name, rows in ((EPOCHS_FILE, epochs), (TRIALS_FILE, [trial])):
-                _append(self._files[name], self.folder / name, [{**row, **version} for row in rows], FILES[name])
+                self._append(name, [{**row, **version} for row in rows])
             self.known[str(trial["key"])] = str(trial["status"])
+
+    def _append(self, name: str, rows: Sequence[Row]) -> None:
+        content, descriptor = to_lines(map(row.get, FILES[name]) for row in rows), self._files[name]
+        try:
+            about = os.fstat(descriptor)
+            if not about.st_nlink:
+                where = self.folder / name
+                raise DataError(f"{where} was removed while it was written: the same command begins it anew")
+            try:
+                written = 0
+                while written < len(content):
+                    written += os.write(descriptor, content[written:])
+            except OSError:
+                os.ftruncate(descriptor, about.st_size)
+                raise
+        except OSError as error:
+            where, why = self.folder / name, error.strerror
+            raise DataError(
+                f"cannot write {where}: {why}; what had finished is safe, the same command goes on from there"
+            ) from error
 
     def _read(self) -> None:
         """Read which trials there are; rows that are damaged are taken out, so that their trials run again."""
@@ -151,25 +171,6 @@ class Store:
         path.parent.mkdir(exist_ok=True)
         replace_file(path, save(dict(weights), metadata=dict(about)))
         return path
-
-
-def _append(descriptor: int, path: Path, rows: Sequence[Row], columns: Iterable[str]) -> None:
-    content = to_lines(map(row.get, columns) for row in rows)
-    try:
-        about = os.fstat(descriptor)
-        if not about.st_nlink:
-            raise DataError(f"{path} was removed while it was written: the same command begins it anew")
-        try:
-            written = 0
-            while written < len(content):
-                written += os.write(descriptor, content[written:])
-        except OSError:
-            os.ftruncate(descriptor, about.st_size)
-            raise
-    except OSError as error:
-        raise DataError(
-            f"cannot write {path}: {error.strerror}; what had finished is safe, the same command goes on from there"
-        ) from error
 
 
 def read_keys(path: Path) -> dict[str, str]:

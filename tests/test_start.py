@@ -1,11 +1,13 @@
 """How a command starts: what it imports, what it asks other programs beside it, and what that comes to."""
 
+import dataclasses
 import os
 import platform
 import subprocess
 import sys
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
@@ -15,6 +17,7 @@ from mlpctl import machine
 from mlpctl.cli import COMMANDS
 from mlpctl.data.prepare import _classes
 from mlpctl.installed import library_version
+from mlpctl.kept_code import KeptCode
 from tests.conftest import Cli
 
 
@@ -123,3 +126,92 @@ def test_classes_are_counted_as_numpy_counts_them() -> None:
         y = (random.integers(0, random.integers(1, 9), random.integers(1, 40)) * 2).astype(np.int32)
         _, codes, counts = np.unique(y, return_inverse=True, return_counts=True)
         assert [part.tolist() for part in _classes(y)] == [codes.tolist(), counts.tolist()]
+
+
+def test_methods_of_dataclasses_are_compiled_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def made(kept: KeptCode) -> type:
+        monkeypatch.setattr(dataclasses, "exec", kept.execute, raising=False)
+
+        @dataclasses.dataclass(frozen=True)
+        class Point:
+            x: int
+            y: float = 2.5
+
+        return Point
+
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    first = KeptCode(tmp_path / "cache" / "a.methods")
+    made(first)
+    assert first.is_new
+    first.save()
+    again = KeptCode(first.path)
+    point = made(again)
+    assert not again.is_new
+    assert point(3) == point(3, 2.5) != point(4)
+    assert repr(point(3)).endswith("Point(x=3, y=2.5)")
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        point(3).x = 1
+
+    whole = first.path.read_bytes()
+    for damaged in (b"", whole[:-1], b"1234" + whole[4:], whole[:40] + b"\xff" + whole[41:]):
+        first.path.write_bytes(damaged)
+        other = KeptCode(first.path)
+        assert made(other)(3).y == 2.5
+        assert other.is_new
+
+
+def test_nothing_is_kept_where_python_keeps_nothing(tmp_path: Path) -> None:
+    def started(**environment: str) -> list[Path]:
+        given = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+        given |= {"PYTHONPYCACHEPREFIX": str(tmp_path / "cache"), **environment}
+        subprocess.run([sys.executable, "-m", "mlpctl", "--version"], env=given, capture_output=True, check=True)
+        return [path for path in tmp_path.rglob("*.methods") if path.is_file()]
+
+    assert started(PYTHONDONTWRITEBYTECODE="1") == []
+    (file,) = started()
+    before = file.stat().st_mtime_ns
+    assert started() == [file]
+    assert file.stat().st_mtime_ns == before  # there was nothing new
+    file.unlink()
+    file.mkdir()  # cannot be written
+    assert started() == []
+
+
+def ended(*words: str, script: str = "from mlpctl.__main__ import program\nprogram()", **given: Any) -> Any:
+    """Return what is left of a process that runs the program."""
+    code = f"import sys; sys.argv = ['mlpctl', *{words!r}]\n{script}"
+    return subprocess.run([sys.executable, "-c", code], text=True, check=False, stderr=subprocess.PIPE, **given)
+
+
+def test_a_process_ends_with_its_code_after_its_threads_and_what_others_do_at_the_end() -> None:
+    script = (
+        "import atexit, threading, time\nfrom mlpctl.__main__ import program\n"
+        "late = threading.Thread(target=lambda: (time.sleep(0.3), print('a thread')))\n"
+        "import mlpctl.cli\nwhole = mlpctl.cli.main\n"
+        "def main():\n    late.start()\n    atexit.register(lambda: print('registered within'))\n    whole()\n"
+        "mlpctl.cli.main = main\nprogram()"
+    )
+    done = ended("--version", script=script, stdout=subprocess.PIPE)
+    assert done.stdout.splitlines()[1:] == ["a thread", "registered within"]
+    assert (done.returncode, done.stderr) == (0, "")
+    done = ended("train", "--dataset", "irish", stdout=subprocess.PIPE)
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+
+
+def test_an_error_of_ours_is_told_with_a_traceback() -> None:
+    done = ended(
+        script="import mlpctl.cli\nmlpctl.cli.main = lambda: 1 / 0\nfrom mlpctl.__main__ import program\nprogram()"
+    )
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == "ZeroDivisionError: division by zero"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a file that is always full is Linux's")
+@pytest.mark.parametrize("buffered", [True, False])
+def test_a_full_disk_behind_stdout_is_one_line(buffered: bool) -> None:
+    settings = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    settings |= {} if buffered else {"PYTHONUNBUFFERED": "1"}
+    with Path("/dev/full").open("w") as full:
+        done = ended("--version", stdout=full, env=settings)
+    assert done.returncode == 4
+    assert done.stderr == "error: cannot write to stdout: No space left on device\n"
