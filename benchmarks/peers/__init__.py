@@ -15,11 +15,11 @@ STEADY = 1.0
 T = TypeVar("T")
 
 
-def steady(train: Callable[[], T]) -> tuple[float, T]:
-    """Return (seconds, what the first pass returned): the median of passes, as many as fill a second, one at least."""
+def steady(train: Callable[[], T], fill: float = STEADY) -> tuple[float, T]:
+    """Return (seconds, what the first pass returned): the median of passes, as many as fill so long, one at least."""
     seconds: list[float] = []
     ends: list[T] = []
-    while sum(seconds) < STEADY:
+    while sum(seconds) < fill:
         started = time.perf_counter()
         end = train()
         seconds.append(time.perf_counter() - started)
