@@ -74,8 +74,11 @@ def main() -> None:
     cores = usable_cores()
     rates = [gemm_rates(cores)]
     rows: list[dict[str, Cell]] = []
-    asked = [WORKS[name] for name in given.only.split(",")] if given.only else WORKS.values()
-    for work in (work for work in asked if work.peers):
+    works = {name: work for name, work in WORKS.items() if work.peers}  # the others are measured beside these
+    asked = given.only.split(",") if given.only else [*works]
+    if unknown := set(asked) - works.keys():
+        parser.error(f"--only takes {', '.join(works)}, got {', '.join(sorted(unknown))}")
+    for work in map(works.__getitem__, asked):
         measured = hold(work, rounds, [peer for peer in given.peers.split(",") if peer])
         rates.append(gemm_rates(cores))
         rows += lines(measured, work, best(rates) / (cores if work.trials == 1 else 1))

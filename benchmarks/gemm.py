@@ -24,7 +24,7 @@ def gemm_rates(threads: int) -> dict[str, float]:
     """
     from llvmlite.binding import get_host_cpu_features
 
-    runs = [(library, library, {}) for library in AS_THEY_COME]
+    runs: list[tuple[str, str, dict[str, str]]] = [(library, library, {}) for library in AS_THEY_COME]
     if get_host_cpu_features().get("avx512vl"):
         runs.append((WIDE, "numpy", {"OPENBLAS_CORETYPE": "SkylakeX"}))
     rates = {}

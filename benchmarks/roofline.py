@@ -20,7 +20,7 @@ from benchmarks.works import IRIS
 from mlpctl.engine.lanes.resident import Resident
 from mlpctl.engine.lanes.running import Lane, Running
 from mlpctl.printing import print_tables
-from mlpctl.render import Table
+from mlpctl.render import Cell, Table
 
 PRODUCTS = {"mm", "addmm", "addmm_", "bmm", "baddbmm", "baddbmm_"}
 
@@ -65,7 +65,7 @@ class Kernel:
 
 
 @dataclass
-class Counted(TorchDispatchMode):  # type: ignore[misc]
+class Counted(TorchDispatchMode):
     """Counts what reaches a device."""
 
     kernels: list[Kernel] = field(default_factory=list)
@@ -120,7 +120,7 @@ def seconds(kernels: Sequence[Kernel], chip: Chip, precision: str) -> float:
 
 def main() -> int:
     """Print the table."""
-    rows = []
+    rows: list[dict[str, Cell]] = []
     iris = {key: value for key, value in IRIS.items() if key != "epochs"}
     for name, fields, sizes, precisions, epochs in (
         ("Fashion-MNIST", FASHION, (1, 16, 64, 256, 1024), ("tf32", "fp32"), 1),

@@ -1,5 +1,6 @@
 """Ray Tune: the torch loop as a trainable, end to end on a local cluster that listens on loopback only."""
 
+import logging
 import os
 import tempfile
 from typing import Any
@@ -26,8 +27,9 @@ def contest(work: Work, _: str) -> dict[str, Any]:
         return {"accuracy": one({**specs[0], "lr": config["lr"]}, data, batch, epochs)}
 
     ray.init(
-        num_cpus=2, include_dashboard=False, _node_ip_address="127.0.0.1", log_to_driver=False, logging_level="ERROR"
-    )
+        num_cpus=2, include_dashboard=False, _node_ip_address="127.0.0.1", log_to_driver=False,
+        logging_level=logging.ERROR,
+    )  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
         tuner = tune.Tuner(
             trainable,
@@ -35,7 +37,8 @@ def contest(work: Work, _: str) -> dict[str, Any]:
             run_config=tune.RunConfig(storage_path=folder, verbose=0),
         )
         ends = tuner.fit()
-        accuracy = next(end.metrics["accuracy"] for end in ends if end.metrics["config"]["lr"] == specs[0]["lr"])
+        metrics = [ends[k].metrics or {} for k in range(len(ends))]
+        accuracy = next(found["accuracy"] for found in metrics if found["config"]["lr"] == specs[0]["lr"])
     seconds = seconds_since_start()
     ray.shutdown()
     return {"seconds": seconds / len(specs), "accuracy": accuracy, "trials": len(specs),
