@@ -17,11 +17,13 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from mlpctl.cli.live import plain_line, seconds_left, view
+from mlpctl.cli.live import SweepScreen, plain_line, seconds_left, view
 from mlpctl.engine.base import Event
+from mlpctl.experiment import Experiment
 from mlpctl.progress import LEVELS, Progress, Tally, sparkline
 from mlpctl.report.watching import changes, standing, trials_of
 from mlpctl.scores import read_scores
+from mlpctl.search.axes import Axis
 from mlpctl.spec import make_spec
 from mlpctl.trial import Trial, trial_of
 from tests.conftest import Cli
@@ -260,3 +262,19 @@ def test_ctrl_c_ends_watching_cleanly(tmp_path: Path) -> None:
     assert code == 0
     assert "Traceback" not in said
     assert "2 trials at" in said
+
+
+def test_what_comes_before_training_is_not_counted_in_what_is_left(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    experiment = Experiment("watched", {"dataset": "iris"}, (Axis("lr", (0.1, 0.2, 0.3)),))
+    screen = SweepScreen(experiment, jobs=1, quiet=False)
+    now[0] += 60  # compiling
+    one = trial()
+    for epoch in range(1, 6):
+        now[0] += 3
+        screen.epoch(one, Event(one.key, epoch, {"val_accuracy": 0.5}, seconds=3.0))
+    screen.finished(row(one.config, 0.5, key=one.key))
+    assert "0:30 left" in capsys.readouterr().err  # two more of 15 s

@@ -44,7 +44,8 @@ class SweepScreen:
         select, seeds = experiment.select, len(experiment.seeds)
         self.progress = Progress(total or size_of(experiment), experiment.varied, select.on, select.metric, seeds)
         self.folder, self.jobs, self.quiet = folder, jobs, quiet
-        self.started = self.printed = time.monotonic()
+        self.since = self.printed = time.monotonic()
+        self.is_training = False
         self.is_live = not quiet and self.err.is_terminal and not self.err.is_dumb_terminal
 
     @cached_property
@@ -78,7 +79,13 @@ class SweepScreen:
             self.live.stop()
 
     def epoch(self, trial: Trial, event: Event) -> None:
-        """Remember the trial's curve."""
+        """Remember the trial's curve; with the first begins what tells how long the rest takes.
+
+        What was before, compiling above all, is done once.
+        """
+        if not self.is_training:
+            self.since = time.monotonic() - (event.seconds or event.group_seconds or 0.0)
+            self.is_training = True
         self.progress.epoch(trial, event)
 
     def stored(self) -> None:
@@ -91,7 +98,7 @@ class SweepScreen:
         now = time.monotonic()
         if not self.quiet and not self.is_live and now - self.printed > SECONDS_BETWEEN_LINES:
             self.printed = now
-            self.err.print(plain_line(self.progress, now - self.started), soft_wrap=True, markup=False)
+            self.err.print(plain_line(self.progress, now - self.since), soft_wrap=True, markup=False)
 
     def note(self, text: str) -> None:
         """Print something the user should know."""
@@ -99,7 +106,7 @@ class SweepScreen:
 
     def view(self) -> "RenderableType":
         """Return the live view of this moment."""
-        return view(self.progress, self.jobs, time.monotonic() - self.started, plain=self.err.options.ascii_only)
+        return view(self.progress, self.jobs, time.monotonic() - self.since, plain=self.err.options.ascii_only)
 
 
 def view(progress: Progress, jobs: int, seconds: float, *, plain: bool = False) -> "RenderableType":
@@ -108,7 +115,7 @@ def view(progress: Progress, jobs: int, seconds: float, *, plain: bool = False) 
     Args:
         progress: of the sweep.
         jobs: trials in training at a time.
-        seconds: since the sweep began.
+        seconds: since training began.
         plain: use no characters beyond ASCII.
     """
     from rich.console import Group
