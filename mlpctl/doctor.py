@@ -90,7 +90,7 @@ def _gpu() -> list[dict[str, Cell]]:
 def _data() -> list[dict[str, Cell]]:
     folder = cache_folder()
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else 0
-    lines = [_line("cache", "ok", f"{folder}, {size / 2**20:.0f} MiB"), _kernel(folder)]
+    lines = [_line("cache", "ok", f"{folder}, {size / 2**20:.0f} MiB"), _kernel()]
     for name in names("dataset"):
         source = source_of(name)
         if source.fetch is None or source.locate is None or with_required(name):
@@ -109,10 +109,14 @@ def _data() -> list[dict[str, Cell]]:
     return lines
 
 
-def _kernel(folder: Path) -> dict[str, Cell]:
-    compiled = list((folder / "kernel").glob("*/**/*.nbc")) if folder.is_dir() else []
-    found = f"{len(compiled)} compiled functions" if compiled else "not compiled yet: the first training compiles it"
-    return _line("kernel", "ok", found)
+def _kernel() -> dict[str, Cell]:
+    from mlpctl.engine.kernel.cache import kernel_folder
+
+    compiled = len(list(kernel_folder().glob("*.o")))
+    if compiled:
+        return _line("kernel", "ok", f"{compiled} compiled functions")
+    found = "not compiled yet: the first run that is longer than compiling does it"
+    return _line("kernel", "ok", found, "mlpctl train --dataset iris --engine kernel compiles it now")
 
 
 def _extras() -> list[dict[str, Cell]]:

@@ -1,6 +1,6 @@
 """How far a sweep is and who leads: counted as its trials go by. Pure: no clock, no screen."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,8 +9,6 @@ from mlpctl.engine.base import Event
 from mlpctl.rows import Row
 from mlpctl.schema import BETTER, PRIMARY
 from mlpctl.trial import Trial
-
-LEVELS = "▁▂▃▄▅▆▇█"
 
 
 @dataclass(frozen=True)
@@ -150,18 +148,3 @@ class Progress:
         self._tallies = {name: tally for name, tally in self._tallies.items() if name == self._first}
         self._wheres = {name: where for name, where in self._wheres.items() if name == self._first}
         self._unfit.clear()
-
-
-def sparkline(values: Sequence[float], width: int) -> str:
-    """Return values as a line of bars, lowest to highest; of more values than `width` the last of each stretch."""
-    shown = list(_thinned(values, width))
-    if not shown:
-        return ""
-    low, high = min(shown), max(shown)
-    scale = (len(LEVELS) - 1) / (high - low) if high > low else 0.0
-    return "".join(LEVELS[round((value - low) * scale)] for value in shown)
-
-
-def _thinned(values: Sequence[float], width: int) -> Iterator[float]:
-    count = min(len(values), width)
-    return (values[(number + 1) * len(values) // count - 1] for number in range(count))

@@ -1,10 +1,12 @@
-"""Texts of a given width in terminal cells: shortened, broken into lines, freed of what a terminal would obey."""
+"""Texts of a given width in terminal cells: shortened, broken into lines, without what a terminal would obey, drawn."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from rich.cells import cell_len, chop_cells
 
 from mlpctl.charset import plain
+
+LEVELS = "▁▂▃▄▅▆▇█"
 
 
 def shortened(text: str, width: int, *, ascii_only: bool = False) -> str:
@@ -55,3 +57,18 @@ def printable(text: str, *, ascii_only: bool = False) -> str:
     """Return a text in one line without control characters."""
     flat = "".join(sign if sign.isprintable() else " " if sign.isspace() else "?" for sign in text)
     return plain(flat) if ascii_only else flat
+
+
+def sparkline(values: Sequence[float], width: int) -> str:
+    """Return values as a line of bars, lowest to highest; of more values than `width` the last of each stretch."""
+    shown = list(_thinned(values, width))
+    if not shown:
+        return ""
+    low, high = min(shown), max(shown)
+    scale = (len(LEVELS) - 1) / (high - low) if high > low else 0.0
+    return "".join(LEVELS[round((value - low) * scale)] for value in shown)
+
+
+def _thinned(values: Sequence[float], width: int) -> Iterator[float]:
+    count = min(len(values), width)
+    return (values[(number + 1) * len(values) // count - 1] for number in range(count))

@@ -4,11 +4,13 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from mlpctl.cli.screen import lasting
+from mlpctl.cli.screen import CURVE_WIDTH, LEAST_CURVE, curve_line, lasting
 from mlpctl.results import load
+from mlpctl.texts import LEVELS
 from tests.conftest import Cli
 
 IRIS = ("train", "--dataset", "iris", "--epochs", "3", "--widths", "8")
@@ -204,3 +206,20 @@ def test_ctrl_c_keeps_what_was_done(tmp_path: Path) -> None:
 )
 def test_a_time_is_told_in_its_unit(seconds: float, text: str) -> None:
     assert lasting(seconds) == text
+
+
+def test_a_long_training_ends_with_its_learning_curve(cli: Cli) -> None:
+    said = cli("train", "--dataset", "iris", "--epochs", "30").out.splitlines()
+    first, *_, last = [line.rsplit("val acc ", 1)[1].split()[0] for line in said if line.startswith("epoch ")]
+    curve = said[-2].removeprefix("validation accuracy by epoch  ").split()
+    assert (curve[0], curve[2], len(curve[1])) == (first, last, CURVE_WIDTH)
+    assert set(curve[1]) <= set(LEVELS)
+    assert "by epoch" not in cli("train", "--dataset", "iris", "--epochs", "3").out
+
+
+def test_a_curve_is_of_the_part_that_tells_most_and_leaves_out_what_is_no_number() -> None:
+    fit: list[dict[str, Any]] = [{"train_mse": float(k % 8)} for k in range(16)]
+    assert curve_line("regression", fit) == f"training mse by epoch  0.0000 {LEVELS}{LEVELS} 7"
+    tested = [{**row, "test_mse": 0.5} for row in fit[:-2]] + [{"test_mse": None}, {"test_mse": float("nan")}]
+    assert curve_line("regression", tested) == f"test mse by epoch  0.5000 {LEVELS[0] * 14} 0.5000"
+    assert curve_line("regression", fit[: LEAST_CURVE - 1]) == ""

@@ -14,7 +14,7 @@ import pytest
 from mlpctl.data.base import Dataset
 from mlpctl.engine.base import Event, State
 from mlpctl.engine.initial import initial_weights
-from mlpctl.engine.kernel import drawing, native
+from mlpctl.engine.kernel import cache, drawing, native
 from mlpctl.engine.kernel.cache import path_of, read, unpacked
 from mlpctl.engine.kernel.calls import begun_training, new_training
 from mlpctl.engine.kernel.engine import ENGINE as KERNEL
@@ -25,6 +25,7 @@ from mlpctl.engine.order import order
 from mlpctl.engine.reference import ENGINE as REFERENCE
 from mlpctl.errors import DeviceError
 from mlpctl.spec import Activation, Init, Loss, Optimizer
+from tests.conftest import Cli
 from tests.making import classes, numbers, trained, work_of
 
 NUMERIC = ("mse", "half_mse", "huber", "l1")
@@ -288,3 +289,11 @@ def test_memory_of_a_dataset_is_not_copied() -> None:
 
     work = work_of(classes(3, uint8=True), scaling="unit")
     assert arrays_of(work.data).kept[0] is work.data.X
+
+
+def test_work_that_is_done_before_the_compiler_says_who_trains_it(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "is_compiled", lambda *_: False)
+    said = cli("train", "--dataset", "gates", "--epochs", "2", "-q").err.splitlines()
+    assert len(said) == 1
+    assert said[0].startswith("note: trained by the reference engine, done before the training loop would be compiled")
+    assert "--engine kernel" in said[0]

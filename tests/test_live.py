@@ -20,11 +20,12 @@ from rich.console import Console
 from mlpctl.cli.live import SweepScreen, plain_line, seconds_left, view
 from mlpctl.engine.base import Event
 from mlpctl.experiment import Experiment
-from mlpctl.progress import LEVELS, Progress, Tally, sparkline
+from mlpctl.progress import Progress, Tally
 from mlpctl.report.watching import changes, standing, trials_of
 from mlpctl.scores import read_scores
 from mlpctl.search.axes import Axis
 from mlpctl.spec import make_spec
+from mlpctl.texts import LEVELS, sparkline
 from mlpctl.trial import Trial, trial_of
 from tests.conftest import Cli
 from tests.synthetic import write

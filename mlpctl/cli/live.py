@@ -7,14 +7,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from mlpctl.cli.screen import console
+from mlpctl.cli.screen import CURVE_WIDTH, console
 from mlpctl.engine.base import Event
 from mlpctl.experiment import Experiment
-from mlpctl.progress import Leader, Progress, sparkline
+from mlpctl.progress import Leader, Progress
 from mlpctl.render import as_chosen, for_people
 from mlpctl.rows import Row
 from mlpctl.scores import read_scores
 from mlpctl.sweeping import size_of
+from mlpctl.texts import sparkline
 from mlpctl.trial import Trial
 
 if TYPE_CHECKING:  # rich takes 25 ms, which a quiet sweep has no use for
@@ -24,8 +25,8 @@ if TYPE_CHECKING:  # rich takes 25 ms, which a quiet sweep has no use for
 SECONDS_BETWEEN_LINES = 10.0
 """Off a terminal, progress is a plain line now and then."""
 
-REFRESHES, CURVE_WIDTH = 4, 24
-"""Redraws of the live view a second; characters of the leader's curve."""
+REFRESHES = 4
+"""Redraws of the live view a second."""
 
 
 class SweepScreen:

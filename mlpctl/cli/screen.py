@@ -1,20 +1,23 @@
 """What a person sees while trials train: progress on stderr, results on stdout."""
 
+import math
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from mlpctl.charset import carries
 from mlpctl.engine.base import Event
 from mlpctl.errors import Interrupted, TrialsFailed
 from mlpctl.render import Cell, Format, Table, emit, for_people
 from mlpctl.rows import Row
 from mlpctl.run import Stop, Watch
 from mlpctl.schema import PRIMARY
+from mlpctl.texts import sparkline
 from mlpctl.trial import Trial
 
 if TYPE_CHECKING:
@@ -22,6 +25,10 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TextColumn
 
     from mlpctl.training import Trained
+
+
+LEAST_CURVE, CURVE_WIDTH = 10, 24
+"""Epochs from which a learning curve is drawn; its characters at most."""
 
 
 def set_offline(offline: bool) -> None:
@@ -210,6 +217,8 @@ class TrainScreen:
                     scores = {k: v for k, v in epoch.items() if isinstance(v, float)}
                     self.print(epoch_line(int(epoch["epoch"] or 0), done.trial.spec.epochs or 0, scores, None))
                 self.note(f"read from {done.folder}, where this trial is already; --force trains it again")
+            if carries(self.out.encoding) and (curve := curve_line(str(row["task"]), epochs)):
+                self.print(curve)
             self.print(final_line(row))
             self.note(f"{done.folder}/trials.csv has it as {done.trial.key}")
         if done.weights is not None:
@@ -249,6 +258,17 @@ def lasting(seconds: float) -> str:
         return f"{seconds // 60:,.0f} min {seconds % 60:.0f} s"
     size, unit = next((pair for pair in ((1.0, "s"), (1e-3, "ms")) if seconds >= pair[0]), (1e-6, "µs"))
     return f"{seconds / size:.3g} {unit}"
+
+
+def curve_line(task: str, epochs: Sequence[Mapping[str, Any]]) -> str:
+    """Return the learning curve of the primary metric in a line, of the part that tells most; "" for a few epochs."""
+    for column, part in (("val", "validation"), ("test", "test"), ("train", "training")):
+        scores = [epoch.get(f"{column}_{PRIMARY[task]}") for epoch in epochs]
+        values = [score for score in scores if score is not None and math.isfinite(score)]
+        if len(values) >= LEAST_CURVE:
+            first, last = for_people(values[0]), for_people(values[-1])
+            return f"{part} {PRIMARY[task]} by epoch  {first} {sparkline(values, CURVE_WIDTH)} {last}"
+    return ""
 
 
 def final_line(row: dict[str, Any]) -> str:

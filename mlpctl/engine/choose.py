@@ -111,7 +111,8 @@ def _auto(spec: "Spec", network: "Network", data: "Data", device: str, trials: i
     if is_compiled(data.X.dtype, spec.dtype):
         return Choice(kernel, "cpu")
     if trials * reference_seconds(spec, network, data) < COMPILE_SECONDS:
-        return Choice(reference, "cpu")
+        told = "trained by the reference engine, done before the training loop would be compiled"
+        return Choice(reference, "cpu", f"{told}; --engine kernel compiles it, once: {COMPILE_SECONDS:.0f} s")
     return Choice(kernel, "cpu", f"compiling the training loop, once on this machine: {COMPILE_SECONDS:.0f} s")
 
 
