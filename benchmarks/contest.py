@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 from benchmarks.works import Work
 
@@ -61,13 +62,17 @@ class Record:
 
 
 def hold(work: Work, rounds: int, only: Sequence[str]) -> list[Record]:
-    """Return the records of a work: in each round every contestant runs once, in turn, another one first each time."""
+    """Return the records of a work: in each round every contestant runs once, in turn, another one first each time.
+
+    What stands against a single peer also runs behind it: Ray takes minutes, in which the machine is quick and slow.
+    """
     ours = {work.against.get(name, "mlpctl") for name in only}
     names = ["mlpctl", *(name for name in work.peers if not only or name in only or name in ours)]
     records = {name: Record(work.name, name) for name in names}
     for number in range(rounds):
         first = number % len(names)
-        for name in names[first:] + names[:first]:
+        turns = [[name, *([work.against[name]] if name in work.against else [])] for name in names]
+        for name in chain(*turns[first:], *turns[:first]):
             record = records[name]
             if not record.failed:
                 _run(work, name, record)
@@ -98,6 +103,6 @@ def _run(work: Work, name: str, record: Record) -> None:
         return
     result = json.loads(done.stdout.strip().splitlines()[-1])
     record.seconds.append(result["seconds"])
-    record.whole.append(whole / result["trials"])
+    record.whole.append(result.get("whole", whole / result["trials"]))
     record.trials, record.note = result["trials"], result.get("note", "")
     record.score, record.flops = result["accuracy"], result.get("flops", record.flops)
