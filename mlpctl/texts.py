@@ -7,6 +7,7 @@ from rich.cells import cell_len, chop_cells
 from mlpctl.charset import plain
 
 LEVELS = "▁▂▃▄▅▆▇█"
+CURVE_WIDTH = 24
 
 
 def shortened(text: str, width: int, *, ascii_only: bool = False) -> str:
@@ -59,7 +60,7 @@ def printable(text: str, *, ascii_only: bool = False) -> str:
     return plain(flat) if ascii_only else flat
 
 
-def sparkline(values: Sequence[float], width: int) -> str:
+def sparkline(values: Sequence[float], width: int = CURVE_WIDTH) -> str:
     """Return values as a line of bars, lowest to highest; of more values than `width` the last of each stretch."""
     shown = list(_thinned(values, width))
     if not shown:

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from mlpctl.cli.screen import CURVE_WIDTH, LEAST_CURVE, curve_line, lasting
+from mlpctl.cli.training_screen import LEAST_CURVE, curve_line, lasting
 from mlpctl.results import load
-from mlpctl.texts import LEVELS
+from mlpctl.texts import CURVE_WIDTH, LEVELS
 from tests.conftest import Cli
 
 IRIS = ("train", "--dataset", "iris", "--epochs", "3", "--widths", "8")
@@ -219,7 +219,7 @@ def test_a_long_training_ends_with_its_learning_curve(cli: Cli) -> None:
 
 def test_a_curve_is_of_the_part_that_tells_most_and_leaves_out_what_is_no_number() -> None:
     fit: list[dict[str, Any]] = [{"train_mse": float(k % 8)} for k in range(16)]
-    assert curve_line("regression", fit) == f"training mse by epoch  0.0000 {LEVELS}{LEVELS} 7"
+    assert curve_line("regression", fit) == f"training mse by epoch  0 {LEVELS}{LEVELS} 7"
     tested = [{**row, "test_mse": 0.5} for row in fit[:-2]] + [{"test_mse": None}, {"test_mse": float("nan")}]
     assert curve_line("regression", tested) == f"test mse by epoch  0.5000 {LEVELS[0] * 14} 0.5000"
     assert curve_line("regression", fit[: LEAST_CURVE - 1]) == ""

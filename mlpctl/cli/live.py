@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from mlpctl.cli.screen import CURVE_WIDTH, console
+from mlpctl.cli.screen import console
 from mlpctl.engine.base import Event
 from mlpctl.experiment import Experiment
 from mlpctl.progress import Leader, Progress
@@ -145,7 +145,7 @@ def view(progress: Progress, jobs: int, seconds: float, *, plain: bool = False) 
         lines.append(Text(told(leader), overflow="ellipsis", no_wrap=True))
         if len(leader.curve) > 1 and not plain:
             first, last = for_people(leader.curve[0]), for_people(leader.curve[-1])
-            lines.append(Text(f"     {first} {sparkline(leader.curve, CURVE_WIDTH)} {last} in its last trial"))
+            lines.append(Text(f"     {first} {sparkline(leader.curve)} {last} in its last trial"))
     return Group(*lines)
 
 

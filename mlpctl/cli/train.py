@@ -42,7 +42,8 @@ def train(
     Example: mlpctl train --dataset iris --hidden-units 32 --lr 0.05 --epochs 50
     """
     begin()
-    from mlpctl.cli.screen import TrainScreen, handle_interrupts, set_offline, tracked
+    from mlpctl.cli.screen import handle_interrupts, set_offline, tracked
+    from mlpctl.cli.training_screen import TrainScreen
     from mlpctl.devices import asked_device, asked_jobs
     from mlpctl.experiment import default_name, merged, parse_settings
     from mlpctl.run import RunOptions, Stop
