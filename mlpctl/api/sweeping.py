@@ -1,7 +1,6 @@
 """`mlpctl.sweep`."""
 
 from collections.abc import Mapping, Sequence
-from math import inf
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,13 +9,10 @@ from mlpctl.api.places import fresh, in_folder
 from mlpctl.api.results import Results
 from mlpctl.api.signatures import plain, plain_fields, with_fields
 from mlpctl.api.watching import watched
-from mlpctl.budget import limits_of
-from mlpctl.devices import asked_device, asked_jobs
+from mlpctl.asked import asked_options
 from mlpctl.engine.precision import Precision
 from mlpctl.errors import TrialsFailed, UsageError
 from mlpctl.experiment import SelectOn
-from mlpctl.failures import IN_A_ROW
-from mlpctl.run import RunOptions
 from mlpctl.search.axes import Axis, make_axis
 from mlpctl.search.strategies import Method
 from mlpctl.sweeping import Given, experiment_of, size_of
@@ -99,8 +95,6 @@ def sweep(
         KeyboardInterrupt: after an interrupt, with the store whole; the same call goes on.
     """
     fresh()
-    if timeout is not None and not timeout > 0:
-        raise UsageError(f"timeout takes seconds above 0, got {timeout:g}")
     given = plain_fields(fields)
     device, engine = given.pop("device", None), given.pop("engine", None)
     experiment = experiment_of(
@@ -116,21 +110,11 @@ def sweep(
             own_axes=_axes(axes or {}),
         )
     )
-    options = RunOptions(
-        device=asked_device(device),
-        engine=engine or "auto",
-        jobs=asked_jobs(jobs),
-        threads=threads,
-        precision=precision,
-        save=save,
-        fit_each=eval_train,
-        test_each=eval_test,
-        force=force,
-        retry=retry_failed,
-        limits=limits_of(max_trials, budget),
-        timeout=inf if timeout is None else timeout,
-        patience=inf if keep_going else IN_A_ROW,
-    )
+    options = asked_options(
+        device=device, engine=engine, jobs=jobs, threads=threads, precision=precision, save=save, force=force,
+        eval_train=eval_train, eval_test=eval_test, retry=retry_failed, max_trials=max_trials, budget=budget,
+        timeout=timeout, keep_going=keep_going,
+    )  # fmt: skip
     with in_folder(out) as kept, watched(size_of(experiment), progress=progress) as (quiet, stop):
         counts = sweep_all(experiment, kept.path, options, quiet, stop)
     folder = kept.path / experiment.name

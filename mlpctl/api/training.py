@@ -9,11 +9,10 @@ from mlpctl.api.places import fresh, in_folder
 from mlpctl.api.run import Run
 from mlpctl.api.signatures import plain_fields, with_fields
 from mlpctl.api.watching import watched
-from mlpctl.devices import asked_device, asked_jobs
+from mlpctl.asked import asked_options
 from mlpctl.engine.precision import Precision
 from mlpctl.experiment import merged
 from mlpctl.experiment_file import read_experiment
-from mlpctl.run import RunOptions
 from mlpctl.training import train as train_one
 
 if TYPE_CHECKING:
@@ -74,17 +73,10 @@ def train(
     path = Path(file) if file is not None else None
     base = dict(read_experiment(path).base) if path is not None else {}
     spec = merged(base, {key: value for key, value in given.items() if key not in where})
-    options = RunOptions(
-        device=asked_device(where.get("device")),
-        engine=where.get("engine", "auto"),
-        jobs=asked_jobs(jobs),
-        threads=threads,
-        precision=precision,
-        save=save,
-        fit_each=eval_train,
-        test_each=eval_test,
-        force=force,
-    )
+    options = asked_options(
+        device=where.get("device"), engine=where.get("engine"), jobs=jobs, threads=threads, precision=precision,
+        save=save, force=force, eval_train=eval_train, eval_test=eval_test,
+    )  # fmt: skip
     with in_folder(out) as kept, watched(1, progress=progress) as (quiet, stop):
         done = train_one(spec, kept.path, name or (path.stem if path else None), options, quiet, stop)
     return Run(done.folder, done.trial.key, notes=quiet.notes, kept=kept)

@@ -1,21 +1,25 @@
 """mlpctl sweep."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mlpctl.cli import options as o
 from mlpctl.cli.early import begin
-from mlpctl.experiment import SelectOn
+from mlpctl.experiment import Experiment, SelectOn
+from mlpctl.render import Format
 from mlpctl.search.strategies import Method
+
+if TYPE_CHECKING:
+    from mlpctl.running import RunOptions
 
 app = typer.Typer()
 
 
 @app.command("sweep")
 @o.with_spec_options
-def sweep(  # noqa: PLR0915
+def sweep(
     given: dict[str, Any],
     file: Annotated[Path | None, typer.Argument(help="Experiment file; flags win over what it says.")] = None,
     axis: Annotated[
@@ -111,16 +115,12 @@ def sweep(  # noqa: PLR0915
     import gc
     from contextlib import ExitStack
     from dataclasses import replace
-    from math import inf
 
-    from mlpctl.budget import limits_of
+    from mlpctl.asked import asked_options
     from mlpctl.cli.live import SweepScreen
     from mlpctl.cli.screen import handle_interrupts, set_offline, tracked
-    from mlpctl.devices import asked_device, asked_jobs
-    from mlpctl.errors import UsageError
     from mlpctl.experiment import parse_settings
-    from mlpctl.failures import IN_A_ROW
-    from mlpctl.run import RunOptions, Stop
+    from mlpctl.run import Stop
     from mlpctl.shard import parse_shard, sharded
     from mlpctl.sweeping import Given, experiment_of, size_of, verdict
     from mlpctl.sweeping import sweep as sweep_all
@@ -143,36 +143,14 @@ def sweep(  # noqa: PLR0915
     )
     part = parse_shard(shard) if shard is not None else None
     experiment = sharded(experiment, part) if part is not None else experiment
-    if keep_going and fail_fast:
-        raise UsageError("--keep-going and --fail-fast say the opposite: give one of them")
-    if timeout is not None and not timeout > 0:
-        raise UsageError(f"--timeout takes seconds above 0, got {timeout:g}")
-    options = RunOptions(
-        device=asked_device(device),
-        engine=engine or "auto",
-        jobs=asked_jobs(jobs),
-        threads=threads,
-        precision=precision,
-        save=save,
-        fit_each=eval_train,
-        test_each=eval_test,
-        force=force,
-        retry=retry_failed,
-        limits=limits_of(max_trials, budget),
-        timeout=inf if timeout is None else timeout,
-        patience=inf if keep_going else IN_A_ROW,
-        fail_fast=fail_fast,
-        shard=part,
-    )
+    options = asked_options(
+        device=device, engine=engine, jobs=jobs, threads=threads, precision=precision, save=save, force=force,
+        eval_train=eval_train, eval_test=eval_test, retry=retry_failed, max_trials=max_trials, budget=budget,
+        timeout=timeout, keep_going=keep_going, fail_fast=fail_fast, shard=part,
+    )  # fmt: skip
     gc.freeze()  # what is imported stays: to look through it again and again was a fifth of a sweep of tiny trials
     if dry_run:
-        from mlpctl.machine import seconds_since_start
-        from mlpctl.planned import tables
-        from mlpctl.preview import preview
-        from mlpctl.render import emit
-
-        plan = preview(experiment, out, options, started=seconds_since_start())
-        emit(tables(plan, people=format_ in ("table", "md")), format_, output)
+        _tell(experiment, out, options, format_, output)
         return
     stop = Stop()
     total = size_of(experiment, part)
@@ -201,3 +179,14 @@ def sweep(  # noqa: PLR0915
 
     report([out / experiment.name], format_=format_, output=output)
     verdict(counts)
+
+
+def _tell(experiment: Experiment, out: Path, options: "RunOptions", format_: Format, output: Path | None) -> None:
+    """Say what would be trained, and what that takes."""
+    from mlpctl.machine import seconds_since_start
+    from mlpctl.planned import tables
+    from mlpctl.preview import preview
+    from mlpctl.render import emit
+
+    plan = preview(experiment, out, options, started=seconds_since_start())
+    emit(tables(plan, people=format_ in ("table", "md")), format_, output)

@@ -42,11 +42,11 @@ def train(
     Example: mlpctl train --dataset iris --hidden-units 32 --lr 0.05 --epochs 50
     """
     begin()
+    from mlpctl.asked import asked_options
     from mlpctl.cli.screen import handle_interrupts, set_offline, tracked
     from mlpctl.cli.training_screen import TrainScreen
-    from mlpctl.devices import asked_device, asked_jobs
     from mlpctl.experiment import default_name, merged, parse_settings
-    from mlpctl.run import RunOptions, Stop
+    from mlpctl.run import Stop
     from mlpctl.training import train as train_one
 
     set_offline(offline)
@@ -56,17 +56,10 @@ def train(
         from mlpctl.experiment_file import read_experiment
 
         base = dict(read_experiment(config).base)
-    options = RunOptions(
-        device=asked_device(device),
-        engine=engine or "auto",
-        jobs=asked_jobs(jobs),
-        threads=threads,
-        precision=precision,
-        save=save,
-        fit_each=eval_train,
-        test_each=eval_test,
-        force=force,
-    )
+    options = asked_options(
+        device=device, engine=engine, jobs=jobs, threads=threads, precision=precision, save=save, force=force,
+        eval_train=eval_train, eval_test=eval_test,
+    )  # fmt: skip
     stop = Stop(midway=True)
     screen = TrainScreen(quiet=quiet or format_ != "table")
     spec = merged(merged(base, parse_settings(settings or [])), fields)

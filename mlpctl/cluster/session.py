@@ -15,7 +15,8 @@ from ray.exceptions import OutOfMemoryError, RayError, RayTaskError
 
 from mlpctl.cluster.parcels import Order, Parcel, Reply, fields_of, flops_of, shares, software, take
 from mlpctl.cluster.worker import KEPT, train
-from mlpctl.engine.base import Engine, Event, State, Work
+from mlpctl.engine.base import Engine, Event, Work
+from mlpctl.engine.elsewhere import Travelling
 from mlpctl.errors import DeviceError
 from mlpctl.weights import weights_at
 
@@ -47,7 +48,7 @@ DIED = f"the process that trained it died {RETRIES + 1} times, or its node"
 
 
 @dataclass
-class ClusterSession:
+class ClusterSession(Travelling):
     """See `mlpctl.engine.base.Session`. `stop` has nothing to stop: events come when their trial is over.
 
     Attributes:
@@ -70,9 +71,6 @@ class ClusterSession:
     _flying: "dict[ObjectRef[Reply], list[Work]]" = field(default_factory=dict)
     _again: list[Work] = field(default_factory=list)
     _objects: "dict[int, tuple[object, ObjectRef[Any]]]" = field(default_factory=dict)
-    _given: dict[str, State] = field(default_factory=dict)
-    _states: dict[str, State] = field(default_factory=dict)
-    _weights: dict[str, State] = field(default_factory=dict)
     _rate: float | None = None
     _draining: bool = False
     _looked: float | None = None
@@ -102,23 +100,6 @@ class ClusterSession:
     def drain(self) -> None:
         """Take no more works."""
         self._draining = True
-
-    def save(self, key: str) -> State:
-        """Return all that is needed to continue a trial."""
-        return self._states[key]
-
-    def restore(self, work: Work, state: State) -> None:
-        """Take in a saved trial; it travels with its work."""
-        self._given[work.key] = state
-
-    def weights(self, key: str) -> State:
-        """Return the parameters and running statistics of a trial."""
-        return self._weights[key]
-
-    def drop(self, key: str) -> None:
-        """Forget a trial."""
-        for kept in (self._given, self._states, self._weights):
-            kept.pop(key, None)
 
     def close(self) -> None:
         """Stop all trials."""
@@ -165,7 +146,7 @@ class ClusterSession:
         if work.spec.init_from is not None:
             start = self._put(weights_at(work.spec.init_from))
             objects[start.hex()] = start
-        return Parcel(fields_of(work), data.hex(), start.hex() if start else "", self._given.get(work.key))
+        return Parcel(fields_of(work), data.hex(), start.hex() if start else "", self.given.get(work.key))
 
     def _put(self, thing: object) -> "ObjectRef[Any]":
         """Return the place of an object in the cluster; the same for the same object while it is recent."""
@@ -196,8 +177,8 @@ class ClusterSession:
             return
         if reply.problem is not None:
             raise reply.problem
-        self._states |= reply.states
-        self._weights |= reply.weights
+        self.states |= reply.states
+        self.trained |= reply.weights
         seconds = sum(event.seconds or 0.0 for event in reply.events) or reply.seconds  # without compiling, if known
         rate = seconds / sum(map(flops_of, works))
         self._rate = ((self._rate or rate) + rate) / 2

@@ -79,12 +79,8 @@ class Grid:
 
 
 @dataclass(frozen=True)
-class Random:
-    """Draws from the axes, each independently of the others and of how many are drawn.
-
-    The first ten of twenty trials are the ten trials of a shorter search, and another axis does not change the values
-    of this one: widening a search keeps what is in the store.
-    """
+class Drawn:
+    """What draws distinct configurations. The first ten of twenty trials are the ten trials of a shorter search."""
 
     space: Space
     trials: int
@@ -98,47 +94,42 @@ class Random:
 
     def ask(self) -> Iterator[Proposal]:
         """Yield distinct draws."""
-        return distinct((self._draw(attempt) for attempt in range(1000 * self.trials)), self.size())
+        return distinct(self.draws(1000 * self.trials), self.size())
+
+    def draws(self, most: int) -> Iterator[Proposal]:
+        """Yield draws, `most` of them or some more."""
+        raise NotImplementedError
+
+    def tell(self, proposal: Proposal, score: float | None) -> None:
+        """Learn nothing."""
+
+
+class Random(Drawn):
+    """Draws from the axes, each independently of the others and of how many are drawn.
+
+    Another axis does not change the values of this one: widening a search keeps what is in the store.
+    """
+
+    def draws(self, most: int) -> Iterator[Proposal]:
+        """Yield a draw an attempt."""
+        return map(self._draw, range(most))
 
     def _draw(self, attempt: int) -> Proposal:
         return self.space.choose(lambda axis: axis.at(uniform(self.seed, axis.name, attempt)))
 
-    def tell(self, proposal: Proposal, score: float | None) -> None:
-        """Learn nothing."""
 
+class Sobol(Drawn):
+    """Scrambled Sobol points: draws that cover the axes more evenly than independent ones (Owen 1998)."""
 
-@dataclass(frozen=True)
-class Sobol:
-    """Scrambled Sobol points: draws that cover the axes more evenly than independent ones (Owen 1998).
-
-    The first ten of twenty trials are the ten trials of a shorter search.
-    """
-
-    space: Space
-    trials: int
-    seed: int = 0
-    learns: ClassVar[bool] = False
-    most_epochs: ClassVar[int] = 0
-
-    def size(self) -> int:
-        """Return how many distinct configurations there are to draw, at most `trials`."""
-        return int(min(self.trials, self.space.size()))
-
-    def ask(self) -> Iterator[Proposal]:
-        """Yield distinct draws."""
-        return distinct(self._draws(), self.size())
-
-    def _draws(self) -> Iterator[Proposal]:
+    def draws(self, most: int) -> Iterator[Proposal]:
+        """Yield points in their order."""
         from scipy.stats.qmc import Sobol as Points
 
         column = {axis.name: number for number, axis in enumerate(self.space.axes)}
         points = Points(max(len(column), 1), rng=self.seed)
-        for _ in range(math.ceil(1000 * self.trials / BLOCK)):
+        for _ in range(math.ceil(most / BLOCK)):
             for row in points.random(BLOCK):
                 yield self.space.choose(lambda axis, row=row: axis.at(float(row[column[axis.name]])))  # type: ignore[misc]
-
-    def tell(self, proposal: Proposal, score: float | None) -> None:
-        """Learn nothing."""
 
 
 def uniform(seed: int, name: str, number: int) -> float:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from mlpctl.cluster.parcels import Parcel, fields_of
 from mlpctl.engine.base import Engine, Event, State, Work
+from mlpctl.engine.elsewhere import Travelling
 from mlpctl.engine.lanes.plan import shared_of
 from mlpctl.engine.several.handing import handed
 from mlpctl.engine.several.worker import KEPT, Done, Drained, Order, Problem, Ready, Sent, Stopped, Terms, serve
@@ -66,7 +67,7 @@ class Helper:
 
 
 @dataclass
-class SeveralSession:
+class SeveralSession(Travelling):
     """See `mlpctl.engine.base.Session`; what is saved are trials that have ended.
 
     Attributes:
@@ -92,9 +93,6 @@ class SeveralSession:
     _inbox: "queue.Queue[tuple[Helper, Message]]" = field(default_factory=lambda: queue.Queue(UNHEARD))
     _numbers: "dict[int, tuple[Data, str]]" = field(default_factory=dict)
     _count: "Iterator[int]" = field(default_factory=count)
-    _given: dict[str, State] = field(default_factory=dict)
-    _states: dict[str, State] = field(default_factory=dict)
-    _weights: dict[str, State] = field(default_factory=dict)
     _seen: dict[str, int] = field(default_factory=dict)
     _suspects: set[str] = field(default_factory=set)
     _deaths: dict[int, int] = field(default_factory=dict)
@@ -139,22 +137,10 @@ class SeveralSession:
             for helper in self.helpers.values():
                 helper.tell(Drained())
 
-    def save(self, key: str) -> State:
-        """Return all that is needed to continue a trial."""
-        return self._states[key]
-
-    def restore(self, work: Work, state: State) -> None:
-        """Take in a saved trial; it travels with its work."""
-        self._given[work.key] = state
-
-    def weights(self, key: str) -> State:
-        """Return the parameters and running statistics of a trial."""
-        return self._weights[key]
-
     def drop(self, key: str) -> None:
         """Forget a trial."""
-        for kept in (self._given, self._states, self._weights, self._seen):
-            kept.pop(key, None)
+        super().drop(key)
+        self._seen.pop(key, None)
 
     def close(self) -> None:
         """Stop all trials and end the processes."""
@@ -201,7 +187,7 @@ class SeveralSession:
             if number not in helper.known:
                 helper.known.append(number)
                 data[number] = work.data
-            state = self._given.get(work.key, self._states.get(work.key))
+            state = self.given.get(work.key, self.states.get(work.key))
             parcels.append(Parcel(fields_of(work), number, state=state))
         needed = {parcel.data for parcel in parcels}
         forgotten = tuple(number for number in helper.known[:-KEPT] if number not in needed)
@@ -225,7 +211,7 @@ class SeveralSession:
         self._seen[event.key] = event.epoch
         if event.status is not None:
             helper.works.pop(event.key, None)
-            for kept, arrays in ((self._states, state), (self._weights, weights)):
+            for kept, arrays in ((self.states, state), (self.trained, weights)):
                 kept.pop(event.key, None)
                 if arrays is not None:
                     kept[event.key] = arrays
