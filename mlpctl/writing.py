@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from mlpctl.errors import DataError
@@ -21,7 +22,8 @@ def replace_file(path: Path, content: bytes | Iterable[bytes]) -> None:
     except OSError as error:
         raise DataError(f"cannot write {path}: {error.strerror}") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # a file system that cannot be written says so of what is not there, too
+            temporary.unlink(missing_ok=True)
 
 
 def left_over(folder: Path) -> Iterator[Path]:

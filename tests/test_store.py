@@ -1,5 +1,6 @@
 """The results folder: what a kill, a full disk, a second writer and foreign files leave."""
 
+import errno
 import multiprocessing
 import os
 import resource
@@ -13,6 +14,7 @@ from mlpctl.errors import DataError, UsageError
 from mlpctl.results import load
 from mlpctl.schema import TRIAL_COLUMNS
 from mlpctl.store import Store
+from mlpctl.writing import replace_file
 
 TRIAL = {"key": "a" * 16, "config": "c", "status": "ok", "dataset": "iris", "val_accuracy": 0.5, "seed": 0}
 EPOCHS = [{"epoch": epoch, "train_loss": 1 / epoch} for epoch in (1, 2)]
@@ -170,3 +172,13 @@ def test_what_a_living_process_is_writing_is_not_left_over(tmp_path: Path) -> No
         pass
     assert mine.is_file()
     assert not dead.exists()
+
+
+def test_a_file_that_cannot_be_written_is_one_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))  # as a read-only file system says of any name
+
+    monkeypatch.setattr(Path, "open", refused)
+    monkeypatch.setattr(Path, "unlink", refused)
+    with pytest.raises(DataError, match="Read-only file system"):
+        replace_file(tmp_path / "a", b"1")
