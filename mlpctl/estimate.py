@@ -14,6 +14,7 @@ from mlpctl.budget import Limits
 from mlpctl.devices import devices_of
 from mlpctl.engine.base import Event
 from mlpctl.engine.choose import Choice, choose
+from mlpctl.engine.expected import load_of
 from mlpctl.engine.schedule import is_prefix
 from mlpctl.errors import UsageError
 from mlpctl.experiment import Experiment
@@ -188,7 +189,7 @@ def _flops(shape: Shape) -> float:
 def _chosen(shape: Shape, options: RunOptions) -> Choice:
     work = shape.example.work()
     return choose(
-        work.spec, work.network, work.data, engine=options.engine, device=options.device, trials=options.expected,
+        work, engine=options.engine, device=options.device, load=lambda: load_of([work], options.expected),
         precision=options.precision,
     )  # fmt: skip
 

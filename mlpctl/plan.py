@@ -1,8 +1,9 @@
 """Step 5a: which trials are trained together. Pure: no clock, no files."""
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, islice
 
 from mlpctl.engine.schedule import is_prefix
 from mlpctl.trial import Trial, key_of
@@ -49,3 +50,20 @@ def lineage(trial: Trial) -> str:
     if not is_prefix(trial.spec):
         return trial.key
     return key_of(trial.spec.model_copy(update={"epochs": 0}), trial.dataset.digest)
+
+
+class Ahead(Iterator[Run]):
+    """Runs that can be looked at before they are taken."""
+
+    def __init__(self, runs: Iterable[Run]) -> None:
+        """Look at nothing yet."""
+        self._runs, self._seen = iter(runs), deque[Run]()
+
+    def __next__(self) -> Run:
+        """Return the next run."""
+        return self._seen.popleft() if self._seen else next(self._runs)
+
+    def peek(self, most: int) -> list[Run]:
+        """Return the next runs, so many if there are."""
+        self._seen.extend(islice(self._runs, max(most - len(self._seen), 0)))
+        return list(islice(self._seen, most))

@@ -11,12 +11,13 @@ from mlpctl.devices import devices_of
 from mlpctl.ends import ended, rows_of
 from mlpctl.engine.base import Session
 from mlpctl.engine.choose import Choice, choose
+from mlpctl.engine.expected import Load, load_of
 from mlpctl.engine.initial import start_note
 from mlpctl.engine.schedule import is_prefix
 from mlpctl.errors import Interrupted
 from mlpctl.failures import Clock, Patience
 from mlpctl.pending import pending
-from mlpctl.plan import Run, lineage, runs_of
+from mlpctl.plan import Ahead, Run, lineage, runs_of
 from mlpctl.recording import Recording
 from mlpctl.rows import Row, epoch_row, trial_row, wall_time
 from mlpctl.running import Counts, RunOptions, Stop, Watch
@@ -24,6 +25,9 @@ from mlpctl.spec import Spec
 from mlpctl.states import Kept, States
 from mlpctl.store import Store
 from mlpctl.trial import Trial
+
+LOOKED_AT = 64
+"""Runs whose length decides for a batch what trains it; 0.1 ms each, where it is not decided already."""
 
 __all__ = ["Counts", "RunOptions", "Stop", "Watch", "run"]
 
@@ -57,12 +61,16 @@ def run(
 
     noted: set[str] = set()
 
-    def choice(trial: Trial) -> Choice:
+    def choice(trial: Trial, ahead: Ahead, loads: list[Load]) -> Choice:
         work = trial.work()
-        chosen = choose(
-            trial.spec, work.network, work.data, engine=options.engine, device=options.device, trials=options.expected,
-            precision=options.precision,
-        )  # fmt: skip
+
+        def load() -> Load:
+            if not loads:  # the first says it for its batch, so that all of it is trained alike
+                works = [work, *(run.leader.work() for run in ahead.peek(LOOKED_AT))]
+                loads.append(load_of(works, options.expected))
+            return loads[0]
+
+        chosen = choose(work, engine=options.engine, device=options.device, load=load, precision=options.precision)
         for note in (chosen.note, start_note(work.network, trial.spec)):
             if note and note not in noted:
                 noted.add(note)
@@ -77,7 +85,8 @@ def run(
         sessions: dict[tuple[str, str], Session] = {}
         for specs in batches:
             trials = pending(specs, store, options, invalid=recording.impossible, stored=recording.found)
-            chosen = ((run, choice(run.leader)) for run in runs_of(trials, share=share))
+            ahead, loads = Ahead(runs_of(trials, share=share)), list[Load]()
+            chosen = ((run, choice(run.leader, ahead, loads)) for run in ahead)
             for (name, device), group in groupby(chosen, key=lambda item: (item[1].engine.name, item[1].device)):
                 first = next(group)
                 if (name, device) not in sessions:
@@ -114,7 +123,7 @@ def check_named(trial: Trial, options: RunOptions) -> None:
     if options.engine != "auto" or options.device != "auto" or options.precision != "fp32":
         work = trial.work()
         chosen = choose(
-            trial.spec, work.network, work.data, engine=options.engine, device=options.device, trials=1,
+            work, engine=options.engine, device=options.device, load=lambda: load_of([work], 1),
             precision=options.precision,
         )  # fmt: skip
         open_session(chosen, replace(options, jobs=1), lambda _: None).close()

@@ -11,8 +11,12 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 
+from mlpctl import results
 from mlpctl.data.base import Dataset
+from mlpctl.data.prepare import Data
+from mlpctl.engine import expected
 from mlpctl.engine.base import Event, State
+from mlpctl.engine.expected import load_of
 from mlpctl.engine.initial import initial_weights
 from mlpctl.engine.kernel import cache, drawing, native
 from mlpctl.engine.kernel.cache import path_of, read, unpacked
@@ -24,7 +28,8 @@ from mlpctl.engine.kernel.objects import RELA, load, sections_of
 from mlpctl.engine.order import order
 from mlpctl.engine.reference import ENGINE as REFERENCE
 from mlpctl.errors import DeviceError
-from mlpctl.spec import Activation, Init, Loss, Optimizer
+from mlpctl.models.network import Network
+from mlpctl.spec import Activation, Init, Loss, Optimizer, Spec
 from tests.conftest import Cli
 from tests.making import classes, numbers, trained, work_of
 
@@ -297,3 +302,26 @@ def test_work_that_is_done_before_the_compiler_says_who_trains_it(cli: Cli, monk
     assert len(said) == 1
     assert said[0].startswith("note: trained by the reference engine, done before the training loop would be compiled")
     assert "--engine kernel" in said[0]
+
+
+@pytest.mark.parametrize(("large", "engine"), [(100.0, "kernel"), (10.0, "reference")])
+def test_a_sweep_of_small_and_large_networks_is_trained_by_one_engine(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, large: float, engine: str
+) -> None:
+    def seconds(_spec: Spec, network: Network, _data: Data) -> float:
+        return large if network.layers[0].outputs > 100 else 1.0
+
+    monkeypatch.setattr(expected, "reference_seconds", seconds)  # 15 to compile are less than 101, and more than 11
+    monkeypatch.setattr(cache, "is_compiled", lambda *_: False)
+    done = cli("sweep", "--dataset", "iris", "--axis", "hidden_units=4,128", "--epochs", "2", "-q")
+    assert done.code == 0
+    assert len([line for line in done.err.splitlines() if line.startswith("note: ")]) == 1
+    assert results.load("results/iris-mlp").trials["used_engine"].tolist() == [engine] * 2
+
+
+def test_the_load_is_the_mean_of_some_times_all() -> None:
+    works = [work_of(classes(), widths=str(width), epochs=3) for width in (4, 64, 512)]
+    some, all_ = load_of(works, 3), load_of(works, 300)
+    assert all_ == pytest.approx((100 * some.reference, 100 * some.kernel))
+    assert some.reference == pytest.approx(sum(load_of([work], 1).reference for work in works))
+    assert some.kernel < some.reference

@@ -12,6 +12,7 @@ import torch
 from mlpctl import devices
 from mlpctl.engine import choose as choosing
 from mlpctl.engine.choose import choose
+from mlpctl.engine.expected import load_of
 from mlpctl.engine.lanes.running import Running
 from mlpctl.errors import DeviceError, UsageError
 from mlpctl.gpu import nvidia_smi, parse
@@ -100,7 +101,7 @@ def gpu(monkeypatch: pytest.MonkeyPatch) -> None:
 def chosen(trials: int, device: str = "auto", **fields: Any) -> tuple[str, str, str]:
     """Return engine, device and note for some trials."""
     work = work_of(classes(), **fields)
-    choice = choose(work.spec, work.network, work.data, engine="auto", device=device, trials=trials, precision="fp32")
+    choice = choose(work, engine="auto", device=device, load=lambda: load_of([work], trials))
     return choice.engine.name, choice.device, choice.note
 
 
@@ -156,7 +157,7 @@ def test_auto_stays_on_the_cpu_without_a_gpu(monkeypatch: pytest.MonkeyPatch) ->
     assert chosen(10**7)[1] == "cpu"
     work = work_of(classes())
     with pytest.raises(UsageError, match="tf32"):
-        choose(work.spec, work.network, work.data, engine="auto", device="auto", trials=1, precision="tf32")
+        choose(work, engine="auto", device="auto", load=lambda: load_of([work], 1), precision="tf32")
 
 
 def test_what_nvidia_smi_says_is_understood(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import torch
 
 from mlpctl.data.base import Dataset
 from mlpctl.engine.choose import choose
+from mlpctl.engine.expected import load_of
 from mlpctl.engine.initial import initial_weights
 from mlpctl.engine.order import dropout_mask
 from mlpctl.engine.reference import ENGINE, Resident
@@ -198,11 +199,11 @@ def test_states_are_exchangeable(optimizer: str) -> None:
 @pytest.mark.parametrize(("fields", "why"), [({"model": "parallel"}, "multiplies two"), ({"bias": False}, "bias")])
 def test_what_the_kernel_cannot_train_the_reference_does(fields: dict[str, Any], why: str) -> None:
     work = work_of(classes(), **fields)
-    chosen = choose(work.spec, work.network, work.data, engine="auto", device="auto", trials=10_000)
+    chosen = choose(work, engine="auto", device="auto", load=lambda: load_of([work], 10_000))
     assert chosen.engine is ENGINE
     assert why in chosen.note
     with pytest.raises(UsageError, match="--engine auto"):
-        choose(work.spec, work.network, work.data, engine="kernel", device="auto", trials=1)
+        choose(work, engine="kernel", device="auto", load=lambda: load_of([work], 1))
 
 
 def test_a_network_says_how_many_numbers_it_trains() -> None:

@@ -1,10 +1,11 @@
 """Which engine and device train a trial."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from mlpctl.engine.base import Engine
-from mlpctl.engine.expected import kernel_seconds, reference_seconds
+from mlpctl.engine.base import Engine, Work
+from mlpctl.engine.expected import Load
 from mlpctl.engine.precision import Precision
 from mlpctl.errors import UsageError
 from mlpctl.gpu import cuda_here
@@ -38,16 +39,7 @@ class Choice:
     note: str = ""
 
 
-def choose(
-    spec: "Spec",
-    network: "Network",
-    data: "Data",
-    *,
-    engine: str,
-    device: str,
-    trials: int,
-    precision: Precision = "fp32",
-) -> Choice:
+def choose(work: Work, *, engine: str, device: str, load: Callable[[], Load], precision: Precision = "fp32") -> Choice:
     """Return the engine and the device for a spec; what the spec names wins over what the run asks for.
 
     auto is the engine that is done first: on a CUDA GPU lanes, where there is work for longer than a GPU takes to
@@ -56,25 +48,24 @@ def choose(
     device.
 
     Args:
-        spec: resolved.
-        network: of the spec.
-        data: prepared for it.
+        work: a trial.
         engine: the run's engine, or auto.
         device: the run's device, or auto.
-        trials: about how many such trials the run has.
+        load: about what the whole run takes; asked where that decides.
         precision: of products of float32 matrices, in the engine lanes.
 
     Raises:
         UsageError: if the engine that is named cannot train the spec, or has no choice of precision.
         DeviceError: if mps is asked for and not there, or for what it cannot do.
     """
+    spec = work.spec
     device = spec.device if spec.device != "auto" else device
     name = spec.engine if spec.engine != "auto" else engine
     if name == "auto":
-        choice = _auto(spec, network, data, device, trials)
+        choice = _auto(work, device, load)
     else:
         choice = Choice(resolve("engine", name), _place(device))
-        reason = choice.engine.why_not(spec, data)
+        reason = choice.engine.why_not(spec, work.data)
         if reason:
             raise UsageError(f"engine {name} cannot train this: {reason}; use --engine auto")
     if choice.engine.name == "lanes":
@@ -88,11 +79,12 @@ def choose(
     return choice
 
 
-def _auto(spec: "Spec", network: "Network", data: "Data", device: str, trials: int) -> Choice:
+def _auto(work: Work, device: str, load: Callable[[], Load]) -> Choice:
+    spec, network, data = work.spec, work.network, work.data
     kernel, lanes, reference = (resolve("engine", name) for name in ("kernel", "lanes", "reference"))
     note = ""
     if device == "auto" and not lanes.why_not(spec, data) and cuda_here():
-        seconds = trials * kernel_seconds(spec, network, data) / usable_cores()
+        seconds = load().kernel / usable_cores()
         if seconds > CUDA_SECONDS:
             device = "cuda"
             note = f"trained by engine lanes on the GPU: about {seconds:.0f} s on this CPU; or say --device cpu"
@@ -110,7 +102,7 @@ def _auto(spec: "Spec", network: "Network", data: "Data", device: str, trials: i
 
     if is_compiled(data.X.dtype, spec.dtype):
         return Choice(kernel, "cpu")
-    if trials * reference_seconds(spec, network, data) < COMPILE_SECONDS:
+    if load().reference < COMPILE_SECONDS:
         told = "trained by the reference engine, done before the training loop would be compiled"
         return Choice(reference, "cpu", f"{told}; --engine kernel compiles it, once: {COMPILE_SECONDS:.0f} s")
     return Choice(kernel, "cpu", f"compiling the training loop, once on this machine: {COMPILE_SECONDS:.0f} s")

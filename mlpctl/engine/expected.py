@@ -1,11 +1,13 @@
 """About how long a trial takes: good to a factor of two, which is enough to choose an engine by."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from mlpctl.engine.order import steps_per_epoch
 
 if TYPE_CHECKING:
     from mlpctl.data.prepare import Data
+    from mlpctl.engine.base import Work
     from mlpctl.models.network import Network
     from mlpctl.spec import Spec
 
@@ -14,6 +16,21 @@ REFERENCE_FLOPS, REFERENCE_STEP = 6e10, 150e-6
 
 KERNEL_FLOPS, KERNEL_STEP = 1e11, 1.5e-7
 """The kernel engine's. It reaches 2.4e11 in large products, 1.3e11 with four rows; a gate takes 1e-7 s a step."""
+
+
+class Load(NamedTuple):
+    """What the trials of a run take on one core, in seconds, by what trains them."""
+
+    reference: float
+    kernel: float
+
+
+def load_of(works: "Sequence[Work]", trials: int) -> Load:
+    """Return the load of so many trials, of which some works are the first."""
+    share = trials / len(works)
+    shapes = [(work.spec, work.network, work.data) for work in works]
+    reference = sum(reference_seconds(*shape) for shape in shapes)
+    return Load(share * reference, share * sum(kernel_seconds(*shape) for shape in shapes))
 
 
 def reference_seconds(spec: "Spec", network: "Network", data: "Data") -> float:
