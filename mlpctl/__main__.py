@@ -4,6 +4,7 @@ import atexit
 import gc
 import os
 import sys
+from contextlib import suppress
 from typing import NoReturn
 
 from mlpctl.kept_code import keep_dataclass_methods
@@ -24,7 +25,9 @@ def program() -> NoReturn:
     def leave() -> None:
         kept.save()
         if codes:
-            sys.stderr.flush()
+            for stream in (sys.stdout, sys.stderr):
+                with suppress(OSError, ValueError):  # `main` has told of what cannot be written
+                    stream.flush()
             os._exit(codes[0])
         gc.freeze()  # an error of ours: Python ends as ever, but does not look through everything for garbage
 

@@ -110,11 +110,11 @@ def _data() -> list[dict[str, Cell]]:
 
 
 def _kernel() -> dict[str, Cell]:
-    from mlpctl.engine.kernel.cache import kernel_folder
+    from mlpctl.engine.kernel.cache import LOOP, compiled
 
-    compiled = len(list(kernel_folder().glob("*.o")))
-    if compiled:
-        return _line("kernel", "ok", f"{compiled} compiled functions")
+    inputs = [name.removeprefix(LOOP) for name in compiled() if name.startswith(LOOP)]
+    if inputs:
+        return _line("kernel", "ok", f"compiled for inputs and arithmetic in {', '.join(inputs)}")
     found = "not compiled yet: the first run that is longer than compiling does it"
     return _line("kernel", "ok", found, "mlpctl train --dataset iris --engine kernel compiles it now")
 

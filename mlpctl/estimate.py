@@ -14,7 +14,7 @@ from mlpctl.budget import Limits
 from mlpctl.devices import devices_of
 from mlpctl.engine.base import Event
 from mlpctl.engine.choose import Choice, choose
-from mlpctl.engine.expected import load_of
+from mlpctl.engine.expected import Load, load_of
 from mlpctl.engine.schedule import is_prefix
 from mlpctl.errors import UsageError
 from mlpctl.experiment import Experiment
@@ -105,17 +105,15 @@ class Rates:
 
 @dataclass
 class _Times:
-    """A watch that keeps the seconds of each epoch, and whether there was something to tell the user.
+    """A watch that keeps the seconds of each epoch.
 
     Attributes:
         epochs: seconds of each but a trial's last, which has its test score in it.
         last: seconds of each trial's last.
-        told: such as that the training loop is compiled, once on this machine.
     """
 
     epochs: list[float] = field(default_factory=list)
     last: list[float] = field(default_factory=list)
-    told: bool = False
 
     def epoch(self, trial: Trial, event: Event) -> None:  # noqa: ARG002
         """Keep what an epoch took."""
@@ -127,9 +125,8 @@ class _Times:
     def stored(self) -> None:
         """Nothing."""
 
-    def note(self, text: str) -> None:  # noqa: ARG002
-        """Remember that there was a note."""
-        self.told = True
+    def note(self, text: str) -> None:
+        """Nothing."""
 
 
 def shape_of(trial: Trial) -> tuple[object, ...]:
@@ -165,13 +162,18 @@ def measure(shapes: dict[object, Shape], experiment: Experiment, options: RunOpt
     """
     rates, start = Rates(), 0.0
     options = replace(options, limits=Limits(), save=False, force=False, timeout=float("inf"), shard=None)
+    load = _load(list(shapes.values()))
     begun, started = time.perf_counter(), set()
     with TemporaryDirectory() as place, Store(Path(place) / "measured") as store:
         store.describe(experiment.as_toml(), {})
         for name, shape in sorted(shapes.items(), key=lambda item: -item[1].work):
             if not rates.rounds or time.perf_counter() - begun < SECONDS_TO_MEASURE:
-                one, devices = _on_one_device(shape, options)
-                cold, rounds = _measured(shape.example, store, one, _together(shape, one))
+                choice = _chosen(shape, options, load)
+                one, devices = _on_one_device(choice, options)
+                together = min(shape.trials, LANES) if choice.engine.name == "lanes" else options.jobs
+                cold, rounds = _measured(shape.example, store, one, together)
+                if choice.compiles:
+                    cold = 0.0  # it is done now, and the sweep finds it done
                 rates.rounds[name] = [Rate(rate.trial / devices, rate.epoch / devices) for rate in rounds]
                 begun_with = shape.example.spec.dataset, shape.example.spec.impl
                 start += 0.0 if begun_with in started else cold  # differences of noise would add up
@@ -186,36 +188,35 @@ def _flops(shape: Shape) -> float:
     return shape.work / max(shape.epochs, 1)
 
 
-def _chosen(shape: Shape, options: RunOptions) -> Choice:
-    work = shape.example.work()
+def _load(shapes: Sequence[Shape]) -> Load:
+    """Return what all trials of some shapes take on one core."""
+    each = [(shape, load_of([shape.example.work()], 1)) for shape in shapes]
+    share = [(shape.epochs / (shape.example.spec.epochs or 1), one) for shape, one in each]
+    return Load(sum(n * one.reference for n, one in share), sum(n * one.kernel for n, one in share))
+
+
+def _chosen(shape: Shape, options: RunOptions, load: Load) -> Choice:
     return choose(
-        work, engine=options.engine, device=options.device, load=lambda: load_of([work], options.expected),
+        shape.example.work(), engine=options.engine, device=options.device, load=lambda: load,
         precision=options.precision,
     )  # fmt: skip
 
 
-def _on_one_device(shape: Shape, options: RunOptions) -> tuple[RunOptions, int]:
-    """Return the options with one of the devices that a run of them uses, and how many those are."""
+def _on_one_device(choice: Choice, options: RunOptions) -> tuple[RunOptions, int]:
+    """Return the options with the engine and one of the devices that are chosen, and how many devices those are."""
+    options = replace(options, engine=choice.engine.name, device=choice.device)
     if options.cluster is not None:
         return options, 1
-    devices = devices_of(_chosen(shape, options).device, options.expected)
+    devices = devices_of(choice.device, options.expected)
     return (options, 1) if len(devices) == 1 else (replace(options, device=devices[0]), len(devices))
 
 
-def _together(shape: Shape, options: RunOptions) -> int:
-    """Return how many trials of a shape are in training at a time."""
-    return min(shape.trials, LANES) if _chosen(shape, options).engine.name == "lanes" else options.jobs
-
-
 def _measured(trial: Trial, store: Store, options: RunOptions, jobs: int) -> tuple[float, list[Rate]]:
-    """Return (seconds to start with trials of a shape, what each round says of them), `jobs` at a time.
-
-    Compiling is no part of the start: it is done now, and the sweep finds it done.
-    """
+    """Return (seconds to start with trials of a shape, what each round says of them), `jobs` at a time."""
     short = min(1, trial.spec.epochs or 0)
-    cold, times = _timed(trial, store, options, jobs, short)
+    cold, _ = _timed(trial, store, options, jobs, short)
     warm, _ = _timed(trial, store, options, jobs, short)
-    return (0.0 if times.told else max(cold - warm, 0.0)), list(_rounds(trial, store, options, jobs, warm))
+    return max(cold - warm, 0.0), list(_rounds(trial, store, options, jobs, warm))
 
 
 def _rounds(trial: Trial, store: Store, options: RunOptions, jobs: int, wall: float) -> Iterator[Rate]:

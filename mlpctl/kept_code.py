@@ -14,7 +14,10 @@ from types import CodeType
 from typing import Any
 
 MOST = 4096
-"""Texts in a file; beyond, it is begun anew with those in use. All commands together have some 1,500."""
+"""Texts in a file; beyond, it is begun anew with those in use. The commands have some 1,200 of them in all."""
+
+HEAVY = "torch"
+"""Once it is imported nothing new is kept: it has a thousand texts of its own, and takes a second in any case."""
 
 
 class KeptCode:
@@ -68,7 +71,8 @@ class KeptCode:
             code: CodeType = marshal.loads(kept)
             return code
         code = compile(text, "<string>", "exec", dont_inherit=True)
-        self.known[text], self.is_new = marshal.dumps(code), True
+        if HEAVY not in sys.modules:
+            self.known[text], self.is_new = marshal.dumps(code), True
         return code
 
 

@@ -68,7 +68,7 @@ def _lines(tables: "Sequence[Table]", width: int, *, ascii_only: bool) -> Iterat
 def _width() -> int:
     """Return the width of the terminal that any of the standard streams is at, as rich finds it."""
     if os.environ.get("COLUMNS", "").isdigit():
-        return int(os.environ["COLUMNS"])
+        return int(os.environ["COLUMNS"]) or UNKNOWN_WIDTH
     for stream in (sys.__stdin__, sys.__stdout__, sys.__stderr__):
         try:
             width = os.get_terminal_size(stream.fileno()).columns if stream is not None else 0

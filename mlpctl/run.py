@@ -3,21 +3,22 @@
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import replace
-from itertools import groupby
+from itertools import chain, groupby, islice
+from operator import attrgetter
 from typing import Any
 
 from mlpctl.budget import Budget
 from mlpctl.devices import devices_of
 from mlpctl.ends import ended, rows_of
-from mlpctl.engine.base import Session
+from mlpctl.engine.base import Session, Work
 from mlpctl.engine.choose import Choice, choose
 from mlpctl.engine.expected import Load, load_of
 from mlpctl.engine.initial import start_note
 from mlpctl.engine.schedule import is_prefix
 from mlpctl.errors import Interrupted
 from mlpctl.failures import Clock, Patience
-from mlpctl.pending import pending
-from mlpctl.plan import Ahead, Run, lineage, runs_of
+from mlpctl.pending import identify, pending
+from mlpctl.plan import Run, lineage, runs_of
 from mlpctl.recording import Recording
 from mlpctl.rows import Row, epoch_row, trial_row, wall_time
 from mlpctl.running import Counts, RunOptions, Stop, Watch
@@ -27,7 +28,7 @@ from mlpctl.store import Store
 from mlpctl.trial import Trial
 
 LOOKED_AT = 64
-"""Runs whose length decides for a batch what trains it; 0.1 ms each, where it is not decided already."""
+"""Specs that decide for a batch what trains it, 0.1 ms each, where the kernel is not compiled or there is a GPU."""
 
 __all__ = ["Counts", "RunOptions", "Stop", "Watch", "run"]
 
@@ -61,13 +62,12 @@ def run(
 
     noted: set[str] = set()
 
-    def choice(trial: Trial, ahead: Ahead, loads: list[Load]) -> Choice:
+    def choice(trial: Trial, first: list[Spec], loads: list[Load]) -> Choice:
         work = trial.work()
 
         def load() -> Load:
             if not loads:  # the first says it for its batch, so that all of it is trained alike
-                works = [work, *(run.leader.work() for run in ahead.peek(LOOKED_AT))]
-                loads.append(load_of(works, options.expected))
+                loads.append(load_of(list(_like(trial, first)) or [work], options.expected))
             return loads[0]
 
         chosen = choose(work, engine=options.engine, device=options.device, load=load, precision=options.precision)
@@ -84,13 +84,14 @@ def run(
     with ExitStack() as stack:
         sessions: dict[tuple[str, str], Session] = {}
         for specs in batches:
-            trials = pending(specs, store, options, invalid=recording.impossible, stored=recording.found)
-            ahead, loads = Ahead(runs_of(trials, share=share)), list[Load]()
-            chosen = ((run, choice(run.leader, ahead, loads)) for run in ahead)
+            ahead = iter(specs)
+            first, loads = list(islice(ahead, LOOKED_AT)), list[Load]()
+            trials = pending(chain(first, ahead), store, options, invalid=recording.impossible, stored=recording.found)
+            chosen = ((run, choice(run.leader, first, loads)) for run in runs_of(trials, share=share))
             for (name, device), group in groupby(chosen, key=lambda item: (item[1].engine.name, item[1].device)):
-                first = next(group)
+                begun = next(group)
                 if (name, device) not in sessions:
-                    session = open_session(first[1], options, watch.note)
+                    session = open_session(begun[1], options, watch.note)
                     sessions[name, device] = stack.enter_context(closing(session))
                 about = {
                     "used_engine": name,
@@ -99,7 +100,7 @@ def run(
                     "jobs": options.jobs,
                     "threads": options.threads,
                 }
-                runs = (item[0] for item in _chain(first, group))
+                runs = (item[0] for item in chain([begun], group))
                 _advance(sessions[name, device], runs, about, store, states, options, watch, stop, recording)
                 if stop.requested or budget.cut:
                     break
@@ -111,6 +112,16 @@ def run(
         raise Interrupted("interrupted; what had finished is saved, the same command goes on from there")
     counts.cut, counts.halted = budget.cut, stop.why
     return counts
+
+
+def _like(trial: Trial, specs: Iterable[Spec]) -> Iterator[Work]:
+    """Yield the works of some specs, of those alone whose data are prepared already as those of a trial."""
+    prepared = attrgetter("dataset", "data", "scaling", "dtype", "test_fraction", "val_fraction", "split_key")
+    for spec in specs:
+        if (spec.dataset, spec.data) == (trial.spec.dataset, trial.spec.data):
+            other, _ = identify(spec)
+            if other is not None and prepared(other.spec) == prepared(trial.spec):
+                yield other.work()
 
 
 def check_named(trial: Trial, options: RunOptions) -> None:
@@ -151,11 +162,6 @@ def open_session(choice: Choice, options: RunOptions, note: Callable[[str], None
     return options.cluster.open(
         choice.engine, choice.device, options.threads, weights=options.save, below=options.most_epochs, note=note
     )
-
-
-def _chain(first: Any, rest: Iterator[Any]) -> Iterator[Any]:
-    yield first
-    yield from rest
 
 
 def _advance(

@@ -22,10 +22,10 @@ def shortened(text: str, width: int, *, ascii_only: bool = False) -> str:
 
 def wrapped(text: str, width: int) -> list[str]:
     """Return a text in lines of at most `width` terminal cells, broken at spaces, and within words that are longer."""
-    lines = [""]
-    for word in text.rstrip().split(" "):
+    lines = [text[: len(text) - len(text.lstrip(" "))]]
+    for word in text.strip(" ").split(" "):
         for part in chop_cells(word, width) if cell_len(word) > width else [word]:
-            longer = f"{lines[-1]} {part}" if lines[-1] else part
+            longer = f"{lines[-1]} {part}" if lines[-1].strip() else lines[-1] + part
             if cell_len(longer) > width:
                 lines.append(part)
             else:

@@ -319,6 +319,21 @@ def test_a_sweep_of_small_and_large_networks_is_trained_by_one_engine(
     assert results.load("results/iris-mlp").trials["used_engine"].tolist() == [engine] * 2
 
 
+@pytest.mark.parametrize("is_compiled", [True, False])
+def test_looking_ahead_takes_nothing_from_the_limits(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, is_compiled: bool
+) -> None:
+    monkeypatch.setattr(cache, "is_compiled", lambda *_: is_compiled)
+    sweep = ("sweep", "--dataset", "iris", "--epochs", "2", "-q", "--axis")
+    assert cli(*sweep, "lr=0.6,0.7,0.8").code == 0
+    assert cli(*sweep, "lr=0.1,0.2,0.3,0.4,0.6,0.7,0.8", "--max-trials", "3").code == 7
+    trials = results.load("results/iris-mlp").trials
+    assert set(trials["lr"]) == {0.6, 0.7, 0.8, 0.1, 0.2, 0.3}  # the limit counts in the order of the experiment
+    sized = ("sweep", "--dataset", "iris", "--epochs", "2", "-q", "--set", "batch_norm=all", "--fail-fast")
+    assert cli(*sized, "--axis", "batch_size=8,16,32,1,64", "--jobs", "1", "--name", "sized").code == 3
+    assert results.load("results/sized").trials["status"].tolist() == ["ok", "ok", "invalid"]  # one is looked at ahead
+
+
 def test_the_load_is_the_mean_of_some_times_all() -> None:
     works = [work_of(classes(), widths=str(width), epochs=3) for width in (4, 64, 512)]
     some, all_ = load_of(works, 3), load_of(works, 300)

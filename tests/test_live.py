@@ -265,17 +265,18 @@ def test_ctrl_c_ends_watching_cleanly(tmp_path: Path) -> None:
     assert "2 trials at" in said
 
 
+@pytest.mark.parametrize(("streams", "left"), [(True, "0:30"), (False, "2:30")])
 def test_what_comes_before_training_is_not_counted_in_what_is_left(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], streams: bool, left: str
 ) -> None:
     now = [100.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
     experiment = Experiment("watched", {"dataset": "iris"}, (Axis("lr", (0.1, 0.2, 0.3)),))
-    screen = SweepScreen(experiment, jobs=1, quiet=False)
-    now[0] += 60  # compiling
+    screen = SweepScreen(experiment, jobs=1, quiet=False, streams=streams)
+    now[0] += 60  # compiling, or the first task of a cluster
     one = trial()
     for epoch in range(1, 6):
         now[0] += 3
         screen.epoch(one, Event(one.key, epoch, {"val_accuracy": 0.5}, seconds=3.0))
     screen.finished(row(one.config, 0.5, key=one.key))
-    assert "0:30 left" in capsys.readouterr().err  # two more of 15 s
+    assert f"{left} left" in capsys.readouterr().err  # two more of 15 s, or of 75

@@ -177,10 +177,15 @@ def test_nothing_is_kept_where_python_keeps_nothing(tmp_path: Path) -> None:
     assert started() == []
 
 
-def ended(*words: str, script: str = "from mlpctl.__main__ import program\nprogram()", **given: Any) -> Any:
-    """Return what is left of a process that runs the program."""
+def ended(
+    *words: str, script: str = "from mlpctl.__main__ import program\nprogram()", stdout: Any, **environment: str
+) -> Any:
+    """Return what is left of a process that runs the program, its stdout buffered unless the environment says other."""
     code = f"import sys; sys.argv = ['mlpctl', *{words!r}]\n{script}"
-    return subprocess.run([sys.executable, "-c", code], text=True, check=False, stderr=subprocess.PIPE, **given)
+    given = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"} | environment
+    return subprocess.run(
+        [sys.executable, "-c", code], text=True, check=False, stdout=stdout, stderr=subprocess.PIPE, env=given
+    )
 
 
 def test_a_process_ends_with_its_code_after_its_threads_and_what_others_do_at_the_end() -> None:
@@ -199,19 +204,40 @@ def test_a_process_ends_with_its_code_after_its_threads_and_what_others_do_at_th
 
 
 def test_an_error_of_ours_is_told_with_a_traceback() -> None:
-    done = ended(
-        script="import mlpctl.cli\nmlpctl.cli.main = lambda: 1 / 0\nfrom mlpctl.__main__ import program\nprogram()"
-    )
+    script = "import mlpctl.cli\nmlpctl.cli.main = lambda: 1 / 0\nfrom mlpctl.__main__ import program\nprogram()"
+    done = ended(script=script, stdout=subprocess.DEVNULL)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == "ZeroDivisionError: division by zero"
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a file that is always full is Linux's")
-@pytest.mark.parametrize("buffered", [True, False])
-def test_a_full_disk_behind_stdout_is_one_line(buffered: bool) -> None:
-    settings = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
-    settings |= {} if buffered else {"PYTHONUNBUFFERED": "1"}
-    with Path("/dev/full").open("w") as full:
-        done = ended("--version", stdout=full, env=settings)
+FULL = Path("/dev/full")
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="a file that is always full is Linux's")
+@pytest.mark.parametrize("unbuffered", [{}, {"PYTHONUNBUFFERED": "1"}])
+def test_a_full_disk_behind_stdout_is_one_line(unbuffered: dict[str, str]) -> None:
+    with FULL.open("w") as full:
+        done = ended("--version", stdout=full, **unbuffered)
     assert done.returncode == 4
-    assert done.stderr == "error: cannot write to stdout: No space left on device\n"
+    assert done.stderr == "error: cannot write stdout, or a file: No space left on device\n"
+
+
+def test_a_reader_that_leaves_hides_no_failure() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as left:
+        done = ended("data", "list", stdout=left)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert ended("train", "--dataset", "irish", stdout=left).returncode == 2
+        script = "import mlpctl.cli\nfrom mlpctl.errors import CheckFailed\ndef app():\n    print('all of it')\n"
+        script += "    raise CheckFailed('it does not hold')\nmlpctl.cli.app = app\n"
+        done = ended(script=f"{script}from mlpctl.__main__ import program\nprogram()", stdout=left)
+        assert (done.returncode, done.stderr) == (6, "error: it does not hold\n")
+
+
+@pytest.mark.parametrize("closed", [1, 2])
+def test_a_closed_stream_is_none_to_write_to(closed: int) -> None:
+    script = f"import os, sys\nos.close({closed})\nsys.std{'out' if closed == 1 else 'err'} = None\n"
+    script += "from mlpctl.__main__ import program\nprogram()"
+    assert ended("data", "list", script=script, stdout=subprocess.DEVNULL).returncode == 0
+    assert ended("train", "--dataset", "irish", script=script, stdout=subprocess.DEVNULL).returncode == 2

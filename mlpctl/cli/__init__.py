@@ -5,6 +5,7 @@ import io
 import os
 import sys
 from importlib import import_module
+from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -85,27 +86,39 @@ def _root(
 def main() -> NoReturn:
     """Run the command line; errors meant for the user become one line on stderr and an exit code."""
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # 4 ms: it looks for them in all that is installed
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # it was closed, as by `>&-`
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
     if isinstance(sys.stdout, io.TextIOWrapper):  # `PYTHONIOENCODING=ascii`: plain signs in place of a traceback
         sys.stdout.reconfigure(errors=ERRORS)
+    code = 0
     try:
-        try:
-            app()
-        finally:
-            sys.stdout.flush()  # what cannot be written is told here, not by Python at its end
+        app()
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
     except MlpctlError as error:
         if os.environ.get("MLPCTL_DEBUG") == "1":
             raise
         problems = error.problems if isinstance(error, UsageError) else (str(error),)
         for problem in problems:
             print(f"error: {problem}", file=sys.stderr)
-        sys.exit(error.exit_code)
+        code = error.exit_code
     except BrokenPipeError:  # the reader of our stdout has left, as in `mlpctl report … | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        pass
     except OSError as error:
-        if error.errno not in FULL or error.filename is not None:
+        if error.errno not in FULL or os.environ.get("MLPCTL_DEBUG") == "1":
             raise
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left to be written has no place
-        print(f"error: cannot write to stdout: {error.strerror}", file=sys.stderr)
-        sys.exit(DataError.exit_code)
-    sys.exit(0)
+        _tell_full(error)
+        code = DataError.exit_code
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python tries once more at its end
+        if error.errno in FULL and code != DataError.exit_code:
+            _tell_full(error)
+            code = code or DataError.exit_code
+    sys.exit(code)
+
+
+def _tell_full(error: OSError) -> None:
+    print(f"error: cannot write {error.filename or 'stdout, or a file'}: {error.strerror}", file=sys.stderr)

@@ -1,12 +1,12 @@
 """What a person sees of `mlpctl report --watch` and `--serve`."""
 
+import sys
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
 
 import typer
-from rich.console import Console
 
 from mlpctl.errors import UsageError
 from mlpctl.experiment import SelectOn
@@ -21,6 +21,8 @@ def follow(folders: Sequence[Path], show: Callable[[], None], updates: int | Non
         show: writes the report.
         updates: reports to end after; None for no end.
     """
+    from rich.console import Console
+
     out, err = Console(), Console(stderr=True, highlight=False)
     if not any(versions(folders)):
         err.print(f"waiting for results in {', '.join(map(str, folders))}; Ctrl-C ends", soft_wrap=True, markup=False)
@@ -29,6 +31,7 @@ def follow(folders: Sequence[Path], show: Callable[[], None], updates: int | Non
             if out.is_terminal:
                 out.clear()
             show()
+            sys.stdout.flush()  # a file or `tee` gets each report as it comes
             now = datetime.now().astimezone()
             err.print(f"\n{standing(folders)} at {now:%H:%M:%S}; Ctrl-C ends watching, not the sweep", markup=False)
     except KeyboardInterrupt:
@@ -67,6 +70,6 @@ def serve_page(
 
     def ready(address: str) -> None:
         typer.echo(address)
-        Console(stderr=True).print("Ctrl-C ends serving, not the sweep", markup=False)
+        typer.echo("Ctrl-C ends serving, not the sweep", err=True)
 
     serve(folders, Asked(metric, on, importance), PORT if port is None else port, ready)

@@ -1,5 +1,6 @@
 """What a person sees while a sweep runs: a live view on a terminal, a plain line now and then off it."""
 
+import sys
 import time
 from collections.abc import Mapping
 from functools import cached_property
@@ -40,14 +41,24 @@ class SweepScreen:
         quiet: bool,
         folder: Path | None = None,
         total: int | None = None,
+        streams: bool = True,
     ) -> None:
-        """Expect the trials of an experiment, or `total` of them; who leads in the folder, leads from the start."""
+        """Expect the trials of an experiment, or `total` of them; who leads in the folder, leads from the start.
+
+        Args:
+            experiment: to watch.
+            jobs: trials in training at a time.
+            quiet: show nothing.
+            folder: of trials that are there already.
+            total: of the trials, where these are not all of the experiment.
+            streams: epochs are told as they end, and not when their trial is over.
+        """
         select, seeds = experiment.select, len(experiment.seeds)
         self.progress = Progress(total or size_of(experiment), experiment.varied, select.on, select.metric, seeds)
         self.folder, self.jobs, self.quiet = folder, jobs, quiet
         self.since = self.printed = time.monotonic()
-        self.is_training = False
-        self.is_live = not quiet and self.err.is_terminal and not self.err.is_dumb_terminal
+        self.is_begun = not streams
+        self.is_live = not quiet and sys.stderr.isatty() and not self.err.is_dumb_terminal
 
     @cached_property
     def err(self) -> "Console":
@@ -84,9 +95,9 @@ class SweepScreen:
 
         What was before, compiling above all, is done once.
         """
-        if not self.is_training:
+        if not self.is_begun:
             self.since = time.monotonic() - (event.seconds or event.group_seconds or 0.0)
-            self.is_training = True
+            self.is_begun = True
         self.progress.epoch(trial, event)
 
     def stored(self) -> None:
@@ -99,11 +110,14 @@ class SweepScreen:
         now = time.monotonic()
         if not self.quiet and not self.is_live and now - self.printed > SECONDS_BETWEEN_LINES:
             self.printed = now
-            self.err.print(plain_line(self.progress, now - self.since), soft_wrap=True, markup=False)
+            print(plain_line(self.progress, now - self.since), file=sys.stderr, flush=True)
 
     def note(self, text: str) -> None:
         """Print something the user should know."""
-        self.err.print(f"note: {text}", soft_wrap=True, markup=False)
+        if self.is_live:
+            self.err.print(f"note: {text}", soft_wrap=True, markup=False)
+        else:
+            print(f"note: {text}", file=sys.stderr, flush=True)
 
     def view(self) -> "RenderableType":
         """Return the live view of this moment."""

@@ -161,7 +161,9 @@ def sweep(
             place = stack.enter_context(connected(cluster, jobs))
             options = replace(options, cluster=place, jobs=place.trials())
         known = None if force else out / experiment.name
-        screen = SweepScreen(experiment, jobs=options.jobs, quiet=quiet, folder=known, total=total)
+        screen = SweepScreen(
+            experiment, jobs=options.jobs, quiet=quiet, folder=known, total=total, streams=cluster is None
+        )
         watch = stack.enter_context(tracked(screen, tensorboard, mlflow, out / experiment.name))
         stack.enter_context(screen)
         stack.enter_context(handle_interrupts(stop, "after the trials in training"))

@@ -32,11 +32,13 @@ class Choice:
         engine: by interface.
         device: cpu, cuda, cuda:N or mps.
         note: what the user should know of it, or "".
+        compiles: the engine compiles before it trains.
     """
 
     engine: Engine
     device: str
     note: str = ""
+    compiles: bool = False
 
 
 def choose(work: Work, *, engine: str, device: str, load: Callable[[], Load], precision: Precision = "fp32") -> Choice:
@@ -105,7 +107,8 @@ def _auto(work: Work, device: str, load: Callable[[], Load]) -> Choice:
     if load().reference < COMPILE_SECONDS:
         told = "trained by the reference engine, done before the training loop would be compiled"
         return Choice(reference, "cpu", f"{told}; --engine kernel compiles it, once: {COMPILE_SECONDS:.0f} s")
-    return Choice(kernel, "cpu", f"compiling the training loop, once on this machine: {COMPILE_SECONDS:.0f} s")
+    told = f"compiling the training loop, once on this machine: {COMPILE_SECONDS:.0f} s"
+    return Choice(kernel, "cpu", told, compiles=True)
 
 
 def _lacks_on_mps(spec: "Spec", network: "Network", data: "Data") -> str:

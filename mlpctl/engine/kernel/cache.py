@@ -16,6 +16,9 @@ from mlpctl.writing import replace_file
 
 MAGIC = b"mlpctl kernel"
 
+LOOP = "epochs-"
+"""How the names of training loops begin."""
+
 
 @cache
 def kernel_folder() -> Path:
@@ -33,7 +36,7 @@ def kernel_folder() -> Path:
 
 def loop_name(inputs: np.dtype[Any], dtype: str) -> str:
     """Return what the training loop is called for a type of inputs and of arithmetic."""
-    return f"epochs-{inputs.name}-{dtype}"
+    return f"{LOOP}{inputs.name}-{dtype}"
 
 
 def assist_name(dtype: str) -> str:
@@ -49,6 +52,12 @@ def start_name(dtype: str) -> str:
 def is_compiled(inputs: np.dtype[Any], dtype: str) -> bool:
     """Return whether the training loop is in the cache for a type of inputs and of arithmetic."""
     return path_of(loop_name(inputs, dtype)).is_file()
+
+
+def compiled() -> list[str]:
+    """Return the names of the functions that are in the cache, for a processor as this one."""
+    end = f"-{_processor()}.o"
+    return [path.name.removesuffix(end) for path in sorted(kernel_folder().glob(f"*{end}"))]
 
 
 def path_of(name: str) -> Path:
