@@ -14,7 +14,7 @@ from types import CodeType
 from typing import Any
 
 MOST = 4096
-"""Texts in a file; beyond, it is begun anew with those in use. The commands have some 1,200 of them in all."""
+"""Texts in a file; beyond, it is begun anew with those in use. The commands have some 700 of them in all."""
 
 HEAVY = "torch"
 """Once it is imported nothing new is kept: it has a thousand texts of its own, and takes a second in any case."""
