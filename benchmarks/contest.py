@@ -64,14 +64,15 @@ class Record:
 def hold(work: Work, rounds: int, only: Sequence[str]) -> list[Record]:
     """Return the records of a work: in each round every contestant runs once, in turn, another one first each time.
 
-    What stands against a single peer also runs behind it: Ray takes minutes, in which the machine is quick and slow.
+    What a peer is compared with also runs behind it: a peer takes up to minutes, ours seconds, and a machine that is
+    shared is half as fast for tens of seconds at a time.
     """
     ours = {work.against.get(name, "mlpctl") for name in only}
     names = ["mlpctl", *(name for name in work.peers if not only or name in only or name in ours)]
     records = {name: Record(work.name, name) for name in names}
     for number in range(rounds):
         first = number % len(names)
-        turns = [[name, *([work.against[name]] if name in work.against else [])] for name in names]
+        turns = [[name] if name.startswith("mlpctl") else [name, work.against.get(name, "mlpctl")] for name in names]
         for name in chain(*turns[first:], *turns[:first]):
             record = records[name]
             if not record.failed:

@@ -13,7 +13,7 @@ import numpy as np
 import psutil
 import pytest
 
-from mlpctl import machine
+from mlpctl import kept_code, machine
 from mlpctl.cli import COMMANDS
 from mlpctl.data.prepare import _classes
 from mlpctl.installed import library_version
@@ -140,6 +140,7 @@ def test_methods_of_dataclasses_are_compiled_once(tmp_path: Path, monkeypatch: p
         return Point
 
     monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    monkeypatch.setattr(kept_code, "HEAVY", "nobody-has-this")  # other tests have imported torch
     first = KeptCode(tmp_path / "cache" / "a.methods")
     made(first)
     assert first.is_new
@@ -158,6 +159,11 @@ def test_methods_of_dataclasses_are_compiled_once(tmp_path: Path, monkeypatch: p
         other = KeptCode(first.path)
         assert made(other)(3).y == 2.5
         assert other.is_new
+
+    monkeypatch.setattr(kept_code, "HEAVY", "sys")  # that is imported: nothing more is worth keeping
+    late = KeptCode(tmp_path / "late.methods")
+    assert made(late)(3).y == 2.5
+    assert not late.is_new
 
 
 def test_nothing_is_kept_where_python_keeps_nothing(tmp_path: Path) -> None:
