@@ -24,7 +24,7 @@ def lines(measured: list[Record], work: Work, rate: float) -> list[dict[str, Cel
     medians = {record.contestant: record.median for record in measured}
     rows: list[dict[str, Cell]] = []
     for record in measured:
-        median, ours = record.median, medians.get(work.against.get(record.contestant, "mlpctl"))
+        median, ours = record.median, medians.get(work.ours(record.contestant))
         ratio = median / ours if median and ours and not record.contestant.startswith("mlpctl") else None
         flops = record.flops or measured[0].flops
         floor = work.peers.get(record.contestant) or None

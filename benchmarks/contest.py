@@ -67,12 +67,12 @@ def hold(work: Work, rounds: int, only: Sequence[str]) -> list[Record]:
     What a peer is compared with also runs behind it: a peer takes up to minutes, ours seconds, and a machine that is
     shared is half as fast for tens of seconds at a time.
     """
-    ours = {work.against.get(name, "mlpctl") for name in only}
+    ours = set(map(work.ours, only))
     names = ["mlpctl", *(name for name in work.peers if not only or name in only or name in ours)]
     records = {name: Record(work.name, name) for name in names}
+    turns = [[name] if name.startswith("mlpctl") else [name, work.ours(name)] for name in names]
     for number in range(rounds):
         first = number % len(names)
-        turns = [[name] if name.startswith("mlpctl") else [name, work.against.get(name, "mlpctl")] for name in names]
         for name in chain(*turns[first:], *turns[:first]):
             record = records[name]
             if not record.failed:

@@ -32,6 +32,10 @@ class Work:
     what: str
     against: dict[str, str] = field(default_factory=dict)
 
+    def ours(self, contestant: str) -> str:
+        """Return the contestant of mlpctl that another one is measured by."""
+        return self.against.get(contestant, "mlpctl")
+
     def specs(self, n: int) -> list[dict[str, Any]]:
         """Return n of the specs, spread over all; they differ in the learning rate, or in the widths.
 

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from itertools import chain, groupby, islice
-from operator import attrgetter
 from typing import Any
 
 from mlpctl.budget import Budget
+from mlpctl.data.prepare import preparation
 from mlpctl.devices import devices_of
 from mlpctl.ends import ended, rows_of
 from mlpctl.engine.base import Session, Work
@@ -116,11 +116,10 @@ def run(
 
 def _like(trial: Trial, specs: Iterable[Spec]) -> Iterator[Work]:
     """Yield the works of some specs, of those alone whose data are prepared already as those of a trial."""
-    prepared = attrgetter("dataset", "data", "scaling", "dtype", "test_fraction", "val_fraction", "split_key")
     for spec in specs:
         if (spec.dataset, spec.data) == (trial.spec.dataset, trial.spec.data):
             other, _ = identify(spec)
-            if other is not None and prepared(other.spec) == prepared(trial.spec):
+            if other is not None and preparation(other.spec) == preparation(trial.spec):
                 yield other.work()
 
 

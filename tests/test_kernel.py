@@ -13,9 +13,8 @@ import pytest
 
 from mlpctl import results
 from mlpctl.data.base import Dataset
-from mlpctl.data.prepare import Data
 from mlpctl.engine import expected
-from mlpctl.engine.base import Event, State
+from mlpctl.engine.base import Event, State, Work
 from mlpctl.engine.expected import load_of
 from mlpctl.engine.initial import initial_weights
 from mlpctl.engine.kernel import cache, drawing, native
@@ -28,8 +27,7 @@ from mlpctl.engine.kernel.objects import RELA, load, sections_of
 from mlpctl.engine.order import order
 from mlpctl.engine.reference import ENGINE as REFERENCE
 from mlpctl.errors import DeviceError
-from mlpctl.models.network import Network
-from mlpctl.spec import Activation, Init, Loss, Optimizer, Spec
+from mlpctl.spec import Activation, Init, Loss, Optimizer
 from tests.conftest import Cli
 from tests.making import classes, numbers, trained, work_of
 
@@ -308,8 +306,8 @@ def test_work_that_is_done_before_the_compiler_says_who_trains_it(cli: Cli, monk
 def test_a_sweep_of_small_and_large_networks_is_trained_by_one_engine(
     cli: Cli, monkeypatch: pytest.MonkeyPatch, large: float, engine: str
 ) -> None:
-    def seconds(_spec: Spec, network: Network, _data: Data) -> float:
-        return large if network.layers[0].outputs > 100 else 1.0
+    def seconds(work: Work) -> float:
+        return large if work.network.layers[0].outputs > 100 else 1.0
 
     monkeypatch.setattr(expected, "reference_seconds", seconds)  # 15 to compile are less than 101, and more than 11
     monkeypatch.setattr(cache, "is_compiled", lambda *_: False)

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from mlpctl.cli.screen import console
+from mlpctl.cli.screen import console, say
 from mlpctl.engine.base import Event
 from mlpctl.experiment import Experiment
 from mlpctl.progress import Leader, Progress
@@ -63,7 +63,7 @@ class SweepScreen:
     @cached_property
     def err(self) -> "Console":
         """Where everything is shown."""
-        return console(stderr=True)
+        return console()
 
     @cached_property
     def live(self) -> "Live":
@@ -114,10 +114,7 @@ class SweepScreen:
 
     def note(self, text: str) -> None:
         """Print something the user should know."""
-        if self.is_live:
-            self.err.print(f"note: {text}", soft_wrap=True, markup=False)
-        else:
-            print(f"note: {text}", file=sys.stderr, flush=True)
+        say([text], self.err if self.is_live else None)
 
     def view(self) -> "RenderableType":
         """Return the live view of this moment."""

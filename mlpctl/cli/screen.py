@@ -26,10 +26,13 @@ def set_offline(offline: bool) -> None:
         os.environ["MLPCTL_OFFLINE"] = "1"
 
 
-def say(notes: Sequence[str]) -> None:
-    """Print notes on stderr, a line each."""
+def say(notes: Sequence[str], above: "Console | None" = None) -> None:
+    """Print notes on stderr, a line each; through a console where something moves there, above it."""
     for note in notes:
-        print(f"note: {note}", file=sys.stderr)
+        if above is None:
+            print(f"note: {note}", file=sys.stderr)
+        else:
+            above.print(f"note: {note}", soft_wrap=True, markup=False)
 
 
 @contextmanager
@@ -80,11 +83,11 @@ def tracked(screen: Watch, board: Path | None, mlflow: str | None, folder: Path)
         yield watch
 
 
-def console(*, stderr: bool = False) -> "Console":
-    """Return stdout or stderr as rich writes to it, numbers as plain as the rest."""
+def console() -> "Console":
+    """Return stderr as rich writes to it, numbers as plain as the rest."""
     from rich.console import Console  # 20 ms: not for what is quiet
 
-    return Console(stderr=stderr, highlight=False)
+    return Console(stderr=True, highlight=False)
 
 
 def progress_bar(console: "Console", *columns: "TextColumn") -> "Progress":
@@ -108,7 +111,7 @@ class CountScreen:
 
     def __init__(self, what: str, total: int, *, quiet: bool) -> None:
         """Show nothing if quiet."""
-        self.quiet, self.err = quiet, console(stderr=True)
+        self.quiet, self.err = quiet, console()
         self.bar = progress_bar(self.err)
         self.task = self.bar.add_task(what, total=total)
 
@@ -138,4 +141,4 @@ class CountScreen:
     def note(self, text: str) -> None:
         """Print something the user should know."""
         if not self.quiet:
-            self.err.print(f"note: {text}", soft_wrap=True, markup=False)
+            say([text], self.err)

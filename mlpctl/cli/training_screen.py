@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from mlpctl.charset import carries
-from mlpctl.cli.screen import console, progress_bar
+from mlpctl.cli.screen import console, progress_bar, say
 from mlpctl.engine.base import Event
 from mlpctl.errors import TrialsFailed
 from mlpctl.render import Cell, Format, Table, emit, for_people
@@ -30,7 +30,7 @@ class TrainScreen:
     def __init__(self, *, quiet: bool) -> None:
         """Show nothing if quiet."""
         self.quiet = quiet
-        self.progress = None if quiet or not sys.stderr.isatty() else progress_bar(console(stderr=True))
+        self.progress = None if quiet or not sys.stderr.isatty() else progress_bar(console())
 
     def __enter__(self) -> Self:
         """Show the bar."""
@@ -71,10 +71,7 @@ class TrainScreen:
 
     def note(self, text: str) -> None:
         """Print something the user should know."""
-        if self.progress is not None:
-            self.progress.console.print(f"note: {text}", soft_wrap=True, markup=False)
-        else:
-            print(f"note: {text}", file=sys.stderr)
+        say([text], None if self.progress is None else self.progress.console)
 
     def conclude(self, done: "Trained", format_: Format, output: Path | None) -> None:
         """Print the final line, or the trial and its epochs in a machine format.

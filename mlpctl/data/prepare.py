@@ -63,9 +63,14 @@ def prepare(dataset: Dataset, spec: "Spec") -> Data:
     Raises:
         UsageError: where the split leaves no row to train on, or the scaling does not fit the inputs.
     """
+    return _prepare(dataset, *preparation(spec))
+
+
+def preparation(spec: "Spec") -> tuple[Scaling, Dtype, float, float, int]:
+    """Return all of a resolved spec that its data depend on, the dataset apart."""
     assert spec.scaling is not None
     assert spec.val_fraction is not None
-    return _prepare(dataset, spec.scaling, spec.dtype, spec.test_fraction or 0.0, spec.val_fraction, spec.split_key)
+    return spec.scaling, spec.dtype, spec.test_fraction or 0.0, spec.val_fraction, spec.split_key
 
 
 @lru_cache(maxsize=8)  # a `data` axis, or a split that follows the seed: the most recent few stay in memory

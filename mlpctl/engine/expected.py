@@ -8,10 +8,7 @@ import numpy as np
 from mlpctl.engine.order import steps_per_epoch
 
 if TYPE_CHECKING:
-    from mlpctl.data.prepare import Data
     from mlpctl.engine.base import Work
-    from mlpctl.models.network import Network
-    from mlpctl.spec import Spec
 
 REFERENCE_FLOPS, REFERENCE_NUMBER = 9e10, 4e-9
 """Rate of the reference engine's products on one core; seconds per number of a dense input, gathered and converted."""
@@ -33,25 +30,24 @@ class Load(NamedTuple):
 def load_of(works: "Sequence[Work]", trials: int) -> Load:
     """Return the load of so many trials, of which some works are the first."""
     share = trials / len(works)
-    shapes = [(work.spec, work.network, work.data) for work in works]
-    reference = sum(reference_seconds(*shape) for shape in shapes)
-    return Load(share * reference, share * sum(kernel_seconds(*shape) for shape in shapes))
+    return Load(share * sum(map(reference_seconds, works)), share * sum(map(kernel_seconds, works)))
 
 
-def reference_seconds(spec: "Spec", network: "Network", data: "Data") -> float:
+def reference_seconds(work: "Work") -> float:
     """Return about how long the reference engine takes for a trial on one core, in seconds."""
-    step = REFERENCE_STEP + REFERENCE_LAYER * len(network.layers)
-    is_dense = isinstance(data.X, np.ndarray)
-    numbers = data.n_train * data.n_inputs * is_dense
-    epoch = REFERENCE_EPOCH + REFERENCE_NUMBER * numbers + _seconds(spec, network, data, REFERENCE_FLOPS, step)
-    return (spec.epochs or 0) * epoch
+    data = work.data
+    numbers = data.n_train * data.n_inputs * isinstance(data.X, np.ndarray)
+    step = REFERENCE_STEP + REFERENCE_LAYER * len(work.network.layers)
+    epoch = REFERENCE_EPOCH + REFERENCE_NUMBER * numbers + _seconds(work, REFERENCE_FLOPS, step)
+    return (work.spec.epochs or 0) * epoch
 
 
-def kernel_seconds(spec: "Spec", network: "Network", data: "Data") -> float:
+def kernel_seconds(work: "Work") -> float:
     """Return about how long the kernel engine takes for a trial on one core, in seconds."""
-    return (spec.epochs or 0) * _seconds(spec, network, data, KERNEL_FLOPS, KERNEL_STEP)
+    return (work.spec.epochs or 0) * _seconds(work, KERNEL_FLOPS, KERNEL_STEP)
 
 
-def _seconds(spec: "Spec", network: "Network", data: "Data", flops: float, step: float) -> float:
+def _seconds(work: "Work", flops: float, step: float) -> float:
     """Return the seconds of an epoch's steps."""
-    return data.n_train * network.flops_per_example / flops + steps_per_epoch(spec, data.n_train) * step
+    n = work.data.n_train
+    return n * work.network.flops_per_example / flops + steps_per_epoch(work.spec, n) * step

@@ -56,7 +56,7 @@ def is_compiled(inputs: np.dtype[Any], dtype: str) -> bool:
 
 def compiled() -> list[str]:
     """Return the names of the functions that are in the cache, for a processor as this one."""
-    end = f"-{_processor()}.o"
+    end = path_of("").name
     return [path.name.removesuffix(end) for path in sorted(kernel_folder().glob(f"*{end}"))]
 
 

@@ -97,7 +97,7 @@ class KernelSession:
         """
         pending = self._taken(works)
         for first in pending:
-            is_tiny = kernel_seconds(first.spec, first.network, first.data) < TINY
+            is_tiny = kernel_seconds(first) < TINY
             jobs = 1 if is_tiny else self.jobs
             yield from on_threads(chain([first], pending), self._train, jobs, self._draining)
 
