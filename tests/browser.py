@@ -14,12 +14,10 @@ Scheme = Literal["light", "dark"]
 DRAWN = "html[data-drawn]"
 
 
-def chromium() -> str:
-    """Return the browser to test with: MLPCTL_CHROMIUM, or the one that is installed."""
+def chromium() -> str | None:
+    """Return the browser to test with: MLPCTL_CHROMIUM, or the one that is installed; None if there is none."""
     named = os.environ.get("MLPCTL_CHROMIUM")
-    found = named or next((path for name in ("chromium", "chromium-browser") if (path := shutil.which(name))), None)
-    assert found is not None, "these tests need a Chromium: apt-get install chromium, or MLPCTL_CHROMIUM=/path/to/it"
-    return found
+    return named or next((path for name in ("chromium", "chromium-browser") if (path := shutil.which(name))), None)
 
 
 @contextmanager

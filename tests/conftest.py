@@ -1,4 +1,4 @@
-"""Fixtures: the command line as a user calls it, and small datasets."""
+"""Fixtures: the command line as a user calls it. Hooks: tests whose system parts are missing are named at the end."""
 
 import sys
 from collections.abc import Callable
@@ -9,6 +9,7 @@ import pytest
 
 from mlpctl import data, weights
 from mlpctl.cli import main
+from tests import system_parts
 
 
 @dataclass
@@ -42,3 +43,21 @@ def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
         return Result(code if isinstance(code, int) else 0 if code is None else 1, captured.out, captured.err)
 
     return run
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare the marker."""
+    config.addinivalue_line("markers", "needs(part): a part of the system that the test needs, see system_parts")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what cannot be run here."""
+    system_parts.check(item)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Print what was not run, below everything else."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None and not hasattr(config, "workerinput"):  # a worker of xdist has no terminal
+        for line in system_parts.summary(reporter.stats.get("skipped", [])):
+            reporter.write_line(line)

@@ -74,14 +74,19 @@ def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoNodes]:
         "RAY_AUTH_TOKEN": secrets.token_hex(32),
         "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # else Ray takes 127.0.0.1 for the machine's outer address
         "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_gcs_server_port_wait_time_s": "120",
     }
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.two_nodes"], cwd=ROOT, env=environment, stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE, text=True, start_new_session=True,
-    )  # fmt: skip
+    printed = tmp_path_factory.mktemp("ray") / "printed.txt"
+    with printed.open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.two_nodes"], cwd=ROOT, env=environment, stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True,
+        )  # fmt: skip
     try:
         assert process.stdout is not None
-        address, raylet = process.stdout.readline().split()
+        line = process.stdout.readline()  # ends with the process at the latest
+        assert line, f"the cluster did not start; its process printed:\n{printed.read_text()}"
+        address, raylet = line.split()
         yield TwoNodes(address, int(raylet), tmp_path_factory.mktemp("driver"), environment)
     finally:
         try:

@@ -15,6 +15,8 @@ from tests.synthetic import write, write_many
 from tests.test_page import conditional
 from tests.test_report import known
 
+pytestmark = pytest.mark.needs("chromium")
+
 SORTED = "th[aria-sort]"
 
 

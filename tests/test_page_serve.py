@@ -77,6 +77,7 @@ def test_it_says_how_far_the_sweep_is() -> None:
     assert told(1200, None, 7300).startswith("Nothing new for 2 hours: 1,200 trials.")
 
 
+@pytest.mark.needs("chromium")
 def test_it_follows_a_sweep_and_keeps_what_the_reader_chose(tmp_path: Path) -> None:
     experiment = {"spec": {"dataset": "iris"}, "axes": {"lr": [0.1, 0.2, 0.3, 0.4]}, "seeds": [0, 1]}
     rows = [{"lr": lr, "seed": seed, "val_accuracy": lr + seed / 50} for lr in (0.1, 0.2, 0.3, 0.4) for seed in (0, 1)]

@@ -3,8 +3,11 @@
 Prints its address and the process id of the second node's raylet, and lives until its input ends.
 """
 
+import os
 import sys
 import tempfile
+import traceback
+from pathlib import Path
 from typing import Any
 
 from ray.cluster_utils import Cluster
@@ -17,16 +20,46 @@ NODE: dict[str, Any] = {
 }
 
 
+STARTS = 5
+"""Times that a start is tried: Ray itself gives a node 30 s, which a busy machine does not keep."""
+
+
+def started(folder: str) -> tuple[Cluster, int]:
+    """Return a cluster and the process id of the second node's raylet.
+
+    Raises:
+        Exception: what Ray raised at the last try; those before are printed on stderr.
+    """
+    temp_dir = Path(folder) / "ray"
+    temp_dir.mkdir()  # Ray keeps its address there, and makes the folder later
+    os.environ["RAY_TMPDIR"] = folder
+    cluster = Cluster()
+    try:
+        cluster.add_node(**NODE, temp_dir=str(temp_dir))
+        second = cluster.add_node(**NODE)
+        (raylet,) = second.all_processes["raylet"]
+    except BaseException:
+        cluster.shutdown()  # type: ignore[no-untyped-call]
+        raise
+    return cluster, raylet.process.pid
+
+
 def main() -> None:
-    with tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True) as folder:
-        cluster = Cluster(initialize_head=True, head_node_args={**NODE, "temp_dir": folder})
-        try:
-            second = cluster.add_node(**NODE)
-            (raylet,) = second.all_processes["raylet"]
-            print(cluster.address, raylet.process.pid, flush=True)
-            sys.stdin.read()
-        finally:
-            cluster.shutdown()  # type: ignore[no-untyped-call]
+    for start in range(1, STARTS + 1):
+        with tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True) as folder:
+            try:
+                cluster, raylet = started(folder)
+            except Exception:  # Ray raises a bare Exception where a node is late
+                traceback.print_exc()
+                if start == STARTS:
+                    raise
+                continue
+            try:
+                print(cluster.address, raylet, flush=True)
+                sys.stdin.read()
+            finally:
+                cluster.shutdown()  # type: ignore[no-untyped-call]
+            return
 
 
 if __name__ == "__main__":
