@@ -55,7 +55,8 @@ def show(
 def fetch(
     name: NameOrAll,
     folder: Annotated[
-        Path | None, typer.Option("--from", metavar="FOLDER", help="Copy them from here: the files, each as it is or .gz.")
+        Path | None,
+        typer.Option("--from", metavar="FOLDER", help="Copy them from here: each as it is, or its .gz."),
     ] = None,
     offline: o.Offline = False,
 ) -> None:

@@ -48,6 +48,7 @@ CLASSES = (
     "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
 )  # fmt: skip
 
+
 class FashionOptions(Options):
     """Options of fashion-mnist."""
 

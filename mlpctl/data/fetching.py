@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 from time import monotonic
@@ -45,7 +46,8 @@ def fetch(published: Published, folder: Path | None = None) -> list[str]:
     cache = published.cache
     lines = {name: f"{cache / name}: already there" for name in published.sha256 if _is_right(published, name)}
     local = folder.expanduser() if folder is not None else published.installed
-    tried = [f"{local}: {_take(published, local, lines, str(local)) or 'incomplete'}"]
+    wrong = _take(published, local, lines, str(local))
+    tried = [(str(local), wrong if local.is_dir() else "not there")]
     if folder is None:
         tried += _ask(published, lines)
     if len(lines) < len(published.sha256):
@@ -53,11 +55,12 @@ def fetch(published: Published, folder: Path | None = None) -> list[str]:
     return [lines[name] for name in published.sha256]
 
 
-def _ask(published: Published, lines: dict[str, str]) -> list[str]:
-    """Ask apt and the mirrors for the files without a line; return a few words for each source that failed."""
+def _ask(published: Published, lines: dict[str, str]) -> list[tuple[str, str | None]]:
+    """Ask apt and the mirrors for the files without a line; return each source with what is wrong with it."""
     if offline():
-        return ["apt and mirrors: not asked (offline)"]
-    sources, tried, left = _sources(published), [], PATIENCE
+        return [("apt and mirrors", "not asked (offline)")]
+    tried: list[tuple[str, str | None]] = []
+    sources, left = _sources(published), PATIENCE
     for number, (name, fill) in enumerate(sources):
         missing = [file for file in published.sha256 if file not in lines]
         if not missing:
@@ -66,7 +69,7 @@ def _ask(published: Published, lines: dict[str, str]) -> list[str]:
         with TemporaryDirectory(prefix="mlpctl-") as temporary:
             filled, problem = fill(Path(temporary), missing, patience)
             wrong = _take(published, filled, lines, name)
-        tried.append(f"{name}: {problem or wrong}")
+        tried.append((name, problem or wrong))
         left -= patience.spent
     return tried
 
@@ -91,7 +94,7 @@ def _sources(published: Published) -> list[tuple[str, Fill]]:
 
     has_apt = all(shutil.which(program) for program in ("apt-get", "dpkg-deb"))
     found: list[tuple[str, Fill]] = [("apt-get", apt)] if has_apt else []
-    return found + [(address.partition("://")[2].partition("/")[0], mirror(address)) for address in published.addresses()]
+    return found + [(address.split("/")[2], mirror(address)) for address in published.addresses()]
 
 
 def _unpack_package(package: str, folder: Path, patience: "Patience") -> str | None:
@@ -201,13 +204,15 @@ def _take(published: Published, folder: Path, lines: dict[str, str], source: str
     return problem
 
 
-def _not_found(published: Published, folder: Path | None, tried: list[str]) -> str:
+def _not_found(published: Published, folder: Path | None, tried: list[tuple[str, str | None]]) -> str:
     """Return few lines that say what was tried, which files are needed, and what to type next."""
+    groups = groupby(tried, key=lambda one: one[1])
+    told = [f"{', '.join(name for name, _ in group)} ({problem})" for problem, group in groups]
     command = f"mlpctl data fetch {published.name} --from FOLDER"
     return "\n  ".join([
         f"{published.name} is not on this machine, and no source has it" if folder is None
         else f"{folder} does not have the files of {published.name}",
-        f"tried: {', '.join(tried)}",
+        f"tried: {', '.join(told)}",
         f"needed: {', '.join(published.sha256)}, each as it is or as .gz",
         f"copy them to {published.cache}, or type: {command}",
     ])  # fmt: skip

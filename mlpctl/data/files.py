@@ -1,4 +1,4 @@
-"""Where data files lie and are published, and the plain handling of them: open, hash, keep; of no dataset in particular."""
+"""Where data files lie and what is published of them; opening, hashing, keeping. Nothing here knows of a dataset."""
 
 import gzip
 import hashlib
