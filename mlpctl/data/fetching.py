@@ -43,22 +43,20 @@ def fetch(published: Published, folder: Path | None = None) -> list[str]:
     Raises:
         DataError: if a file is nowhere, or the cache cannot be written.
     """
-    cache = published.cache
-    lines = {name: f"{cache / name}: already there" for name in published.sha256 if _is_right(published, name)}
+    lines: dict[str, str] = {}
     local = folder.expanduser() if folder is not None else published.installed
-    wrong = _take(published, local, lines, str(local))
-    tried = [(str(local), wrong if local.is_dir() else "not there")]
+    tried = [(str(place), _take(published, place, lines, str(place))) for place in (published.cache, local)]
     if folder is None:
         tried += _ask(published, lines)
     if len(lines) < len(published.sha256):
-        raise DataError(_not_found(published, folder, tried))
+        raise DataError(_not_found(published, folder, tried[1:]))
     return [lines[name] for name in published.sha256]
 
 
 def _ask(published: Published, lines: dict[str, str]) -> list[tuple[str, str | None]]:
     """Ask apt and the mirrors for the files without a line; return each source with what is wrong with it."""
     if offline():
-        return [("apt and mirrors", "not asked (offline)")]
+        return [("apt and mirrors", "not asked: offline")]
     tried: list[tuple[str, str | None]] = []
     sources, left = _sources(published), PATIENCE
     for number, (name, fill) in enumerate(sources):
@@ -100,9 +98,9 @@ def _sources(published: Published) -> list[tuple[str, Fill]]:
 def _unpack_package(package: str, folder: Path, patience: "Patience") -> str | None:
     """Download a Debian package with apt and unpack it; return what went wrong.
 
-    It is never installed, as root neither: a command that trains must not change the system. Who wants it installed
-    has `apt-get install`. Where the system has no lists of packages, as in a fresh container, or old ones, lists are
-    got into the folder.
+    It is never installed, not even as root: a command that trains must not change the system. Setting a machine up, or
+    the user, may install it. Where the system's lists of packages are missing, as in a fresh container, or old, the
+    folder gets lists of its own.
     """
     options = ["-q", "-o", "Acquire::Retries=0", "-o", "Acquire::http::Timeout=3", "-o", "Acquire::https::Timeout=3"]
     own = ["-o", f"Dir::State::Lists={folder / 'lists'}", "-o", f"Dir::Cache={folder / 'cache'}"]
@@ -126,7 +124,7 @@ class Patience:
     @property
     def spent(self) -> float:
         """Seconds of those given that were waited in vain."""
-        return max(0.0, self.given - self.left)
+        return self.given - min(max(0.0, self.left), self.given)
 
     def wait(self, seconds: float, received: int) -> None:
         """Count a time in which so many bytes came."""
@@ -153,7 +151,7 @@ class Patience:
                 if process.returncode is None:
                     return self._given_up()
             finally:
-                with suppress(ProcessLookupError):
+                with suppress(ProcessLookupError, PermissionError):  # nobody is left in it
                     os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
             said.seek(0)
@@ -172,36 +170,38 @@ def _size(folder: Path) -> int:
     return total
 
 
-def _is_right(published: Published, file: str) -> bool:
-    path = published.cache / file
-    return path.is_file() and sha256_of(path) == published.sha256[file]
-
-
 def _take(published: Published, folder: Path, lines: dict[str, str], source: str) -> str | None:
-    """Copy the files without a line from a folder into the cache, with a line each; return what is wrong there.
+    """Keep the files without a line, where a folder has them, in the cache; return what is wrong in the folder.
 
     Raises:
         DataError: if the cache cannot be written.
     """
-    problem = None
+    problems = [] if folder.is_dir() else ["not there"]
     for file in (name for name in published.sha256 if name not in lines):
-        path = next(versions(folder, file), None)
-        if path is None:
-            problem = problem or f"no {file}"
-            continue
-        try:
-            found = sha256_of(path)
-        except DataError:
-            found = "damaged"
-        if found != published.sha256[file]:
-            problem = f"wrong {path.name} (altered or truncated)"
-            continue
-        target = published.cache / file
-        with path.open("rb") as raw, gunzipped(raw) as stream:
-            if not keep(target, iter(lambda stream=stream: stream.read(1 << 20), b"")):  # type: ignore[misc]
-                raise DataError(f"cannot write {target}: make the folder writable, or set MLPCTL_DATA_DIR to another")
-        lines[file] = f"{target}: from {source}"
-    return problem
+        found = {path: _hash(path) for path in versions(folder, file)}
+        right = [path for path, hash_ in found.items() if hash_ == published.sha256[file]]
+        if right:
+            lines[file] = _keep(right[0], published.cache / file, source)
+        else:
+            problems += [f"wrong {path.name}: altered or truncated" for path in found] or [f"no {file}"]
+    return problems[0] if problems else None
+
+
+def _hash(path: Path) -> str | None:
+    try:
+        return sha256_of(path)
+    except DataError:  # damaged
+        return None
+
+
+def _keep(path: Path, target: Path, source: str) -> str:
+    """Copy a file, gunzipped, and return the line that says so."""
+    if path == target:
+        return f"{target}: already there"
+    with path.open("rb") as raw, gunzipped(raw) as stream:
+        if not keep(target, iter(lambda: stream.read(1 << 20), b"")):
+            raise DataError(f"cannot write {target}: make the folder writable, or set MLPCTL_DATA_DIR to another")
+    return f"{target}: from {source}"
 
 
 def _not_found(published: Published, folder: Path | None, tried: list[tuple[str, str | None]]) -> str:

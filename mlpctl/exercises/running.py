@@ -76,8 +76,8 @@ def solve(setting: Setting) -> Answer:
     command = f"mlpctl exercise {setting.number}"
     command += f" --effort {setting.effort}" if setting.effort != "default" else ""
     command += f" --seeds {setting.seeds}" if setting.seeds is not None else ""
-    how = [f"{SOURCE}, exercise {setting.number.rpartition('.')[2]}.", *about(data), f"Run: `{command}`"]
     command += "".join(f" --data {shlex.quote(f'{name}={value}')}" for name, value in setting.data.items())
+    how = [f"{SOURCE}, exercise {setting.number.rpartition('.')[2]}.", *about(data), f"Run: `{command}`"]
     title = f"Exercise {setting.number}: {exercise.title}"
     write(answer, setting.folder, title=title, question=exercise.question, how=how)
     bad = data[~data["status"].isin(ANSWERABLE)] if "status" in data else data.iloc[:0]
