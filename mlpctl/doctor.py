@@ -93,7 +93,7 @@ def _data() -> list[dict[str, Cell]]:
     lines = [_line("cache", "ok", f"{folder}, {size / 2**20:.0f} MiB"), _kernel()]
     for name in names("dataset"):
         source = source_of(name)
-        if source.fetch is None or source.locate is None or with_required(name):
+        if source.published is None or source.locate is None or with_required(name):
             continue
         try:
             places = source.locate(parse_options(source, {}))

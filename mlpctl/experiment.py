@@ -1,7 +1,7 @@
 """Step 1b: an experiment: a base spec, axes, seeds, how to search and to choose; see `experiment_file` for its file."""
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -155,6 +155,11 @@ def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any
             fields[name] = value
             options = dict(value) if name == "data" and isinstance(value, Mapping) else options
     return {**fields, "data": options} if options else fields
+
+
+def with_data(experiment: Experiment, options: Mapping[str, Any]) -> Experiment:
+    """Return the experiment with other values of some options of its dataset."""
+    return replace(experiment, base=merged(experiment.base, {f"data.{name}": value for name, value in options.items()}))
 
 
 def parse_settings(settings: Sequence[str], *, option: str = "--set") -> dict[str, str]:

@@ -189,6 +189,14 @@ class Spec(BaseModel):
         """Return the spec written by `flat`; empty cells are None, columns that are no fields are left alone."""
         return make_spec({k: row[k] for k in cls.model_fields if k in row and row[k] not in (None, "")}, where="row")
 
+    def with_data(self, options: Any) -> Self:
+        """Return the spec with other values of some options of its dataset, as text or typed.
+
+        Raises:
+            UsageError: for what is no KEY=VALUE.
+        """
+        return self.model_copy(update={"data": {**self.data, **make_spec({"data": options}).data}})
+
     def configuration(self) -> Self:
         """Return the spec without its seeds: what several seeds of one configuration share."""
         return self.model_copy(update={"seed": 0, "init_seed": None, "data_seed": None})

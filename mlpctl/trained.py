@@ -48,12 +48,13 @@ class Saved:
     weights: "Weights | None"
 
 
-def load_saved(where: str, *, needed: bool = True) -> Saved:
+def load_saved(where: str, *, needed: bool = True, data: Any = ()) -> Saved:
     """Return the trial that RESULTS or RESULTS#TRIAL names.
 
     Args:
         where: see `mlpctl.weights.find`.
         needed: whether only a trial with saved weights will do.
+        data: options of the dataset in place of the recorded ones: where its files are now.
 
     Raises:
         DataError: where results, data or weights are missing, or the data are not those it was trained on any more.
@@ -61,7 +62,7 @@ def load_saved(where: str, *, needed: bool = True) -> Saved:
     """
     place = find(where, needed=needed)
     row, _ = stored_rows(place.folder, place.key)
-    spec = Spec.from_flat(row)
+    spec = Spec.from_flat(row).with_data(data)
     dataset = load_dataset(spec)
     if dataset.digest != row["digest"]:
         raise DataError(

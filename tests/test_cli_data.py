@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mlpctl.data import fashion_mnist
+from mlpctl.data import fashion_mnist, files
+from mlpctl.data.fashion_mnist import PUBLISHED
 from mlpctl.registry import names
 from tests.conftest import Cli
 
@@ -25,7 +26,7 @@ def test_list_names_every_dataset(cli: Cli) -> None:
     assert done.code == 0
     assert [row["dataset"] for row in json.loads(done.out)] == list(names("dataset"))
     where = {row["dataset"]: row["where"] for row in json.loads(done.out)}
-    assert where["fashion-mnist"] == str(fashion_mnist.DEBIAN)
+    assert where["fashion-mnist"] == str(PUBLISHED.installed)
     assert where["table"] == "your file"
     assert where["gates"] == "built in"
     cli("data", "fetch", "fashion-mnist")
@@ -136,13 +137,25 @@ def test_path_is_ready_for_other_commands(cli: Cli, cache: Path) -> None:
 
 
 def test_offline_without_files_says_how_to_get_them(cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(fashion_mnist, "DEBIAN", tmp_path / "none")
+    monkeypatch.setattr(files, "DEBIAN", tmp_path / "none")
     monkeypatch.setenv("MLPCTL_OFFLINE", "0")
     for command in ("fetch", "show", "verify"):
         done = cli("data", command, "fashion-mnist", "--offline")
         assert (done.code, done.out) == (4, "")
-        assert "mirrors not asked (offline)" in done.err
-        assert "apt-get install dataset-fashion-mnist" in done.err
+        assert "apt and mirrors (not asked: offline)" in done.err
+        assert done.err.splitlines()[-1].endswith("mlpctl data fetch fashion-mnist --from FOLDER")
+        assert max(map(len, done.err.replace(str(tmp_path), "").splitlines())) < 160
+
+
+def test_fetch_copies_from_a_folder(cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cache: Path) -> None:
+    folder = PUBLISHED.installed
+    monkeypatch.setattr(files, "DEBIAN", tmp_path / "none")
+    monkeypatch.setenv("MLPCTL_OFFLINE", "1")
+    done = cli("data", "fetch", "fashion-mnist", "--from", folder)
+    assert (done.code, done.err) == (0, "")
+    assert done.out.count(f"from {folder}\n") == 4
+    assert sorted(path.name for path in (cache / "fashion-mnist").iterdir()) == sorted(PUBLISHED.sha256)
+    assert cli("data", "verify", "fashion-mnist").code == 0
 
 
 @pytest.mark.parametrize(
@@ -154,6 +167,8 @@ def test_offline_without_files_says_how_to_get_them(cli: Cli, monkeypatch: pytes
         (["show", "linreg", "--data", "noise"], 2, "KEY=VALUE"),
         (["show", "table"], 2, "'path' is required"),
         (["show", "table", "--data", "path=none.csv"], 4, "no file none.csv"),
+        (["fetch", "iris", "--from", "x"], 2, "iris has no files to fetch: leave --from out"),
+        (["fetch", "all", "--from", "x"], 2, "--from is of one dataset"),
         (["show", "gates", "--plot", "a.bmp"], 2, ".png"),
         (["show", "gates", "--plot", "/dev/null/a.png"], 2, "cannot write"),
     ],

@@ -1,9 +1,8 @@
-"""Fashion-MNIST: real files of Debian's package, damaged copies of them, a mirror on loopback."""
+"""Fashion-MNIST: real files of Debian's package, and damaged copies of them (getting them: test_data_fetching)."""
 
 import gzip
 import shutil
 import threading
-from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -12,10 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mlpctl.data import fashion_mnist, idx
+from mlpctl.data import files
 from mlpctl.data.describe import verify
-from mlpctl.data.fashion_mnist import DEBIAN, FILES, FashionOptions, cache_path, fetch, load, read_from_best
-from mlpctl.errors import DataError, UsageError
+from mlpctl.data.fashion_mnist import FILES, PUBLISHED, FashionOptions, load, read
+from mlpctl.errors import DataError
 
 LABELS = FILES[3]
 """The test labels: 10 kB, so that damage is cheap to try."""
@@ -31,29 +30,6 @@ def _own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("MLPCTL_OFFLINE", raising=False)
 
 
-@pytest.fixture
-def no_debian(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(fashion_mnist, "DEBIAN", tmp_path / "no-debian")
-
-
-@pytest.fixture
-def mirror(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """Serve Debian's files on loopback; the paths that were asked for."""
-    asked: list[str] = []
-
-    class Handler(SimpleHTTPRequestHandler):
-        def log_message(self, *_: Any) -> None:
-            asked.append(self.path)
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(DEBIAN))) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        monkeypatch.setenv("MLPCTL_MIRROR", f"http://127.0.0.1:{server.server_port}/")
-        yield asked
-        server.shutdown()
-        thread.join()
-
-
 def labels_into() -> np.ndarray[Any, np.dtype[np.uint8]]:
     return np.zeros(10_000, np.uint8)
 
@@ -66,12 +42,12 @@ def folder_with(tmp_path: Path, content: bytes, name: str = LABELS.name) -> Path
 
 
 def real_labels() -> bytes:
-    return gzip.decompress((DEBIAN / f"{LABELS.name}.gz").read_bytes())
+    return gzip.decompress((PUBLISHED.installed / f"{LABELS.name}.gz").read_bytes())
 
 
 def test_the_real_thing_and_the_cache() -> None:
     dataset = load(FashionOptions())
-    assert dataset.source == str(DEBIAN)
+    assert dataset.source == str(PUBLISHED.installed)
     assert dataset.X.shape == (70_000, 784)
     assert dataset.X.dtype == np.uint8
     assert dataset.y.dtype == np.int32
@@ -86,7 +62,7 @@ def test_the_real_thing_and_the_cache() -> None:
     assert train.mean() / 255 == pytest.approx(0.2860, abs=5e-5)
     assert train.std() / 255 == pytest.approx(0.3530, abs=5e-5)
     again = load(FashionOptions())
-    assert again.source == str(cache_path(LABELS).parent)
+    assert again.source == str(PUBLISHED.cache)
     assert np.array_equal(again.X, dataset.X)
     assert again.digest == dataset.digest
 
@@ -96,10 +72,10 @@ def test_the_real_thing_and_the_cache() -> None:
 def test_a_users_folder_may_hold_either_kind_under_either_name(tmp_path: Path, name: str, zipped: bool) -> None:
     folder = folder_with(tmp_path, gzip.compress(real_labels()) if zipped else real_labels(), name)
     into = labels_into()
-    place, passed_over = read_from_best(LABELS, into, folder)
-    assert (place, passed_over) == (str(folder / name), [])
+    place, passed_over = read(LABELS, into, folder)
+    assert (place, passed_over) == (folder / name, [])
     assert np.bincount(into).tolist() == [1_000] * 10
-    assert not cache_path(LABELS).exists()
+    assert not (PUBLISHED.cache / LABELS.name).exists()
 
 
 def altered(raw: bytes) -> bytes:
@@ -125,7 +101,7 @@ def altered(raw: bytes) -> bytes:
 def test_a_damaged_file_of_the_user_is_refused(tmp_path: Path, damage: Any, said: str) -> None:
     folder = folder_with(tmp_path, damage(real_labels()))
     with pytest.raises(DataError) as error:
-        read_from_best(LABELS, labels_into(), folder)
+        read(LABELS, labels_into(), folder)
     message = str(error.value)
     assert message.startswith(str(folder / LABELS.name))
     assert said in message
@@ -139,82 +115,61 @@ def test_a_missing_file_in_the_users_folder_is_named(tmp_path: Path) -> None:
 
 
 def test_a_damaged_cache_is_mended_and_told(tmp_path: Path) -> None:
-    path = cache_path(LABELS)
+    path = PUBLISHED.cache / LABELS.name
     path.parent.mkdir(parents=True)
     path.write_bytes(altered(real_labels()))
     with pytest.raises(DataError, match=r"altered or truncated: .*mlpctl data fetch fashion-mnist"):
         verify("fashion-mnist", {})
     into = labels_into()
-    place, passed_over = read_from_best(LABELS, into, None)
-    assert place == str(DEBIAN / f"{LABELS.name}.gz")
+    place, passed_over = read(LABELS, into, None)
+    assert place == PUBLISHED.installed / f"{LABELS.name}.gz"
     assert len(passed_over) == 1
     assert passed_over[0].startswith(f"{path}: altered")
     assert path.read_bytes() == real_labels()
-    assert read_from_best(LABELS, into, None) == (str(path), [])
+    assert read(LABELS, into, None) == (path, [])
 
 
-def test_a_read_only_cache_is_no_error_unless_fetched_into(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_read_only_cache_is_no_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("MLPCTL_DATA_DIR", str(tmp_path / "file"))
-    place, _ = read_from_best(LABELS, labels_into(), None)
-    assert place == str(DEBIAN / f"{LABELS.name}.gz")
-    monkeypatch.setattr(fashion_mnist, "FILES", (LABELS,))
-    with pytest.raises(DataError, match=r"cannot write .*MLPCTL_DATA_DIR"):
-        fetch()
+    place, _ = read(LABELS, labels_into(), None)
+    assert place == PUBLISHED.installed / f"{LABELS.name}.gz"
 
 
-@pytest.mark.usefixtures("no_debian")
-def test_a_mirror_is_asked_once(mirror: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fashion_mnist, "FILES", FILES[2:])
-    first, second = fetch(), fetch()
-    assert sorted(mirror) == ["/t10k-images-idx3-ubyte.gz", "/t10k-labels-idx1-ubyte.gz"]
-    assert "from http://127.0.0.1:" in first[0]
-    assert [line.rpartition(": ")[2] for line in second] == ["already there"] * 2
-    assert cache_path(LABELS).read_bytes() == real_labels()
-
-
-@pytest.mark.usefixtures("no_debian")
-def test_a_mirror_that_lies_is_not_believed(mirror: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    other = idx.IdxFile(LABELS.name, LABELS.shape, "0" * 64)
-    with pytest.raises(DataError, match="altered: sha256 must be 00000"):
-        read_from_best(other, labels_into(), None)
-    missing = idx.IdxFile("no-such-file", LABELS.shape, "0" * 64)
-    with pytest.raises(DataError, match="HTTP Error 404"):
-        read_from_best(missing, labels_into(), None)
-    assert not cache_path(LABELS).exists()
-
-
-@pytest.mark.usefixtures("no_debian")
-def test_offline_asks_nobody(mirror: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_nowhere_here_is_fetched_and_read_from_the_cache(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    handler = partial(SimpleHTTPRequestHandler, directory=str(PUBLISHED.installed))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        monkeypatch.setenv("MLPCTL_MIRROR", f"http://127.0.0.1:{server.server_port}/")
+        monkeypatch.setenv("PATH", str(tmp_path))  # no apt
+        monkeypatch.setattr(files, "DEBIAN", tmp_path / "no-debian")
+        dataset = load(FashionOptions())
+        server.shutdown()
+        thread.join()
+    assert dataset.source == str(PUBLISHED.cache)
+    assert sorted(path.name for path in PUBLISHED.cache.iterdir()) == sorted(PUBLISHED.sha256)
     monkeypatch.setenv("MLPCTL_OFFLINE", "1")
-    with pytest.raises(DataError, match=r"mirrors not asked \(offline\).*apt-get install dataset-fashion-mnist"):
-        read_from_best(LABELS, labels_into(), None)
-    assert mirror == []
+    assert load(FashionOptions()).digest == dataset.digest
 
 
-@pytest.mark.usefixtures("no_debian")
-def test_without_network_one_line_names_every_source_and_the_way_out(tmp_path: Path) -> None:
+def test_what_is_nowhere_at_all_is_told_in_few_lines(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("MLPCTL_OFFLINE", "1")
+    monkeypatch.setattr(files, "DEBIAN", tmp_path / "no-debian")
     with pytest.raises(DataError) as error:
         load(FashionOptions())
-    message = str(error.value)
-    for part in (
-        str(tmp_path / "cache" / "fashion-mnist"), str(tmp_path / "no-debian"), NO_MIRROR, "refused",
-        "apt-get install dataset-fashion-mnist", "--data folder=",
-    ):  # fmt: skip
-        assert part in message
-    assert "\n" not in message
+    assert str(error.value).splitlines() == [
+        "fashion-mnist is not on this machine, and no source has it",
+        f"  tried: {tmp_path / 'no-debian' / 'fashion-mnist'} (not there), apt and mirrors (not asked: offline)",
+        f"  needed: {', '.join(PUBLISHED.sha256)}, each as it is or as .gz",
+        f"  copy them to {PUBLISHED.cache}, or type: mlpctl data fetch fashion-mnist --from FOLDER",
+    ]
     assert error.value.exit_code == 4
 
 
-def test_a_mirror_must_be_a_web_address(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MLPCTL_MIRROR", "file:///etc")
-    with pytest.raises(UsageError, match="must begin with https:// or http://, got 'file:///etc'"):
-        fashion_mnist.mirrors()
-    monkeypatch.delenv("MLPCTL_MIRROR")
-    assert all(address.startswith("https://") for address in fashion_mnist.mirrors())
-
-
 def test_nothing_is_left_behind_in_the_cache(tmp_path: Path) -> None:
-    shutil.copy(DEBIAN / f"{LABELS.name}.gz", tmp_path)
-    read_from_best(LABELS, labels_into(), None)
-    assert [path.name for path in cache_path(LABELS).parent.iterdir()] == [LABELS.name]
+    shutil.copy(PUBLISHED.installed / f"{LABELS.name}.gz", tmp_path)
+    read(LABELS, labels_into(), None)
+    assert [path.name for path in PUBLISHED.cache.iterdir()] == [LABELS.name]

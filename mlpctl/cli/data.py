@@ -11,9 +11,6 @@ app = typer.Typer(help="Datasets: what there is, what is in them, whether their 
 
 NameOf = Annotated[str, typer.Argument(help="Dataset by name.")]
 NameOrAll = Annotated[str, typer.Argument(help="Dataset by name, or all.")]
-DataOptions = Annotated[
-    list[str] | None, typer.Option("--data", metavar="KEY=VALUE", help="Options of the dataset; may be repeated.")
-]
 
 
 @app.command("list")
@@ -28,7 +25,7 @@ def list_(format_: o.FormatOption = "table", output: o.OutputFile = None) -> Non
 @app.command()
 def show(
     name: NameOf,
-    data: DataOptions = None,
+    data: o.Data = None,
     plot: Annotated[Path | None, typer.Option("--plot", help="Draw samples to a PNG, SVG or PDF file.")] = None,
     offline: o.Offline = False,
     format_: o.FormatOption = "table",
@@ -41,12 +38,11 @@ def show(
     from mlpctl.cli.screen import set_offline
     from mlpctl.data import load_dataset, source_of
     from mlpctl.data.describe import describe
-    from mlpctl.experiment import parse_settings
     from mlpctl.render import emit
     from mlpctl.spec import make_spec
 
     set_offline(offline)
-    dataset = load_dataset(make_spec({"dataset": name, "data": parse_settings(data or [], option="--data")}))
+    dataset = load_dataset(make_spec({"dataset": name, "data": o.data_options(data)}))
     emit(describe(dataset, source_of(name)), format_, output)
     if plot is not None:
         from mlpctl.data.samples import draw_samples
@@ -56,38 +52,49 @@ def show(
 
 
 @app.command()
-def fetch(name: NameOrAll, offline: o.Offline = False) -> None:
-    """Bring a dataset's files to this machine, checked by their sha256."""
+def fetch(
+    name: NameOrAll,
+    folder: Annotated[
+        Path | None,
+        typer.Option("--from", metavar="FOLDER", help="Copy them from here: each as it is, or its .gz."),
+    ] = None,
+    offline: o.Offline = False,
+) -> None:
+    """Bring a dataset's files into the cache, checked by their sha256: from --from, or where they are to be had.
+
+    Example: mlpctl data fetch fashion-mnist --from Downloads
+    """
     from mlpctl.cli.screen import set_offline
     from mlpctl.data.describe import each
     from mlpctl.data.describe import fetch as fetch_one
+    from mlpctl.errors import UsageError
 
     set_offline(offline)
+    if folder is not None and name == "all":
+        raise UsageError("--from is of one dataset: name it in place of all")
     for one in each(name):
-        for line in fetch_one(one):
+        for line in fetch_one(one, folder):
             typer.echo(line)
 
 
 @app.command()
-def verify(name: NameOrAll, data: DataOptions = None, offline: o.Offline = False) -> None:
+def verify(name: NameOrAll, data: o.Data = None, offline: o.Offline = False) -> None:
     """Load a dataset with every check of it; exit code 4 where one fails."""
     from mlpctl.cli.screen import set_offline
     from mlpctl.data.describe import each
     from mlpctl.data.describe import verify as verify_one
-    from mlpctl.experiment import parse_settings
 
     set_offline(offline)
     for one in each(name):
-        for line in verify_one(one, parse_settings(data or [], option="--data")):
+        for line in verify_one(one, o.data_options(data)):
             typer.echo(line)
 
 
 @app.command()
-def path(name: NameOrAll = "all", data: DataOptions = None) -> None:
+def path(name: NameOrAll = "all", data: o.Data = None) -> None:
     """Print where a dataset's files are, or would be looked for."""
     from mlpctl.data.describe import each, paths
-    from mlpctl.experiment import parse_settings
 
     for one in each(name):
-        for line in paths(one, parse_settings(data or [], option="--data")):
+        for line in paths(one, o.data_options(data)):
             typer.echo(f"{one}\t{line}" if name == "all" else line)

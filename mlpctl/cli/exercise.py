@@ -29,6 +29,7 @@ def exercise(
     out: Annotated[Path, typer.Option("--out", help="Folder of the answers.")] = Path("results/exercises"),
     jobs: o.Jobs = None,
     force: o.Force = False,
+    data: o.Data = None,
     offline: o.Offline = False,
     quiet: o.Quiet = False,
 ) -> None:
@@ -52,7 +53,7 @@ def exercise(
     stop, folder = Stop(), out / number
     options = RunOptions(jobs=asked_jobs(jobs), force=force)
     with handle_interrupts(stop, "after the trials in training"):
-        answer = solve(Setting(number, effort, folder, options, screen, stop, seeds))
+        answer = solve(Setting(number, effort, folder, options, screen, stop, seeds, o.data_options(data)))
     typer.echo("\n\n".join(answer.sentences) + "\n")
     print_tables([answer.table])
     if not quiet:

@@ -26,6 +26,9 @@ Out = Annotated[Path, typer.Option("--out", help="Where results folders are.")]
 Settings = Annotated[
     list[str] | None, typer.Option("--set", "-s", metavar="KEY=VALUE", help="Set any option by name; may be repeated.")
 ]
+Data = Annotated[
+    list[str] | None, typer.Option("--data", metavar="KEY=VALUE", help="Options of the dataset; may be repeated.")
+]
 Force = Annotated[bool, typer.Option("--force", help="Train again what is in the results already.")]
 Offline = Annotated[bool, typer.Option("--offline", help="Never touch the network.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
@@ -116,6 +119,13 @@ def search_help(name: str) -> str:
 def given_only(**values: Any) -> dict[str, Any]:
     """Return the options that were given."""
     return {name: value for name, value in values.items() if value is not None}
+
+
+def data_options(given: list[str] | None) -> dict[str, str]:
+    """Return the options of --data by name."""
+    from mlpctl.experiment import parse_settings
+
+    return parse_settings(given or [], option="--data")
 
 
 def split_run_fields(given: Mapping[str, Any]) -> tuple[dict[str, Any], str | None, str | None]:

@@ -26,6 +26,7 @@ def predict(
     text: Annotated[
         list[str] | None, typer.Option("--text", metavar="TEXT", help="Sentence, for langid; may be repeated.")
     ] = None,
+    data: o.Data = None,
     offline: o.Offline = False,
     format_: o.FormatOption = "table",
     output: o.OutputFile = None,
@@ -41,8 +42,9 @@ def predict(
 
     set_offline(offline)
     people = format_ in ("table", "md")
+    saved = load_saved(results, data=o.data_options(data))
     tables, notes = predict_examples(
-        load_saved(results), input_=input_, index=index or (), part=part, texts=text or (), people=people
+        saved, input_=input_, index=index or (), part=part, texts=text or (), people=people
     )
     say(notes)
     emit(tables, format_, output)

@@ -37,6 +37,7 @@ def verify(
     ] = None,
     out: o.Out = Path("results"),
     jobs: o.Jobs = None,
+    data: o.Data = None,
     offline: o.Offline = False,
     quiet: o.Quiet = False,
     format_: o.FormatOption = "table",
@@ -68,20 +69,23 @@ def verify(
     if stored and len(stored) < len(what or ()):
         other = next(one for one in what or () if one not in stored)
         raise UsageError(f"verify experiments or stored trials, not both at once: got '{other}' and '{stored[0]}'")
+    settings = o.data_options(data)
+    if settings and not what:
+        raise UsageError("--data is of the dataset of one experiment: name the experiment too")
     people = format_ in ("table", "md")
     if stored:
         asked = replace(options, engine=named.engine, device=named.device)
-        tables, told, failed = _trained_again(stored, trials, draw, asked, quiet=quiet, people=people)
+        tables, told, failed = _trained_again(stored, trials, draw, asked, settings, quiet=quiet, people=people)
     else:
         files = [Path(one) for one in what or ()]
-        tables, told, failed = _published(files, out, options, few=quick, quiet=quiet, people=people)
+        tables, told, failed = _published(files, out, options, settings, few=quick, quiet=quiet, people=people)
     emit(tables, format_, output)
     if failed:
         raise CheckFailed(told)
 
 
 def _trained_again(
-    where: list[str], count: int, seed: int, options: "RunOptions", *, quiet: bool, people: bool
+    where: list[str], count: int, seed: int, options: "RunOptions", data: dict[str, str], *, quiet: bool, people: bool
 ) -> "tuple[list[Table], str, bool]":
     from mlpctl.cli.screen import CountScreen, handle_interrupts
     from mlpctl.run import Stop
@@ -93,12 +97,12 @@ def _trained_again(
     places = [place for some in many for place in some]
     stop = Stop(midway=True)
     with handle_interrupts(stop, "after the epochs in training"):
-        done = again(places, options, CountScreen("trained again", len(places), quiet=quiet), stop)
+        done = again(places, options, CountScreen("trained again", len(places), quiet=quiet), stop, data)
     return tables_of(done, people=people), *summary(done)
 
 
 def _published(
-    files: list[Path], out: Path, options: "RunOptions", *, few: bool, quiet: bool, people: bool
+    files: list[Path], out: Path, options: "RunOptions", data: dict[str, str], *, few: bool, quiet: bool, people: bool
 ) -> "tuple[list[Table], str, bool]":
     from mlpctl.cli.live import SweepScreen
     from mlpctl.cli.screen import handle_interrupts
@@ -112,7 +116,7 @@ def _published(
         return SweepScreen(experiment, jobs=options.jobs, quiet=quiet)
 
     stop = Stop()
-    setting = Setting("quick" if few else "default", out, options, screen, stop)
+    setting = Setting("quick" if few else "default", out, options, screen, stop, data)
     with handle_interrupts(stop, "after the trials in training"):
         judgements = {path.stem: verify_one(path, setting) for path in files or experiments_with("expect")}
     told, failed = summary(judgements)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
+from mlpctl.data.files import Published
 from mlpctl.errors import UsageError
 from mlpctl.spec import explain
 from mlpctl.values import round12
@@ -86,7 +87,7 @@ class Source:
         options: what may be set.
         task: of the dataset, where it is known without loading.
         defaults: Spec fields that this dataset decides when the user leaves them open.
-        fetch: gets the files into the cache and returns the lines to print; None if nothing is ever fetched.
+        published: its files, which are fetched where they are not on this machine; None if nothing is ever fetched.
         locate: files that `data path` names.
     """
 
@@ -96,7 +97,7 @@ class Source:
     options: type[Options] = Options
     task: Task | None = None
     defaults: Mapping[str, Any] = field(default_factory=dict)
-    fetch: Callable[[], list[str]] | None = None
+    published: Published | None = None
     locate: Callable[[Any], list[str]] | None = None
 
 

@@ -7,9 +7,8 @@ import numpy as np
 
 from mlpctl.data import source_of
 from mlpctl.data.base import Dataset, Source, parse_options
-from mlpctl.data.fashion_mnist import PUBLISHED
 from mlpctl.data.files import cache_folder, sha256_of
-from mlpctl.errors import DataError
+from mlpctl.errors import DataError, UsageError
 from mlpctl.registry import names
 from mlpctl.render import Cell, Table
 from mlpctl.spec import choices
@@ -109,16 +108,21 @@ def _text(value: object) -> str:
     return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
-def fetch(name: str) -> list[str]:
-    """Return a line per file of a dataset, each of which is now on this machine.
+def fetch(name: str, folder: Path | None = None) -> list[str]:
+    """Return a line per file of a dataset, each of which is now in the cache.
 
     Raises:
-        DataError: if no source has a file.
+        DataError: if no source has a file; with a folder, if that has not.
+        UsageError: for a folder and a dataset without files.
     """
-    source = source_of(name)
-    if source.fetch is None:
-        return [f"{name}: nothing to fetch"]
-    return [f"{name}: {line}" for line in source.fetch()]
+    from mlpctl.data import fetching
+
+    published = source_of(name).published
+    if published is not None:
+        return [f"{name}: {line}" for line in fetching.fetch(published, folder)]
+    if folder is not None:
+        raise UsageError(f"{name} has no files to fetch: leave --from out")
+    return [f"{name}: nothing to fetch"]
 
 
 def verify(name: str, options: dict[str, Any]) -> list[str]:
@@ -129,11 +133,12 @@ def verify(name: str, options: dict[str, Any]) -> list[str]:
     """
     source = source_of(name)
     parsed = parse_options(source, options)
+    sums = source.published.sha256 if source.published else {}
     lines = []
     for place in source.locate(parsed) if source.locate else []:
         path = Path(place).expanduser()
         if path.is_file():
-            found, published = sha256_of(path), PUBLISHED.get(path.name.removesuffix(".gz"))
+            found, published = sha256_of(path), sums.get(path.name.removesuffix(".gz"))
             if published not in (None, found):
                 raise DataError(
                     f"{path} is altered or truncated: sha256 must be {published}, got {found}; replace it"

@@ -1,21 +1,71 @@
-"""Where data files lie, and the plain handling of them: open, hash, keep. Nothing here knows of a dataset."""
+"""Where data files lie and what is published of them; opening, hashing, keeping. Nothing here knows of a dataset."""
 
 import gzip
 import hashlib
 import os
 import secrets
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from mlpctl.errors import DataError
+from mlpctl.errors import DataError, UsageError
 
 GZIP_MAGIC = b"\x1f\x8b"
 
 DAMAGED_GZIP = (gzip.BadGzipFile, EOFError, zlib.error)
 """What reading a damaged .gz raises; BadGzipFile is an OSError, so catch these first."""
+
+
+INSTALLED = Path("usr/share/datasets")
+"""Where Debian's package dataset-NAME has the folder NAME, in the package and, from the root, on the system."""
+
+DEBIAN = Path("/") / INSTALLED
+
+
+@dataclass(frozen=True)
+class Published:
+    """The files of a dataset as their authors have published them.
+
+    Attributes:
+        name: of the dataset, of their folder in the cache, and of Debian's package after `dataset-`.
+        sha256: file, without .gz -> hash (hex) of its content.
+        mirrors: addresses below which FILE.gz is asked for, in this order; only the sha256 is believed.
+    """
+
+    name: str
+    sha256: Mapping[str, str]
+    mirrors: tuple[str, ...]
+
+    @property
+    def cache(self) -> Path:
+        """Where the files are kept, gunzipped: reading them takes a tenth of the time of gunzipping them."""
+        return cache_folder() / self.name
+
+    @property
+    def installed(self) -> Path:
+        """Where Debian's package puts them."""
+        return DEBIAN / self.name
+
+    def places(self, file: str, folder: Path | None = None) -> Iterator[Path]:
+        """Yield where a file is on this machine, the best first: in the user's folder alone, if one is given."""
+        for place in [folder.expanduser()] if folder is not None else [self.cache, self.installed]:
+            yield from versions(place, file)
+
+    def addresses(self) -> tuple[str, ...]:
+        """Return the mirrors: MLPCTL_MIRROR, else the public ones.
+
+        Raises:
+            UsageError: if MLPCTL_MIRROR is no web address.
+        """
+        given = os.environ.get("MLPCTL_MIRROR")
+        if not given:
+            return self.mirrors
+        if not given.startswith(("https://", "http://")):
+            raise UsageError(f"MLPCTL_MIRROR must begin with https:// or http://, got '{given}'")
+        return (given.rstrip("/"),)
 
 
 def cache_folder() -> Path:
@@ -75,6 +125,11 @@ def keep(path: Path, chunks: Iterable[bytes | memoryview]) -> bool:
         with suppress(OSError):
             new.unlink(missing_ok=True)
     return True
+
+
+def versions(folder: Path, file: str) -> Iterator[Path]:
+    """Yield a file of a folder and its .gz, those that are there."""
+    yield from (path for path in (folder / file, folder / f"{file}.gz") if path.is_file())
 
 
 def existing_file(path: Path, what: str) -> Path:

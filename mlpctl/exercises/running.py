@@ -1,8 +1,9 @@
 """What `mlpctl exercise` does: train the experiment, or measure, then answer and write the answer."""
 
-from collections.abc import Callable, Iterator
+import shlex
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from mlpctl.errors import DataError, TrialsFailed, UsageError
 from mlpctl.exercises.answer import Answer, write
 from mlpctl.exercises.catalog import SOURCE, exercise_of
-from mlpctl.experiment import Experiment, seeds_of
+from mlpctl.experiment import Experiment, seeds_of, with_data
 from mlpctl.experiment_file import Effort, read_experiment
 from mlpctl.machine import cpu_model, usable_cores
 from mlpctl.results import load
@@ -38,6 +39,7 @@ class Setting:
         screen: opens what shows the progress of an experiment.
         stop: set to stop after the trials in training.
         seeds: how many, or which; None leaves it to the experiment.
+        data: options of the dataset.
         force: measure again what was measured.
     """
 
@@ -48,6 +50,7 @@ class Setting:
     screen: Callable[[Experiment], AbstractContextManager[Watch]]
     stop: Stop
     seeds: str | None = None
+    data: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def force(self) -> bool:
@@ -61,16 +64,19 @@ def solve(setting: Setting) -> Answer:
     What was trained or measured before is not done again.
 
     Raises:
-        UsageError: for an unknown exercise, or seeds that are none.
+        UsageError: for an unknown exercise, seeds that are none, or options of data where none are read.
         TrialsFailed: if trials crashed; the answer, over the others, is written.
         MlpctlError: see `mlpctl.run.run`.
     """
     exercise = exercise_of(setting.number)
+    if setting.data and not file_of(setting.number).is_file():
+        raise UsageError(f"exercise {setting.number} reads no dataset: leave --data out")
     data = exercise.function("measure", train)(setting)
     answer: Answer = exercise.function("answer")(data)
     command = f"mlpctl exercise {setting.number}"
     command += f" --effort {setting.effort}" if setting.effort != "default" else ""
     command += f" --seeds {setting.seeds}" if setting.seeds is not None else ""
+    command += "".join(f" --data {shlex.quote(f'{name}={value}')}" for name, value in setting.data.items())
     how = [f"{SOURCE}, exercise {setting.number.rpartition('.')[2]}.", *about(data), f"Run: `{command}`"]
     title = f"Exercise {setting.number}: {exercise.title}"
     write(answer, setting.folder, title=title, question=exercise.question, how=how)
@@ -105,7 +111,12 @@ def experiment_for(setting: Setting) -> Experiment:
     """
     experiment = read_experiment(experiment_file(setting.number), setting.effort)
     seeds = experiment.seeds if setting.seeds is None else seeds_of(setting.seeds, experiment.base)
-    return replace(experiment, name=setting.effort, seeds=seeds)
+    return with_data(replace(experiment, name=setting.effort, seeds=seeds), setting.data)
+
+
+def file_of(number: str) -> Path:
+    """Return where the experiment file of an exercise would be; not every exercise has one."""
+    return experiments_folder() / f"exercise-{number}.toml"
 
 
 def experiment_file(number: str) -> Path:
@@ -114,7 +125,7 @@ def experiment_file(number: str) -> Path:
     Raises:
         DataError: if it is in neither.
     """
-    file = experiments_folder() / f"exercise-{number}.toml"
+    file = file_of(number)
     if not file.is_file():
         raise DataError(f"{file} is missing: install mlpctl again, or run it from a checkout")
     return file

@@ -55,7 +55,8 @@ def subject_of(target: str | None, given: Mapping[str, Any]) -> Subject:
 
     Args:
         target: an experiment file, a results folder with or without #TRIAL, or None for a spec.
-        given: fields of Spec; they win over an experiment file's, and are the spec where there is no target.
+        given: fields of Spec; they win over an experiment file's, and are the spec where there is no target. Beside
+            results only data: where the dataset's files are now.
 
     Raises:
         UsageError: for an impossible spec, options beside a results folder, a target that is neither.
@@ -67,9 +68,9 @@ def subject_of(target: str | None, given: Mapping[str, Any]) -> Subject:
         return _of_experiment(Path(target), given)
     if "#" not in target and not (Path(target) / TRIALS_FILE).is_file():
         raise UsageError(f"inspect takes an experiment file .toml, a results folder or options, got '{target}'")
-    if given:
-        raise UsageError(f"{target} says what the network is: leave {', '.join(given)} out")
-    saved = load_saved(target, needed=False)
+    if others := [name for name in given if name != "data"]:
+        raise UsageError(f"{target} says what the network is: leave {', '.join(others)} out")
+    saved = load_saved(target, needed=False, data=given.get("data", ()))
     notes = [f"trial {saved.place.key}: {saved.place.why}"] if saved.place.why else []
     epochs = saved.row["epochs_done"]
     stage = f"after {epochs} epoch{'s' * (epochs != 1)}" if epochs else "untrained"

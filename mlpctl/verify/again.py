@@ -85,7 +85,11 @@ def drawn(folder: Path, count: int, seed: int) -> list[Place]:
 
 
 def again(
-    places: Sequence[Place], options: RunOptions, screen: AbstractContextManager[Watch], stop: Stop
+    places: Sequence[Place],
+    options: RunOptions,
+    screen: AbstractContextManager[Watch],
+    stop: Stop,
+    data: Mapping[str, str],
 ) -> list[Again]:
     """Return stored trials beside their repetitions, in the order given.
 
@@ -97,13 +101,14 @@ def again(
         options: jobs; engine and device other than auto replace the recorded ones.
         screen: shows the progress.
         stop: set to stop.
+        data: options of the dataset in place of the recorded ones: where its files are now.
 
     Raises:
         DataError: where results, data or starting weights are missing.
         UsageError: where the engine that is asked for cannot train a trial.
         Interrupted: after a stop was requested.
     """
-    stored = [_read(place) for place in places]
+    stored = [_read(place, data) for place in places]
     told: dict[int, Again] = {}
     with screen as watch:
         for asked, group in _alike(stored, options):
@@ -113,9 +118,9 @@ def again(
     return [told[number] for number in range(len(stored))]
 
 
-def _read(place: Place) -> _Stored:
+def _read(place: Place, data: Mapping[str, str]) -> _Stored:
     row, epochs = stored_rows(place.folder, place.key)
-    spec = Spec.from_flat(row)
+    spec = Spec.from_flat(row).with_data(data)
     trial, impossible = identify(spec)
     return _Stored(place, row, epochs, spec, trial, str(impossible["key"]) if trial is None else trial.key)
 

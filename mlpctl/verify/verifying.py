@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mlpctl.asking import samples
 from mlpctl.errors import UsageError
-from mlpctl.experiment import Experiment
+from mlpctl.experiment import Experiment, with_data
 from mlpctl.experiment_file import Effort, read_experiment
 from mlpctl.pending import identify
 from mlpctl.render import Table, as_chosen, for_people
@@ -45,6 +45,7 @@ class Setting:
         options: how to train.
         screen: opens what shows the progress of an experiment.
         stop: set to stop after the trials in training.
+        data: options of the datasets.
     """
 
     effort: Effort
@@ -52,6 +53,7 @@ class Setting:
     options: RunOptions
     screen: Callable[[Experiment], AbstractContextManager[Watch]]
     stop: Stop
+    data: Mapping[str, str] = field(default_factory=dict)
 
 
 def verify(path: Path, setting: Setting) -> list[Judgement]:
@@ -61,7 +63,7 @@ def verify(path: Path, setting: Setting) -> list[Judgement]:
         UsageError: if the experiment has no [[expect]], or its file is wrong.
         MlpctlError: see `mlpctl.run.run`.
     """
-    experiment = read_experiment(path, setting.effort)
+    experiment = with_data(read_experiment(path, setting.effort), setting.data)
     if not experiment.expect:
         raise UsageError(f"{path} has no [[expect]]: there is no published figure to compare with")
     facts = [expect for expect in experiment.expect if expect.measure == FACT]
