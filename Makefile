@@ -6,21 +6,13 @@ BIN := .venv/bin
 .PHONY: demo test lint docs figures notebook reproductions bench bench-gpu bench-hardware searches torture screenshots clean
 
 demo: .venv/installed
-	@said=$$($(BIN)/mlpctl data fetch fashion-mnist 2>&1 >/dev/null); code=$$?; name=demo; \
-	if [ $$code -eq 4 ]; then \
-		name=demo-digits; \
-		echo "Fashion-MNIST is not on this machine, and no source of it answers."; \
-		echo "With its four files in a folder: $(BIN)/mlpctl data fetch fashion-mnist --from FOLDER, then make demo again."; \
-		echo "Until then this is the same sweep on digits, small pictures that scikit-learn carries."; \
-	elif [ $$code -ne 0 ]; then \
-		echo "$$said" >&2; exit $$code; \
-	fi; \
-	set -ex; \
-	$(BIN)/mlpctl sweep experiments/$$name.toml; \
-	$(BIN)/mlpctl report results/$$name --by lr,hidden_units --plot results/$$name/lr-units.png \
-		--curves results/$$name/curves.png --html results/$$name/report.html
+	@scripts/demo $(BIN)
 
+# The system part is asked for each time: it is quick where nothing is missing, and a machine can lose what it had.
 test: .venv/tested lint
+	scripts/install-system-packages test
+	$(BIN)/mlpctl data fetch fashion-mnist || true  # tests that need it are named at the end
+	$(BIN)/mlpctl doctor --compile
 	$(BIN)/pytest -n 2 --dist loadfile
 
 lint: .venv/tested
@@ -65,6 +57,7 @@ searches: .venv/tested
 	$(BIN)/python -m benchmarks.searches
 
 .venv/installed: pyproject.toml constraints.txt
+	scripts/install-system-packages demo
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable .
 	@touch $@
