@@ -17,7 +17,7 @@ NOTICE = "<!-- Written by `python -m mlpctl.docs`; change the code, not this pag
 
 
 def pages() -> dict[str, str]:
-    """Return path -> content of every derived page, and of the README with its derived section."""
+    """Return path -> content of every derived page, and of the README with its derived sentence."""
     return {
         "docs/hyperparameters.md": hyperparameters(),
         "docs/datasets.md": datasets(),
@@ -31,8 +31,8 @@ def pages() -> dict[str, str]:
 
 def hyperparameters() -> str:
     """Return the page of all fields of Spec."""
-    text = f"{NOTICE}\n# Hyperparameters\n\nThe options of `mlpctl train`, the keys of `[spec]` and `[axes]` in an "
-    text += "experiment file, and the columns of `trials.csv` are these fields.\n"
+    text = f"{NOTICE}\n# Hyperparameters\n\nReference: the options of `mlpctl train`, the keys of `[spec]` and "
+    text += "`[axes]` in an experiment file, and the columns of `trials.csv` are these fields.\n"
     groups = dict.fromkeys(extra(info, "group") for info in Spec.model_fields.values())
     for group in groups:
         rows = [
@@ -57,7 +57,7 @@ def _registered(title: str, kind: Kind) -> str:
 
 def datasets() -> str:
     """Return the page of all datasets and their options."""
-    text = f"{NOTICE}\n# Datasets\n"
+    text = f"{NOTICE}\n# Datasets\n\nReference: every dataset with its options. [Data](data.md) tells how to get one.\n"
     for name in names("dataset"):
         source = source_of(name)
         text += f"\n## {name}\n\n{source.help}\n"
@@ -80,7 +80,8 @@ def datasets() -> str:
 
 def columns() -> str:
     """Return the page of the columns of the CSV files."""
-    text = f"{NOTICE}\n# Columns of the results\n\nEmpty cells mean: does not apply.\n"
+    text = f"{NOTICE}\n# Columns of the results\n\nReference: the columns of the CSV files. "
+    text += "Empty cells mean: does not apply.\n"
     for file, listed in (("trials.csv", TRIAL_COLUMNS), ("epochs.csv", EPOCH_COLUMNS)):
         rows = [{"column": f"`{name}`", "type": kind, "what it is": _meaning(name)} for name, kind in listed.items()]
         text += f"\n## {file}\n\n" + to_text([Table(["column", "type", "what it is"], rows)], "md")

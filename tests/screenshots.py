@@ -1,4 +1,4 @@
-"""python -m tests.screenshots: draw docs/images from a real sweep, the one that the README opens with."""
+"""python -m tests.screenshots: draw docs/images from a real sweep, the one that the README shows."""
 
 import subprocess
 import sys
@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from PIL import Image
 
 from tests.browser import Scheme, launched, opened
-from tests.test_docs import README, blocks
+from tests.pages import README, shown
 
 IMAGES = Path(__file__).parent.parent / "docs" / "images"
 HEIGHT = {1280: 820, 390: 844}
@@ -18,10 +18,10 @@ SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 
 def main() -> None:
     """Sweep, write the page, and photograph it: what one sees first, and all of it."""
-    command = blocks(README, "console")[0].splitlines()[0].removeprefix("$ mlpctl ")
+    (command,) = (one.command for one in shown(README) if one.command.startswith("mlpctl sweep"))
     IMAGES.mkdir(exist_ok=True)
     with TemporaryDirectory() as folder, launched() as browser:
-        _mlpctl(folder, *command.split(), "-q")
+        _mlpctl(folder, *command.split()[1:], "-q")
         _mlpctl(folder, "report", "--html", "page.html")
         for width, height in HEIGHT.items():
             for scheme in SCHEMES:

@@ -1,11 +1,9 @@
-"""What README and docs say is true: every command runs, every derived page is fresh, the code examples work."""
+"""What README and docs say is true: every command runs, every link leads somewhere, derived pages are fresh."""
 
-import os
 import re
-import shlex
-import shutil
-import subprocess
 import sys
+import types
+from importlib import import_module
 from itertools import takewhile
 from pathlib import Path
 
@@ -14,63 +12,72 @@ import pytest
 from mlpctl import docs
 from mlpctl.cli import COMMANDS, GROUPS
 from mlpctl.data.base import Source
+from tests.pages import PAGES, README, ROOT, Reader, Shown, anchors, blocks, difference, shown, targets
 
-ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text("utf-8")
-
-
-def blocks(text: str, language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+SHOWN = [one for page in PAGES for one in shown(page)]
+KINDS = ("Tutorial", "How-to guide", "Reference", "Explanation")
+"""What a page is for; docs/index.md has a heading for each."""
 
 
-def shown_commands() -> list[str]:
-    pages = [README, *(path.read_text("utf-8") for path in sorted((ROOT / "docs").glob("*.md")))]
-    lines = [line for page in pages for block in blocks(page, "console") for line in block.splitlines()]
-    return [line.removeprefix("$ ") for line in lines if line.startswith("$ ")]
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory: pytest.TempPathFactory) -> Reader:
+    return Reader(tmp_path_factory.mktemp("pages"))
 
 
-def test_every_command_that_is_shown_runs(tmp_path: Path) -> None:
-    """In the order of the page and in one folder, as a reader would type them."""
-    shutil.copytree(ROOT / "experiments", tmp_path / "experiments")
-    environment = {**os.environ, "COLUMNS": "100"}
-    for command in shown_commands():
-        program, *arguments = shlex.split(command)
-        assert program == "mlpctl", command
-        done = subprocess.run(
-            [sys.executable, "-m", "mlpctl", *arguments], cwd=tmp_path, capture_output=True, text=True, env=environment,
-            check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
-        assert "Traceback" not in done.stderr
+def _case(one: Shown) -> object:
+    words = "-".join(one.command.split()[1:3])
+    return pytest.param(one, id=f"{one.page.stem}-{one.place}-{words}", marks=pytest.mark.xdist_group(one.page.stem))
 
 
-def masked(text: str) -> list[str]:
-    """Return lines without their numbers: another processor rounds otherwise and takes another time."""
-    return [re.sub(r"\s+", " ", re.sub(r"[0-9]+([.,][0-9]+)*", "#", line)).strip() for line in text.splitlines()]
+@pytest.mark.parametrize("one", [_case(one) for one in SHOWN])
+def test_a_command_that_is_shown_runs_and_prints_what_is_shown(one: Shown, reader: Reader) -> None:
+    done = reader.type(one)
+    assert done.returncode == 0, f"{one.command}\n{done.stdout}\n{done.stderr}"
+    assert "Traceback" not in done.stderr
+    if one.output.strip():
+        assert not difference(one.output, done.stdout)
 
 
-def test_the_session_of_the_readme_is_real(tmp_path: Path) -> None:
-    session = blocks(README, "console")[0]
-    command, *printed = session.splitlines()
-    done = subprocess.run(
-        [sys.executable, "-m", "mlpctl", *shlex.split(command)[2:], "-q"], cwd=tmp_path, capture_output=True, text=True,
-        check=True, env={**os.environ, "COLUMNS": "100"},
-    )  # fmt: skip
-    assert masked(done.stdout)[: len(printed)][0] == masked("\n".join(printed))[0]
-    assert {line for line in masked(done.stdout) if line} >= {
-        line for line in masked("\n".join(printed)) if line and not line.startswith("Best")
-    }
+def test_a_difference_from_what_is_shown_is_found() -> None:
+    printed = "lr   mean\n───\n0.1  0.9807\n30 trials in 2.1 s\ndone\n"
+    assert not difference("lr mean\n─────\n0.1 0.9731\n30 trials in 11 ms\ndone", printed)
+    assert not difference("lr mean\n…\n30 trials in 5 s\n…", printed)
+    assert difference("lr mean\n0.1 0.9107\n…", printed) == "shown 0.9107, printed 0.9807"
+    assert difference("lr mean\n…\n31 trials in 2 s\n…", printed).startswith("not printed: 31 trials")
+    assert difference("lr mean\n0.1 0.9807", printed).startswith("printed, but not shown: 30 trials")
 
 
-def test_every_command_is_in_the_readme() -> None:
-    shown = {" ".join(command.split()[1:3]) for command in shown_commands()}
+def test_every_command_is_shown() -> None:
+    known = {" ".join(one.command.split()[1:3]) for one in SHOWN}
     for name in COMMANDS:
-        assert any(command.split()[0] == name for command in shown), name
+        assert any(command.split()[0] == name for command in known), name
     for group in GROUPS:
-        from importlib import import_module
-
         for info in import_module(f"mlpctl.cli.{group}").app.registered_commands:
-            assert f"{group} {info.name or info.callback.__name__}" in shown
+            assert f"{group} {info.name or info.callback.__name__}" in known
+
+
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "CHANGELOG.md"], ids=lambda page: page.stem)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in targets(page):
+        name, _, anchor = target.partition("#")
+        file = page.parent / name if name else page
+        assert file.exists(), target
+        assert not anchor or anchor in anchors(file), target
+
+
+def test_every_page_names_its_purpose_and_is_in_the_index() -> None:
+    index = ROOT / "docs" / "index.md"
+    listed = {}
+    for section in index.read_text("utf-8").split("\n## ")[1:]:
+        (heading, *_) = section.splitlines()
+        for name in re.findall(r"\]\((\S+\.md)\)", section):
+            listed[ROOT / "docs" / name] = heading.removesuffix("s")
+    assert set(listed.values()) == {*KINDS}
+    assert set(listed) == {*PAGES} - {README, index}
+    for page, kind in listed.items():
+        opening = re.search(r"^# .+\n\n(.+)", page.read_text("utf-8"), re.MULTILINE)
+        assert opening is not None
+        assert page.stem == "architecture" or opening[1].startswith(f"{kind}: "), page
 
 
 def test_derived_pages_are_fresh() -> None:
@@ -90,16 +97,15 @@ def test_every_experiment_opens_with_its_question_and_command() -> None:
         read_experiment(path)
 
 
-def test_the_python_of_the_readme_and_of_the_api_s_page_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_python_of_the_api_s_page_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    session = blocks(README, "python")[0]
-    exec(session, {})
-    assert (tmp_path / "lr.png").is_file()
-    (other,) = blocks((ROOT / "docs/api.md").read_text("utf-8"), "python")
-    assert set(other.splitlines()) - set(session.splitlines()) == {'results.plot(by="lr")'}
+    (session,) = blocks(ROOT / "docs" / "api.md", "python")
+    space: dict[str, object] = {}
+    exec(session, space)
+    assert "results" in space
 
 
-def test_the_ten_lines_of_the_readme_work(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_dataset_and_a_model_of_ten_lines_work(monkeypatch: pytest.MonkeyPatch) -> None:
     from mlpctl import data
     from mlpctl.engine.reference import ENGINE
     from mlpctl.registry import REGISTRY
@@ -107,16 +113,14 @@ def test_the_ten_lines_of_the_readme_work(monkeypatch: pytest.MonkeyPatch) -> No
     from mlpctl.trial import trial_of
 
     space: dict[str, object] = {}
-    _, dataset_lines, model_lines = blocks(README, "python")
+    dataset_lines, model_lines = blocks(ROOT / "docs" / "extend.md", "python")
     exec(dataset_lines, space)
     exec(model_lines, space)
-    monkeypatch.setitem(REGISTRY["dataset"], "disc", "tests.readme_example:DISC")
-    monkeypatch.setitem(REGISTRY["model"], "logistic", "tests.readme_example:LOGISTIC")
-    import types
-
-    module = types.ModuleType("tests.readme_example")
+    monkeypatch.setitem(REGISTRY["dataset"], "disc", "tests.example:DISC")
+    monkeypatch.setitem(REGISTRY["model"], "logistic", "tests.example:LOGISTIC")
+    module = types.ModuleType("tests.example")
     module.__dict__.update(space)
-    monkeypatch.setitem(sys.modules, "tests.readme_example", module)
+    monkeypatch.setitem(sys.modules, "tests.example", module)
     assert isinstance(data.source_of("disc"), Source)
     for model in ("mlp", "logistic"):
         trial = trial_of(make_spec({"dataset": "disc", "model": model, "epochs": 50}))

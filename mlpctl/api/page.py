@@ -11,10 +11,10 @@ from mlpctl.errors import MlpctlError
 INTRODUCTION = """
 # mlpctl in Python
 
-The commands as functions, for notebooks and scripts. `import mlpctl` imports nothing else; the first call does. Results
-are the same folders of CSV files that the commands write, so either goes on where the other stopped. Nothing is
-printed: what comes out shows itself, as a table in a notebook and as text elsewhere. Errors are `mlpctl.MlpctlError`,
-with the message that the command line prints. [notebook.ipynb](notebook.ipynb) is a session.
+Reference: the commands as functions, for notebooks and scripts. `import mlpctl` imports nothing else; the first call
+does. Results are the same folders of CSV files that the commands write, so either goes on where the other stopped.
+Nothing is printed: what comes out shows itself, as a table in a notebook and as text elsewhere. Errors are
+`mlpctl.MlpctlError`, with the message that the command line prints. [notebook.ipynb](notebook.ipynb) is a session.
 
 ```python
 import mlpctl

@@ -1,4 +1,4 @@
-"""docs/reproductions.md and the README's section on it, written from results/reproductions.csv and never by hand."""
+"""docs/reproductions.md and the README's sentence on it, written from results/reproductions.csv and never by hand."""
 
 import csv
 import re
@@ -6,21 +6,31 @@ from pathlib import Path
 
 from mlpctl.render import Cell, Table, as_chosen, for_people, to_text
 
-FILE = "results/reproductions.csv"
+FILE, PAGE = "results/reproductions.csv", "docs/reproductions.md"
 COMMAND = f"mlpctl verify --format csv -o {FILE}"
-ABOUT = f"""What the textbooks print, and what mlpctl gets. Where chance plays a part, ours is the mean over seeds or
-splits, and a single published run is judged by where 99 % of our single runs lie; properties and bounds have to hold
-for every trial. `{COMMAND}` wrote the figures."""
+ABOUT = f"""Reference: what the textbooks print, and what mlpctl gets. Where chance plays a part, ours is the mean over
+seeds or splits, and a single published run is judged by where 99 % of our single runs lie; properties and bounds
+have to hold for every trial. `{COMMAND}` wrote the figures."""
 
 BEGIN, END = "<!-- reproductions -->\n", "<!-- /reproductions -->\n"
 
 
 def page(root: Path, notice: str) -> str:
-    """Return the page: for each experiment its question, source, command, and every published figure beside ours."""
+    """Return the page: all experiments in one table, then each with its question, source, command and figures."""
     text = f"{notice}\n# Reproductions\n\n{ABOUT}\n"
     rows = _rows(root)
-    for name in dict.fromkeys(row["experiment"] for row in rows):
-        own = [row for row in rows if row["experiment"] == name]
+    experiments = {row["experiment"]: [one for one in rows if one["experiment"] == row["experiment"]] for row in rows}
+    lines: list[dict[str, Cell]] = [
+        {
+            "experiment": f"[{name}](#{name})",
+            "figures": len(own),
+            "reproduced": _reproduced(own),
+            "the first of them": _first(own[0]),
+        }
+        for name, own in experiments.items()
+    ]
+    text += "\n" + to_text([Table(["experiment", "figures", "reproduced", "the first of them"], lines)], "md")
+    for name, own in experiments.items():
         text += f"\n## {name}\n\n{_heading(root / 'experiments' / f'{name}.toml')}\n\n"
         columns = ["figure", "published", "ours", "interval", "trials", "verdict", "why"]
         text += to_text([Table(columns, [_line(row) for row in own])], "md")
@@ -28,24 +38,15 @@ def page(root: Path, notice: str) -> str:
 
 
 def readme(root: Path) -> str:
-    """Return the README with its section on reproductions brought up to date."""
+    """Return the README with its sentence on reproductions brought up to date."""
     text = (root / "README.md").read_text("utf-8")
     rows = _rows(root)
-    lines: list[dict[str, Cell]] = [
-        {
-            "experiment": f"[{name}](experiments/{name}.toml)",
-            "figures": sum(row["experiment"] == name for row in rows),
-            "reproduced": sum(row["experiment"] == name and row["verdict"] == "reproduced" for row in rows),
-            "the first of them": _first(next(row for row in rows if row["experiment"] == name)),
-        }
-        for name in dict.fromkeys(row["experiment"] for row in rows)
-    ]
-    table = to_text([Table(list(lines[0]), lines)], "md") if lines else ""
-    done = sum(row["verdict"] == "reproduced" for row in rows)
-    section = (
-        f"{done} of {len(rows)} published figures are reproduced ([all of them](docs/reproductions.md)):\n\n{table}"
-    )
-    return re.sub(f"{re.escape(BEGIN)}.*{re.escape(END)}", lambda _: BEGIN + section + END, text, flags=re.DOTALL)
+    told = f"{_reproduced(rows)} of {len(rows)} published figures are reproduced: [all of them]({PAGE}).\n"
+    return re.sub(f"{re.escape(BEGIN)}.*{re.escape(END)}", lambda _: BEGIN + told + END, text, flags=re.DOTALL)
+
+
+def _reproduced(rows: list[dict[str, str]]) -> int:
+    return sum(row["verdict"] == "reproduced" for row in rows)
 
 
 def _rows(root: Path) -> list[dict[str, str]]:
