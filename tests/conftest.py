@@ -12,6 +12,14 @@ from mlpctl.cli import main
 from tests import system_parts
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep a file's tests on one worker of `--dist loadgroup`, where they name no group of their own."""
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+
+
 @dataclass
 class Result:
     """What a command left: its exit code and what it printed."""
