@@ -10,8 +10,7 @@ from mlpctl.data.base import parse_options
 from mlpctl.data.describe import with_required
 from mlpctl.data.files import cache_folder
 from mlpctl.errors import CheckFailed, MlpctlError
-from mlpctl.installed import library_version
-from mlpctl.machine import cpu_model, gpus, memory_bytes, usable_cores
+from mlpctl.machine import cpu_model, gpus, library_version, memory_bytes, usable_cores
 from mlpctl.registry import names
 from mlpctl.render import Cell, Table
 

@@ -13,7 +13,7 @@ from mlpctl.errors import UsageError
 from mlpctl.experiment import Experiment, SelectTable, base_of, checked, groups, seeds_of
 from mlpctl.search.axes import make_axis
 from mlpctl.search.listed import make_list, read_list
-from mlpctl.search.make import SearchTable
+from mlpctl.search.table import SearchTable
 from mlpctl.spec import explain
 from mlpctl.verify.measures import expects_of
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from mlpctl import docs
-from mlpctl.cli import COMMANDS, GROUPS
+from mlpctl.cli import COMMANDS, load_command
 from mlpctl.data.base import Source
 
 ROOT = Path(__file__).parent.parent
@@ -65,12 +65,9 @@ def test_the_session_of_the_readme_is_real(tmp_path: Path) -> None:
 def test_every_command_is_in_the_readme() -> None:
     shown = {" ".join(command.split()[1:3]) for command in shown_commands()}
     for name in COMMANDS:
-        assert any(command.split()[0] == name for command in shown), name
-    for group in GROUPS:
-        from importlib import import_module
-
-        for info in import_module(f"mlpctl.cli.{group}").app.registered_commands:
-            assert f"{group} {info.name or info.callback.__name__}" in shown
+        below = getattr(load_command(name), "commands", None)
+        for words in [f"{name} {one}" for one in below] if below else [name]:
+            assert any(f"{command} ".startswith(f"{words} ") for command in shown), words
 
 
 def test_derived_pages_are_fresh() -> None:

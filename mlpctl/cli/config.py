@@ -7,10 +7,7 @@ import typer
 
 from mlpctl.cli import options as o
 
-app = typer.Typer()
 
-
-@app.command("config")
 @o.with_spec_options
 def config(
     given: dict[str, Any],

@@ -7,10 +7,7 @@ import typer
 
 from mlpctl.cli import options as o
 
-app = typer.Typer()
 
-
-@app.command("inspect")
 @o.with_spec_options
 def inspect(
     given: dict[str, Any],

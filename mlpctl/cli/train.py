@@ -6,12 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from mlpctl.cli import options as o
-from mlpctl.cli.early import begin
-
-app = typer.Typer()
 
 
-@app.command("train", rich_help_panel=None)
 @o.with_spec_options
 def train(
     given: dict[str, Any],
@@ -41,7 +37,6 @@ def train(
 
     Example: mlpctl train --dataset iris --hidden-units 32 --lr 0.05 --epochs 50
     """
-    begin()
     from mlpctl.asked import asked_options
     from mlpctl.cli.screen import handle_interrupts, set_offline, tracked
     from mlpctl.cli.training_screen import TrainScreen

@@ -11,10 +11,7 @@ if TYPE_CHECKING:
     from mlpctl.render import Table
     from mlpctl.run import RunOptions
 
-app = typer.Typer()
 
-
-@app.command("verify")
 def verify(
     what: Annotated[
         list[str] | None,
