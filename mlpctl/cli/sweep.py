@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 @o.with_spec_options
 def sweep(
     given: dict[str, Any],
-    file: Annotated[Path | None, typer.Argument(help="Experiment file; flags win over what it says.")] = None,
+    file: Annotated[
+        Path | None,
+        typer.Argument(help="Experiment: a TOML file, or the name of one that comes with mlpctl. Flags win over it."),
+    ] = None,
     axis: Annotated[
         list[str] | None,
         typer.Option(

@@ -12,7 +12,7 @@ from mlpctl.cli import options as o
 def train(
     given: dict[str, Any],
     config: Annotated[
-        Path | None, typer.Option("--config", "-c", help="TOML experiment file; its spec is trained.")
+        Path | None, typer.Option("--config", "-c", help="Experiment, a TOML file or a name: its spec is trained.")
     ] = None,
     settings: o.Settings = None,
     save: o.Save = False,
@@ -49,7 +49,9 @@ def train(
     base: dict[str, Any] = {}
     if config:
         from mlpctl.experiment_file import read_experiment
+        from mlpctl.shipped import find_experiment
 
+        config = find_experiment(config)
         base = dict(read_experiment(config).base)
     options = asked_options(
         device=device, engine=engine, jobs=jobs, threads=threads, precision=precision, save=save, force=force,
