@@ -62,7 +62,7 @@ def sweep(
         results.summary()
 
     Args:
-        file: TOML experiment file, or the name of one that comes with mlpctl; what else is given here wins over what it says.
+        file: TOML experiment file, or the name of a shipped one; what else is given here wins over what it says.
         axes: field -> its values, or a range as in an experiment file: {"log": [1e-4, 1], "count": 7}.
         zip: groups of axes that move together, value by value.
         seeds: how many, or which. Default: 1.

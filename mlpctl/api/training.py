@@ -49,7 +49,7 @@ def train(
         run.epochs.plot(x="epoch", y="val_accuracy")
 
     Args:
-        file: TOML experiment file, or the name of one that comes with mlpctl; its spec is trained, with what else is given here.
+        file: TOML experiment file, or the name of a shipped one; its spec is trained, with what else is given here.
         out: where results folders are; None for a folder that goes when the Run does.
         name: of the results folder. Default: DATASET-MODEL.
         save: keep the weights, so that the Run has them and can predict.
