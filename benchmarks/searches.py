@@ -20,8 +20,9 @@ from mlpctl.printing import print_tables
 from mlpctl.render import Cell, Table, to_text
 from mlpctl.results import load
 from mlpctl.run import RunOptions, Stop
-from mlpctl.search.make import SearchTable, make_search
+from mlpctl.search.make import make_search
 from mlpctl.search.space import Proposal
+from mlpctl.search.table import SearchTable
 from mlpctl.spec import Spec
 from mlpctl.sweeping import sweep
 

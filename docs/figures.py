@@ -1,4 +1,4 @@
-"""Draw the figures of docs/report.md from real results: `make figures`. They are trained here, in seconds, on the CPU."""
+"""Draw the figures of docs/report.md from real results: `make figures`."""
 
 import subprocess
 import sys

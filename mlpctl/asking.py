@@ -13,9 +13,9 @@ from mlpctl.experiment import Experiment
 from mlpctl.pending import identify
 from mlpctl.rows import Row
 from mlpctl.schema import BETTER, PRIMARY, TRIALS_FILE
-from mlpctl.search.make import BY_EPOCHS
 from mlpctl.search.space import Proposal
 from mlpctl.search.strategies import Random
+from mlpctl.search.table import BY_EPOCHS
 from mlpctl.spec import Spec
 from mlpctl.stored import read_rows
 

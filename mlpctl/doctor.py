@@ -1,8 +1,13 @@
 """What `mlpctl doctor` looks at: what is here, what is missing and how to get it."""
 
-import importlib.util
+import os
+import shlex
 import sys
+from collections.abc import Iterable
+from importlib import metadata
 from pathlib import Path
+
+from packaging.requirements import Requirement
 
 from mlpctl import __version__
 from mlpctl.data import source_of
@@ -10,16 +15,16 @@ from mlpctl.data.base import parse_options
 from mlpctl.data.describe import with_required
 from mlpctl.data.files import cache_folder
 from mlpctl.errors import CheckFailed, MlpctlError
-from mlpctl.installed import library_version
-from mlpctl.machine import cpu_model, gpus, memory_bytes, usable_cores
+from mlpctl.gpu import driver_here
+from mlpctl.machine import cpu_model, gpus, library_version, memory_bytes, usable_cores
 from mlpctl.registry import names
 from mlpctl.render import Cell, Table
 
-REQUIRED = (
-    "typer", "rich", "pydantic", "numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "torch", "numba",
-    "threadpoolctl", "matplotlib", "safetensors", "platformdirs", "filelock", "tomli-w", "psutil",
-)  # fmt: skip
-EXTRAS = {"search": "optuna", "cluster": "ray", "web": "plotly", "dev": "pytest"}
+PACKAGE = "mlpctl"
+"""Whose installed metadata name what is required, and the extras."""
+
+UNION = "all"
+"""The extra that has all the others."""
 
 
 def examine() -> Table:
@@ -45,21 +50,59 @@ def _line(what: str, state: str, found: str, remedy: str = "") -> dict[str, Cell
 
 def _software() -> list[dict[str, Cell]]:
     lines = [_line("python", "ok", sys.version.split()[0])]
-    for name in REQUIRED:
-        version = library_version(name)
-        if version is None:
-            lines.append(_line(name, "broken", "not installed", f"pip install {name}"))
+    wanted = requirements()
+    if not wanted:
+        lines.append(_line(PACKAGE, "broken", "runs from its source, not installed", "pip install --editable ."))
+    for one in wanted.get("", []):
+        version = library_version(one.name) or "not installed"
+        if _fits(one):
+            lines.append(_line(one.name, "ok", version))
         else:
-            lines.append(_line(name, "ok", version))
+            lines.append(_line(one.name, "broken", f"{version}, {one.specifier} is needed", install([one])))
     return lines
 
 
-def _machine() -> list[dict[str, Cell]]:
-    import psutil
+def _extras() -> list[dict[str, Cell]]:
+    lines = []
+    for extra, wanted in requirements().items():
+        if extra in ("", UNION):
+            continue
+        lacking = [one for one in wanted if not _fits(one)]
+        found = ", ".join(f"{one.name} {library_version(one.name) or 'not installed'}" for one in lacking or wanted)
+        remedy = install(lacking) if lacking else ""
+        lines.append(_line(f"extra {extra}", "optional" if lacking else "ok", found, remedy))
+    return lines
 
+
+def requirements() -> dict[str, list[Requirement]]:
+    """Return what the installed package asks for: under "" what it needs, else by extra; {} if it is not there."""
+    try:
+        package = metadata.distribution(PACKAGE)
+    except metadata.PackageNotFoundError:
+        return {}
+    asked = [Requirement(line) for line in package.requires or ()]
+    needed = [one for one in asked if one.marker is None or one.marker.evaluate({"extra": ""})]
+    wanted = {"": needed}
+    for extra in package.metadata.get_all("Provides-Extra") or ():
+        here = [one for one in asked if one.marker is not None and one.marker.evaluate({"extra": extra})]
+        wanted[extra] = [one for one in here if one not in needed]
+    return wanted
+
+
+def install(wanted: Iterable[Requirement]) -> str:
+    """Return the command that installs some libraries: it works wherever mlpctl itself was installed from."""
+    return "pip install " + " ".join(shlex.quote(f"{one.name}{one.specifier}") for one in wanted)
+
+
+def _fits(one: Requirement) -> bool:
+    version = library_version(one.name)
+    return version is not None and one.specifier.contains(version, prereleases=True)
+
+
+def _machine() -> list[dict[str, Cell]]:
     lines = [
         _line("cpu", "ok", cpu_model()),
-        _line("cores", "ok", f"{usable_cores()} usable of {psutil.cpu_count() or 1}"),
+        _line("cores", "ok", f"{usable_cores()} usable of {os.cpu_count() or 1}"),
         _line("memory", "ok", f"{memory_bytes() / 2**30:.1f} GiB"),
     ]
     import numpy as np  # noqa: F401  loads its BLAS, which is what is asked for
@@ -67,20 +110,23 @@ def _machine() -> list[dict[str, Cell]]:
 
     for info in threadpool_info():
         if info.get("user_api") == "blas":
-            found = f"{info['internal_api']} {info.get('version')}, {info.get('architecture')}"
-            lines.append(_line("blas", "ok", f"{found}, {info['num_threads']} threads"))
+            lines.append(
+                _line("blas", "ok", f"{info['internal_api']} {info.get('version')}, {info.get('architecture')}")
+            )
     return lines
 
 
 def _gpu() -> list[dict[str, Cell]]:
     if library_version("torch") is None:
         return []
-    import torch
+    if not driver_here():
+        return [_line("gpu", "none", "no driver of NVIDIA")]
+    import torch  # 1 s: only where there may be a GPU
 
     found = gpus()
     if not found:
         why = "this torch is a CPU build" if torch.version.cuda is None else "torch sees no CUDA GPU"
-        return [_line("gpu", "none", why, "install a CUDA build of torch, where there is a GPU")]
+        return [_line("gpu", "none", why, "install a CUDA build of torch")]
     return [
         _line("gpu", "ok", f"cuda:{i} {gpu['name']}, {gpu['memory_bytes'] / 2**30:.0f} GiB, CUDA {gpu['cuda']}")
         for i, gpu in enumerate(found)
@@ -117,15 +163,3 @@ def _kernel() -> dict[str, Cell]:
         return _line("kernel", "ok", f"compiled for inputs and arithmetic in {', '.join(inputs)}")
     found = "not compiled yet: the first run that is longer than compiling does it"
     return _line("kernel", "ok", found, "mlpctl train --dataset iris --engine kernel compiles it now")
-
-
-def _extras() -> list[dict[str, Cell]]:
-    lines = []
-    for extra, module in EXTRAS.items():
-        version = library_version(module) if importlib.util.find_spec(module) else None
-        state = "ok" if version else "optional"
-        remedy = "" if version else f"pip install 'mlpctl[{extra}]'"
-        lines.append(
-            _line(f"extra {extra}", state, f"{module} {version}" if version else f"{module} not installed", remedy)
-        )
-    return lines

@@ -9,13 +9,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from mlpctl.errors import UsageError, did_you_mean
 from mlpctl.schema import METRICS
 from mlpctl.search.axes import MOST, Axis
-from mlpctl.search.make import SearchTable, make_search
 from mlpctl.search.space import Proposal, Space, make_space, zipped
-from mlpctl.search.strategies import Search
+from mlpctl.search.table import SearchTable
 from mlpctl.spec import Spec, make_spec
 from mlpctl.values import split_list
 
 if TYPE_CHECKING:
+    from mlpctl.search.strategies import Search
     from mlpctl.verify.expectation import Expect
 
 SelectOn = Literal["validation", "test", "train"]
@@ -75,8 +75,10 @@ class Experiment:
         """The fields that vary."""
         return tuple(name for axis in self.space().axes for name in axis.names)
 
-    def strategy(self, same: Callable[[Proposal], Hashable] = lambda proposal: tuple(proposal.items())) -> Search:
+    def strategy(self, same: Callable[[Proposal], Hashable] = lambda proposal: tuple(proposal.items())) -> "Search":
         """Return the search over the axes; `same` names what a proposal would train."""
+        from mlpctl.search.make import make_search
+
         return make_search(self.search, self.space(), most_epochs(self.base), same)
 
     def specs(self, proposal: Mapping[str, Any], seed: int) -> Spec:

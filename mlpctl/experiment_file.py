@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from mlpctl.errors import UsageError
+from mlpctl.errors import UsageError, did_you_mean
 from mlpctl.experiment import Experiment, SelectTable, base_of, checked, groups, seeds_of
 from mlpctl.search.axes import make_axis
 from mlpctl.search.listed import make_list, read_list
-from mlpctl.search.make import SearchTable
+from mlpctl.search.table import SearchTable
+from mlpctl.shipped import experiment_names, find_experiment
 from mlpctl.spec import explain
 from mlpctl.verify.measures import expects_of
 
@@ -47,9 +48,14 @@ class _File(BaseModel):
 def read_experiment(path: Path, effort: Effort = "default") -> Experiment:
     """Return the experiment of a TOML file, with what its table [effort.EFFORT] changes, if it has one.
 
+    Args:
+        path: of the file, or the name of an experiment that comes with mlpctl.
+        effort: how much it may cost.
+
     Raises:
         UsageError: every problem of the file at once; a syntax error with its line.
     """
+    path = find_experiment(path)
     problems: list[str] = []
     content = _overlaid(_content(path), effort)
     try:
@@ -100,12 +106,17 @@ def _content(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         raise UsageError(
-            f"no experiment file {path}; a sweep can also be given by flags: --dataset, --axis, --set"
+            f"no experiment file {path}, and none of the name comes with mlpctl: {_hint(path)}; "
+            "a sweep can also be given by flags: --dataset, --axis, --set"
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"cannot read {path}: {error}") from error
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{path}: {error}") from None
+
+
+def _hint(path: Path) -> str:
+    return did_you_mean(path.name.removesuffix(".toml"), experiment_names())
 
 
 def _overlaid(content: dict[str, Any], effort: Effort) -> dict[str, Any]:

@@ -4,24 +4,16 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Callable
 from datetime import UTC, datetime
+from importlib import metadata
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 from mlpctl import __version__
 from mlpctl.gpu import nvidia_smi
-from mlpctl.installed import library_version
 
 LIBRARIES = ("numpy", "scipy", "pandas", "torch", "numba", "scikit-learn", "threadpoolctl", "optuna", "ray")
 """Whose versions may move a number."""
-
-Said = tuple[str, list[dict[str, Any]], dict[str, Any] | None]
-"""What the system, the NVIDIA driver and git say of themselves."""
-
-_asked: dict[Path, Callable[[], Said]] = {}
-"""Folder -> how to wait for it, where they are asked already."""
 
 
 def usable_cores() -> int:
@@ -41,12 +33,10 @@ def environment(*, gpu: bool = False, precision: str = "fp32") -> dict[str, Any]
     """
     from threadpoolctl import threadpool_info
 
-    folder = Path.cwd()
-    system, driver, git = (_asked.pop(folder, None) or _begun(folder))()
     return {
         "mlpctl": __version__,
         "python": platform.python_version(),
-        "platform": system,
+        "platform": platform.platform(),
         "libraries": {name: version for name in LIBRARIES if (version := library_version(name))},
         "cpu": cpu_model(),
         "cores": usable_cores(),
@@ -55,29 +45,19 @@ def environment(*, gpu: bool = False, precision: str = "fp32") -> dict[str, Any]
             {key: info.get(key) for key in ("internal_api", "version", "architecture", "num_threads")}
             for info in threadpool_info()
         ],
-        "gpus": driver or (gpus() if gpu or "torch" in sys.modules else []),
+        "gpus": nvidia_smi() or (gpus() if gpu or "torch" in sys.modules else []),
         "precision": precision,
-        "git": git,
+        "git": git_state(Path.cwd()),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 
 
-def ask_ahead() -> None:
-    """Begin to ask other programs for what `environment` will tell, while this one imports: a driver may take 1 s."""
-    folder = Path.cwd()
-    _asked[folder] = _begun(folder)
-
-
-def _begun(folder: Path) -> Callable[[], Said]:
-    said: list[Said] = []
-    thread = Thread(target=lambda: said.append((platform.platform(), nvidia_smi(), git_state(folder))), daemon=True)
-    thread.start()
-
-    def wait() -> Said:
-        thread.join()
-        return said[0]
-
-    return wait
+def library_version(name: str) -> str | None:
+    """Return the version of an installed library; None if it is not installed."""
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def memory_bytes() -> int:

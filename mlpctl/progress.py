@@ -6,6 +6,7 @@ from typing import Any
 
 from mlpctl.asking import COLUMNS, selecting
 from mlpctl.engine.base import Event
+from mlpctl.report.student import t95
 from mlpctl.rows import Row
 from mlpctl.schema import BETTER, PRIMARY
 from mlpctl.trial import Trial
@@ -29,9 +30,7 @@ class Tally:
         """Return half of Student's 95 % interval of the mean; None for one score."""
         if self.n < 2:
             return None
-        from scipy.special import stdtrit  # 0.1 s to import: not for sweeps of one seed
-
-        return float(stdtrit(self.n - 1, 0.975) * (self.squares / (self.n - 1) / self.n) ** 0.5)
+        return float(t95(self.n - 1) * (self.squares / (self.n - 1) / self.n) ** 0.5)
 
 
 @dataclass(frozen=True)

@@ -140,28 +140,6 @@ def test_help_lists_every_field_with_its_default(cli: Cli) -> None:
         assert f"--{name.replace('_', '-')}"[:22] in done.out
 
 
-@pytest.mark.parametrize(
-    ("command", "not_imported"),
-    [
-        (("--help",), ("torch", "numba", "sklearn", "pandas", "numpy")),
-        (("train", "--help"), ("torch", "numba", "sklearn", "pandas")),
-        (("data", "list"), ("torch", "numba", "sklearn", "pandas")),
-        (("report", "results/iris-mlp"), ("torch", "numba", "sklearn")),
-        ((*IRIS, "--lr", "0.2", "--engine", "kernel"), ("torch", "numba", "sklearn", "pandas", "matplotlib")),
-    ],
-)
-def test_what_is_not_needed_is_not_imported(cli: Cli, command: tuple[str, ...], not_imported: tuple[str, ...]) -> None:
-    cli(*IRIS)
-    cli(*IRIS, "--engine", "kernel")  # compiles, where nobody has yet
-    script = (
-        f"import sys; sys.argv = ['mlpctl', *{command!r}]\nfrom mlpctl.cli import main\n"
-        f"try:\n    main()\nfinally:\n    print(sorted(set({not_imported!r}) & set(sys.modules)), file=sys.stderr)"
-    )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert done.stderr.splitlines()[-1] == "[]"
-
-
 def test_a_second_ctrl_c_ends_at_once(tmp_path: Path) -> None:
     import signal
     import time

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import mlpctl.doctor
 from mlpctl import machine
 from mlpctl.engine.kernel import cache
 from tests.conftest import Cli
@@ -34,13 +35,44 @@ def test_doctor_tells_whether_the_kernel_is_compiled(cli: Cli, monkeypatch: pyte
     assert told()["found"] == "compiled for inputs and arithmetic in uint8-float32"
 
 
-def test_doctor_fails_where_something_required_is_missing(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    import mlpctl.doctor
+def asking(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *lines: str) -> None:
+    """Let doctor look at a package with these lines of metadata."""
+    folder = tmp_path / "asker-1.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text("\n".join(["Metadata-Version: 2.4", "Name: asker", "Version: 1", *lines]) + "\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(mlpctl.doctor, "PACKAGE", "asker")
 
-    monkeypatch.setattr(mlpctl.doctor, "REQUIRED", (*mlpctl.doctor.REQUIRED, "no-such-library"))
+
+def test_doctor_asks_for_what_the_installed_metadata_ask_for(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    extras = ["Provides-Extra: few", "Provides-Extra: more", "Requires-Dist: numpy>=1; extra == 'few'"]
+    extras += ["Requires-Dist: numpy>=1; extra == 'more'", "Requires-Dist: nowhere<3,>=2; extra == 'more'"]
+    other = "Requires-Dist: nobody; python_version < '3'"
+    asking(monkeypatch, tmp_path, "Requires-Dist: rich>=1", other, *extras)
+    done = cli("doctor", "--format", "json")
+    rows = {row["what"]: row for row in json.loads(done.out)}
+    assert done.code == 0
+    assert (rows["rich"]["state"], rows["extra few"]["state"]) == ("ok", "ok")
+    assert "nobody" not in rows
+    assert rows["extra more"]["state"] == "optional"
+    assert rows["extra more"]["what to do"] == "pip install 'nowhere<3,>=2'"
+
+
+@pytest.mark.parametrize("needed", ["no-such-library", "numpy>=1000"])
+def test_doctor_fails_where_something_required_is_missing_or_too_old(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, needed: str
+) -> None:
+    asking(monkeypatch, tmp_path, f"Requires-Dist: {needed}")
     done = cli("doctor")
     assert done.code == 6
-    assert "no-such-library" in done.err
+    assert needed.partition(">")[0] in done.err
+
+
+def test_doctor_says_that_it_is_not_installed(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mlpctl.doctor, "PACKAGE", "no-such-package")
+    assert cli("doctor").code == 6
 
 
 def test_config_says_who_decided(cli: Cli) -> None:

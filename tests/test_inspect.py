@@ -293,7 +293,7 @@ def test_an_experiment_is_its_first_configuration(cli: Cli) -> None:
 @pytest.mark.parametrize(
     ("options", "code", "message"),
     [
-        (("nowhere",), 2, "inspect takes an experiment file .toml, a results folder or options, got 'nowhere'"),
+        (("nowhere",), 2, "inspect takes an experiment (file or name), a results folder or options, got 'nowhere'"),
         (("no.toml",), 2, "no experiment file no.toml"),
         (("results/iris-mlp", "--lr", "1"), 2, "results/iris-mlp says what the network is: leave lr out"),
         (("results/iris-mlp#zz",), 2, "has no trial zz"),

@@ -21,8 +21,7 @@ from mlpctl.render import Table
 from mlpctl.rows import Row
 from mlpctl.run import Counts, RunOptions, Stop
 from mlpctl.search.axes import parse_axis
-from mlpctl.search.make import SearchTable
-from mlpctl.search.strategies import Method
+from mlpctl.search.table import Method, SearchTable
 from mlpctl.shard import parse_shard, sharded
 from mlpctl.sweeping import size_of, sweep
 from mlpctl.trial import Trial, trial_of

@@ -12,8 +12,7 @@ from mlpctl.planned import left_out
 from mlpctl.preview import preview, rest
 from mlpctl.results import load
 from mlpctl.run import Counts, Stop
-from mlpctl.search.make import BY_EPOCHS
-from mlpctl.search.strategies import Method
+from mlpctl.search.table import BY_EPOCHS, Method
 from mlpctl.sweeping import sweep
 from tests.conftest import Cli
 from tests.test_preview import REFERENCE, Looking, experiment

@@ -11,9 +11,10 @@ import pytest
 from mlpctl.errors import UsageError
 from mlpctl.search.axes import make_axis, parse_axis
 from mlpctl.search.halving import Asha, Halving, hyperband_brackets, rungs_of
-from mlpctl.search.make import SearchTable, make_search
+from mlpctl.search.make import make_search
 from mlpctl.search.space import Proposal, Space, make_space
-from mlpctl.search.strategies import Method, Random, Search, Sobol
+from mlpctl.search.strategies import Random, Search, Sobol
+from mlpctl.search.table import Method, SearchTable
 
 RANGES = make_space([parse_axis("lr=log:1e-4:1"), parse_axis("dropout=lin:0:0.9"), parse_axis("hidden_units=int:2:65")])
 MIXED = make_space(

@@ -1,11 +1,8 @@
-"""How a command starts: what it imports, what it asks other programs beside it, and what that comes to."""
+"""How a command starts and ends, and what it says of the machine."""
 
-import dataclasses
 import os
-import platform
 import subprocess
 import sys
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -13,81 +10,38 @@ import numpy as np
 import psutil
 import pytest
 
-from mlpctl import kept_code, machine
+from mlpctl import machine
 from mlpctl.cli import COMMANDS
 from mlpctl.data.prepare import _classes
-from mlpctl.installed import library_version
-from mlpctl.kept_code import KeptCode
 from tests.conftest import Cli
 
 
-def imported(*command: str, cwd: Path) -> set[str]:
-    """Return the modules that a command has imported at its end."""
-    script = (
-        f"import sys; sys.argv = ['mlpctl', *{command!r}]\nfrom mlpctl.cli import main\n"
-        "try:\n    main()\nfinally:\n    print(*sys.modules, file=sys.stderr)"
-    )
-    done = subprocess.run([sys.executable, "-c", script], cwd=cwd, capture_output=True, text=True, check=True)
-    return set(done.stderr.splitlines()[-1].split())
-
-
-def test_a_command_imports_none_of_the_others(tmp_path: Path) -> None:
-    modules = imported("doctor", "--help", cwd=tmp_path)
-    assert {name for name in COMMANDS if f"mlpctl.cli.{name}" in modules} == {"doctor"}
-    assert not {name for name in COMMANDS if f"mlpctl.cli.{name}" in imported("--version", cwd=tmp_path)}
-
-
-def test_a_sweep_imports_only_what_it_needs(cli: Cli, tmp_path: Path) -> None:
-    sweep = ("sweep", "--dataset", "iris", "--axis", "lr=0.1,0.2", "--epochs", "2", "--engine", "kernel")
-    assert cli(*sweep, "--name", "before").code == 0  # compiles, and keeps the data, where nobody has yet
-    heavy = {"torch", "numba", "sklearn", "matplotlib", "optuna", "ray", "psutil", "rich.live", "rich.progress"}
-    heavy |= {"pandas", "scipy", "numpy.ma"}
-    if (sys.platform, platform.machine()) == ("linux", "x86_64"):
-        heavy |= {"llvmlite"}
-    ours = {"mlpctl.preview", "mlpctl.planned", "mlpctl.cluster.connect", "mlpctl.verify.measures", "mlpctl.cli.train"}
-    assert imported(*sweep, "-q", cwd=tmp_path) & (heavy | ours) == set()
-
-
 def test_every_command_is_listed_and_a_slip_is_answered(cli: Cli) -> None:
-    lines = cli("--help").out.splitlines()
-    named = [words[1] for line in lines if len(words := line.split()) > 2 and words[1] in COMMANDS]
-    assert named == list(COMMANDS)
+    listed = cli("--help").out.partition("Commands:\n")[2].splitlines()
+    assert [tuple(line.split(maxsplit=1)) for line in listed] == list(COMMANDS.items())
     done = cli("tran")
     assert done.code == 2
     assert "'train'" in done.err
 
 
-@pytest.mark.parametrize(("given", "threads"), [(None, 1), ("2", 2)])
-def test_numpy_is_imported_with_one_thread_of_its_blas_that_is_not_handed_on(given: str | None, threads: int) -> None:
-    script = (
-        "import os; from mlpctl.cli.early import begin; begin()\n"
-        "from threadpoolctl import threadpool_info, threadpool_limits\n"
-        "count = lambda: {info['num_threads'] for info in threadpool_info() if info['user_api'] == 'blas'}\n"
-        "print(count(), os.environ.get('OPENBLAS_NUM_THREADS'))\n"
-        "with threadpool_limits(2, 'blas'):\n    print(count())"
-    )
-    environment = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True,
-        env=environment | ({} if given is None else {"OPENBLAS_NUM_THREADS": given}),
-    )  # fmt: skip
-    assert done.stdout.splitlines() == [f"{{{threads}}} {given}", "{2}"]
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help(cli: Cli, name: str) -> None:
+    done = cli(name, "--help")
+    assert (done.code, done.err) == (0, "")
+    assert f" {name} " in done.out.splitlines()[0]
 
 
-def test_what_is_asked_ahead_is_not_asked_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.chdir(tmp_path)
-    asked: list[str] = []
+def test_help_lists_options_by_what_they_are_about(cli: Cli) -> None:
+    sections = [line for line in cli("train", "--help").out.splitlines() if line.endswith(":") and line[0] != " "]
+    assert sections == ["Options:", "Data:", "Model:", "Training:", "Randomness:", "Run:"]
+    assert "mlpctl[mlflow]" in cli("train", "--help").out
 
-    def driver() -> list[dict[str, str]]:
-        asked.append("driver")
-        return [{"name": "A"}]
 
-    monkeypatch.setattr(machine, "nvidia_smi", driver)
-    machine.ask_ahead()
-    assert machine.environment()["gpus"] == [{"name": "A"}]
-    assert asked == ["driver"]
-    machine.environment()
-    assert asked == ["driver", "driver"]  # a later run asks anew: the commit may be another
+def test_completion_knows_the_commands() -> None:
+    asked = os.environ | {"_MLPCTL_COMPLETE": "complete_bash", "COMP_WORDS": "mlpctl s", "COMP_CWORD": "1"}
+    script = "import sys; sys.argv = ['mlpctl']\nfrom mlpctl.cli import main\nmain()"
+    done = subprocess.run([sys.executable, "-c", script], env=asked, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["sweep"]
 
 
 def test_the_state_of_a_checkout(tmp_path: Path) -> None:
@@ -110,13 +64,9 @@ def test_the_state_of_a_checkout(tmp_path: Path) -> None:
     assert machine.git_state(tmp_path) == clean | {"dirty": True}
 
 
-def test_versions_and_memory_are_those_that_the_libraries_tell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    known = {name: library_version(name) for name in (*machine.LIBRARIES, "nobody-has-this")}
-    assert known.pop("nobody-has-this") is None
-    assert known == {name: metadata.version(name) for name in known}
-    (tmp_path / "an_egg-1.5.egg-info").write_text("Metadata-Version: 1.1\nName: an-egg\nVersion: 1.5\n")
-    monkeypatch.syspath_prepend(tmp_path)
-    assert library_version("an-egg") == "1.5"
+def test_versions_and_memory_are_those_that_the_libraries_tell() -> None:
+    assert machine.library_version("numpy") == np.__version__
+    assert machine.library_version("nobody-has-this") is None
     assert machine.memory_bytes() == psutil.virtual_memory().total
 
 
@@ -126,61 +76,6 @@ def test_classes_are_counted_as_numpy_counts_them() -> None:
         y = (random.integers(0, random.integers(1, 9), random.integers(1, 40)) * 2).astype(np.int32)
         _, codes, counts = np.unique(y, return_inverse=True, return_counts=True)
         assert [part.tolist() for part in _classes(y)] == [codes.tolist(), counts.tolist()]
-
-
-def test_methods_of_dataclasses_are_compiled_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def made(kept: KeptCode) -> type:
-        monkeypatch.setattr(dataclasses, "exec", kept.execute, raising=False)
-
-        @dataclasses.dataclass(frozen=True)
-        class Point:
-            x: int
-            y: float = 2.5
-
-        return Point
-
-    monkeypatch.setattr(sys, "dont_write_bytecode", False)
-    monkeypatch.setattr(kept_code, "HEAVY", "nobody-has-this")  # other tests have imported torch
-    first = KeptCode(tmp_path / "cache" / "a.methods")
-    made(first)
-    assert first.is_new
-    first.save()
-    again = KeptCode(first.path)
-    point = made(again)
-    assert not again.is_new
-    assert point(3) == point(3, 2.5) != point(4)
-    assert repr(point(3)).endswith("Point(x=3, y=2.5)")
-    with pytest.raises(dataclasses.FrozenInstanceError):
-        point(3).x = 1
-
-    whole = first.path.read_bytes()
-    for damaged in (b"", whole[:-1], b"1234" + whole[4:], whole[:40] + b"\xff" + whole[41:]):
-        first.path.write_bytes(damaged)
-        other = KeptCode(first.path)
-        assert made(other)(3).y == 2.5
-        assert other.is_new
-
-    monkeypatch.setattr(kept_code, "HEAVY", "sys")  # that is imported: nothing more is worth keeping
-    late = KeptCode(tmp_path / "late.methods")
-    assert made(late)(3).y == 2.5
-    assert not late.is_new
-
-
-def test_nothing_is_kept_where_python_keeps_nothing(tmp_path: Path) -> None:
-    def started(**environment: str) -> list[Path]:
-        given = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-        given |= {"PYTHONPYCACHEPREFIX": str(tmp_path / "cache"), **environment}
-        subprocess.run([sys.executable, "-m", "mlpctl", "--version"], env=given, capture_output=True, check=True)
-        return [path for path in tmp_path.rglob("*.methods") if path.is_file()]
-
-    assert started(PYTHONDONTWRITEBYTECODE="1") == []
-    (file,) = started()
-    before = file.stat().st_mtime_ns
-    assert started() == [file]
-    assert file.stat().st_mtime_ns == before  # there was nothing new
-    file.unlink()
-    file.mkdir()  # cannot be written
-    assert started() == []
 
 
 def ended(
@@ -194,19 +89,11 @@ def ended(
     )
 
 
-def test_a_process_ends_with_its_code_after_its_threads_and_what_others_do_at_the_end() -> None:
-    script = (
-        "import atexit, threading, time\nfrom mlpctl.__main__ import program\n"
-        "late = threading.Thread(target=lambda: (time.sleep(0.3), print('a thread')))\n"
-        "import mlpctl.cli\nwhole = mlpctl.cli.main\n"
-        "def main():\n    late.start()\n    atexit.register(lambda: print('registered within'))\n    whole()\n"
-        "mlpctl.cli.main = main\nprogram()"
-    )
-    done = ended("--version", script=script, stdout=subprocess.PIPE)
-    assert done.stdout.splitlines()[1:] == ["a thread", "registered within"]
+def test_what_was_registered_for_the_end_of_the_process_runs() -> None:
+    script = "import atexit\natexit.register(lambda: print('the end'))\n"
+    done = ended("--version", script=f"{script}from mlpctl.__main__ import program\nprogram()", stdout=subprocess.PIPE)
+    assert done.stdout.splitlines()[1:] == ["the end"]
     assert (done.returncode, done.stderr) == (0, "")
-    done = ended("train", "--dataset", "irish", stdout=subprocess.PIPE)
-    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
 
 
 def test_an_error_of_ours_is_told_with_a_traceback() -> None:

@@ -21,8 +21,7 @@ from mlpctl.results import load
 from mlpctl.rows import Row
 from mlpctl.run import RunOptions, Stop
 from mlpctl.search.axes import parse_axis
-from mlpctl.search.make import SearchTable
-from mlpctl.search.strategies import Method
+from mlpctl.search.table import Method, SearchTable
 from mlpctl.sweeping import size_of, sweep
 from mlpctl.trial import Trial
 from tests.conftest import Cli

@@ -14,7 +14,7 @@ from mlpctl.engine.precision import Precision
 from mlpctl.errors import TrialsFailed, UsageError
 from mlpctl.experiment import SelectOn
 from mlpctl.search.axes import Axis, make_axis
-from mlpctl.search.strategies import Method
+from mlpctl.search.table import Method
 from mlpctl.sweeping import Given, experiment_of, size_of
 from mlpctl.sweeping import sweep as sweep_all
 
@@ -62,7 +62,7 @@ def sweep(
         results.summary()
 
     Args:
-        file: TOML experiment file; what else is given here wins over what it says.
+        file: TOML experiment file, or the name of a shipped one; what else is given here wins over what it says.
         axes: field -> its values, or a range as in an experiment file: {"log": [1e-4, 1], "count": 7}.
         zip: groups of axes that move together, value by value.
         seeds: how many, or which. Default: 1.
@@ -129,7 +129,7 @@ def _search(search: str | Mapping[str, Any] | None, trials: int | None) -> dict[
     table = {**table, **({} if trials is None else {"trials": trials})}
     from pydantic import ValidationError
 
-    from mlpctl.search.make import SearchTable
+    from mlpctl.search.table import SearchTable
     from mlpctl.spec import explain
 
     try:

@@ -13,6 +13,7 @@ from mlpctl.asked import asked_options
 from mlpctl.engine.precision import Precision
 from mlpctl.experiment import merged
 from mlpctl.experiment_file import read_experiment
+from mlpctl.shipped import find_experiment
 from mlpctl.training import train as train_one
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def train(
         run.epochs.plot(x="epoch", y="val_accuracy")
 
     Args:
-        file: TOML experiment file; its spec is trained, with what else is given here.
+        file: TOML experiment file, or the name of a shipped one; its spec is trained, with what else is given here.
         out: where results folders are; None for a folder that goes when the Run does.
         name: of the results folder. Default: DATASET-MODEL.
         save: keep the weights, so that the Run has them and can predict.
@@ -70,7 +71,7 @@ def train(
     fresh()
     given: Mapping[str, Any] = plain_fields(fields)
     where = {key: given[key] for key in given if key in ("device", "engine")}
-    path = Path(file) if file is not None else None
+    path = find_experiment(Path(file)) if file is not None else None
     base = dict(read_experiment(path).base) if path is not None else {}
     spec = merged(base, {key: value for key, value in given.items() if key not in where})
     options = asked_options(

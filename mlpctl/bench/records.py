@@ -8,8 +8,7 @@ from pathlib import Path
 
 from mlpctl import __version__
 from mlpctl.errors import DataError
-from mlpctl.installed import library_version
-from mlpctl.machine import cpu_model, usable_cores
+from mlpctl.machine import cpu_model, library_version, usable_cores
 from mlpctl.render import Cell, Table
 
 STAMP = ("benchmark", "benchmark_version", "mlpctl", "machine", "software", "started")

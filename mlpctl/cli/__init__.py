@@ -9,52 +9,60 @@ from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand
 from typer.main import get_group
 
 from mlpctl import __version__
 from mlpctl.charset import ERRORS
+from mlpctl.cli.help import WIDTH, Command, Group
 from mlpctl.errors import DataError, MlpctlError, UsageError
 
-COMMANDS = (
-    "train",
-    "sweep",
-    "report",
-    "compare",
-    "results",
-    "predict",
-    "inspect",
-    "exercise",
-    "verify",
-    "data",
-    "bench",
-    "doctor",
-    "config",
-)
-GROUPS = ("results", "data", "bench")
-"""The commands that have commands of their own below their name."""
+COMMANDS = {
+    "train": "Train one network: a line an epoch, then its test score.",
+    "sweep": "Train combinations of hyperparameters and tell which is best.",
+    "report": "Tell what results say: the best, the effect of an axis, curves.",
+    "compare": "Tell what differs between two results folders, or two trials.",
+    "results": "Check, repair, merge and export results folders.",
+    "predict": "Predict with saved weights.",
+    "inspect": "Tell what a network is and costs; draw it.",
+    "exercise": "Run and answer an exercise of Dive into Deep Learning 5.2.",
+    "verify": "Compare with published figures, or train stored trials again.",
+    "data": "List, show, fetch and verify datasets.",
+    "bench": "Time this machine: matrix products, memory, training.",
+    "doctor": "Tell what is installed, what is missing, and how to get it.",
+    "config": "Show every setting of a training and who decided it.",
+}
+"""Name of a command -> what `mlpctl --help` says of it. The command itself is in the module of its name: a function,
+or an `app` with commands of its own."""
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 """What the system says where a file can take no more."""
 
 
-class Commands(TyperGroup):
-    """The commands by name; a command is imported when it is looked up, since all of them take 0.1 s."""
+class Commands(Group):
+    """The commands by name; the module of one is imported when that one runs: all of them take 0.1 s."""
 
     def __init__(self, **attributes: Any) -> None:
-        """Know the names alone."""
+        """Know what `--help` and completion say of each."""
         super().__init__(**attributes)
-        self.commands: dict[str, Any] = dict.fromkeys(COMMANDS)
+        self.commands = {name: TyperCommand(name, help=line) for name, line in COMMANDS.items()}
 
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
-        """Return a command as its module's app has it; None if there is none of the name."""
-        if cmd_name not in self.commands:
-            return None
-        group = get_group(import_module(f"mlpctl.cli.{cmd_name}").app)
-        if cmd_name not in GROUPS:
-            return group.commands[cmd_name]
-        group.name = cmd_name
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Return the name of the command, the command, and what is left of the arguments."""
+        name, _, rest = super().resolve_command(ctx, args)
+        return name, load_command(str(name)), rest
+
+
+def load_command(name: str) -> Any:
+    """Return a command, its module imported."""
+    module = import_module(f"mlpctl.cli.{name}")
+    if hasattr(module, "app"):
+        group = get_group(module.app)
+        group.name, group.help = name, COMMANDS[name]
         return group
+    alone = typer.Typer(rich_markup_mode=None)
+    alone.command(name, cls=Command)(getattr(module, name))
+    return get_group(alone).commands[name]
 
 
 app = typer.Typer(
@@ -63,9 +71,9 @@ app = typer.Typer(
     help="What does this hyperparameter do to this small network? Trains, sweeps, and says what can be concluded.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": WIDTH},
 )
-"""Every command module holds a Typer `app` of its own: with one command, or with several below its name."""
 
 
 def _version(value: bool) -> None:

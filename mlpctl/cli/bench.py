@@ -3,8 +3,9 @@
 import typer
 
 from mlpctl.cli import bench_matmul, bench_memory, bench_train
+from mlpctl.cli.help import Group
 
-app = typer.Typer(help="Hardware timings that judge themselves.", no_args_is_help=True)
+app = typer.Typer(cls=Group, no_args_is_help=True, rich_markup_mode=None)
 
 app.command("matmul")(bench_matmul.matmul)
 app.command("memory")(bench_memory.memory)

@@ -8,12 +8,9 @@ import typer
 from mlpctl.cli import options as o
 from mlpctl.experiment import SelectOn
 
-app = typer.Typer()
-
 Side = Annotated[str, typer.Argument(help="Results folder, or a trial: RESULTS#KEY.")]
 
 
-@app.command("compare")
 def compare(
     a: Side,
     b: Side,

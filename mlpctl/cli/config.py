@@ -7,14 +7,11 @@ import typer
 
 from mlpctl.cli import options as o
 
-app = typer.Typer()
 
-
-@app.command("config")
 @o.with_spec_options
 def config(
     given: dict[str, Any],
-    file: Annotated[Path | None, typer.Option("--config", "-c", help="TOML experiment file.")] = None,
+    file: Annotated[Path | None, typer.Option("--config", "-c", help="Experiment: a TOML file, or a name.")] = None,
     settings: o.Settings = None,
     format_: o.FormatOption = "table",
     output: o.OutputFile = None,

@@ -6,8 +6,9 @@ from typing import Annotated
 import typer
 
 from mlpctl.cli import options as o
+from mlpctl.cli.help import Group
 
-app = typer.Typer(help="Datasets: what there is, what is in them, whether their files are whole.", no_args_is_help=True)
+app = typer.Typer(cls=Group, no_args_is_help=True, rich_markup_mode=None)
 
 NameOf = Annotated[str, typer.Argument(help="Dataset by name.")]
 NameOrAll = Annotated[str, typer.Argument(help="Dataset by name, or all.")]

@@ -1,13 +1,8 @@
 """mlpctl doctor."""
 
-import typer
-
 from mlpctl.cli import options as o
 
-app = typer.Typer()
 
-
-@app.command("doctor")
 def doctor(format_: o.FormatOption = "table", output: o.OutputFile = None) -> None:
     """Tell what is installed, what this machine has, where data come from, and how to get what is missing."""
     from mlpctl.doctor import check, examine

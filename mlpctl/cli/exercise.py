@@ -9,16 +9,11 @@ from mlpctl.cli import options as o
 from mlpctl.exercises.catalog import EXERCISES
 from mlpctl.experiment_file import Effort
 
-app = typer.Typer()
-
-LIST = "; ".join(f"{number.rpartition('.')[2]} {exercise.title}" for number, exercise in EXERCISES.items())
+LIST = ", ".join(f"{number} {exercise.title}" for number, exercise in EXERCISES.items())
 
 
-@app.command("exercise", help=f"Run an exercise of Dive into Deep Learning 5.2 and answer it from the results: {LIST}.")
 def exercise(
-    number: Annotated[
-        str, typer.Argument(help="5.2.1 to 5.2.9.", autocompletion=lambda: list(EXERCISES), show_default=False)
-    ],
+    number: Annotated[str, typer.Argument(help=f"{LIST}.", autocompletion=lambda: list(EXERCISES), show_default=False)],
     effort: Annotated[
         Effort, typer.Option("--effort", help="Seconds, minutes, or what the book's setting takes.")
     ] = "default",
@@ -33,7 +28,7 @@ def exercise(
     offline: o.Offline = False,
     quiet: o.Quiet = False,
 ) -> None:
-    """Run an exercise and answer it.
+    """Run an exercise of Dive into Deep Learning 5.2 and answer it from the results.
 
     Example: mlpctl exercise 5.2.1 --effort quick
     """

@@ -7,16 +7,13 @@ import typer
 
 from mlpctl.cli import options as o
 
-app = typer.Typer()
 
-
-@app.command("inspect")
 @o.with_spec_options
 def inspect(
     given: dict[str, Any],
     target: Annotated[
         str | None,
-        typer.Argument(metavar="[FILE.toml|RESULTS[#TRIAL]]", help="Experiment file or results folder; or options."),
+        typer.Argument(metavar="[EXPERIMENT|RESULTS[#TRIAL]]", help="Experiment, or results folder; or options."),
     ] = None,
     settings: o.Settings = None,
     gradients: Annotated[
@@ -45,8 +42,10 @@ def inspect(
     from mlpctl.experiment import merged, parse_settings
     from mlpctl.inspection.inspect import describe, draw, draw_gradients, subject_of
     from mlpctl.render import emit
+    from mlpctl.shipped import experiment_or_results
 
     set_offline(offline)
+    target = experiment_or_results(target) if target is not None else None
     fields = merged(parse_settings(settings or []), given)
     subject = subject_of(target, fields)
     say(subject.notes)

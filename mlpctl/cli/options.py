@@ -9,7 +9,7 @@ import typer
 
 from mlpctl.engine.precision import Precision
 from mlpctl.render import Format
-from mlpctl.search.make import SearchTable
+from mlpctl.search.table import SearchTable
 from mlpctl.spec import Spec, choices, extra, kind_of
 
 METAVARS = {"int": "N", "float": "X", "text": "TEXT"}

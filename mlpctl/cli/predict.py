@@ -7,10 +7,7 @@ import typer
 from mlpctl.cli import options as o
 from mlpctl.experiment import SelectOn
 
-app = typer.Typer()
 
-
-@app.command("predict")
 def predict(
     results: Annotated[
         str, typer.Argument(metavar="RESULTS[#TRIAL]", help="Results folder with saved weights; # and a key: a trial.")

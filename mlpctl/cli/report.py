@@ -8,10 +8,7 @@ import typer
 from mlpctl.cli import options as o
 from mlpctl.experiment import SelectOn
 
-app = typer.Typer()
 
-
-@app.command("report")
 def report(
     folders: Annotated[list[Path] | None, typer.Argument(help="Results folders, finished or not.")] = None,
     by: Annotated[

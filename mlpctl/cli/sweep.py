@@ -6,22 +6,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mlpctl.cli import options as o
-from mlpctl.cli.early import begin
 from mlpctl.experiment import Experiment, SelectOn
 from mlpctl.render import Format
-from mlpctl.search.strategies import Method
+from mlpctl.search.table import Method
 
 if TYPE_CHECKING:
     from mlpctl.running import RunOptions
 
-app = typer.Typer()
 
-
-@app.command("sweep")
 @o.with_spec_options
 def sweep(
     given: dict[str, Any],
-    file: Annotated[Path | None, typer.Argument(help="Experiment file; flags win over what it says.")] = None,
+    file: Annotated[
+        Path | None,
+        typer.Argument(help="Experiment: a TOML file, or the name of one that comes with mlpctl. Flags win over it."),
+    ] = None,
     axis: Annotated[
         list[str] | None,
         typer.Option(
@@ -111,7 +110,6 @@ def sweep(
 
     Example: mlpctl sweep --dataset iris --axis hidden_units=4,16,64 --axis lr=log:0.01:1:3 --seeds 3
     """
-    begin()
     import gc
     from contextlib import ExitStack
     from dataclasses import replace

@@ -6,17 +6,13 @@ from typing import Annotated, Any
 import typer
 
 from mlpctl.cli import options as o
-from mlpctl.cli.early import begin
-
-app = typer.Typer()
 
 
-@app.command("train", rich_help_panel=None)
 @o.with_spec_options
 def train(
     given: dict[str, Any],
     config: Annotated[
-        Path | None, typer.Option("--config", "-c", help="TOML experiment file; its spec is trained.")
+        Path | None, typer.Option("--config", "-c", help="Experiment, a TOML file or a name: its spec is trained.")
     ] = None,
     settings: o.Settings = None,
     save: o.Save = False,
@@ -41,7 +37,6 @@ def train(
 
     Example: mlpctl train --dataset iris --hidden-units 32 --lr 0.05 --epochs 50
     """
-    begin()
     from mlpctl.asked import asked_options
     from mlpctl.cli.screen import handle_interrupts, set_offline, tracked
     from mlpctl.cli.training_screen import TrainScreen
@@ -54,7 +49,9 @@ def train(
     base: dict[str, Any] = {}
     if config:
         from mlpctl.experiment_file import read_experiment
+        from mlpctl.shipped import find_experiment
 
+        config = find_experiment(config)
         base = dict(read_experiment(config).base)
     options = asked_options(
         device=device, engine=engine, jobs=jobs, threads=threads, precision=precision, save=save, force=force,

@@ -11,15 +11,12 @@ if TYPE_CHECKING:
     from mlpctl.render import Table
     from mlpctl.run import RunOptions
 
-app = typer.Typer()
 
-
-@app.command("verify")
 def verify(
     what: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Experiment files with [[expect]]; or RESULTS#TRIAL, or RESULTS, whose trials are trained again. "
+            help="Experiments with [[expect]], by file or name; or RESULTS, RESULTS#TRIAL, trained again. "
             "Default: all experiments that come with mlpctl.",
             show_default=False,
         ),
@@ -49,7 +46,7 @@ def verify(
     is recorded: bit-equal, equal within rounding (ε), or different, and which recorded input differs (data, versions,
     engine, processor). Results folders are only read. Exit code 6 says that a figure or a trial does not come back.
 
-    Example: mlpctl verify experiments/linreg.toml experiments/langid.toml
+    Example: mlpctl verify linreg langid
 
     Example: mlpctl verify results/iris --trials 3
     """
@@ -60,14 +57,16 @@ def verify(
     from mlpctl.errors import CheckFailed, UsageError
     from mlpctl.render import emit
     from mlpctl.run import RunOptions
+    from mlpctl.shipped import experiment_or_results
     from mlpctl.spec import make_spec
 
     set_offline(offline)
     named = make_spec(o.given_only(engine=engine, device=device))
     options = RunOptions(jobs=asked_jobs(jobs))
-    stored = [one for one in what or () if "#" in one or Path(one).is_dir()]
-    if stored and len(stored) < len(what or ()):
-        other = next(one for one in what or () if one not in stored)
+    given = [experiment_or_results(one) for one in what or ()]
+    stored = [one for one in given if "#" in one or Path(one).is_dir()]
+    if stored and len(stored) < len(given):
+        other = next(one for one in given if one not in stored)
         raise UsageError(f"verify experiments or stored trials, not both at once: got '{other}' and '{stored[0]}'")
     settings = o.data_options(data)
     if settings and not what:
@@ -77,7 +76,7 @@ def verify(
         asked = replace(options, engine=named.engine, device=named.device)
         tables, told, failed = _trained_again(stored, trials, draw, asked, settings, quiet=quiet, people=people)
     else:
-        files = [Path(one) for one in what or ()]
+        files = [Path(one) for one in given]
         tables, told, failed = _published(files, out, options, settings, few=quick, quiet=quiet, people=people)
     emit(tables, format_, output)
     if failed:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from mlpctl.data.base import Dataset, Options, Source, Task, digest_of
 from mlpctl.data.files import cache_folder, keep
-from mlpctl.installed import library_version
+from mlpctl.machine import library_version
 
 Arrays = dict[str, NDArray[Any]]
 

@@ -29,7 +29,7 @@ from mlpctl.render import Table, for_people
 from mlpctl.report.frames import rows_of
 from mlpctl.report.plot import is_log_spaced
 from mlpctl.search.axes import Axis, make_axis
-from mlpctl.search.strategies import Method
+from mlpctl.search.table import Method
 
 if TYPE_CHECKING:
     import pandas as pd

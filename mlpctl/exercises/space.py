@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from mlpctl.exercises.words import listed, share
 from mlpctl.render import for_people
+from mlpctl.report.student import f_tail
 from mlpctl.report.verdict import ALPHA
 
 if TYPE_CHECKING:
@@ -37,8 +38,6 @@ def interactions(grid: "pd.DataFrame") -> str:
     The decomposition of a balanced factorial design: sums of squares of the means along each axis, of the cells beyond
     these, and of what is left between seeds in a cell; the interaction is tested by its F ratio.
     """
-    from scipy.special import fdtrc
-
     good = grid[(grid["status"] == "ok") & grid["val_accuracy"].notna()]
     axes = [name for name in AXES if name in good and good[name].nunique() > 1]
     if len(axes) < 2:
@@ -66,7 +65,7 @@ def interactions(grid: "pd.DataFrame") -> str:
         return f"{text}, chance included: with one seed that cannot be taken apart."
     noise = max(total - between, 1e-15)
     freedom = full - 1 - sum(int(good[a].nunique()) - 1 for a in axes)
-    p = float(fdtrc(freedom, n - full, (joint / freedom) / (noise / (n - full))))
+    p = f_tail((joint / freedom) / (noise / (n - full)), freedom, n - full)
     if p >= ALPHA:
         return f"{text}, not beyond chance (p = {p:.2g}): that tuning one axis after the other is worse is not shown."
     known = "p < 0.001" if p < 0.001 else f"p = {p:.2g}"

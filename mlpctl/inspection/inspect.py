@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlpctl.errors import UsageError
+from mlpctl.errors import UsageError, did_you_mean
 from mlpctl.inspection.cost import layers_table, totals_table
 from mlpctl.models.affine import as_one_layer, is_affine
 from mlpctl.render import Table, for_people
 from mlpctl.schema import TRIALS_FILE
+from mlpctl.shipped import experiment_names
 from mlpctl.spec import make_spec
 from mlpctl.trained import load_saved, outputs_of, start_of
 from mlpctl.trial import Trial, trial_of
@@ -67,7 +68,10 @@ def subject_of(target: str | None, given: Mapping[str, Any]) -> Subject:
     if target.endswith(".toml"):
         return _of_experiment(Path(target), given)
     if "#" not in target and not (Path(target) / TRIALS_FILE).is_file():
-        raise UsageError(f"inspect takes an experiment file .toml, a results folder or options, got '{target}'")
+        raise UsageError(
+            f"inspect takes an experiment (file or name), a results folder or options, got '{target}': "
+            f"{did_you_mean(target, experiment_names())}"
+        )
     if others := [name for name in given if name != "data"]:
         raise UsageError(f"{target} says what the network is: leave {', '.join(others)} out")
     saved = load_saved(target, needed=False, data=given.get("data", ()))

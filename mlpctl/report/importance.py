@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from mlpctl.columns import Columns, codes_of, distinct, objects
 from mlpctl.render import Cell, Table
+from mlpctl.report.student import f_tail, t95
 from mlpctl.report.summary import Summary
 from mlpctl.report.verdict import ALPHA, by_seed
-from mlpctl.search.make import BY_EPOCHS
+from mlpctl.search.table import BY_EPOCHS
 
 FEWEST_SEEDS = 3
 """Leaving one out must leave two: chance is what two seeds differ by."""
@@ -212,8 +213,6 @@ def beyond_chance(cells: Array) -> float:
     Args:
         cells: scores (seeds, values of the first axis, …).
     """
-    from scipy.special import fdtrc
-
     table = cells.reshape(len(cells), -1)  # (seeds, cells)
     n, k = table.shape
     between = n * table.mean(axis=0).var(ddof=1)
@@ -221,7 +220,7 @@ def beyond_chance(cells: Array) -> float:
     within = np.square(rest).sum() / ((n - 1) * (k - 1))
     if within == 0:
         return 1.0 if between == 0 else 0.0
-    return float(fdtrc(k - 1, (n - 1) * (k - 1), between / within))
+    return f_tail(float(between / within), k - 1, (n - 1) * (k - 1))
 
 
 Part = Callable[[Array], float]
@@ -272,13 +271,11 @@ def shares(cells: Array, parts: Sequence[Part]) -> tuple[Array, Array, Array]:
 
     Source: Sobol 1993 for shares and totals; Efron and Stein 1981 for the jackknife.
     """
-    from scipy.special import stdtrit
-
     n = len(cells)
     whole = _shares(cells, parts)
     without = np.array([_shares(np.delete(cells, i, axis=0), parts) for i in range(n)])
     error = np.sqrt((n - 1) / n * np.square(without - without.mean(axis=0)).sum(axis=0))
-    half = np.nan_to_num(stdtrit(n - 1, 0.975) * error, nan=1.0)  # without one seed nothing but chance is left
+    half = np.nan_to_num(t95(n - 1) * error, nan=1.0)  # without one seed nothing but chance is left
     return whole.clip(0, 1), (whole - half).clip(0, 1), (whole + half).clip(0, 1)
 
 

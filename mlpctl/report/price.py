@@ -18,8 +18,8 @@ from mlpctl.render import Table
 from mlpctl.report.summary import Summary
 from mlpctl.search.axes import make_axis
 from mlpctl.search.listed import make_list
-from mlpctl.search.make import BY_EPOCHS
 from mlpctl.search.space import Space
+from mlpctl.search.table import BY_EPOCHS
 from mlpctl.spec import SEED_FIELDS, Spec
 
 

@@ -14,6 +14,7 @@ from mlpctl.experiment import SelectOn
 from mlpctl.render import for_people
 from mlpctl.report.datasets import split_by_data, with_options
 from mlpctl.report.failures import NO_FAILURES, failures
+from mlpctl.report.student import t95, t_quantile
 from mlpctl.report.verdict import Verdict, by_seed, compare, resolution
 from mlpctl.results import Results
 from mlpctl.schema import BETTER, METRICS, PRIMARY
@@ -127,10 +128,8 @@ def varied_fields(trials: Columns) -> tuple[str, ...]:
 
 def interval(values: "pd.Series[float]") -> tuple[float, float, float, float]:
     """Return (mean, standard deviation, low, high): Student's 95 % interval of the mean; NaN for one value's spread."""
-    from scipy.special import stdtrit
-
     n, mean, sd = len(values), float(values.mean()), float(values.std(ddof=1)) if len(values) > 1 else float("nan")
-    half = float(stdtrit(n - 1, 0.975)) * sd / np.sqrt(n) if n > 1 else float("nan")
+    half = t95(n - 1) * sd / np.sqrt(n) if n > 1 else float("nan")
     return mean, sd, mean - half, mean + half
 
 
@@ -148,12 +147,10 @@ def over(trials: Columns, by: Sequence[str], column: str) -> Columns:
     failed = np.bincount(codes[~is_in(trials["status"], NO_FAILURES)], minlength=len(firsts))
     low = high = np.full(len(firsts), np.nan)
     if (n > 1).any():
-        from scipy.special import stdtrit  # 0.1 s to import: not for sweeps of one seed
-
         step = resolution(scores) if column.endswith("accuracy") else 0.0
         with np.errstate(invalid="ignore", divide="ignore"):
             spread = np.sqrt(np.maximum(sd**2, step**2 / 12))
-            half = np.where(n > 1, stdtrit(np.maximum(n - 1.0, 1.0), 0.975) * spread / np.sqrt(n), np.nan)
+            half = np.where(n > 1, t_quantile(0.975, np.maximum(n - 1, 1)) * spread / np.sqrt(n), np.nan)
         low, high = mean - half, mean + half
     if column.endswith("accuracy"):
         low, high = low.clip(0.0, 1.0), high.clip(0.0, 1.0)

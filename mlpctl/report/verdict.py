@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpctl.columns import Columns, codes_of, is_there, moments, values_of
+from mlpctl.report.student import normal, t_quantile, t_tail
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -131,14 +132,12 @@ def paired_test(
     mean = _means(gaps)
     if (pairs < 2).all():
         return pairs, mean, np.full(len(pairs), np.nan), np.full(len(pairs), np.nan)
-    from scipy.special import stdtr, stdtrit  # 0.1 s to import: not for sweeps of one seed
-
     freedom = np.maximum(pairs - 1, 1)
     with np.errstate(invalid="ignore", divide="ignore"):
         variance = np.where(pairs > 1, np.nansum((gaps - mean) ** 2, axis=0) / freedom, np.nan)
         error = np.sqrt(np.maximum(variance, step**2 / 6) / pairs)
         t = np.where((mean == 0) & (pairs > 1), 0.0, np.abs(mean) / error)
-        return pairs, mean, stdtrit(freedom, 0.975) * error, 2 * stdtr(freedom, -t)
+        return pairs, mean, t_quantile(0.975, freedom) * error, 2 * t_tail(t, freedom)
 
 
 def holm(p: "Sequence[float] | NDArray[np.float64]", *, count: int | None = None) -> NDArray[np.float64]:
@@ -177,10 +176,8 @@ def optimism(scores: NDArray[np.float64]) -> float | None:
 
 def expected_maximum(k: int) -> float:
     """Return the expected maximum of k independent standard normals: ∫ x k φ(x) Φ(x)^(k−1) dx."""
-    from scipy.special import ndtr
-
     x = np.linspace(-9.0, 9.0, 3601)
-    density = k * np.exp(-(x**2) / 2) / np.sqrt(2 * np.pi) * ndtr(x) ** (k - 1)
+    density = k * np.exp(-(x**2) / 2) / np.sqrt(2 * np.pi) * normal(x) ** (k - 1)
     return float(np.trapezoid(x * density, x))
 
 

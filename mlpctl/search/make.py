@@ -1,41 +1,15 @@
 """From the [search] table to a search."""
 
 from collections.abc import Callable, Hashable
-from typing import Annotated
-
-from pydantic import BaseModel, ConfigDict, Field
 
 from mlpctl.errors import UsageError
 from mlpctl.search.halving import Asha, Bracket, Halving, hyperband_brackets, rungs_of
 from mlpctl.search.space import Proposal, Space
-from mlpctl.search.strategies import Grid, Method, Random, Search, Sobol
+from mlpctl.search.strategies import Grid, Random, Search, Sobol
+from mlpctl.search.table import SearchTable
 
 TRIALS = 20
 """Configurations that are tried where nothing else is said."""
-
-BY_EPOCHS = ("halving", "asha", "hyperband")
-"""Methods that decide how many epochs a configuration gets."""
-
-
-class SearchTable(BaseModel):
-    """[search] of an experiment file; the flags of `sweep` have the same names."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    method: Method = Field(
-        "grid",
-        description="grid is every combination; random and sobol draw; tpe and gp learn where to draw; halving, asha "
-        "and hyperband give most epochs to the best.",
-    )
-    trials: Annotated[int, Field(ge=1)] | None = Field(
-        None, description="Configurations to try. Default: 20; hyperband: what its brackets need."
-    )
-    seed: Annotated[int, Field(ge=0)] = Field(0, description="Of the search.")
-    batch: Annotated[int, Field(ge=1)] = Field(
-        4, description="Configurations that tpe, gp and asha ask for at a time, whatever --jobs is."
-    )
-    eta: Annotated[int, Field(ge=2)] = Field(3, description="One in so many goes on to so many times the epochs.")
-    min_epochs: Annotated[int, Field(ge=1)] = Field(1, description="Epochs of the lowest rung, at least.")
 
 
 def make_search(table: SearchTable, space: Space, epochs: int, same: Callable[[Proposal], Hashable]) -> Search:

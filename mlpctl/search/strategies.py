@@ -3,13 +3,11 @@
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Protocol
 from zlib import crc32
 
 from mlpctl.errors import UsageError
 from mlpctl.search.space import Proposal, Space
-
-Method = Literal["grid", "random", "sobol", "tpe", "gp", "halving", "asha", "hyperband"]
 
 BLOCK = 64
 """Sobol points drawn at a time; a power of two, as their balance wants."""

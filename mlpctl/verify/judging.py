@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from mlpctl.report.student import t_quantile
 from mlpctl.verify.expectation import COMPARISONS, Comparison, Expect
 
 Verdict = Literal["reproduced", "not reproduced", "undecided"]
@@ -91,8 +92,6 @@ def interval(values: NDArray[np.float64], *, single: bool, level: float) -> tupl
 
     Of many values the interval of one more is where they lie themselves: accuracies of 38 examples are not normal.
     """
-    from scipy.special import stdtrit
-
     n = len(values)
     if n < 2:
         return -math.inf, math.inf
@@ -100,7 +99,7 @@ def interval(values: NDArray[np.float64], *, single: bool, level: float) -> tupl
         low, high = np.quantile(values, [0.5 - level / 2, 0.5 + level / 2])
         return float(low), float(high)
     spread = float(values.std(ddof=1)) * math.sqrt(1 / n + (1 if single else 0))
-    half = float(stdtrit(n - 1, 0.5 + level / 2)) * spread
+    half = float(t_quantile(0.5 + level / 2, n - 1)) * spread
     return float(values.mean()) - half, float(values.mean()) + half
 
 

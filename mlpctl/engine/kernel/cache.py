@@ -11,7 +11,7 @@ import numpy as np
 
 from mlpctl.data.files import cache_folder
 from mlpctl.errors import DataError
-from mlpctl.installed import library_version
+from mlpctl.machine import library_version
 from mlpctl.writing import replace_file
 
 MAGIC = b"mlpctl kernel"
