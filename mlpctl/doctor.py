@@ -3,7 +3,8 @@
 import os
 import shlex
 import sys
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from importlib import metadata
 from pathlib import Path
 
@@ -156,10 +157,36 @@ def _data() -> list[dict[str, Cell]]:
 
 
 def _kernel() -> dict[str, Cell]:
-    from mlpctl.engine.kernel.cache import LOOP, compiled
+    from mlpctl.engine.kernel import compilation
+    from mlpctl.engine.kernel.cache import LOOP, compiled, usual
 
     inputs = [name.removeprefix(LOOP) for name in compiled() if name.startswith(LOOP)]
-    if inputs:
-        return _line("kernel", "ok", f"compiled for inputs and arithmetic in {', '.join(inputs)}")
-    found = "not compiled yet: the first run that is longer than compiling does it"
-    return _line("kernel", "ok", found, "mlpctl train --dataset iris --engine kernel compiles it now")
+    found = [f"compiled for inputs and arithmetic in {', '.join(inputs)}"] if inputs else []
+    remedy = "" if inputs else "mlpctl doctor --compile compiles it now"
+    if compilation.is_compiling():
+        found.append(f"being compiled, about {compilation.seconds_left():.0f} s more")
+    elif why := compilation.failure(usual()):
+        return _line("kernel", "failed", "; ".join([*found, f"cannot be compiled: {why}"]), remedy)
+    return _line("kernel", "ok", "; ".join(found) or "not compiled yet: the first run that can use it does it", remedy)
+
+
+def compile_kernel(note: Callable[[str], None]) -> str:
+    """Compile all functions of the kernel that usual works take; return what was done.
+
+    Args:
+        note: called with what is about to be done, where that takes time.
+
+    Raises:
+        DeviceError: if it fails.
+    """
+    from mlpctl.engine.kernel.cache import missing, usual
+    from mlpctl.engine.kernel.compilation import finish
+
+    names = usual()
+    lacking = missing(names)
+    if not lacking:
+        return f"the fast engine is compiled already: {len(names)} functions"
+    note(f"compiling {len(lacking)} of the {len(names)} functions of the fast engine: about half a minute")
+    begun = time.monotonic()
+    finish(names)
+    return f"compiled {', '.join(lacking)} in {time.monotonic() - begun:.0f} s"

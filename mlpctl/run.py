@@ -1,5 +1,6 @@
 """The way through the house: specs -> trials not yet in the store -> plan -> engine -> store."""
 
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import replace
@@ -12,8 +13,9 @@ from mlpctl.devices import devices_of
 from mlpctl.ends import ended, rows_of
 from mlpctl.engine.base import Session, Work
 from mlpctl.engine.choose import Choice, choose
-from mlpctl.engine.expected import Load, load_of
+from mlpctl.engine.expected import Load, Pace, load_of
 from mlpctl.engine.initial import start_note
+from mlpctl.engine.kernel.compilation import BACKGROUND, begin, compile_mode, first_time
 from mlpctl.engine.schedule import is_prefix
 from mlpctl.errors import Interrupted
 from mlpctl.failures import Clock, Patience
@@ -29,6 +31,9 @@ from mlpctl.trial import Trial
 
 LOOKED_AT = 64
 """Specs that decide for a batch what trains it, 0.1 ms each, where the kernel is not compiled or there is a GPU."""
+
+LOOKS = 0.05
+"""Seconds between two looks at whether the compiler is done."""
 
 __all__ = ["Counts", "RunOptions", "Stop", "Watch", "run"]
 
@@ -61,6 +66,7 @@ def run(
     counts, budget = recording.counts, recording.budget
 
     noted: set[str] = set()
+    pace = Pace()
 
     def choice(trial: Trial, first: list[Spec], loads: list[Load]) -> Choice:
         work = trial.work()
@@ -68,13 +74,26 @@ def run(
         def load() -> Load:
             if not loads:  # the first says it for its batch, so that all of it is trained alike
                 loads.append(load_of(list(_like(trial, first)) or [work], options.expected))
-            return loads[0]
+            done = (counts.stored + counts.statuses.total()) / max(options.expected, 1)
+            return pace.left(loads[0], max(0.0, 1.0 - done))
 
-        chosen = choose(work, engine=options.engine, device=options.device, load=load, precision=options.precision)
-        for note in (chosen.note, start_note(work.network, trial.spec)):
-            if note and note not in noted:
-                noted.add(note)
-                watch.note(note)
+        def note(text: str, *, once: bool = False) -> None:
+            if text and text not in noted:
+                noted.add(text)
+                if not once or first_time(text):
+                    watch.note(text)
+
+        while True:
+            chosen = choose(work, engine=options.engine, device=options.device, load=load, precision=options.precision)
+            note(chosen.note, once=chosen.once)
+            if not chosen.missing or options.cluster is not None:
+                break
+            by_kernel = chosen.engine.name == "kernel"
+            begin(chosen.missing, nice=0 if by_kernel else BACKGROUND)
+            if not by_kernel or stop.requested:
+                break
+            time.sleep(LOOKS)  # and choose again: the compiler may be done, or have failed, or be late
+        note(start_note(work.network, trial.spec))
         return chosen
 
     states = States(store.folder)
@@ -101,7 +120,7 @@ def run(
                     "threads": options.threads,
                 }
                 runs = (item[0] for item in chain([begun], group))
-                _advance(sessions[name, device], runs, about, store, states, options, watch, stop, recording)
+                _advance(sessions[name, device], runs, about, store, states, options, watch, stop, recording, pace)
                 if stop.requested or budget.cut:
                     break
             if stop.requested or budget.cut:
@@ -124,12 +143,13 @@ def _like(trial: Trial, specs: Iterable[Spec]) -> Iterator[Work]:
 
 
 def check_named(trial: Trial, options: RunOptions) -> None:
-    """Check that the engine and the device that the user named can train a trial, before anything is written.
+    """Check that what the user named can train a trial, before anything is written.
 
     Raises:
-        UsageError: if the engine cannot.
+        UsageError: if the engine cannot, or MLPCTL_COMPILE is no word that it knows.
         DeviceError: if the device is not there.
     """
+    compile_mode()
     if options.engine != "auto" or options.device != "auto" or options.precision != "fp32":
         work = trial.work()
         chosen = choose(
@@ -173,6 +193,7 @@ def _advance(
     watch: Watch,
     stop: Stop,
     recording: Recording,
+    pace: Pace,
 ) -> None:
     active: dict[str, tuple[Run, list[Row], dict[int, Trial]]] = {}  # with the trials that have not ended yet
     clock = Clock()
@@ -215,5 +236,7 @@ def _advance(
                 kept = Kept(event.epoch, session.save(event.key), rows)
                 states.keep(lineage(trial), about["used_engine"], kept)
         if event.status is not None:
+            if about["used_engine"] == "reference":
+                pace.ended(run.leader.work(), wall_time(rows)["seconds"] / options.jobs)
             session.drop(event.key)
             del active[event.key]

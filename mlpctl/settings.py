@@ -14,6 +14,7 @@ ENVIRONMENT = {
     "MLPCTL_DATA_DIR": "cache folder",
     "MLPCTL_JOBS": "trials in training at a time",
     "MLPCTL_DEVICE": "device",
+    "MLPCTL_COMPILE": "when the kernel is compiled",
     "MLPCTL_OFFLINE": "never touch the network",
 }
 

@@ -1,5 +1,6 @@
 """Which engine and device train a trial."""
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
     from mlpctl.models.network import Network
     from mlpctl.spec import Spec
 
-COMPILE_SECONDS = 15.0
-"""What compiling the kernel costs, once per machine and type of inputs."""
+TORCH_SECONDS = 2.0
+"""What importing torch takes, and its first steps."""
 
 CUDA_SECONDS = 10.0
 """Work that takes the CPU less is left to it: importing torch, waking the GPU and recording graphs take seconds."""
@@ -32,13 +33,15 @@ class Choice:
         engine: by interface.
         device: cpu, cuda, cuda:N or mps.
         note: what the user should know of it, or "".
-        compiles: the engine compiles before it trains.
+        once: the note is for one command on a machine.
+        missing: functions of the kernel to compile: before it trains, or beside what the reference engine trains.
     """
 
     engine: Engine
     device: str
     note: str = ""
-    compiles: bool = False
+    once: bool = False
+    missing: tuple[str, ...] = ()
 
 
 def choose(work: Work, *, engine: str, device: str, load: Callable[[], Load], precision: Precision = "fp32") -> Choice:
@@ -46,14 +49,14 @@ def choose(work: Work, *, engine: str, device: str, load: Callable[[], Load], pr
 
     auto is the engine that is done first: on a CUDA GPU lanes, where there is work for longer than a GPU takes to
     start; else the kernel on the CPU. Where that is not compiled yet and the reference engine would be done before the
-    compiler, it is the reference engine. What an engine cannot train is left to the reference engine, on the same
+    compiler, it is the reference engine, see `MLPCTL_COMPILE`. What an engine cannot train is left to the reference engine, on the same
     device.
 
     Args:
         work: a trial.
         engine: the run's engine, or auto.
         device: the run's device, or auto.
-        load: about what the whole run takes; asked where that decides.
+        load: about what the run takes that is left; asked where that decides.
         precision: of products of float32 matrices, in the engine lanes.
 
     Raises:
@@ -100,15 +103,29 @@ def _auto(work: Work, device: str, load: Callable[[], Load]) -> Choice:
     if reason:
         named = spec.impl != "auto" or device not in ("auto", "cpu")  # then the user knows
         return Choice(reference, _place(device), "" if named else f"trained by the reference engine: {reason}")
-    from mlpctl.engine.kernel.cache import is_compiled
+    return _on_cpu(work, kernel, reference, load)
 
-    if is_compiled(data.X.dtype, spec.dtype):
+
+def _on_cpu(work: Work, kernel: Engine, reference: Engine, load: Callable[[], Load]) -> Choice:
+    from mlpctl.engine.kernel import compilation
+    from mlpctl.engine.kernel.cache import functions_for, missing
+
+    names = missing(functions_for(work.data.X.dtype.name, work.spec.dtype))
+    if not names:
         return Choice(kernel, "cpu")
-    if load().reference < COMPILE_SECONDS:
-        told = "trained by the reference engine, done before the training loop would be compiled"
-        return Choice(reference, "cpu", f"{told}; --engine kernel compiles it, once: {COMPILE_SECONDS:.0f} s")
-    told = f"compiling the training loop, once on this machine: {COMPILE_SECONDS:.0f} s"
-    return Choice(kernel, "cpu", told, compiles=True)
+    mode = compilation.compile_mode()
+    if mode == "never":
+        return Choice(reference, "cpu")
+    if why := compilation.failure(names):
+        told = f"the fast engine cannot be compiled, so torch trains: {why}"
+        return Choice(reference, "cpu", f"{told}; mlpctl doctor --compile tries again", once=True)
+    about = f"about {compilation.COMPILE_SECONDS:.0f} s"
+    by_torch = load().reference + (0.0 if "torch" in sys.modules else TORCH_SECONDS)
+    if mode == "now" or by_torch > compilation.seconds_left():
+        told = f"compiling the fast engine, once on this machine: {about}"
+        return Choice(kernel, "cpu", told, missing=tuple(names))
+    told = f"compiling the fast engine in the background, once on this machine ({about}); until then torch trains"
+    return Choice(reference, "cpu", told, once=True, missing=tuple(names))
 
 
 def _lacks_on_mps(spec: "Spec", network: "Network", data: "Data") -> str:

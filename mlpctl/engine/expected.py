@@ -1,6 +1,7 @@
-"""About how long a trial takes: good to a factor of two, which is enough to choose an engine by."""
+"""About how long trials take: a guess to choose an engine by, corrected by those that have ended."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 REFERENCE_FLOPS, REFERENCE_NUMBER = 9e10, 4e-9
 """Rate of the reference engine's products on one core; seconds per number of a dense input, gathered and converted."""
 
-REFERENCE_EPOCH, REFERENCE_STEP, REFERENCE_LAYER = 1.5e-3, 100e-6, 60e-6
+REFERENCE_EPOCH, REFERENCE_STEP, REFERENCE_LAYER = 1.5e-3, 180e-6, 110e-6
 """Its seconds per epoch, for scoring; per step and per layer of a step, for some ten calls of torch each."""
 
 KERNEL_FLOPS, KERNEL_STEP = 1e11, 1.5e-7
@@ -25,6 +26,29 @@ class Load(NamedTuple):
 
     reference: float
     kernel: float
+
+
+@dataclass
+class Pace:
+    """How long the reference engine takes beside what was guessed.
+
+    Attributes:
+        guessed: seconds, for the trials that have ended.
+        taken: seconds that they took.
+    """
+
+    guessed: float = 0.0
+    taken: float = 0.0
+
+    def ended(self, work: "Work", seconds: float) -> None:
+        """Take note of a trial that the reference engine has trained; several at a time take their share each."""
+        self.guessed += reference_seconds(work)
+        self.taken += seconds
+
+    def left(self, load: Load, share: float) -> Load:
+        """Return what is left of a load where a share of its trials is left."""
+        factor = self.taken / self.guessed if self.guessed else 1.0
+        return Load(load.reference * share * factor, load.kernel * share)
 
 
 def load_of(works: "Sequence[Work]", trials: int) -> Load:

@@ -1,4 +1,5 @@
-"""The kernel's functions as machine code: `python -m mlpctl.engine.kernel.building NAME` writes one to stdout.
+"""The kernel's functions as machine code: `python -m mlpctl.engine.kernel.building NICE NAME ...`
+writes them to the cache.
 
 In a process of its own, because numba's level of optimization is that of a process, and no other user of numba should
 get this one: numba only translates, and LLVM's passes go once over the whole, in place of once a function. That and no
@@ -9,6 +10,8 @@ others, since the vectors are in the source.
 import gc
 import os
 import sys
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 LEVEL = 1
@@ -53,10 +56,39 @@ def _function(name: str) -> Any:
     return epochs_for(*types)
 
 
+def build(names: Sequence[str], nice: int) -> None:
+    """Compile what is missing of some functions, unless another process compiles; say of each that fails why.
+
+    Args:
+        names: of the functions.
+        nice: how far the process gives way to others.
+    """
+    from filelock import FileLock, Timeout
+
+    from mlpctl.engine.kernel import compilation
+    from mlpctl.engine.kernel.cache import missing, packed, path_of, write
+
+    if hasattr(os, "nice"):
+        os.nice(nice)
+    with suppress(Timeout), FileLock(compilation.lock_file(), timeout=1):
+        print(compilation.COMPILES, file=sys.stderr, flush=True)
+        for name in missing(names):
+            failed = compilation.failure_file(name)
+            try:
+                write(path_of(name), packed(*machine_code(name)))
+            except Exception as error:  # whatever numba raises
+                write(failed, _in_a_line(error).encode())
+            else:
+                failed.unlink(missing_ok=True)
+        compilation.done()
+
+
+def _in_a_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[-1] if lines else 'no reason given'}"
+
+
 if __name__ == "__main__":
     gc.disable()  # a tenth of numba's time
     os.environ["NUMBA_OPT"] = "0"  # read when numba is imported
-
-    from mlpctl.engine.kernel.cache import packed
-
-    sys.stdout.buffer.write(packed(*machine_code(sys.argv[1])))
+    build(sys.argv[2:], int(sys.argv[1]))

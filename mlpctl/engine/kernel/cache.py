@@ -1,6 +1,7 @@
 """Where compiled code is kept, and whether it is there; imports no numba."""
 
 import hashlib
+from collections.abc import Iterable
 from contextlib import suppress
 from functools import cache
 from itertools import takewhile
@@ -10,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from mlpctl.data.files import cache_folder
-from mlpctl.errors import DataError
 from mlpctl.machine import library_version
 from mlpctl.writing import replace_file
 
@@ -49,9 +49,25 @@ def start_name(dtype: str) -> str:
     return f"start-{dtype}"
 
 
-def is_compiled(inputs: np.dtype[Any], dtype: str) -> bool:
-    """Return whether the training loop is in the cache for a type of inputs and of arithmetic."""
-    return path_of(loop_name(inputs, dtype)).is_file()
+def functions_for(inputs: str, dtype: str) -> list[str]:
+    """Return the names of all functions that training takes for a type of inputs and of arithmetic."""
+    return ["orders", start_name(dtype), f"{LOOP}{inputs}-{dtype}", assist_name(dtype)]
+
+
+def together(name: str) -> list[str]:
+    """Return the names of the functions that are compiled with one: of a training loop all that training takes."""
+    return functions_for(*name.removeprefix(LOOP).split("-")) if name.startswith(LOOP) else [name]
+
+
+def usual() -> list[str]:
+    """Return the names of the functions that the datasets take, in float32 and float64; sparse inputs are of it."""
+    kinds = [(inputs, dtype) for dtype in ("float32", "float64") for inputs in (dtype, "uint8")]
+    return list(dict.fromkeys(name for kind in kinds for name in functions_for(*kind)))
+
+
+def missing(names: Iterable[str]) -> list[str]:
+    """Return those names of functions that are not in the cache."""
+    return [name for name in names if not path_of(name).is_file()]
 
 
 def compiled() -> list[str]:
@@ -62,7 +78,12 @@ def compiled() -> list[str]:
 
 def path_of(name: str) -> Path:
     """Return the file of a compiled function, one per kind of processor: folders may be shared by machines."""
-    return kernel_folder() / f"{name}-{_processor()}.o"
+    return file_of(name, "o")
+
+
+def file_of(name: str, kind: str) -> Path:
+    """Return a file of what is compiled for this kind of processor."""
+    return kernel_folder() / f"{name}-{_processor()}.{kind}"
 
 
 def packed(symbol: str, code: bytes) -> bytes:
@@ -89,10 +110,13 @@ def read(path: Path) -> bytes:
 
 
 def write(path: Path, content: bytes) -> None:
-    """Keep what a compiler wrote; a cache that cannot be written is no error."""
-    with suppress(OSError, DataError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(path, content)
+    """Keep what a compiler wrote, in one go.
+
+    Raises:
+        DataError: if the cache cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    replace_file(path, content)
 
 
 @cache

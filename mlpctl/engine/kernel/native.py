@@ -4,18 +4,13 @@ numba takes 0.8 s to be imported and to load a function of its own cache; machin
 """
 
 import ctypes
-import os
-import subprocess
-import sys
 import threading
 from array import array
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-from mlpctl.engine.kernel.cache import path_of, read, unpacked, write
-from mlpctl.engine.kernel.objects import load
-from mlpctl.errors import DeviceError
+from mlpctl.engine.kernel.cache import path_of, read, together, unpacked
+from mlpctl.engine.kernel.compilation import finish
 
 Native = Callable[..., int]
 
@@ -25,7 +20,11 @@ _loading = threading.Lock()
 
 
 def function(name: str) -> Native:
-    """Return a compiled function by name: `orders`, or as `cache` names them; it takes the entries of its block."""
+    """Return a compiled function by name: `orders`, or as `cache` names them; it takes the entries of its block.
+
+    Raises:
+        DeviceError: if it is not in the cache and cannot be compiled.
+    """
     known = _functions.get(name)
     if known is None:
         with _loading:
@@ -37,37 +36,15 @@ def _loaded(name: str) -> Native:
     path = path_of(name)
     kept = unpacked(read(path))
     if kept is None:
-        content = _compiled(name)
-        kept = unpacked(content)
+        path.unlink(missing_ok=True)
+        finish(together(name))
+        kept = unpacked(read(path))
         assert kept is not None, "the compiler's output is not whole"
-        write(path, content)
     return _callable(_address(*kept))
 
 
-def _compiled(name: str) -> bytes:
-    """Return what `building` writes in a process of its own; it goes on at an interrupt, as a trial in training does.
-
-    Raises:
-        DeviceError: if it fails.
-    """
-    search = os.pathsep.join(path or str(Path.cwd()) for path in sys.path)
-    done = subprocess.run(
-        [sys.executable, "-P", "-m", "mlpctl.engine.kernel.building", name],
-        env={**os.environ, "PYTHONPATH": search}, capture_output=True, check=False, start_new_session=True,
-    )  # fmt: skip
-    if done.returncode:
-        said = done.stderr.decode(errors="replace").strip().splitlines()
-        why = said[-1] if said else f"its process ended with {done.returncode}"
-        raise DeviceError(f"the training loop cannot be compiled: {why}; --engine reference trains without it")
-    return done.stdout
-
-
 def _address(symbol: str, code: bytes) -> int:
-    where = load(code, symbol)
-    return _address_by_llvm(symbol, code) if where is None else where
-
-
-def _address_by_llvm(symbol: str, code: bytes) -> int:
+    """Return the address of a function of an object file, loaded by LLVM for good."""
     import llvmlite.binding as llvm
 
     llvm.initialize_native_target()

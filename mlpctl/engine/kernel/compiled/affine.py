@@ -12,7 +12,7 @@ numba vectorizes by itself took 0.85), backward and step 0.68 (0.95).
 
 from typing import Any
 
-from mlpctl.engine.kernel.compiled.compiling import U, inner
+from mlpctl.engine.kernel.compiled.compiling import U, apart, inner
 from mlpctl.engine.kernel.compiled.pointers import number
 from mlpctl.engine.kernel.compiled.scratch import VV, V
 from mlpctl.engine.kernel.compiled.team import product
@@ -25,7 +25,7 @@ CHUNK = 8192
 """Weights that the backward pass goes over twice in a row: as many as stay in the nearest cache (32 KB)."""
 
 
-@inner
+@apart
 def forward(
     buffer: Any, x0: int, n: int, inputs: int, outputs: int, theta: Any, w0: int, b0: int, z0: int, packed: Any,
     board: Any,
@@ -129,7 +129,7 @@ def forward_sparse(
             store(buffer, z + j, a)
 
 
-@inner
+@apart
 def gradients(
     buffer: Any, x0: int, n: int, inputs: int, outputs: int, theta: Any, w0: int, delta: Any, before: Any, wanted: bool,
     target: Any, t0: int, factor: Any, nothing: Any, packed: Any, board: Any,

@@ -19,7 +19,7 @@ _BARE: dict[str, Any] = {"error_model": "numpy", "no_cpython_wrapper": True, "no
 
 def inner(function: Function) -> Function:
     """Return a function that compiled code calls."""
-    compiled: Function = numba.njit(fastmath=FAST, forceinline=True, **_BARE)(function)
+    compiled: Function = numba.njit(fastmath=FAST, forceinline=True, no_rewrites=True, **_BARE)(function)
     return compiled
 
 
@@ -29,9 +29,15 @@ def exact(function: Function) -> Function:
     return compiled
 
 
+def apart(function: Function) -> Function:
+    """Return a function that compiled code calls, compiled once however often it is called: for large steps."""
+    compiled: Function = numba.njit(fastmath=FAST, forceinline=False, no_rewrites=True, **_BARE)(function)
+    return compiled
+
+
 def entry(function: Function) -> Function:
     """Return a function that is called from outside: it takes an address and returns a whole number, see `native`."""
-    compiled: Function = numba.njit(fastmath=FAST, **_BARE)(function)
+    compiled: Function = numba.njit(fastmath=FAST, forceinline=False, no_rewrites=True, **_BARE)(function)
     return compiled
 
 

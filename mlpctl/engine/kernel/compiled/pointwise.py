@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from mlpctl.engine.kernel.compiled.compiling import U, inner
+from mlpctl.engine.kernel.compiled.compiling import U, apart, inner
 from mlpctl.engine.kernel.compiled.pointers import number
 from mlpctl.engine.kernel.compiled.scratch import V
 from mlpctl.engine.kernel.compiled.vectors import (
@@ -78,7 +78,7 @@ def _put(z: Any, k: int, a: Any, slope: Any, s: int, derivative: Any, n: int, ze
     store(slope, s, first_of(n, derivative, zero))
 
 
-@inner
+@apart
 def _activate_row(code: int, z: Any, z0: int, size: int, slope: Any, s0: int) -> None:
     zero, one, half = number(z, 0), number(z, 1), number(z, 0.5)
     zeros, ones = fill(zero), fill(one)
@@ -132,7 +132,7 @@ def _activate_row(code: int, z: Any, z0: int, size: int, slope: Any, s0: int) ->
             slope[s0 + k] = zero
 
 
-@inner
+@apart
 def loss_of_row(
     whole: Any, real: Any, z: Any, z0: int, outputs: int, label: int, targets: Any, row: int, gradient: Any, g0: int
 ) -> Any:
@@ -198,7 +198,7 @@ def loss_of_row(
     return value / number(z, outputs)
 
 
-@inner
+@apart
 def step(
     optimizer: int, real: Any, theta: Any, k: int, n: int, gradient: Any, first: Any, second: Any, rate: Any
 ) -> None:

@@ -11,7 +11,7 @@ with those for Skylake-X; torch 104 (`python -m benchmarks.gemm`).
 
 from typing import Any
 
-from mlpctl.engine.kernel.compiled.compiling import U, inner
+from mlpctl.engine.kernel.compiled.compiling import U, apart, inner
 from mlpctl.engine.kernel.compiled.pointers import moved, number
 from mlpctl.engine.kernel.compiled.scratch import VV, V
 from mlpctl.engine.kernel.compiled.vectors import fill, fma, load, store, transposed
@@ -20,7 +20,7 @@ PACK_FROM = 64
 """Rows from which packing pays: below, the columns are read where they are."""
 
 
-@inner
+@apart
 def share(
     member: int, members: int, A: Any, a0: int, down: int, along: int, rows: int, depth: int, B: Any, b0: int,
     stride: int, flipped: bool, columns: int, C: Any, c0: int, width: int, base: Any, base0: int, base_stride: int,

@@ -7,7 +7,7 @@ import numpy as np
 
 from mlpctl.engine.kernel.arguments import N_SUMS
 from mlpctl.engine.kernel.compiled.affine import forward, forward_sparse
-from mlpctl.engine.kernel.compiled.compiling import U, inner
+from mlpctl.engine.kernel.compiled.compiling import U, apart, inner
 from mlpctl.engine.kernel.compiled.normalization import normalize_fixed
 from mlpctl.engine.kernel.compiled.pointers import moved, number
 from mlpctl.engine.kernel.compiled.pointwise import activate, loss_of_row
@@ -74,7 +74,7 @@ def room(table: Any, layers: int, sparse: bool, at_once: int) -> Any:
     return U(3) * whole_vectors(at_once * widest) + (VV + U(2)) * widest + U(2) * V
 
 
-@inner
+@apart
 def score(
     X: Any, scaled: bool, scale: Any, shift: Any, sparse: bool, values: Any, columns: Any, starts: Any, labels: Any,
     targets: Any, rows: Any, n_rows: int, table: Any, layers: int, whole: Any, real: Any, theta: Any, stats: Any,
