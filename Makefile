@@ -13,7 +13,7 @@ test: .venv/tested lint
 	scripts/install-system-packages test
 	$(BIN)/mlpctl data fetch fashion-mnist || true  # tests that need it are named at the end
 	$(BIN)/mlpctl doctor --compile
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 2 --dist loadgroup
 
 lint: .venv/tested
 	$(BIN)/ruff check .

@@ -8,7 +8,6 @@ import pytest
 
 import mlpctl.doctor
 from mlpctl import machine
-from mlpctl.engine.kernel import cache
 from tests.conftest import Cli
 
 
@@ -19,20 +18,6 @@ def test_doctor_tells_what_is_here(cli: Cli) -> None:
     assert states["torch"] == states["numba"] == states["fashion-mnist"] == "ok"
     assert states["gpu"] in ("ok", "none")
     assert "extra search" in states
-
-
-def test_doctor_tells_whether_the_kernel_is_compiled(cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    def told() -> dict[str, str]:
-        rows = json.loads(cli("doctor", "--format", "json").out)
-        return next(row for row in rows if row["what"] == "kernel")
-
-    monkeypatch.setattr(cache, "kernel_folder", lambda: tmp_path)
-    cache.write(cache.path_of("orders"), b"")
-    cache.write(tmp_path / "epochs-float32-float32-another.o", b"")  # another kind of processor
-    assert told()["found"].startswith("not compiled yet")
-    assert "--engine kernel" in told()["what to do"]
-    cache.write(cache.path_of("epochs-uint8-float32"), b"")
-    assert told()["found"] == "compiled for inputs and arithmetic in uint8-float32"
 
 
 def asking(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *lines: str) -> None:

@@ -1,7 +1,6 @@
 """The two contracts of the kernel engine: Equality with the reference, Independence bit for bit."""
 
 import os
-import platform
 import subprocess
 import sys
 from itertools import product
@@ -11,24 +10,17 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 
-from mlpctl import results
 from mlpctl.data.base import Dataset
-from mlpctl.engine import expected
 from mlpctl.engine.base import Event, State, Work
 from mlpctl.engine.expected import load_of
 from mlpctl.engine.initial import initial_weights
-from mlpctl.engine.kernel import cache, drawing, native
-from mlpctl.engine.kernel.cache import path_of, read, unpacked
+from mlpctl.engine.kernel import drawing
 from mlpctl.engine.kernel.calls import begun_training, new_training
 from mlpctl.engine.kernel.engine import ENGINE as KERNEL
 from mlpctl.engine.kernel.layout import unpack
-from mlpctl.engine.kernel.native import function
-from mlpctl.engine.kernel.objects import RELA, load, sections_of
 from mlpctl.engine.order import order
 from mlpctl.engine.reference import ENGINE as REFERENCE
-from mlpctl.errors import DeviceError
 from mlpctl.spec import Activation, Init, Loss, Optimizer
-from tests.conftest import Cli
 from tests.making import classes, numbers, trained, work_of
 
 NUMERIC = ("mse", "half_mse", "huber", "l1")
@@ -211,20 +203,6 @@ def test_help_of_idle_cores_leaves_every_bit(optimizer: str) -> None:
     assert len(found) == 1
 
 
-def test_an_object_file_is_loaded_as_llvm_loads_it_or_left_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    here = drawing.orders(3, 1, 2, np.arange(100), 100).tolist()
-    kept = unpacked(read(path_of("orders")))
-    assert kept is not None
-    symbol, code = kept
-    assert (load(code, symbol) is not None) == ((sys.platform, platform.machine()) == ("linux", "x86_64"))
-    kind = 8 + next((section.offset for section in sections_of(code) if section.type == RELA), 0)
-    for at, byte in ((0, b"\0"), (4, b"\1"), (16, b"\2"), (18, b"\xb7"), (kind, b"\2")):
-        assert load(code[:at] + byte + code[at + 1 :], symbol) is None  # no ELF, 32 bits, a program, ARM, relative
-    monkeypatch.setattr(native, "load", lambda *_: None)
-    monkeypatch.setattr(native, "_functions", {})
-    assert drawing.orders(3, 1, 2, np.arange(100), 100).tolist() == here
-
-
 def test_damaged_machine_code_is_compiled_again_and_no_process_of_ours_sees_numba(tmp_path: Path) -> None:
     script = (
         "import sys\nimport numpy as np\nfrom mlpctl.engine.kernel.drawing import orders\n"
@@ -246,12 +224,6 @@ def test_damaged_machine_code_is_compiled_again_and_no_process_of_ours_sees_numb
     kept.write_bytes(whole[:-100])
     assert drawn() == told
     assert len(kept.read_bytes()) == len(whole)
-
-
-def test_a_compiler_that_fails_is_told_in_one_line() -> None:
-    with pytest.raises(DeviceError, match=r"cannot be compiled: .*nothing.*; --engine reference") as failed:
-        function("start-nothing")
-    assert "\n" not in str(failed.value)
 
 
 def test_a_trial_continued_elsewhere_is_the_same_bit_for_bit() -> None:
@@ -292,44 +264,6 @@ def test_memory_of_a_dataset_is_not_copied() -> None:
 
     work = work_of(classes(3, uint8=True), scaling="unit")
     assert arrays_of(work.data).kept[0] is work.data.X
-
-
-def test_work_that_is_done_before_the_compiler_says_who_trains_it(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cache, "is_compiled", lambda *_: False)
-    said = cli("train", "--dataset", "gates", "--epochs", "2", "-q").err.splitlines()
-    assert len(said) == 1
-    assert said[0].startswith("note: trained by the reference engine, done before the training loop would be compiled")
-    assert "--engine kernel" in said[0]
-
-
-@pytest.mark.parametrize(("large", "engine"), [(100.0, "kernel"), (10.0, "reference")])
-def test_a_sweep_of_small_and_large_networks_is_trained_by_one_engine(
-    cli: Cli, monkeypatch: pytest.MonkeyPatch, large: float, engine: str
-) -> None:
-    def seconds(work: Work) -> float:
-        return large if work.network.layers[0].outputs > 100 else 1.0
-
-    monkeypatch.setattr(expected, "reference_seconds", seconds)  # 15 to compile are less than 101, and more than 11
-    monkeypatch.setattr(cache, "is_compiled", lambda *_: False)
-    done = cli("sweep", "--dataset", "iris", "--axis", "hidden_units=4,128", "--epochs", "2", "-q")
-    assert done.code == 0
-    assert len([line for line in done.err.splitlines() if line.startswith("note: ")]) == 1
-    assert results.load("results/iris-mlp").trials["used_engine"].tolist() == [engine] * 2
-
-
-@pytest.mark.parametrize("is_compiled", [True, False])
-def test_looking_ahead_takes_nothing_from_the_limits(
-    cli: Cli, monkeypatch: pytest.MonkeyPatch, is_compiled: bool
-) -> None:
-    monkeypatch.setattr(cache, "is_compiled", lambda *_: is_compiled)
-    sweep = ("sweep", "--dataset", "iris", "--epochs", "2", "-q", "--axis")
-    assert cli(*sweep, "lr=0.6,0.7,0.8").code == 0
-    assert cli(*sweep, "lr=0.1,0.2,0.3,0.4,0.6,0.7,0.8", "--max-trials", "3").code == 7
-    trials = results.load("results/iris-mlp").trials
-    assert set(trials["lr"]) == {0.6, 0.7, 0.8, 0.1, 0.2, 0.3}  # the limit counts in the order of the experiment
-    sized = ("sweep", "--dataset", "iris", "--epochs", "2", "-q", "--set", "batch_norm=all", "--fail-fast")
-    assert cli(*sized, "--axis", "batch_size=8,16,32,1,64", "--jobs", "1", "--name", "sized").code == 3
-    assert results.load("results/sized").trials["status"].tolist() == ["ok", "ok", "invalid"]  # one is looked at ahead
 
 
 def test_the_load_is_the_mean_of_some_times_all() -> None:

@@ -70,12 +70,11 @@ def is_compiling() -> bool:
 
 def seconds_left() -> float:
     """Return about how long the compiler will take that runs or would be started; late ones take a quarter more."""
-    if not is_compiling():
-        return COMPILE_SECONDS
-    with suppress(OSError):
-        spent = time.time() - _log_file().stat().st_mtime
-        return max(COMPILE_SECONDS - spent, spent / 4)
-    return 0.0
+    spent = 0.0
+    if is_compiling():
+        with suppress(OSError):
+            spent = max(0.0, time.time() - _log_file().stat().st_mtime)
+    return max(COMPILE_SECONDS - spent, spent / 4)
 
 
 def failure(names: Sequence[str]) -> str:

@@ -132,15 +132,14 @@ def _activate_row(code: int, z: Any, z0: int, size: int, slope: Any, s0: int) ->
             slope[s0 + k] = zero
 
 
-@apart
+@inner
 def loss_of_row(
     whole: Any, real: Any, z: Any, z0: int, outputs: int, label: int, targets: Any, row: int, gradient: Any, g0: int
 ) -> Any:
     """Return the loss of an example, its gradient with respect to the outputs (outputs,) set; see models.losses."""
-    zero, one, half = number(z, 0), number(z, 1), number(z, 0.5)
-    loss = whole[LOSS]
+    one, loss = number(z, 1), whole[LOSS]
     if loss in (CROSS_ENTROPY, NLL):
-        low, nothing = fill(number(z, -math.inf)), fill(zero)
+        low, nothing = fill(number(z, -math.inf)), fill(number(z, 0))
         highest = low
         for j in range(U(0), outputs, V):
             highest = larger(highest, first_of(outputs - j, load(z, z0 + j), low))
@@ -154,6 +153,15 @@ def loss_of_row(
             store(gradient, g0 + j, mul(load(gradient, g0 + j), fill(one / share)))
         gradient[g0 + label] -= one
         return math.log(share) + top - z[z0 + label]
+    return _other_loss(whole, real, z, z0, outputs, label, targets, row, gradient, g0)
+
+
+@apart
+def _other_loss(
+    whole: Any, real: Any, z: Any, z0: int, outputs: int, label: int, targets: Any, row: int, gradient: Any, g0: int
+) -> Any:
+    """Return a loss other than cross-entropy, see `loss_of_row`."""
+    zero, one, half, loss = number(z, 0), number(z, 1), number(z, 0.5), whole[LOSS]
     if loss == PERCEPTRON and outputs > U(1):
         rival = U(1) if label == U(0) else U(0)
         for c in range(outputs):
@@ -198,7 +206,7 @@ def loss_of_row(
     return value / number(z, outputs)
 
 
-@apart
+@inner
 def step(
     optimizer: int, real: Any, theta: Any, k: int, n: int, gradient: Any, first: Any, second: Any, rate: Any
 ) -> None:
@@ -215,6 +223,19 @@ def step(
         second: mean or sum of squares, in step with theta.
         rate: lr, lr / (1 - β1^t), sqrt(1 - β2^t).
     """
+    if optimizer == SGD and real[DECAY] == 0:
+        pace = fill(-rate[0])
+        for j in range(U(0), n, V):
+            store(theta, k + j, fma(pace, load(gradient, j), load(theta, k + j)))
+    else:
+        _step_of_others(optimizer, real, theta, k, n, gradient, first, second, rate)
+
+
+@apart
+def _step_of_others(
+    optimizer: int, real: Any, theta: Any, k: int, n: int, gradient: Any, first: Any, second: Any, rate: Any
+) -> None:
+    """Take a step of anything but plain SGD, see `step`."""
     one = number(theta, 1)
     lr, decay = rate[0], real[DECAY]
     if optimizer == ADAMW:
