@@ -8,9 +8,9 @@ from benchmarks import contracts, overhead, records
 from benchmarks.contest import Record, hold
 from benchmarks.gemm import best, gemm_rates
 from benchmarks.works import WORKS, Work
-from mlpctl.machine import cpu_model, git_state, usable_cores
-from mlpctl.printing import print_tables
-from mlpctl.render import Cell, Table, to_text
+from mlpctl.display.print_tables import print_tables
+from mlpctl.display.tables import Cell, Table, to_text
+from mlpctl.system.facts import cpu_model, git_state, usable_cores
 
 COLUMNS = ("work", "contestant", "seconds per trial", "spread", "score", "of GEMM rate", "times mlpctl", "promised",
            "holds", "end to end", "note")  # fmt: skip

@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from mlpctl.engine.kernel.engine import ENGINE as KERNEL
-from mlpctl.engine.reference import ENGINE as REFERENCE
+from mlpctl.engines.kernel.engine import ENGINE as KERNEL
+from mlpctl.engines.reference import ENGINE as REFERENCE
+from mlpctl.runner.trial import trial_of
 from mlpctl.spec import make_spec
-from mlpctl.trial import trial_of
 
 FIELDS: dict[str, Any] = {"dataset": "iris", "widths": (64, 32), "batch_norm": (1,), "batch_size": 4, "epochs": 10}
 

@@ -21,17 +21,17 @@ import numpy as np
 
 from benchmarks.gpu_checks import checks
 from benchmarks.works import IRIS
-from mlpctl.devices import torch_device
-from mlpctl.engine.base import Work
-from mlpctl.engine.lanes.engine import LanesEngine
-from mlpctl.engine.precision import Precision
+from mlpctl.display.print_tables import print_tables
+from mlpctl.display.tables import Cell, Table, to_text
+from mlpctl.engines.base import Work
+from mlpctl.engines.lanes.engine import LanesEngine
+from mlpctl.engines.precision import Precision
 from mlpctl.errors import CheckFailed, DeviceError
-from mlpctl.gpu import nvidia_smi
-from mlpctl.machine import cpu_model, environment, git_state
-from mlpctl.printing import print_tables
-from mlpctl.render import Cell, Table, to_text
+from mlpctl.runner.trial import trial_of
 from mlpctl.spec import make_spec
-from mlpctl.trial import trial_of
+from mlpctl.system.devices import torch_device
+from mlpctl.system.facts import cpu_model, environment, git_state
+from mlpctl.system.gpu import nvidia_smi
 
 FASHION: dict[str, Any] = {"dataset": "fashion-mnist", "hidden_units": 256, "batch_size": 256, "val_fraction": 0.0}
 COLUMNS = ("work", "what", "precision", "trials", "epochs", "group", "seconds", "rate", "unit", "floor", "accuracy",

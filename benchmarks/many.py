@@ -14,10 +14,10 @@ from pathlib import Path
 
 import psutil
 
-from mlpctl.render import Cell, Table, to_text
-from mlpctl.results import load
-from mlpctl.upkeep.check import check
-from mlpctl.upkeep.export import export
+from mlpctl.display.tables import Cell, Table, to_text
+from mlpctl.store.maintenance.check import check
+from mlpctl.store.maintenance.export import export
+from mlpctl.store.results import load
 
 RESULTS = Path("results/benchmarks")
 

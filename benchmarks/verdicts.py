@@ -13,13 +13,13 @@ from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
-from mlpctl.bench.cases import cases_of
 from mlpctl.bench.disturbances import hints, load
 from mlpctl.bench.matmul import BENCHMARK, measure
+from mlpctl.bench.matmul_cases import cases_of
 from mlpctl.bench.records import machine, software
-from mlpctl.bench.sampling import Measured, Plan
+from mlpctl.bench.timing import Measured, Plan
+from mlpctl.display.tables import Cell, Table, emit
 from mlpctl.errors import CheckFailed
-from mlpctl.render import Cell, Table, emit
 
 STEPS = (0, -24, -16, -4, -1, 1, 2, 4, 8, 16, 32)
 """From the size that is measured against itself to those that are measured against it."""

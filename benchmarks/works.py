@@ -100,8 +100,8 @@ class Arrays:
 
 def arrays(work: Work) -> Arrays:
     """Return the split that mlpctl's trials of a work use."""
+    from mlpctl.runner.trial import trial_of
     from mlpctl.spec import make_spec
-    from mlpctl.trial import trial_of
 
     prepared = trial_of(make_spec(work.specs(1)[0] if work.trials == 1 else work.specs(2)[0])).work()
     data = prepared.data

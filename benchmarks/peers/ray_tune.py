@@ -14,7 +14,7 @@ from ray import tune
 from benchmarks.peers import run
 from benchmarks.peers.torch_loops import one
 from benchmarks.works import Work, arrays
-from mlpctl.machine import seconds_since_start
+from mlpctl.system.facts import seconds_since_start
 
 
 def contest(work: Work, _: str) -> dict[str, Any]:

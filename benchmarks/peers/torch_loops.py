@@ -86,8 +86,8 @@ def _start() -> None:
 
 def contest(work: Work, variant: str) -> dict[str, Any]:
     data = arrays(work)
+    from mlpctl.runner.trial import trial_of
     from mlpctl.spec import make_spec
-    from mlpctl.trial import trial_of
 
     specs = work.specs(work.few)
     resolved = trial_of(make_spec(specs[0])).spec

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from mlpctl.bench.cases import Case
 from mlpctl.bench.matmul import BENCHMARK, Timing
+from mlpctl.bench.matmul_cases import Case
 from mlpctl.bench.records import read
 from mlpctl.bench.verdicts import MATTERS, Word, word
+from mlpctl.display.tables import Cell
 from mlpctl.errors import CheckFailed, DataError
-from mlpctl.render import Cell
 
 ASKED = tuple(field.name for field in fields(Case))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpctl.bench.sampling import Measured, Samples
+from mlpctl.bench.timing import Measured, Samples
 
 FAR = 5.0
 """A run is an outlier when it lies this many quartile distances above the third quartile …"""

@@ -4,13 +4,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from itertools import groupby
 
-from mlpctl.bench.cases import Case, name_of
-from mlpctl.bench.estimates import Estimate, estimate
+from mlpctl.bench.matmul_cases import Case, name_of
+from mlpctl.bench.medians import Estimate, estimate
 from mlpctl.bench.records import Benchmark
-from mlpctl.bench.sampling import Group, Measured, Plan, Samples, sample
+from mlpctl.bench.timing import Group, Measured, Plan, Samples, sample
 from mlpctl.bench.verdicts import MATTERS, Judged, judge
+from mlpctl.display.tables import Cell
 from mlpctl.errors import DeviceError
-from mlpctl.render import Cell
 
 BENCHMARK = Benchmark("matmul", 2)
 """Version 1 ran every size equally often and gave no verdicts."""
@@ -120,7 +120,7 @@ def timings_of(samples: Samples, matters: float = MATTERS) -> list[Timing]:
 
 def _able(cases: Sequence[Case]) -> tuple[list[Case], list[str]]:
     """Return the products that can be done, and a line per device and dtype on what cannot."""
-    from mlpctl.bench.products import lack
+    from mlpctl.bench.matmul_products import lack
 
     able, why = list[Case](), dict[tuple[str, str, str], list[str]]()
     for case in cases:
@@ -140,7 +140,7 @@ def _able(cases: Sequence[Case]) -> tuple[list[Case], list[str]]:
 def _groups(cases: Sequence[Case]) -> dict[tuple[str, int, str], Group]:
     from functools import partial
 
-    from mlpctl.bench.products import Operands, Product, setting
+    from mlpctl.bench.matmul_products import Operands, Product, setting
 
     def pool(case: Case) -> tuple[str, str]:
         return case.device, case.dtype

@@ -6,12 +6,13 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from mlpctl.bench import latency, moving
-from mlpctl.bench.bus import Bus, cpu_bus, gpu_bus
+from mlpctl.bench import memory_bandwidth
+from mlpctl.bench import memory_latency as latency
 from mlpctl.bench.caches import Cache, caches
-from mlpctl.bench.estimates import Estimate, estimate
+from mlpctl.bench.medians import Estimate, estimate
+from mlpctl.bench.memory_bus import Bus, cpu_bus, gpu_bus
 from mlpctl.bench.records import Benchmark
-from mlpctl.bench.sampling import Group, Measured, Plan, Samples, sample
+from mlpctl.bench.timing import Group, Measured, Plan, Samples, sample
 from mlpctl.errors import DeviceError, UsageError
 
 BENCHMARK = Benchmark("memory", 1)
@@ -86,7 +87,7 @@ class Found:
         found = self.bandwidth.get((device, threads, operation, stores))
         if found is None:
             return None
-        return moving.OPERANDS[operation] * found[0] / (found[1].min if best else found[1].median)
+        return memory_bandwidth.OPERANDS[operation] * found[0] / (found[1].min if best else found[1].median)
 
     def cached_rates(self) -> dict[int, float]:
         """Return bytes of the arrays together -> bytes per second of a triad on one thread, the best of all runs."""
@@ -107,7 +108,7 @@ def asked_for(
         UsageError: for threads or arrays below 1, or devices that have no memory to measure.
         DeviceError: for a device that is not there.
     """
-    from mlpctl.devices import torch_device
+    from mlpctl.system.devices import torch_device
 
     problems = [f"threads must be 1 at least, got {n}" for n in threads if n < 1]
     problems += [f"arrays must have 1 MiB at least, got {array_mib}"] if array_mib is not None and array_mib < 1 else []
@@ -142,7 +143,7 @@ def bus_of(device: str) -> Bus:
     """Return the data bus of a device's memory."""
     if device == "cpu":
         return cpu_bus()
-    from mlpctl.devices import torch_device
+    from mlpctl.system.devices import torch_device
 
     return gpu_bus(torch_device(device))
 
@@ -160,19 +161,19 @@ def prepared(asked: Asked, told: list[Cache], sizes: Mapping[str, int]) -> Itera
     with ExitStack() as stack:
         for device in asked.devices:
             if device != "cpu":
-                from mlpctl.devices import torch_device
+                from mlpctl.system.devices import torch_device
 
-                groups["bandwidth", device, 1] = Group(moving.gpu_works(torch_device(device), sizes[device]))
+                groups["bandwidth", device, 1] = Group(memory_bandwidth.gpu_works(torch_device(device), sizes[device]))
                 continue
-            from mlpctl.bench.loops import LOOPS
+            from mlpctl.bench.memory_loops import LOOPS
 
             for threads in asked.threads:
-                team = moving.Team(threads)
+                team = memory_bandwidth.Team(threads)
                 stack.callback(team.close)
-                groups["bandwidth", "cpu", threads] = Group(moving.cpu_works(team, sizes["cpu"], LOOPS))
+                groups["bandwidth", "cpu", threads] = Group(memory_bandwidth.cpu_works(team, sizes["cpu"], LOOPS))
             if asked.latency:
                 halves = [int(level.bytes * HALF) for level in told]
-                groups["cache", "cpu", 1] = Group({n: moving.cached_triad(n, LOOPS[TRIAD]) for n in halves})
+                groups["cache", "cpu", 1] = Group({n: memory_bandwidth.cached_triad(n, LOOPS[TRIAD]) for n in halves})
                 last = told[-1].bytes if told else latency.LARGEST
                 chains = {n: latency.chain(n, cached=n <= last) for n in latency.sizes_of(told)}
                 groups["latency", "cpu", 1] = Group(chains)
@@ -181,15 +182,17 @@ def prepared(asked: Asked, told: list[Cache], sizes: Mapping[str, int]) -> Itera
 
 def _array_bytes(device: str, told: list[Cache]) -> int:
     if device == "cpu":
-        return moving.array_bytes(told)
+        return memory_bandwidth.array_bytes(told)
     import torch
 
-    from mlpctl.devices import torch_device
+    from mlpctl.system.devices import torch_device
 
     where = torch_device(device)
     cache = int(getattr(torch.cuda.get_device_properties(where), "L2_cache_size", 0))
     free = int(torch.cuda.mem_get_info(where)[0])
-    return min(max(moving.TIMES_CACHE * cache, 4 * moving.LEAST_BYTES), free // moving.SHARE)
+    return min(
+        max(memory_bandwidth.TIMES_CACHE * cache, 4 * memory_bandwidth.LEAST_BYTES), free // memory_bandwidth.SHARE
+    )
 
 
 def _enough(_: Key, samples: Samples) -> bool:
@@ -223,10 +226,10 @@ class Memory:
 
 def cpu_memory(*, size: int = 64 << 20, runs: int = 9) -> Memory:
     """Return what is known of the main memory; its rate is the median of `runs` copies on one thread."""
-    from mlpctl.bench.loops import LOOPS
+    from mlpctl.bench.memory_loops import LOOPS
 
-    team = moving.Team(1)
-    works = moving.cpu_works(team, size, {COPY: LOOPS[COPY]})
+    team = memory_bandwidth.Team(1)
+    works = memory_bandwidth.cpu_works(team, size, {COPY: LOOPS[COPY]})
     seconds = statistics.median(works[COPY]() for _ in range(runs))
     team.close()
     bus = cpu_bus()
@@ -239,12 +242,12 @@ def gpu_memory(device: str, *, size: int = 256 << 20, runs: int = 9) -> Memory:
     Raises:
         DeviceError: if it is not there.
     """
-    from mlpctl.devices import torch_device
+    from mlpctl.system.devices import torch_device
 
     where = torch_device(device)
     if where.type != "cuda":
         raise DeviceError(f"only CUDA GPUs tell about their memory, got {device}")
-    copy = moving.gpu_works(where, size)["copy", "device"]
+    copy = memory_bandwidth.gpu_works(where, size)["copy", "device"]
     seconds = statistics.median([copy() for _ in range(runs + 1)][1:])  # the first run loads its code
     bus = gpu_bus(where)
     return Memory(device, bus.bits, bus.source, 2 * size / seconds)

@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
-from mlpctl.bench.estimates import Estimate
+from mlpctl.bench.medians import Estimate
 from mlpctl.bench.memory import Found
-from mlpctl.bench.moving import ALLOCATED, OPERANDS, TIMES_CACHE
+from mlpctl.bench.memory_bandwidth import ALLOCATED, OPERANDS, TIMES_CACHE
 from mlpctl.bench.records import stamped
-from mlpctl.inspection.cost import in_bytes
-from mlpctl.render import Cell, Table
+from mlpctl.display.tables import Cell, Table
+from mlpctl.models.cost import in_bytes
 
 COLUMNS = ("what", "device", "threads", "operation", "stores", "bytes", "begins", "ends", "system_bytes",
            *(name for name in Estimate.__dataclass_fields__), "bytes_per_second", "best_bytes_per_second", "flops",

@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlpctl.bench.counting import Step, step_of
-from mlpctl.bench.estimates import Estimate, estimate
+from mlpctl.bench.medians import Estimate, estimate
 from mlpctl.bench.memory import Found
-from mlpctl.bench.moving import Team
-from mlpctl.bench.peaks import library_group, register_works
-from mlpctl.bench.sampling import Group, Measured, Plan, sample
-from mlpctl.bench.steps import trainers, works_of
-from mlpctl.bench.works import own_works
-from mlpctl.inspection.cost import in_bytes
-from mlpctl.render import Cell, Table
+from mlpctl.bench.memory_bandwidth import Team
+from mlpctl.bench.peak_flops import library_group, register_works
+from mlpctl.bench.step_cost import Step, step_of
+from mlpctl.bench.timing import Group, Measured, Plan, sample
+from mlpctl.bench.train_steps import trainers, works_of
+from mlpctl.bench.workloads import own_works
+from mlpctl.display.tables import Cell, Table
+from mlpctl.models.cost import in_bytes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -172,7 +172,7 @@ def draw_roofline(roofs: Roofs, path: Path, machine: str) -> None:
     Raises:
         UsageError: if it cannot be written.
     """
-    from mlpctl.report.look import COLOURS, GREY, new_figure, save
+    from mlpctl.display.figure_style import COLOURS, GREY, new_figure, save
 
     figure, axes = new_figure(8.0, 5.2)
     x = [WIDEST[0], WIDEST[1], *(p.step.intensity for p in roofs.points.values())]

@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpctl.bench.caches import caches
-from mlpctl.bench.counting import Step, step_of
-from mlpctl.bench.estimates import estimate
-from mlpctl.bench.limits import Ceilings, Crossing, Fit, Parts, crossings, fit, parts_of
+from mlpctl.bench.medians import estimate
 from mlpctl.bench.records import Benchmark
-from mlpctl.bench.sampling import FEWEST, Group, Measured, Plan, Samples, sample
-from mlpctl.bench.steps import LANES, TRAINERS, Trainer, difference, trainers, works_of
-from mlpctl.bench.works import made
+from mlpctl.bench.step_cost import Step, step_of
+from mlpctl.bench.step_limits import Ceilings, Crossing, Fit, Parts, crossings, fit, parts_of
+from mlpctl.bench.timing import FEWEST, Group, Measured, Plan, Samples, sample
+from mlpctl.bench.train_steps import LANES, TRAINERS, Trainer, difference, trainers, works_of
+from mlpctl.bench.workloads import made
 from mlpctl.errors import UsageError, did_you_mean
 
 BENCHMARK = Benchmark("train", 1)
@@ -129,7 +129,7 @@ def asked_for(
         UsageError: for unknown implementations, numbers below 1, or nothing to do.
         DeviceError: for a device that is not there.
     """
-    from mlpctl.devices import torch_device
+    from mlpctl.system.devices import torch_device
 
     problems = [f"unknown implementation '{name}': {did_you_mean(name, TRAINERS)}" for name in names
                 if name not in TRAINERS]  # fmt: skip
@@ -202,18 +202,18 @@ def _enough(key: object, samples: Samples) -> bool:
 
 def _ceiling_groups(device: str) -> dict[str, Group]:
     """Return name -> what gives seconds per FLOP ("peak"), or per byte of a level (its bytes, or "memory")."""
-    from mlpctl.bench.moving import LEAST_BYTES, OPERANDS, cached_triad, gpu_works
-    from mlpctl.bench.peaks import GPU_SIZE, library_group, register_works
+    from mlpctl.bench.memory_bandwidth import LEAST_BYTES, OPERANDS, cached_triad, gpu_works
+    from mlpctl.bench.peak_flops import GPU_SIZE, library_group, register_works
 
     if device != "cpu":
-        from mlpctl.devices import torch_device
+        from mlpctl.system.devices import torch_device
 
         size = 4 * LEAST_BYTES
         triad = gpu_works(torch_device(device), size)["triad", "device"]
         memory = Group({"triad": lambda: triad() / (OPERANDS["triad"] * size)})
         return {"peak": library_group(device, size=GPU_SIZE), "memory": memory}  # a GPU has no other loop to offer
-    from mlpctl.bench.loops import LOOPS
-    from mlpctl.bench.moving import Team
+    from mlpctl.bench.memory_bandwidth import Team
+    from mlpctl.bench.memory_loops import LOOPS
 
     loop = LOOPS["triad", "ordinary"]
 

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlpctl.bench.estimates import Estimate, estimate
-from mlpctl.bench.limits import Crossing
+from mlpctl.bench.medians import Estimate, estimate
 from mlpctl.bench.records import stamped
-from mlpctl.bench.steps import CLOSE
+from mlpctl.bench.step_limits import Crossing
 from mlpctl.bench.train import AXES, Timed
-from mlpctl.render import Cell, Table
+from mlpctl.bench.train_steps import CLOSE
+from mlpctl.display.tables import Cell, Table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -151,7 +151,7 @@ def draw(timed: Timed, machine: str) -> "Figure":
     """Return the figure of time per step against width, a line per implementation with its name at its end."""
     from matplotlib.ticker import NullLocator
 
-    from mlpctl.report.look import COLOURS, GREY, new_figure
+    from mlpctl.display.figure_style import COLOURS, GREY, new_figure
 
     figure, axes = new_figure(8.0, 5.0)
     points = [point for point in timed.asked.line("width") if point in timed.times]

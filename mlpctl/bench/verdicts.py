@@ -21,8 +21,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpctl.bench.estimates import CONFIDENCE, median_interval
-from mlpctl.bench.sampling import FEWEST, LOOKS, Samples
+from mlpctl.bench.medians import CONFIDENCE, median_interval
+from mlpctl.bench.timing import FEWEST, LOOKS, Samples
 
 Word = Literal["same", "faster", "slower", "undecided"]
 
