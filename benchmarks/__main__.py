@@ -8,8 +8,7 @@ from benchmarks import contracts, overhead, records
 from benchmarks.contest import Record, hold
 from benchmarks.gemm import best, gemm_rates
 from benchmarks.works import WORKS, Work
-from mlpctl.display.print_tables import print_tables
-from mlpctl.display.tables import Cell, Table, to_text
+from mlpctl.display.tables import Cell, Table, print_tables, to_text
 from mlpctl.system.facts import cpu_model, git_state, usable_cores
 
 COLUMNS = ("work", "contestant", "seconds per trial", "spread", "score", "of GEMM rate", "times mlpctl", "promised",

@@ -21,8 +21,7 @@ import numpy as np
 
 from benchmarks.gpu_checks import checks
 from benchmarks.works import IRIS
-from mlpctl.display.print_tables import print_tables
-from mlpctl.display.tables import Cell, Table, to_text
+from mlpctl.display.tables import Cell, Table, print_tables, to_text
 from mlpctl.engines.base import Work
 from mlpctl.engines.lanes.engine import LanesEngine
 from mlpctl.engines.precision import Precision

@@ -17,8 +17,7 @@ from torch.utils._pytree import tree_leaves
 
 from benchmarks.gpu import FASHION, works
 from benchmarks.works import IRIS
-from mlpctl.display.print_tables import print_tables
-from mlpctl.display.tables import Cell, Table
+from mlpctl.display.tables import Cell, Table, print_tables
 from mlpctl.engines.lanes.dataset import Resident
 from mlpctl.engines.lanes.training import Lane, Running
 

@@ -13,8 +13,7 @@ from pathlib import Path
 from statistics import fmean
 
 from mlpctl.cli.screens.sweep import SweepScreen
-from mlpctl.display.print_tables import print_tables
-from mlpctl.display.tables import Cell, Table, to_text
+from mlpctl.display.tables import Cell, Table, print_tables, to_text
 from mlpctl.runner.experiment import Experiment, most_epochs
 from mlpctl.runner.experiment_file import read_experiment
 from mlpctl.runner.loop import RunOptions, Stop

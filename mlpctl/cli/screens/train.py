@@ -8,9 +8,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from mlpctl.cli.screens.base import console, progress_bar, say
-from mlpctl.display.charset import carries
 from mlpctl.display.tables import Cell, Format, Table, emit, for_people
-from mlpctl.display.text import sparkline
+from mlpctl.display.text import carries, sparkline
 from mlpctl.engines.base import Event
 from mlpctl.errors import TrialsFailed
 from mlpctl.metrics import PRIMARY

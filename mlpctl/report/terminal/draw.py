@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 
-from mlpctl.display.charset import carries
 from mlpctl.display.tables import for_people
-from mlpctl.display.text import wrapped
+from mlpctl.display.text import carries, wrapped
 from mlpctl.report.figures.plot import Heat, Plot
 from mlpctl.report.terminal.canvas import ASCII, DIM, UNICODE, Canvas, Signs
 from mlpctl.report.terminal.plot import HEIGHT, below, draw, fit, texts_of, titles

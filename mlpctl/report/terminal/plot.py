@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 
-from mlpctl.display.charset import plain
 from mlpctl.display.tables import for_people
-from mlpctl.display.text import distinct, printable, shortened, wrapped
+from mlpctl.display.text import distinct, plain, printable, shortened, wrapped
 from mlpctl.report.figures.plot import MOST_MEASURED, Line, Plot, limits, log_ticks, measured, nice_ticks, tick_texts
 from mlpctl.report.terminal.canvas import ASCII, DIM, HUES, UNICODE, Canvas, Signs
 
