@@ -51,7 +51,8 @@ def uncompiled(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
         monkeypatch.setattr(cache, "missing", missing)
 
     for module, name, value in (
-        (run, "begin", None), (run, "first_time", True), (compilation, "is_compiling", False), (compilation, "failure", "")
+        (run, "begin", None), (run, "first_time", True), (compilation, "is_compiling", False),
+        (compilation, "failure", ""),
     ):  # fmt: skip
         monkeypatch.setattr(module, name, lambda *_, value=value, **__: value)
     monkeypatch.delenv("MLPCTL_COMPILE", raising=False)
@@ -116,7 +117,7 @@ def test_the_compiler_is_detached_and_one_that_is_killed_is_in_nobodys_way(empty
     assert failure(["epochs-float32-float32"]) == ""
     assert not list(empty.glob("*.o"))
     finish(["orders"])
-    assert [name for name in cache.compiled()] == ["orders"]
+    assert cache.compiled() == ["orders"]
 
 
 def test_a_compiler_that_fails_is_told_in_one_line_and_not_started_again(
@@ -133,6 +134,11 @@ def test_a_compiler_that_fails_is_told_in_one_line_and_not_started_again(
     assert [first_time(choice.note) for _ in range(2)] == [True, False]
     until(lambda: not compilers(empty.parents[1]))
     assert chosen(1e9) == choice
+
+
+def test_a_note_is_given_once(empty: Path) -> None:
+    assert not empty.exists()
+    assert [first_time(note) for note in ("one", "one", "two")] == [True, False, True]
 
 
 def test_a_compiler_that_ends_again_and_again_is_not_started_forever(empty: Path) -> None:
