@@ -223,7 +223,7 @@ def test_continued_trials_are_of_one_engine_each(cli: Cli, uncompiled: Callable[
     alone, both = (results.load(f"results/{name}").trials.set_index("key") for name in ("kernel", "both"))
     assert set(both["used_engine"]) == {"reference", "kernel"}
     goes_on = both[both["used_engine"] == "kernel"]
-    columns = [name for name in goes_on if name.startswith(("val_", "train_", "test_"))]
+    columns = [name for name in map(str, goes_on) if name.startswith(("val_", "train_", "test_"))]
     numbers: Any = goes_on[columns].select_dtypes("number")
     assert numbers.equals(alone.loc[goes_on.index, numbers.columns])  # bit for bit: from the start, by the kernel
 
