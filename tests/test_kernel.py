@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from mlpctl.data.base import Dataset
-from mlpctl.engine.base import Event, State, Work
+from mlpctl.engine.base import Event, State
 from mlpctl.engine.expected import load_of
 from mlpctl.engine.initial import initial_weights
 from mlpctl.engine.kernel import drawing
