@@ -3,6 +3,7 @@
 import csv
 import io
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,6 @@ from mlpctl.bench.cache_latency import (
     chain_of,
     chain_sizes,
     latency_levels,
-    latency_rises,
     load_chain,
 )
 from mlpctl.bench.compiled_loops import LOOPS, MULTIPLICATIONS, chase
@@ -150,27 +150,27 @@ def test_levels_and_steps_are_where_the_simulated_caches_end() -> None:
     assert all(size % 64 == 0 for size in sizes)
     for noise in (0.0, 0.02, 0.05):
         seconds = simulated(sizes, [cache.bytes for cache in TOLD], [1e-9, 4e-9, 15e-9, 120e-9], noise=noise)
-        levels = latency_levels(sizes, seconds)
-        steps = latency_rises(levels, sizes, seconds, TOLD)
+        levels = latency_levels(sizes, seconds, TOLD)
         assert [round(level.seconds * 1e9) for level in levels[:3]] == pytest.approx([1, 4, 15], rel=0.15)
         assert levels[-1].seconds > 60e-9
-        assert [step.cache for step in steps] == TOLD
-        for step, cache in zip(steps, TOLD, strict=True):
-            assert step.begins <= cache.bytes <= step.ends
-            assert cache.bytes / 1.3 <= step.at <= 2 * cache.bytes
+        assert [level.cache for level in levels] == [*TOLD, None]
+        for (near, far), cache in zip(pairwise(levels), TOLD, strict=True):
+            assert near.last <= cache.bytes <= far.first
+            assert near.half_way is not None
+            assert cache.bytes / 1.3 <= near.half_way <= 2 * cache.bytes
 
 
-def test_one_level_has_no_steps_and_a_missing_cache_is_not_seen() -> None:
+def test_one_level_has_no_rise_and_a_missing_cache_is_not_seen() -> None:
     sizes = chain_sizes(TOLD)
-    flat = simulated(sizes, [], [5e-9], noise=0.05)
-    assert len(latency_levels(sizes, flat)) == 1
-    assert latency_rises(latency_levels(sizes, flat), sizes, flat, TOLD) == []
+    (flat,) = latency_levels(sizes, simulated(sizes, [], [5e-9], noise=0.05), TOLD)
+    assert (flat.half_way, flat.cache) == (None, None)
     small = simulated(
         sizes, [48 * KIB, 256 * KIB], [1e-9, 4e-9, 100e-9]
     )  # the second cache is a quarter of what is told
-    steps = latency_rises(latency_levels(sizes, small), sizes, small, TOLD)
-    assert steps[0].cache == TOLD[0]
-    assert steps[1].at < TOLD[1].bytes / 2
+    near, middle, *_ = latency_levels(sizes, small, TOLD)
+    assert near.cache == TOLD[0]
+    assert middle.half_way is not None
+    assert middle.half_way < TOLD[1].bytes / 2
 
 
 def test_disturbed_runs_make_no_level() -> None:
@@ -178,7 +178,7 @@ def test_disturbed_runs_make_no_level() -> None:
     seconds = simulated(sizes, [cache.bytes for cache in TOLD], [1e-9, 4e-9, 15e-9, 120e-9])
     seconds[5] *= 3  # within L1
     seconds[12] *= 2  # within L2
-    assert len(latency_levels(sizes, seconds)) == 4
+    assert len(latency_levels(sizes, seconds, TOLD)) == 4
 
 
 # --- counting

@@ -33,12 +33,20 @@ PIECE = 64  # numbers: the parts of threads begin and end at multiples of it, on
 CACHED_SECONDS = 5e-4  # a loop over arrays that fit a cache is repeated for about so long
 
 
-def array_bytes(levels: list[Cache]) -> int:
-    """Return the bytes of each array of the CPU: far more than the caches hold, where there is memory for it."""
-    import psutil
+def array_bytes(device: str, known: list[Cache]) -> int:
+    """Return the bytes of each array: far more than the caches hold, where there is memory for it."""
+    if device == "cpu":
+        import psutil
 
-    wanted = max(TIMES_CACHE * levels[-1].total if levels else 0, LEAST_BYTES)
-    return min(wanted, int(psutil.virtual_memory().available) // MEMORY_SHARE) // 2**20 * 2**20
+        wanted, free = TIMES_CACHE * known[-1].total if known else 0, int(psutil.virtual_memory().available)
+        return min(max(wanted, LEAST_BYTES), free // MEMORY_SHARE) // 2**20 * 2**20
+    import torch
+
+    from mlpctl.devices import torch_device
+
+    where = torch_device(device)
+    wanted = TIMES_CACHE * torch.cuda.get_device_properties(where).L2_cache_size
+    return min(max(wanted, 4 * LEAST_BYTES), int(torch.cuda.mem_get_info(where)[0]) // MEMORY_SHARE)
 
 
 def large_page_zeros(n: int, dtype: Any = np.float64) -> NDArray[Any]:
@@ -80,13 +88,7 @@ class ThreadTeam:
 def stream_on_cpu(
     team: ThreadTeam, n_bytes: int, loops: Mapping[tuple[str, str], Callable[..., None]]
 ) -> dict[Any, Workload]:
-    """Return (operation, kind of stores) -> workload on all threads of a team, over arrays of their own.
-
-    Args:
-        team: of threads.
-        n_bytes: of each of the three arrays.
-        loops: of `mlpctl.bench.compiled_loops`.
-    """
+    """Return (operation, kind of stores) -> workload of a compiled loop on a team, over three arrays of `n_bytes`."""
     n, size = n_bytes // 8 // PIECE * PIECE, len(team.threads)
     a, b, c = (large_page_zeros(n) for _ in range(3))
     ends = [n // PIECE * k // size * PIECE for k in range(size + 1)]

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,7 +17,7 @@ LINE = 64  # bytes of a cache line: the distance from one load to the nearest ot
 PER_OCTAVE = 3  # sizes between one and its double
 SMALLEST, LARGEST = 8 << 10, 64 << 20  # bytes of the first size, and of the last at least …
 BEYOND = 4  # … which is so many times the last cache …
-MEMORY_SHARE = 16  # … and at most one part in so many of the available memory
+CHAIN_SHARE = 16  # … and at most one part in so many of the available memory
 CHAIN_SECONDS = 1e-3  # loads of a run, about
 RISE = 0.35  # octaves of time per octave of memory from which time rises: noise and address translation stay below
 LEVEL_FACTOR, LEVEL_OCTAVES = 1.5, 0.6
@@ -35,21 +35,13 @@ class Cache:
 
 @dataclass(frozen=True)
 class LatencyLevel:
-    """Sizes at which a load takes about equally long: those that one cache holds."""
+    """Sizes at which a load takes about equally long (those that one cache holds), and the rise behind them."""
 
     first: int  # bytes of the smallest
-    last: int  # of the largest
+    last: int  # bytes of the largest
     seconds: float  # of a load, the median over the sizes
-
-
-@dataclass(frozen=True)
-class LatencyRise:
-    """The rise of the latency from one level to the next."""
-
-    begins: int  # bytes of the last size of the nearer level
-    at: int  # bytes at which a load takes the geometric mean of both levels' times
-    ends: int  # bytes of the first size of the farther level
-    cache: Cache | None  # whose size the system says to lie within
+    half_way: int | None = None  # bytes at which a load takes the geometric mean of this level's time and the next's
+    cache: Cache | None = None  # whose size, as the system lists it, lies within the rise to the next level
 
 
 def caches(cpus: Path = CPUS) -> list[Cache]:
@@ -80,7 +72,7 @@ def chain_sizes(levels: list[Cache]) -> list[int]:
     import psutil
 
     last = max(BEYOND * levels[-1].bytes if levels else 0, LARGEST)
-    last = min(last, int(psutil.virtual_memory().available) // MEMORY_SHARE)
+    last = min(last, int(psutil.virtual_memory().available) // CHAIN_SHARE)
     count = int(np.log2(last / SMALLEST) * PER_OCTAVE) + 1
     exact = SMALLEST * 2.0 ** (np.arange(max(count, 1)) / PER_OCTAVE)
     return [round(size / LINE) * LINE for size in exact]
@@ -101,7 +93,7 @@ def load_chain(n_bytes: int, *, cached: bool, seed: int = 0) -> Workload:
     at = int(chase(following, 0, min(n_bytes // LINE, 8192)))
     started = time.perf_counter()
     at = int(chase(following, at, 4096))
-    steps = max(int(CHAIN_SECONDS / (time.perf_counter() - started) * 4096) // 8 * 8, 4096)
+    steps = max(int(CHAIN_SECONDS / (time.perf_counter() - started) * 4096), 4096)
 
     def run() -> float:
         nonlocal at
@@ -126,7 +118,7 @@ def chain_of(lines: int, seed: int) -> NDArray[np.uint64]:
     return following
 
 
-def latency_levels(sizes: Sequence[int], seconds: Sequence[float]) -> list[LatencyLevel]:
+def latency_levels(sizes: Sequence[int], seconds: Sequence[float], known: Sequence[Cache]) -> list[LatencyLevel]:
     """Return the levels in the latency, nearest first: where it grows slowly with the size.
 
     The first size begins a level and the last ends one; neighbours that differ too little are one.
@@ -134,6 +126,7 @@ def latency_levels(sizes: Sequence[int], seconds: Sequence[float]) -> list[Laten
     Args:
         sizes: bytes, growing.
         seconds: of a load at each size.
+        known: caches as the system lists them.
     """
     smooth, octaves = _smooth(seconds), np.log2(np.asarray(sizes, dtype=np.float64))
     slopes = np.diff(np.log2(smooth)) / np.diff(octaves)
@@ -146,27 +139,14 @@ def latency_levels(sizes: Sequence[int], seconds: Sequence[float]) -> list[Laten
             merged[-1] = np.arange(merged[-1][0], run[-1] + 1)
         else:
             merged.append(run)
-    return [LatencyLevel(sizes[run[0]], sizes[run[-1]], float(np.median(smooth[run]))) for run in merged]
-
-
-def latency_rises(
-    levels: Sequence[LatencyLevel], sizes: Sequence[int], seconds: Sequence[float], known: Sequence[Cache]
-) -> list[LatencyRise]:
-    """Return the rises between levels, each with the cache that ends there.
-
-    Args:
-        levels: of these times.
-        sizes: bytes, growing.
-        seconds: of a load at each size.
-        known: caches as the system lists them.
-    """
-    smooth, logs, rises = np.log(_smooth(seconds)), np.log(np.asarray(sizes, dtype=np.float64)), []
-    for near, far in pairwise(levels):
-        at = float(np.exp(np.interp((np.log(near.seconds) + np.log(far.seconds)) / 2, smooth, logs)))
+    levels = [LatencyLevel(sizes[run[0]], sizes[run[-1]], float(np.median(smooth[run]))) for run in merged]
+    for place, (near, far) in enumerate(pairwise(levels)):
+        middle = np.log(near.seconds * far.seconds) / 2
+        at = 2 ** float(np.interp(middle, np.log(smooth), octaves))
         within = [cache for cache in known if near.last <= cache.bytes <= far.first]
         nearest = min(within, key=lambda cache: abs(np.log(cache.bytes / at)), default=None)
-        rises.append(LatencyRise(near.last, round(at), far.first, nearest))
-    return rises
+        levels[place] = replace(near, half_way=round(at), cache=nearest)
+    return levels
 
 
 def _smooth(seconds: Sequence[float]) -> NDArray[np.float64]:

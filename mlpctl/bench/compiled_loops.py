@@ -67,14 +67,7 @@ def _loop(value: Callable[..., Any], put: Callable[..., None]) -> Callable[..., 
 def chase(following: Any, start: int, steps: int) -> Any:
     """Follow a chain of `steps` loads and return its end: each load waits for the one before."""
     at = U(start)
-    for _ in range(steps // 8):
-        at = following[at]
-        at = following[at]
-        at = following[at]
-        at = following[at]
-        at = following[at]
-        at = following[at]
-        at = following[at]
+    for _ in range(steps):
         at = following[at]
     return at
 

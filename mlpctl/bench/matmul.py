@@ -8,7 +8,7 @@ from itertools import groupby
 from mlpctl.bench.matmul_products import MatrixProduct
 from mlpctl.bench.records import Benchmark
 from mlpctl.bench.sampling import Measurement, Samples, TimingPlan, WorkloadGroup, sample
-from mlpctl.bench.timing_statistics import MATTERS, Comparison, Estimate, compare_times, estimate
+from mlpctl.bench.timing_statistics import MATTERS, Estimate, TimeRatio, compare_times, estimate
 from mlpctl.errors import DeviceError
 from mlpctl.render import Cell
 
@@ -25,7 +25,7 @@ class ProductTiming:
     product: MatrixProduct
     estimate: Estimate  # seconds of one, of the runs that nothing disturbed if they are not too few
     taken: int  # timed runs in all
-    comparison: Comparison | None = None  # per useful operation with the first product of its group
+    comparison: TimeRatio | None = None  # per useful operation with the first product of its group
 
     @property
     def flops(self) -> float:
@@ -57,11 +57,7 @@ def measure_products(
 ) -> MatmulResult:
     """Time products by turns until each verdict is clear or the budget is used up.
 
-    Args:
-        products: what to time; the first of each group is what the others are compared with.
-        plan: how much.
-        matters: relative difference of times per operation that matters.
-        note: called with the samples so far.
+    The others of a group are compared with its first; a relative difference of `matters` counts.
 
     Raises:
         DeviceError: for a device that is not there, or if none of the products can be computed.

@@ -298,9 +298,9 @@ def last_cache(device: "torch.device") -> int:
     """Return the bytes of the largest cache, 64 MiB where nobody tells."""
     import torch
 
-    if device.type == "cuda":
-        return int(torch.cuda.get_device_properties(device).L2_cache_size)
-    return max((cache.bytes for cache in caches()), default=64 << 20)
+    gpu = device.type == "cuda"
+    sizes = [torch.cuda.get_device_properties(device).L2_cache_size] if gpu else [cache.bytes for cache in caches()]
+    return max(sizes, default=64 << 20)
 
 
 def _check_memory(device: "torch.device", needed: int) -> None:

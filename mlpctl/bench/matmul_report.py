@@ -9,16 +9,13 @@ import numpy as np
 from mlpctl.bench.matmul import MatmulResult, ProductTiming
 from mlpctl.bench.matmul_baseline import Change
 from mlpctl.bench.records import footer
-from mlpctl.bench.timing_statistics import MATTERS, Comparison
+from mlpctl.bench.timing_statistics import MATTERS, TimeRatio
 from mlpctl.render import Cell, Table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 TITLE = "Matrix products: time per useful operation against the first size"
-
-CLOSE = 0.06
-"""Sizes closer than this share of the axis are evenly spaced names, not numbers: their labels would overlap."""
 
 
 def matmul_table(
@@ -51,17 +48,15 @@ def matmul_table(
     if missing := sum(len(samples.workloads) for samples in result.measured.groups.values()) - len(result.timings):
         notes.append(f"{missing} products have not run twice and are not shown")
     notes += result.left_out
-    taken, used = (
-        sum(counts) for counts in ((t.taken for t in result.timings), (t.estimate.runs for t in result.timings))
-    )
-    if used < taken:
+    taken = sum(timing.taken for timing in result.timings)
+    if marked := taken - sum(timing.estimate.runs for timing in result.timings):
         notes.append(
-            f"{taken - used} of {taken} runs, in which the system gave the processor to other programs, are left out."
+            f"{marked} of {taken} runs, in which the system gave the processor to other programs, are left out."
         )
     return Table(list(rows[0]) if rows else [], rows, TITLE, [*notes, footer(stamp, result.measured.seconds)])
 
 
-def _interval(comparison: Comparison) -> str:
+def _interval(comparison: TimeRatio) -> str:
     """Return the interval of a ratio: +1.2 % … +2.0 %; "?" where too few rounds leave it without ends."""
     if not 0 < comparison.low <= comparison.high < float("inf"):
         return f"{_percent(comparison.ratio)} (?)"
@@ -124,8 +119,6 @@ def _draw_group(axes: Any, group: Sequence[ProductTiming], matters: float) -> No
 
     colours = {"first": COLOURS[6], "same": COLOURS[0], "slower": COLOURS[1], "faster": COLOURS[2], "undecided": GREY}
     product, names = group[0].product, [timing.product.name for timing in group]
-    as_numbers = _are_far_apart(group)
-    x = np.array([t.product.m for t in group] if as_numbers else range(len(group)), dtype=np.float64)
     y = np.array([timing.flops for timing in group]) / 1e9
     axes.axhspan(y[0] / (1 + matters), y[0] * (1 + matters), color="#EFEFEF", zorder=0)
     axes.axhline(y[0], color=GREY, linewidth=0.8)
@@ -136,21 +129,15 @@ def _draw_group(axes: Any, group: Sequence[ProductTiming], matters: float) -> No
             verdict = timing.comparison.verdict
             text = _percent(timing.comparison.ratio) + ("" if verdict == "same" else f"\n{verdict}")
         bars = np.abs([[low - y[i]], [high - y[i]]])
-        axes.errorbar(x[i], y[i], yerr=bars, color=colours[verdict], marker="o", markersize=4, capsize=3)
-        axes.annotate(text, (x[i], high), (0, 4), textcoords="offset points", ha="center", fontsize=SMALL_SIZE - 1,
+        axes.errorbar(i, y[i], yerr=bars, color=colours[verdict], marker="o", markersize=4, capsize=3)
+        axes.annotate(text, (i, high), (0, 4), textcoords="offset points", ha="center", fontsize=SMALL_SIZE - 1,
                       color=colours[verdict])  # fmt: skip
     long = max(map(len, names)) * len(names) > 60
-    axes.set_xticks(x, names, **({"rotation": 30, "ha": "right", "rotation_mode": "anchor"} if long else {}))
+    axes.set_xticks(
+        range(len(names)), names, **({"rotation": 30, "ha": "right", "rotation_mode": "anchor"} if long else {})
+    )
     axes.margins(x=0.12, y=0.25)
     low, high = axes.get_ylim()
     axes.set_ylim(min(low, y[0] / (1 + 1.5 * matters)), max(high, y[0] * (1 + 1.5 * matters)))
     axes.set_ylabel("GFLOP/s" if product.dtype != "int8" else "giga-operations/s")
-    axes.set_xlabel("rows and columns" if as_numbers else "product")
     entitle(axes, f"{product.place} (grey: ± {100 * matters:.3g} %)")
-
-
-def _are_far_apart(group: Sequence[ProductTiming]) -> bool:
-    """Whether all products are square and plain, and their sizes far enough apart for an axis of numbers."""
-    sizes = sorted(timing.product.m for timing in group)
-    plain = all(timing.product.name == str(timing.product.m) for timing in group)
-    return plain and len(sizes) > 2 and bool(min(np.diff(sizes)) > CLOSE * (sizes[-1] - sizes[0]))

@@ -5,19 +5,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
-from mlpctl.bench import bandwidth
 from mlpctl.bench.bandwidth import OPERANDS, ThreadTeam, array_bytes, cached_triad, stream_on_cpu, stream_on_gpu
-from mlpctl.bench.cache_latency import (
-    LARGEST,
-    Cache,
-    LatencyLevel,
-    LatencyRise,
-    caches,
-    chain_sizes,
-    latency_levels,
-    latency_rises,
-    load_chain,
-)
+from mlpctl.bench.cache_latency import LARGEST, Cache, LatencyLevel, caches, chain_sizes, latency_levels, load_chain
 from mlpctl.bench.memory_bus import MemoryBus, bus_of
 from mlpctl.bench.records import Benchmark
 from mlpctl.bench.sampling import Measurement, TimingPlan, WorkloadGroup, sample
@@ -51,17 +40,13 @@ class MemoryResult:
     cached: dict[int, Estimate] = field(default_factory=dict)  # bytes of three arrays -> seconds of a triad, one thread
     loads: dict[int, Estimate] = field(default_factory=dict)  # bytes -> seconds of a load
 
-    def levels(self) -> tuple[list[LatencyLevel], list[LatencyRise]]:
-        """Return the levels that the loads show, and the rises between them.
+    def levels(self) -> list[LatencyLevel]:
+        """Return the levels that the loads show.
 
         The shortest time at each size counts: a chain waits for nothing else, so every disturbance makes it longer.
         """
         sizes = sorted(self.loads)
-        if len(sizes) < 2:
-            return [], []
-        seconds = [self.loads[size].min for size in sizes]
-        levels = latency_levels(sizes, seconds)
-        return levels, latency_rises(levels, sizes, seconds, self.caches)
+        return latency_levels(sizes, [self.loads[size].min for size in sizes], self.caches) if len(sizes) > 1 else []
 
     def rate(self, device: str, threads: int, operation: str, stores: str, *, best: bool = False) -> float | None:
         """Return bytes per second as STREAM counts them, the median or the best; None where it was not measured."""
@@ -103,7 +88,7 @@ def measure_memory(
 ) -> tuple[Measurement, MemoryResult]:
     """Measure; after Ctrl-C return what there is."""
     result = MemoryResult({device: bus_of(device) for device in options.devices}, caches())
-    sizes = {device: options.array_bytes or _array_bytes(device, result.caches) for device in options.devices}
+    sizes = {device: options.array_bytes or array_bytes(device, result.caches) for device in options.devices}
     with _groups(options, result.caches, sizes) as groups:
         measured = sample(groups, plan, enough=lambda _, samples: is_narrow(samples, NARROW), note=note)
     for (what, device, threads), samples in measured.groups.items():
@@ -123,10 +108,7 @@ def _groups(
 ) -> Iterator[dict[tuple[str, str, int], WorkloadGroup]]:
     """Yield (bandwidth, cache or latency; device; threads) -> group; end their threads behind.
 
-    Args:
-        options: what is measured.
-        known: the caches of the CPU.
-        sizes: device -> bytes of each array.
+    `known` are the caches of the CPU, `sizes` the bytes of each array by device.
     """
     from mlpctl.devices import torch_device
 
@@ -149,19 +131,6 @@ def _groups(
                 chains = {size: load_chain(size, cached=size <= last) for size in chain_sizes(known)}
                 groups["latency", "cpu", 1] = WorkloadGroup(chains)
         yield {key: group for key, group in groups.items() if group.workloads}
-
-
-def _array_bytes(device: str, known: list[Cache]) -> int:
-    if device == "cpu":
-        return array_bytes(known)
-    import torch
-
-    from mlpctl.devices import torch_device
-
-    where = torch_device(device)
-    cache = int(getattr(torch.cuda.get_device_properties(where), "L2_cache_size", 0))
-    free = int(torch.cuda.mem_get_info(where)[0])
-    return min(max(bandwidth.TIMES_CACHE * cache, 4 * bandwidth.LEAST_BYTES), free // bandwidth.MEMORY_SHARE)
 
 
 def memory_summary(device: str, *, runs: int = 9) -> dict[str, Cell]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from itertools import pairwise
 
 from mlpctl.bench.bandwidth import OPERANDS, TIMES_CACHE
 from mlpctl.bench.memory import MemoryResult
@@ -27,14 +28,14 @@ def memory_rows(result: MemoryResult) -> list[dict[str, Cell]]:
     rows += [{"what": "cache", **own, **triad, "bytes": size, **_rates(size, timed)}
              for size, timed in sorted(result.cached.items())]  # fmt: skip
     rows += [{"what": "latency", **own, "bytes": size, **asdict(timed)} for size, timed in sorted(result.loads.items())]
-    levels, rises = result.levels()
+    levels = result.levels()
     rows += [{"what": "level", "device": "cpu", "begins": level.first, "ends": level.last, "min": level.seconds}
              for level in levels]  # fmt: skip
-    for rise in rises:
-        cache = rise.cache
-        rows.append({"what": "step", "device": "cpu", "operation": cache.name if cache else None, "bytes": rise.at,
-                     "begins": rise.begins, "ends": rise.ends, "system_bytes": cache.bytes if cache else None}
-                    )  # fmt: skip
+    for near, far in pairwise(levels):
+        cache = near.cache
+        rows.append({"what": "step", "device": "cpu", "operation": cache.name if cache else None,
+                     "bytes": near.half_way, "begins": near.last, "ends": far.first,
+                     "system_bytes": cache.bytes if cache else None})  # fmt: skip
     rows += [{"what": "bus", "device": device, **asdict(bus)} for device, bus in result.buses.items()]
     return rows
 
@@ -81,21 +82,20 @@ def _bandwidth_table(result: MemoryResult) -> Sequence[Table]:
 
 
 def _latency_table(result: MemoryResult) -> Sequence[Table]:
-    levels, rises = result.levels()
-    if not levels:
+    if not (levels := result.levels()):
         return []
     rows: list[dict[str, Cell]] = [
         {"ns per load": f"{level.seconds * 1e9:.1f}", "up to": in_bytes(level.last)} for level in levels
     ]
-    for row, rise in zip(rows, rises, strict=False):
-        row["rises at"] = f"{in_bytes(rise.begins)} – {in_bytes(rise.ends)}"
-        row["half way at"] = in_bytes(rise.at)
-        row["the system tells"] = (f"{rise.cache.name}, {in_bytes(rise.cache.bytes)}" if rise.cache
+    for row, (near, far) in zip(rows, pairwise(levels), strict=False):
+        row["rises at"] = f"{in_bytes(near.last)} – {in_bytes(far.first)}"
+        row["half way at"] = in_bytes(near.half_way or 0)
+        row["the system tells"] = (f"{near.cache.name}, {in_bytes(near.cache.bytes)}" if near.cache
                                    else "no cache that ends there")  # fmt: skip
     notes = ["A chain of loads, each at the place that the one before named, in random order over all cache lines; the "
              "shortest of all runs."]  # fmt: skip
     unseen = [f"{cache.name} ({in_bytes(cache.bytes)})" for cache in result.caches
-              if cache not in [rise.cache for rise in rises]]  # fmt: skip
+              if cache not in [level.cache for level in levels]]  # fmt: skip
     if not result.caches:
         notes.append("The system tells no cache sizes.")
     elif unseen:

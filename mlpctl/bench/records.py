@@ -59,14 +59,7 @@ def footer(stamped: Mapping[str, Cell], seconds: float) -> str:
 def machine_table(
     stamped: Mapping[str, Cell], rows: Sequence[Mapping[str, Cell]], title: str, columns: Sequence[str] = ()
 ) -> Table:
-    """Return the table for machines: the stamp and the row, in seconds, bytes and FLOP/s.
-
-    Args:
-        stamped: cells of every row.
-        rows: the others.
-        title: of the table.
-        columns: behind the stamp; those of the first row where none are given.
-    """
+    """Return the table for machines, in seconds, bytes and FLOP/s: the stamp, then some columns, or the first row's."""
     columns = columns or list(rows[0] if rows else ())
     return Table([*stamped, *columns], [{**stamped, **row} for row in rows], title)
 

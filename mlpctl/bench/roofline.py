@@ -31,13 +31,13 @@ if TYPE_CHECKING:
 
 INDEX_BYTES = 8  # of the column of a stored number of sparse inputs, as compiled code takes it
 VECTOR_FLOPS = 32  # of a multiplication and addition of 16 numbers
-TURNS = 200_000  # of a loop in registers: about a millisecond
+TURNS = 500_000  # of a loop in registers: some milliseconds, beside which starting threads counts little
 LIBRARY_SIZE, GPU_SIZE = 512, 4096
 """Rows and columns of a library's product: large enough for its full speed, small enough for the CPU's caches."""
 
 MEMORY = "memory"
 
-WIDEST = (0.03, 300.0)  # FLOP per byte that are shown at least
+SHOWN_INTENSITIES = (0.03, 300.0)  # FLOP per byte that are shown at least
 
 
 @dataclass(frozen=True)
@@ -203,13 +203,7 @@ class Roofline:
 def measure_roofline(
     memory: MemoryResult, plan: TimingPlan, note: Callable[[Measurement], None] = lambda _: None
 ) -> tuple[Roofline, Measurement]:
-    """Measure peaks and workloads.
-
-    Args:
-        memory: bandwidths of the CPU, of one thread among others.
-        plan: how much to time.
-        note: called with the samples so far.
-    """
+    """Measure peaks and workloads; the bandwidths are known, of one thread among others."""
     shared = {k: rate for d, k, o, s in memory.bandwidth if (d, o, s) == ("cpu", "triad", "ordinary")
               and (rate := memory.rate(d, k, o, s, best=True))}  # fmt: skip
     rates = zip(memory.caches, memory.cached_rates().values(), strict=False)
@@ -278,7 +272,7 @@ def draw_roofline(roofline: Roofline, path: Path, machine: str) -> None:
 
     figure, axes = new_figure(9.5, 4.8)
     costs, memory = [step for step, _ in roofline.workloads.values()], roofline.levels[-1].rate
-    low, high = (end([*WIDEST, *(step.intensity for step in costs)]) for end in (min, max))
+    low, high = (end([*SHOWN_INTENSITIES, *(step.intensity for step in costs)]) for end in (min, max))
     grid, top = np.geomspace(low / 1.5, high * 1.5, 400), max(roofline.peaks.values())
     for number, level in enumerate(roofline.levels):
         axes.plot(grid, np.minimum(roofline.peaks[1], level.rate * grid), color=INK, linestyle=DASHES[-1 - number],
@@ -289,10 +283,12 @@ def draw_roofline(roofline: Roofline, path: Path, machine: str) -> None:
     if product := roofline.library.get(1):
         axes.plot(grid[grid > product / memory], [product] * int((grid > product / memory).sum()), color=COLOURS[4],
                   linewidth=1, label="torch's matrix product, one core")  # fmt: skip
+    colours = (*COLOURS[:4], *COLOURS[5:])
     for number, (name, (step, _)) in enumerate(roofline.workloads.items()):
         level_name, flops, share = roofline.place(name)
-        axes.plot(step.intensity, flops, MARKERS[number % len(MARKERS)], color=COLOURS[number % 4], markersize=7,
-                  linestyle="none", label=f"{name}\n{100 * share:.2g} % of its roof ({level_name})")  # fmt: skip
+        axes.plot(step.intensity, flops, MARKERS[number % len(MARKERS)], color=colours[number % len(colours)],
+                  markersize=7, linestyle="none", label=f"{name}\n{100 * share:.2g} % of its roof ({level_name})"
+                  )  # fmt: skip
     axes.set(xscale="log", yscale="log", xlabel="arithmetic intensity (FLOP per byte)", ylabel="GFLOP/s")
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.yaxis.set_major_formatter(lambda value, _: f"{value / 1e9:g}")

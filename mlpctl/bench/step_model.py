@@ -34,14 +34,9 @@ class StepTimeFit:
 
 
 def fit_step_times(layers: Sequence[int], floors: Sequence[float], times: Sequence[float]) -> StepTimeFit:
-    """Fit the times of one implementation by non-negative least squares of the relative errors.
+    """Fit layers, floors (seconds) and times (seconds) of points by non-negative least squares of relative errors.
 
     With one number of layers alone, what a layer adds cannot be told from the constant, and is in it.
-
-    Args:
-        layers: of each point.
-        floors: seconds at least.
-        times: seconds measured.
     """
     from scipy.optimize import nnls
 
@@ -66,9 +61,8 @@ class StepShares:
     @property
     def limit(self) -> StepLimit:
         """The largest of them."""
-        shares: dict[StepLimit, float] = {"overhead": self.overhead, "arithmetic": self.arithmetic,
-                                          "memory": self.memory}  # fmt: skip
-        return max(shares, key=lambda name: shares[name])
+        limits: tuple[StepLimit, ...] = ("overhead", "arithmetic", "memory")
+        return max(limits, key=lambda name: float(getattr(self, name)))
 
 
 def step_shares(seconds: float, overhead: float, arithmetic: float, memory: float) -> StepShares:
@@ -92,12 +86,8 @@ def find_crossing(x: Sequence[float], gaps: Sequence[NDArray[np.float64]], *, se
     """Find where log(time of one / time of the other) changes its sign along x: a straight line over log x.
 
     The interval holds the first change in 95 % of bootstrap samples, each point's rounds drawn in blocks. "crosses" and
-    "none" need as many changes in 95 % of them as are seen, and FEWEST_ROUNDS.
-
-    Args:
-        x: growing, positive.
-        gaps: per point the differences of logarithms (rounds,), paired by round.
-        seed: of the resampling.
+    "none" need as many changes in 95 % of them as are seen, and FEWEST_ROUNDS. x grows from above 0; the gaps (rounds,)
+    of each point are differences of logarithms, paired by round.
     """
     log_x = np.log(np.asarray(x, dtype=np.float64))
     medians = np.array([np.median(own) for own in gaps])
@@ -124,12 +114,9 @@ def _sign_changes(log_x: NDArray[np.float64], gaps: NDArray[np.float64]) -> list
 def find_crossings(
     x: Sequence[float], times: Sequence[Mapping[str, NDArray[np.float64]]], names: Sequence[str]
 ) -> dict[tuple[str, str], Crossing]:
-    """Return (one, other) -> crossing, for each pair that was timed at two points at least.
+    """Return (one, other) -> crossing, for each pair of names that was timed at two points at least.
 
-    Args:
-        x: growing.
-        times: per point name -> seconds (rounds,), NaN where a run does not count; a name may be missing.
-        names: of all.
+    Each point of the growing x has name -> seconds (rounds,), NaN where a run does not count.
     """
     found = {}
     for k, one in enumerate(names):

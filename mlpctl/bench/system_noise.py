@@ -1,7 +1,7 @@
 """Detect what disturbed a benchmark (other programs, heat, slow first runs, outliers) and hint at what to do."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -50,8 +50,7 @@ def throttle_events(folder: Path = Path("/sys/devices/system/cpu")) -> int:
 
 def noise_hints(measured: Measurement, before: ProcessorTimes, after: ProcessorTimes) -> list[str]:
     """Return a sentence per disturbance: what was seen, and what to do about it."""
-    samples = list(measured.groups.values())
-    return [*_others(before, after), *_outlier_hints(samples), *_unsettled(samples), *_drift_hints(samples)]
+    return [*_processor_hints(before, after), *_sample_hints(list(measured.groups.values()))]
 
 
 def outliers(times: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -81,7 +80,7 @@ def drift(samples: Samples) -> float:
     return float(np.expm1(change)) if steady and clear else 0.0
 
 
-def _others(before: ProcessorTimes, after: ProcessorTimes) -> Iterable[str]:
+def _processor_hints(before: ProcessorTimes, after: ProcessorTimes) -> Iterable[str]:
     total = after.total - before.total
     if total <= 0:
         return
@@ -96,22 +95,15 @@ def _others(before: ProcessorTimes, after: ProcessorTimes) -> Iterable[str]:
         yield f"the processor slowed down {events} times to cool: give it air, or measure with pauses"
 
 
-def _outlier_hints(groups: Iterable[Samples]) -> Iterable[str]:
+def _sample_hints(groups: Sequence[Samples]) -> Iterable[str]:
     found = [outliers(column) for samples in groups for column in samples.times().T if len(column)]
     count, runs = sum(int(far.sum()) for far in found), sum(map(len, found))
     if count > OUTLIERS * runs:
         yield (f"{count} of {runs} runs were outliers, far slower than the rest; medians bear them, but stop other "
                "programs for narrower intervals")  # fmt: skip
-
-
-def _unsettled(groups: Iterable[Samples]) -> Iterable[str]:
-    unsettled = [workload for samples in groups for workload, settled in samples.settled.items() if not settled]
-    if unsettled:
+    if unsettled := [name for samples in groups for name, settled in samples.settled.items() if not settled]:
         yield (f"{len(unsettled)} workloads had not settled when warm-up ended, the first of them {unsettled[0]}: "
                "raise --warmup, or stop other programs")  # fmt: skip
-
-
-def _drift_hints(groups: Iterable[Samples]) -> Iterable[str]:
     worst = max((drift(samples) for samples in groups), key=abs, default=0.0)
     if worst > 0:
         yield (f"the machine slowed down by up to {worst:.0%} while it was measured, as it does when it gets hot "

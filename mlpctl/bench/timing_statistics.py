@@ -45,7 +45,7 @@ class Estimate:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class TimeRatio:
     """A workload's time against another's."""
 
     ratio: float  # of the times, the median over the rounds
@@ -70,15 +70,11 @@ def is_narrow(samples: Samples, share: float) -> bool:
 
 def compare_times(
     samples: Samples, workload: Hashable, base: Hashable, *, matters: float = MATTERS, scale: float = 1.0
-) -> Comparison:
+) -> TimeRatio:
     """Compare the time of a workload, multiplied by `scale`, with that of a base over the same rounds, one at least.
 
-    Args:
-        samples: of both.
-        workload: one of the columns.
-        base: another one.
-        matters: relative difference that matters.
-        scale: the base's useful operations over the workload's, for a verdict per operation.
+    A relative difference of `matters` counts; for a verdict per useful operation, `scale` is the base's operations over
+    the workload's.
     """
     columns = [samples.workloads.index(workload), samples.workloads.index(base)]
     times, marked = samples.times()[:, columns], samples.marked()[:, columns].any(axis=1)
@@ -87,7 +83,7 @@ def compare_times(
     gaps = np.log(times[:, 0] / times[:, 1]) + np.log(scale)  # (rounds,): positive is slower
     low, high = ratio_interval(gaps)
     ratio = float(np.exp(np.median(gaps)))
-    return Comparison(ratio, float(np.exp(low)), float(np.exp(high)), len(gaps), verdict_of(low, high, matters))
+    return TimeRatio(ratio, float(np.exp(low)), float(np.exp(high)), len(gaps), verdict_of(low, high, matters))
 
 
 def verdict_of(low: float, high: float, matters: float) -> TimingVerdict:

@@ -16,7 +16,7 @@ from mlpctl.bench.roofline import Ceilings, StepCost, ceiling_groups, ceilings_o
 from mlpctl.bench.sampling import LEAST_UNMARKED, Measurement, Samples, TimingPlan, WorkloadGroup, sample
 from mlpctl.bench.step_model import Crossing, StepShares, StepTimeFit, find_crossings, fit_step_times, step_shares
 from mlpctl.bench.timing_statistics import is_narrow
-from mlpctl.bench.workloads import LANES, TRAINERS, loss_difference, open_trainers, random_network
+from mlpctl.bench.workloads import DEFAULT_LANES, TRAINERS, loss_difference, open_trainers, random_network
 from mlpctl.errors import UsageError, did_you_mean
 
 BENCHMARK = Benchmark("train", 1)
@@ -47,7 +47,7 @@ class TrainOptions:
     names: tuple[str, ...]  # of TRAINERS, in their order
     values: Mapping[str, tuple[int, ...]]  # by axis, growing
     device: str = "cpu"
-    lanes: int = LANES  # trials that the lanes engine trains at a time
+    lanes: int = DEFAULT_LANES  # trials that the lanes engine trains at a time
 
     def line(self, axis: str) -> list[NetworkShape]:
         """Return the shapes along one axis."""
@@ -101,7 +101,7 @@ class TrainResult:
 
 
 def train_options(
-    names: Sequence[str], values: Mapping[str, Sequence[int]], device: str = "cpu", lanes: int = LANES
+    names: Sequence[str], values: Mapping[str, Sequence[int]], device: str = "cpu", lanes: int = DEFAULT_LANES
 ) -> TrainOptions:
     """Return checked options.
 

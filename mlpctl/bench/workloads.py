@@ -4,7 +4,7 @@ Timed are whole epochs, as the engines themselves time them; the first of every 
 layouts and recordings in it.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -44,7 +44,7 @@ ENGINES = ("kernel", "lanes")
 
 TRAINERS = (*names("impl"), *ENGINES)
 
-LANES = 4  # trials that the lanes engine trains at a time, unless told otherwise; the time of one is its share
+DEFAULT_LANES = 4  # trials that the lanes engine trains at a time, unless told otherwise; the time of one is its share
 LEAST_SECONDS, MOST_EPOCHS = 4e-3, 16  # a run takes about so long at least, or so many epochs
 SAME_LOSS = 1e-3  # relative difference of losses in float32 up to which two trainers train the same trial
 
@@ -128,9 +128,8 @@ class Trainer:
 
 @contextmanager
 def open_trainers(
-    trials: "Mapping[Any, Work]", which: Sequence[str], *, device: str, lanes: int = LANES,
-    note: Callable[[str], None] = lambda _: None,
-) -> Iterator[dict[Any, dict[str, Trainer]]]:  # fmt: skip
+    trials: "Mapping[Any, Work]", which: Sequence[str], *, device: str, lanes: int = DEFAULT_LANES
+) -> Iterator[dict[Any, dict[str, Trainer]]]:
     """Yield key -> name -> trainer, warm and on one thread; close their sessions behind.
 
     Args:
@@ -138,15 +137,21 @@ def open_trainers(
         which: names of trainers; one that cannot train a trial, or not on the device, is left out.
         device: cpu, cuda or cuda:N.
         lanes: trials that the lanes engine trains at a time.
-        note: called with each key before it is set up.
     """
+    from mlpctl.engine.order import steps_per_epoch
+
     with ExitStack() as stack:
         opened: dict[Any, dict[str, Trainer]] = {}
         for key, trial in trials.items():
-            note(str(key))
-            found = {name: _open(name, trial, device, lanes) for name in which}
-            opened[key] = {name: trainer for name, trainer in found.items() if trainer is not None}
-            for trainer in opened[key].values():
+            opened[key] = {}
+            for name in which:
+                if why_not(name, trial, device) is not None:
+                    continue
+                engine, spec = _engine_of(name, trial)
+                alike = [replace(trial, key=f"{trial.key}-{name}-{k}", spec=spec)
+                         for k in range(lanes if name == "lanes" else 1)]  # fmt: skip
+                steps = steps_per_epoch(spec, trial.data.n_train)
+                trainer = opened[key][name] = Trainer(name, engine.open(device, 1, 1), alike, steps)
                 stack.callback(trainer.session.close)
                 trainer.fit_epochs()
         yield opened
@@ -165,17 +170,6 @@ def _engine_of(name: str, trial: "Work") -> tuple[Any, Any]:
     if name in ENGINES:
         return resolve("engine", name), trial.spec
     return resolve("engine", "reference"), trial.spec.model_copy(update={"impl": name})
-
-
-def _open(name: str, trial: "Work", device: str, lanes: int) -> Trainer | None:
-    from mlpctl.engine.order import steps_per_epoch
-
-    if why_not(name, trial, device) is not None:
-        return None
-    engine, spec = _engine_of(name, trial)
-    count = lanes if name == "lanes" else 1
-    alike = [replace(trial, key=f"{trial.key}-{name}-{k}", spec=spec) for k in range(count)]
-    return Trainer(name, engine.open(device, 1, 1), alike, steps_per_epoch(spec, trial.data.n_train))
 
 
 def loss_difference(trainers: Mapping[str, Trainer]) -> float:
