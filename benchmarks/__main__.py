@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: every workload, every peer that is installed, one table."""
+"""Compare every workload with every peer that is installed, in one table (`python -m benchmarks`)."""
 
 import argparse
 from pathlib import Path

@@ -37,7 +37,7 @@ TIMEOUT = 900
 
 @dataclass
 class Result:
-    """The times of a contestant over the rounds; seconds are per trial."""
+    """The times of a contestant over the rounds, in seconds per trial."""
 
     workload: str
     contestant: str

@@ -1,4 +1,4 @@
-"""`make bench-gpu`: the engine lanes on an accelerator, beside eager PyTorch there; CSV with the machine named.
+"""Measure the engine lanes on an accelerator, beside eager PyTorch there (`make bench-gpu`); CSV names the machine.
 
 First the engine's contracts are checked there (`benchmarks/contracts.py`); if one is broken the exit code is 6. About
 five minutes on an H200, by prediction. Fashion-MNIST has to be there (`mlpctl data fetch fashion-mnist`). Without a GPU

@@ -1,4 +1,4 @@
-"""Measure many tiny trials: time per trial and memory as they add up, and how long a finished sweep takes to say so.
+"""Measure many tiny trials: time per trial and memory as they add up, and how long a finished sweep takes to read.
 
 `python -m benchmarks.many_trials [TRIALS]` writes results/benchmarks/many.csv and many.md; `make torture` runs it.
 """

@@ -78,7 +78,7 @@ WORKLOADS = {
 
 @dataclass(frozen=True)
 class Arrays:
-    """What every contestant trains on: the same split, as dense float32."""
+    """The split that every contestant trains on, as dense float32."""
 
     X: Any
     y: Any

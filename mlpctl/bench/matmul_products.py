@@ -61,7 +61,7 @@ class MatrixProduct:
 
     @property
     def name(self) -> str:
-        """1024, 64×784×256, 8 of 1024 Bᵀ; "again" for a second of the same."""
+        """Its name: 1024, 64×784×256, 8 of 1024 Bᵀ; "again" for a second of the same."""
         size = f"{self.m}" if self.m == self.k == self.n else f"{self.m}×{self.k}×{self.n}"
         parts = [f"{self.batch} of {size}" if self.batch > 1 else size]
         parts += {"none": [], "a": ["Aᵀ"], "b": ["Bᵀ"], "both": ["Aᵀ Bᵀ"]}[self.transposed]
@@ -69,21 +69,15 @@ class MatrixProduct:
 
     @property
     def place(self) -> str:
-        """Where it is computed: cpu float32, 2 threads."""
+        """The place where it is computed: cpu float32, 2 threads."""
         threads = f", {self.threads} thread{'' if self.threads == 1 else 's'}" if self.device == "cpu" else ""
         return f"{self.device} {self.dtype}{threads}"
 
 
 def products_of(
-    shapes: Sequence[tuple[int, int, int]],
-    dtypes: Sequence[str],
-    devices: Sequence[str],
-    threads: Sequence[int],
-    *,
-    batches: Sequence[int] = (1,),
-    transposed: Sequence[str] = ("none",),
-    cold: bool = False,
-) -> list[MatrixProduct]:
+    shapes: Sequence[tuple[int, int, int]], dtypes: Sequence[str], devices: Sequence[str], threads: Sequence[int],
+    *, batches: Sequence[int] = (1,), transposed: Sequence[str] = ("none",), cold: bool = False,
+) -> list[MatrixProduct]:  # fmt: skip
     """Return every combination; the first of each group is the one that the others are compared with.
 
     Threads vary on the CPU alone. A shape (m, k, n) that is given twice is measured twice.

@@ -21,7 +21,7 @@ NARROW = 0.03  # timing ends when the interval of every median is narrower than 
 
 @dataclass(frozen=True)
 class MemoryOptions:
-    """What is to be measured."""
+    """The options of `mlpctl bench memory`."""
 
     devices: tuple[str, ...]  # cpu, cuda, cuda:N
     threads: tuple[int, ...]  # of the CPU, each number on its own
@@ -31,7 +31,7 @@ class MemoryOptions:
 
 @dataclass
 class MemoryResult:
-    """What was measured."""
+    """The measured bandwidths and latencies, and what the system tells of caches and buses."""
 
     buses: dict[str, MemoryBus]  # by device
     caches: list[Cache]  # as the system lists them
@@ -86,7 +86,7 @@ def memory_options(
 def measure_memory(
     options: MemoryOptions, plan: TimingPlan, note: Callable[[Measurement], None] = lambda _: None
 ) -> tuple[Measurement, MemoryResult]:
-    """Measure; after Ctrl-C return what there is."""
+    """Measure bandwidth, latency and bus; after Ctrl-C return what there is."""
     result = MemoryResult({device: bus_of(device) for device in options.devices}, caches())
     sizes = {device: options.array_bytes or array_bytes(device, result.caches) for device in options.devices}
     with _groups(options, result.caches, sizes) as groups:

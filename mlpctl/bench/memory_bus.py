@@ -67,7 +67,7 @@ class MemoryDevice:
 
     @property
     def channel(self) -> tuple[object, ...] | None:
-        """What identifies its channel among all, if its locators name one."""
+        """The identity of its channel among all, if its locators name one."""
         texts = f"{self.locator} | {self.bank}".upper()
         named = CHANNEL_NAME.search(texts)
         above = sorted({re.sub(r"[ _-]", "", name) for name in ABOVE_CHANNEL.findall(texts)})

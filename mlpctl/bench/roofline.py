@@ -42,7 +42,7 @@ SHOWN_INTENSITIES = (0.03, 300.0)  # FLOP per byte that are shown at least
 
 @dataclass(frozen=True)
 class StepCost:
-    """What one training step of a trial costs, over a full minibatch."""
+    """The cost of one training step of a trial, over a full minibatch."""
 
     flops: float  # multiplications and additions of the matrix products
     bytes: float  # read and written
@@ -96,7 +96,7 @@ class MemoryLevel:
 
 @dataclass(frozen=True)
 class Ceilings:
-    """What a device allows, on one thread of a CPU."""
+    """The most that a device allows, on one thread of a CPU."""
 
     peak: float  # FLOP/s
     levels: tuple[MemoryLevel, ...]  # nearest first; the last holds everything
@@ -179,7 +179,7 @@ def ceilings_of(measured: Mapping[str, Samples]) -> Ceilings | None:
 
 @dataclass
 class Roofline:
-    """What bounds the speed of a program, and how fast the project's workloads are."""
+    """The measured bounds of a program's speed, and the speeds of the project's workloads."""
 
     levels: tuple[MemoryLevel, ...]
     shared: dict[int, float] = field(default_factory=dict)  # most threads -> bytes per second from memory
@@ -190,7 +190,7 @@ class Roofline:
 
     @property
     def ceilings(self) -> Ceilings | None:
-        """Those of one thread; None where Ctrl-C came before they were measured."""
+        """The ceilings of one thread; None where Ctrl-C came before they were measured."""
         return Ceilings(self.peaks[1], self.levels) if 1 in self.peaks else None
 
     def place(self, name: str) -> tuple[str, float, float]:

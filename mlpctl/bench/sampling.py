@@ -39,7 +39,7 @@ class WorkloadGroup:
 
 @dataclass(frozen=True)
 class TimingPlan:
-    """How much is timed."""
+    """The number of runs and the seconds that a benchmark may take."""
 
     warmup: int = 3  # untimed runs of each workload at least
     runs: int | None = None  # timed runs of each; None: as many as the verdicts need

@@ -21,7 +21,7 @@ FEWEST_ROUNDS = 6  # rounds of every point below which no crossing is certain: r
 
 @dataclass(frozen=True)
 class StepTimeFit:
-    """time = constant + per_layer · layers + factor · floor."""
+    """The fitted model: time = constant + per_layer · layers + factor · floor."""
 
     constant: float  # seconds of a step without layers
     per_layer: float  # seconds that a layer adds
@@ -60,7 +60,7 @@ class StepShares:
 
     @property
     def limit(self) -> StepLimit:
-        """The largest of them."""
+        """The part that takes the largest share."""
         limits: tuple[StepLimit, ...] = ("overhead", "arithmetic", "memory")
         return max(limits, key=lambda name: float(getattr(self, name)))
 
@@ -72,7 +72,7 @@ def step_shares(seconds: float, overhead: float, arithmetic: float, memory: floa
 
 @dataclass(frozen=True)
 class Crossing:
-    """Where the faster of two implementations changes, along one axis."""
+    """The place on an axis at which the faster of two implementations changes."""
 
     verdict: Literal["crosses", "none", "undecided"]  # undecided: resampled times do not agree whether it does
     at: float | None  # of the first change

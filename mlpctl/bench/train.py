@@ -42,7 +42,7 @@ class NetworkShape:
 
 @dataclass(frozen=True)
 class TrainOptions:
-    """What is to be measured."""
+    """The options of `mlpctl bench train`."""
 
     names: tuple[str, ...]  # of TRAINERS, in their order
     values: Mapping[str, tuple[int, ...]]  # by axis, growing
@@ -62,7 +62,7 @@ class TrainOptions:
 
 @dataclass
 class TrainResult:
-    """What was measured."""
+    """The measured times of training steps, and what explains them."""
 
     options: TrainOptions
     costs: dict[NetworkShape, StepCost]
@@ -128,7 +128,7 @@ def train_options(
 def measure_training(
     options: TrainOptions, plan: TimingPlan, note: Callable[[Measurement], None] = lambda _: None
 ) -> tuple[Measurement, TrainResult]:
-    """Measure; after Ctrl-C return what there is.
+    """Time the steps of every shape by every implementation; after Ctrl-C return what there is.
 
     Raises:
         CheckFailed: if two implementations do not train the same trial.
