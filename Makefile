@@ -40,7 +40,7 @@ bench: .venv/installed
 torture: .venv/tested
 	$(BIN)/python -m tests.torture 50 10
 	MLPCTL_EXAMPLES=20000 $(BIN)/pytest -q tests/test_bad_input.py
-	$(BIN)/python -m benchmarks.many
+	$(BIN)/python -m benchmarks.many_trials
 
 screenshots: .venv/tested
 	$(BIN)/python -m tests.screenshots

@@ -1,10 +1,9 @@
-"""Takes times: works by turns in random order, in rounds and blocks, from the steady state on, within a budget.
+"""Time workloads by turns: rounds in random order, from the settled state on, within a budget of seconds.
 
-What is compared is timed side by side, and the order within each round is drawn anew: a slow moment of the machine then
-hits any work as likely as another, whatever the moment looks like. That is what the verdicts rest on (`verdicts.py`).
-
-A run from which the system took the processor for another program is marked. Who looks at the unmarked runs alone sees
-the machine as if it were idle, and does not choose by the time itself.
+Workloads that are compared are timed side by side, and each round draws their order anew: a slow moment of the machine
+hits each of them with the same probability. The verdicts in `timing_statistics.py` rest on that. A run during which the
+system gave the processor to another program is marked; the unmarked runs show the machine as if it were idle, and are
+not chosen by their time.
 """
 
 import random
@@ -17,153 +16,116 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-SETTLED = 0.05
-"""Warm-up ends when two runs in a row differ by less than this …"""
+SETTLED = 0.05  # warm-up ends when two runs in a row differ by less than this share …
+WARMUP_RUNS, WARMUP_SECONDS = 30, 3.0  # … or after so many runs or seconds
+BLOCK_SECONDS = 0.5  # how long one group is timed before the next one: much longer than a change of threads disturbs
+FIRST_LOOK, LOOKS = 12, 12
+"""A group is judged after 12 rounds, then whenever they have doubled, 12 times at most: no budget has 12 · 2¹¹."""
 
-WARMUP_RUNS, WARMUP_SECONDS = 30, 3.0
-"""… or after so many runs, or so long: whatever it is waiting for, the rounds then show it."""
+LEAST_ROUNDS = 2  # rounds of each group whatever the budget: one run has no spread
+LEAST_UNMARKED = 12  # unmarked runs from which the marked ones are left out
 
-BLOCK_SECONDS = 0.5
-"""How long one group is timed before the next has its turn: much longer than a change of threads disturbs."""
-
-FIRST_LOOK = 12
-"""Rounds after which a group is judged first; then whenever they have doubled."""
-
-LOOKS = 12
-"""How often it is judged at most: 12 · 2¹¹ rounds are more than any budget has."""
-
-LEAST = 2
-"""Rounds of each group whatever the budget: one run has no spread."""
-
-FEWEST = 12
-"""Unmarked runs from which the marked are left out."""
-
-Once = Callable[[], float]
-"""Does its work once and returns the seconds of it, as the device's own clock has them."""
+Workload = Callable[[], float]
+"""Runs once and returns its seconds, by the clock of the device that did it."""
 
 
 @dataclass(frozen=True)
-class Group:
-    """Works that are compared with each other, and how the machine is set while they run.
+class WorkloadGroup:
+    """Workloads that are compared with each other."""
 
-    Attributes:
-        works: what is done -> a function that does it once and returns its seconds.
-        setting: opened before the works run and closed after (threads, TF32).
-    """
-
-    works: Mapping[Any, Once]
-    setting: Callable[[], AbstractContextManager[object]] = nullcontext
+    workloads: Mapping[Any, Workload]
+    setting: Callable[[], AbstractContextManager[object]] = nullcontext  # entered while they run: threads, TF32
 
 
 @dataclass(frozen=True)
-class Plan:
-    """How much is timed.
+class TimingPlan:
+    """The number of runs and the seconds that a benchmark may take."""
 
-    Attributes:
-        warmup: untimed runs of each work at least.
-        runs: timed runs of each work; None takes as many as the verdicts need.
-        min_runs: timed runs at least, where `runs` is None.
-        max_seconds: budget of the whole, warm-up included; None for no end.
-        seed: of the orders.
-    """
-
-    warmup: int = 3
-    runs: int | None = None
-    min_runs: int = 24
-    max_seconds: float | None = 60.0
-    seed: int = 0
+    warmup: int = 3  # untimed runs of each workload at least
+    runs: int | None = None  # timed runs of each; None: as many as the verdicts need
+    min_runs: int = 24  # timed runs at least where `runs` is None
+    max_seconds: float | None = 60.0  # budget of all groups, warm-up included
+    seed: int = 0  # of the orders
 
 
 @dataclass
 class Samples:
-    """The times of a group.
+    """The times of a group, in the order in which they were taken."""
 
-    Attributes:
-        works: the columns.
-        rounds: seconds, a row a round, in the order in which they were taken; NaN where Ctrl-C came before.
-        marks: of each run, whether another program had the processor for a while.
-        blocks: of each round, the number of its block: the rounds of a block were taken without a pause.
-        cold: seconds of each work's very first run.
-        settled: whether each work's time had settled when warm-up ended.
-        decided: whether timing ended because there was no more to learn.
-    """
-
-    works: tuple[Hashable, ...]
-    rounds: list[list[float]] = field(default_factory=list)
-    marks: list[list[bool]] = field(default_factory=list)
-    blocks: list[int] = field(default_factory=list)
-    cold: dict[Hashable, float] = field(default_factory=dict)
-    settled: dict[Hashable, bool] = field(default_factory=dict)
-    decided: bool = False
+    workloads: tuple[Hashable, ...]  # the columns
+    rounds: list[list[float]] = field(default_factory=list)  # seconds; NaN where a round was cut off
+    marks: list[list[bool]] = field(default_factory=list)  # whether another program had the processor meanwhile
+    settled: dict[Hashable, bool] = field(default_factory=dict)  # whether the time had settled after warm-up
+    decided: bool = False  # whether timing ended because there was no more to learn
 
     def times(self) -> NDArray[np.float64]:
-        """Return the seconds (rounds, works) of the complete rounds."""
-        times = np.array(self.rounds, dtype=np.float64).reshape(len(self.rounds), len(self.works))
-        return times[~np.isnan(times).any(axis=1)]
+        """Return the seconds (rounds, workloads) of the complete rounds."""
+        return self._all()[self._complete()]
 
     def marked(self) -> NDArray[np.bool_]:
-        """Return which runs (rounds, works) of the complete rounds are marked."""
-        whole = ~np.isnan(np.array(self.rounds, dtype=np.float64).reshape(len(self.rounds), len(self.works))).any(
-            axis=1
-        )
-        return np.array(self.marks, dtype=np.bool_).reshape(len(self.marks), len(self.works))[whole]
+        """Return which runs (rounds, workloads) of the complete rounds are marked."""
+        return np.array(self.marks, dtype=np.bool_).reshape(-1, len(self.workloads))[self._complete()]
 
-    def of(self, work: Hashable, *, all_: bool = False) -> NDArray[np.float64]:
-        """Return the seconds (runs,) of one work: of its unmarked runs if they are not too few, else of all."""
-        place = self.works.index(work)
-        times = np.array([row[place] for row in self.rounds], dtype=np.float64)
-        there = ~np.isnan(times)
-        clean = there & ~np.array([row[place] for row in self.marks], dtype=np.bool_)
-        return times[there if all_ or clean.sum() < FEWEST else clean]
+    def of(self, workload: Hashable, *, marked: bool = False) -> NDArray[np.float64]:
+        """Return the seconds (runs,) of one workload: of its unmarked runs if they are not too few, else of all.
+
+        Args:
+            workload: one of the columns.
+            marked: whether to take all runs in any case.
+        """
+        column = self.workloads.index(workload)
+        times = self._all()[:, column]
+        timed = ~np.isnan(times)
+        clean = timed & ~np.array([row[column] for row in self.marks], dtype=np.bool_)
+        return times[timed if marked or clean.sum() < LEAST_UNMARKED else clean]
+
+    def _all(self) -> NDArray[np.float64]:
+        return np.array(self.rounds, dtype=np.float64).reshape(-1, len(self.workloads))
+
+    def _complete(self) -> NDArray[np.bool_]:
+        return np.asarray(~np.isnan(self._all()).any(axis=1))
 
 
 @dataclass
-class Measured:
-    """What came of a benchmark.
-
-    Attributes:
-        groups: key of a group -> its samples.
-        interrupted: whether Ctrl-C ended it.
-        out_of_time: whether the budget ended it before every group was decided.
-        seconds: that it took.
-    """
+class Measurement:
+    """The samples of a benchmark, and how it ended."""
 
     groups: dict[Any, Samples]
-    interrupted: bool = False
-    out_of_time: bool = False
+    interrupted: bool = False  # by Ctrl-C
+    out_of_time: bool = False  # the budget ended before every group was decided
     seconds: float = 0.0
 
 
 def sample(
-    groups: Mapping[Any, Group],
-    plan: Plan,
+    groups: Mapping[Any, WorkloadGroup],
+    plan: TimingPlan,
     *,
     enough: Callable[[Any, Samples], bool] = lambda *_: False,
-    note: Callable[[Measured], None] = lambda _: None,
-) -> Measured:
-    """Return the times of all groups; after Ctrl-C, or when the budget is used up, those that were taken.
+    note: Callable[[Measurement], None] = lambda _: None,
+) -> Measurement:
+    """Time all groups; after Ctrl-C or at the end of the budget, return the samples that were taken.
 
     Args:
-        groups: key -> works that are compared with each other.
+        groups: key -> workloads that are compared with each other.
         plan: how much to time.
-        enough: asked at each look whether a group's samples say all that they can; then the group is left.
-        note: told after each block how far it is.
+        enough: called at each look with a group's key and samples; a group for which it holds is left.
+        note: called after each block with the samples so far.
     """
     started = time.monotonic()
     order = random.Random(plan.seed)
-    measured = Measured({key: Samples(tuple(group.works)) for key, group in groups.items()})
-    ends = None if plan.max_seconds is None else started + plan.max_seconds
-    waiting, block = list(groups), 0
+    measured = Measurement({key: Samples(tuple(group.workloads)) for key, group in groups.items()})
+    ends = float("inf") if plan.max_seconds is None else started + plan.max_seconds
+    waiting = list(groups)
     try:
         while waiting and not measured.out_of_time:
             for key in order.sample(waiting, len(waiting)):
-                _block(groups[key], measured.groups[key], plan, order, block, ends, len(waiting) == 1)
+                samples = measured.groups[key]
+                _time_block(groups[key], samples, plan, order, ends, alone=len(waiting) == 1)
                 measured.seconds = time.monotonic() - started
-                measured.groups[key].decided = _is_over(key, measured.groups[key], plan, enough)
+                samples.decided = _is_decided(key, samples, plan, enough)
                 note(measured)
-            block += 1
             waiting = [key for key in waiting if not measured.groups[key].decided]
-            measured.out_of_time = bool(waiting) and ends is not None and time.monotonic() >= ends
+            measured.out_of_time = bool(waiting) and time.monotonic() >= ends
     except KeyboardInterrupt:
         measured.interrupted = True
     measured.seconds = time.monotonic() - started
@@ -179,7 +141,7 @@ def next_look(rounds: int) -> int:
 
 
 def preemptions() -> int:
-    """Return how often the system has taken a processor from this process; 0 for ever where it does not tell."""
+    """Return how often the system took the processor from this process; always 0 where it does not tell."""
     try:
         import resource
     except ImportError:  # Windows
@@ -187,36 +149,36 @@ def preemptions() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw
 
 
-def _block(
-    group: Group, samples: Samples, plan: Plan, order: random.Random, block: int, ends: float | None, alone: bool
+def _time_block(
+    group: WorkloadGroup, samples: Samples, plan: TimingPlan, order: random.Random, ends: float, *, alone: bool
 ) -> None:
-    """Time a group for a while, to its next look at most."""
-    until = min(time.monotonic() + BLOCK_SECONDS, ends or float("inf"))
+    """Time a group for BLOCK_SECONDS, to its next look at most."""
+    until = min(time.monotonic() + BLOCK_SECONDS, ends)
     last = plan.runs or next_look(len(samples.rounds))
+    count = len(samples.workloads)
     with group.setting():
         if not samples.rounds:
-            for work, once in group.works.items():
-                samples.cold[work], samples.settled[work] = _warm_up(once, plan.warmup)
+            for workload, run in group.workloads.items():
+                samples.settled[workload] = _warm_up(run, plan.warmup)
             until = max(until, time.monotonic() + BLOCK_SECONDS / 2)
-        elif not alone:
-            for once in group.works.values():  # another group has been at work: caches and threads are its own
-                once()
+        elif not alone:  # another group has filled caches and threads with its own
+            for run in group.workloads.values():
+                run()
         while True:
-            samples.rounds.append([float("nan")] * len(samples.works))
-            samples.marks.append([False] * len(samples.works))
-            samples.blocks.append(block)
-            for place in order.sample(range(len(samples.works)), len(samples.works)):
-                if len(samples.rounds) > LEAST and ends is not None and time.monotonic() >= ends:
-                    return  # a round of large works may take long
-                taken = preemptions()
-                samples.rounds[-1][place] = group.works[samples.works[place]]()
-                samples.marks[-1][place] = preemptions() != taken
+            samples.rounds.append([float("nan")] * count)
+            samples.marks.append([False] * count)
+            for column in order.sample(range(count), count):
+                if len(samples.rounds) > LEAST_ROUNDS and time.monotonic() >= ends:
+                    return  # a round of large workloads may take long
+                before = preemptions()
+                samples.rounds[-1][column] = group.workloads[samples.workloads[column]]()
+                samples.marks[-1][column] = preemptions() != before
             n = len(samples.rounds)
-            if n >= last or (n >= LEAST and time.monotonic() >= until):
+            if n >= last or (n >= LEAST_ROUNDS and time.monotonic() >= until):
                 return
 
 
-def _is_over(key: object, samples: Samples, plan: Plan, enough: Callable[[Any, Samples], bool]) -> bool:
+def _is_decided(key: object, samples: Samples, plan: TimingPlan, enough: Callable[[Any, Samples], bool]) -> bool:
     n = len(samples.rounds)
     if plan.runs is not None:
         return n >= plan.runs
@@ -224,15 +186,15 @@ def _is_over(key: object, samples: Samples, plan: Plan, enough: Callable[[Any, S
     return is_look and n >= plan.min_runs and enough(key, samples)
 
 
-def _warm_up(once: Once, at_least: int) -> tuple[float, bool]:
-    """Run until the time settles; return the seconds of the first run and whether it settled."""
+def _warm_up(run: Workload, at_least: int) -> bool:
+    """Run until the time settles; return whether it did."""
     started = time.monotonic()
-    first = last = once()
+    last = run()
     for number in range(1, WARMUP_RUNS):
-        now = once()
+        now = run()
         if number >= at_least and abs(now - last) <= SETTLED * last:
-            return first, True
+            return True
         if number >= at_least and time.monotonic() - started > WARMUP_SECONDS:
             break
         last = now
-    return first, False
+    return False
