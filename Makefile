@@ -41,7 +41,7 @@ bench: .venv/installed
 torture: .venv/tested
 	$(BIN)/python -m tests.helpers.torture 50 10
 	MLPCTL_EXAMPLES=20000 $(BIN)/pytest -q tests/cli/test_bad_input.py
-	$(BIN)/python -m benchmarks.many
+	$(BIN)/python -m benchmarks.many_trials
 
 screenshots: .venv/tested
 	$(BIN)/python -m tests.helpers.screenshots
