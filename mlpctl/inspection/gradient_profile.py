@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlpctl.display.figure_style import COLOURS, MARKERS, entitle, label, new_figure, styled
+from mlpctl.display.figure_style import COLOURS, MARKERS, entitle, new_figure, styled
 from mlpctl.inspection.describe import START, Subject
 from mlpctl.inspection.gradients import root_mean_squares, sample_of, statistics
 from mlpctl.inspection.loader import start_of
+from mlpctl.report.figures.axis_labels import label
 from mlpctl.runner.trial import Trial, trial_of
 from mlpctl.spec import SEED_FIELDS
 

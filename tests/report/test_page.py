@@ -128,6 +128,23 @@ def test_a_range_is_cut_into_classes_and_what_is_not_listed_is_said(tmp_path: Pa
     assert len(to_json(part.data)) < 3_000_000
 
 
+def test_drawn_values_that_repeat_are_cut_into_classes_that_have_trials(tmp_path: Path) -> None:
+    epochs, batches = [1] * 30 + [3] * 10 + [9, *range(10, 18)], [*range(2, 51)]
+    rows = [
+        {"epochs": n, "batch_size": str(m), "lr": 0.1 * m, "val_accuracy": 0.5, "config": f"{n} {m}"}
+        for n, m in zip(epochs, batches, strict=True)
+    ]  # fmt: skip
+    drawn = {"axes": {name: {"low": 1, "high": 60} for name in ("epochs", "batch_size")}}
+    summary, results = one(write(tmp_path / "r", rows, experiment=drawn))
+    effects = {effect["axis"]: effect for effect in part_of(summary, results).data["effects"]}
+    for effect in effects.values():
+        assert len(effect["values"]) == len(set(effect["values"])) == len(effect["n"])
+        assert sum(effect["n"]) == len(rows)
+    assert (effects["epochs"]["values"][0], effects["epochs"]["n"][0]) == ("1 – 3", 40)
+    batch = next(effect for name, effect in effects.items() if name.startswith("batch size"))
+    assert sorted(x for x, _ in batch["points"]) == batches
+
+
 @pytest.mark.parametrize(("noise", "seeds", "headline"), [
     (0.001, 3, "Yes"), (0.2, 3, "No: 7 others may be as good"), (0.001, 1, "Unknown: it has one seed"),
 ])  # fmt: skip

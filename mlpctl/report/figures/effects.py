@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mlpctl.display.figure_style import label, metric_label
 from mlpctl.display.tables import Cell, as_chosen, for_people
 from mlpctl.display.text import distinct
 from mlpctl.report.dataframes import over as over_frame
+from mlpctl.report.figures.axis_labels import label, metric_label
 from mlpctl.report.figures.plot import Heat, Line, Plot, has_log_axis, spans_decades
 from mlpctl.report.summary import Summary, over
 from mlpctl.report.tables import check_axis, in_order, plain, rows_of

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlpctl.display.figure_style import label
 from mlpctl.display.tables import Cell, Table, as_chosen
 from mlpctl.report.dataframes import in_order, over, plain
+from mlpctl.report.figures.axis_labels import label
 from mlpctl.report.figures.draw_effects import is_log_spaced
-from mlpctl.report.statistics.importance import asked_of, drawn_of
+from mlpctl.report.statistics.design import asked_of, drawn_of
 from mlpctl.report.summary import Summary
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def _classes(numbers: "pd.Series[float]") -> tuple[tuple[str, ...], tuple[float,
     """Return (names, medians, codes) of classes with about as many trials each."""
     import pandas as pd
 
-    cut = pd.qcut(numbers, CLASSES, duplicates="drop")
+    cut = pd.qcut(numbers, CLASSES, duplicates="drop").cat.remove_unused_categories()
     groups = numbers.groupby(cut, observed=True)
     names = tuple(f"{low:.3g} – {high:.3g}" for low, high in zip(groups.min(), groups.max(), strict=True))
     return names, tuple(map(float, groups.median())), cut.cat.codes.to_numpy().astype(np.intp)

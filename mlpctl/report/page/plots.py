@@ -55,7 +55,8 @@ def _points(summary: Summary, axis: ShownAxis) -> list[list[float | None]]:
         return []
     scored = summary.configurations[summary.configurations["n"] > 0]
     some = scored.iloc[_evenly(len(scored), MOST_POINTS)]
-    return [[rounded(x), rounded(y)] for x, y in zip(some[axis.name], some["mean"], strict=True)]
+    numbers = some[axis.name].astype(float)  # a text column may hold numbers alone: batch_size
+    return [[rounded(x), rounded(y)] for x, y in zip(numbers, some["mean"], strict=True)]
 
 
 def pairs(summary: Summary, axes: Sequence[ShownAxis]) -> list[dict[str, Any]]:
