@@ -16,9 +16,6 @@ from mlpctl.store.columns import distinct
 from mlpctl.store.results import Results, load
 
 if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.figure import Figure
-
     from mlpctl.report.figures.plot import Heat, Plot
 
 STDOUT = Path("-")
@@ -77,17 +74,12 @@ def report(
     else:
         tables = told(summaries, results, top=top, importance=importance)
     emit(tables, format_, output, ascii_only=ascii_only)
-    if here["--plot"]:
-        summary = _only(summaries, "--plot")
-        _print([_drawn(summary, _axes_of(summary, by))], ascii_only=ascii_only)
-    elif by and format_ == "table" and output in (None, STDOUT):
-        _print([_drawn(one, by) for one in summaries if one.best is not None], ascii_only=ascii_only)
-    if here["--curves"]:
-        from mlpctl.report.figures.effects import curve_plots
-
-        summary = _only(summaries, "--curves")
-        _print(curve_plots(summary, _epochs_of(summary, results)), ascii_only=ascii_only)
-    _write_figures(summaries, results, by, None if here["--plot"] else plot, None if here["--curves"] else curves)
+    if plot is not None:
+        _draw([effect_drawing(_only(summaries, "--plot"), by)], plot, ascii_only=ascii_only)
+    if by and plot != STDOUT and format_ == "table" and output in (None, STDOUT):
+        _draw([effect_drawing(one, by) for one in summaries if one.best is not None], STDOUT, ascii_only=ascii_only)
+    if curves is not None:
+        _draw(curve_drawings(_only(summaries, "--curves"), results), curves, ascii_only=ascii_only)
     if html is not None:
         from mlpctl.report.page.write import write_page
 
@@ -104,52 +96,44 @@ def told(summaries: Sequence[Summary], results: Results, *, top: int = 10, impor
     return tables
 
 
-def _write_figures(
-    summaries: list[Summary], results: Results, by: Sequence[str], plot: Path | None, curves: Path | None
-) -> None:
-    if plot is None and curves is None:
-        return
-    from mlpctl.display.figure_style import save
-
-    if plot is not None:
-        save(axes_figure(_only(summaries, "--plot"), by), plot)
-    if curves is not None:
-        save(curves_figure(_only(summaries, "--curves"), results), curves)
-
-
-def axes_figure(summary: Summary, by: Sequence[str]) -> "Figure":
-    """Return the figure of one or two axes; of the one with most values where none is named.
+def effect_drawing(summary: Summary, by: Sequence[str]) -> "Plot | Heat":
+    """Return what is drawn of one or two axes; of the one with most values where none is named.
 
     Raises:
         UsageError: for a field that trials do not have, or where nothing varies.
     """
-    from mlpctl.report.figures.draw_effects import draw_effect, draw_effects
+    from mlpctl.report.figures.effects import effect_plot, heat_of
 
     axes = _axes_of(summary, by)
-    return draw_effect(summary, axes[0]) if len(axes) == 1 else draw_effects(summary, axes[0], axes[1])
+    return effect_plot(summary, axes[0]) if len(axes) == 1 else heat_of(summary, axes[0], axes[1])
 
 
-def curves_figure(summary: Summary, results: Results) -> "Figure":
-    """Return the figure of the learning curves.
+def curve_drawings(summary: Summary, results: Results) -> "list[Plot]":
+    """Return what is drawn of the learning curves.
 
     Raises:
         UsageError: where no finished trial has epochs.
     """
-    from mlpctl.report.figures.draw_effects import draw_curves
+    from mlpctl.report.figures.effects import curve_plots
 
-    return draw_curves(summary, _epochs_of(summary, results))
-
-
-def _print(drawings: "Sequence[Plot | Heat]", *, ascii_only: bool) -> None:
-    from mlpctl.report.terminal.draw import print_drawings
-
-    print_drawings(drawings, ascii_only=ascii_only)
+    good = summary.trials.loc[summary.trials["status"] == "ok", "key"]
+    epochs = results.epochs[results.epochs["key"].isin(good)]
+    if epochs.empty:
+        raise UsageError("these results have no epochs of a finished trial, so there is no learning curve")
+    return curve_plots(summary, epochs)
 
 
-def _drawn(summary: Summary, axes: Sequence[str]) -> "Plot | Heat":
-    from mlpctl.report.figures.effects import effect_plot, heat_of
+def _draw(drawings: "Sequence[Plot | Heat]", path: Path, *, ascii_only: bool) -> None:
+    """Draw in the terminal where the path is "-", else write a figure."""
+    if path == STDOUT:
+        from mlpctl.report.terminal.draw import print_drawings
 
-    return effect_plot(summary, axes[0]) if len(axes) == 1 else heat_of(summary, axes[0], axes[1])
+        print_drawings(drawings, ascii_only=ascii_only)
+        return
+    from mlpctl.display.figure_style import save
+    from mlpctl.report.figures.draw import figure_of
+
+    save(figure_of(drawings), path)
 
 
 def _importance_alone(summaries: Sequence[Summary], results: Results) -> list[Table]:
@@ -181,14 +165,6 @@ def _axes_of(summary: Summary, by: Sequence[str]) -> list[str]:
             "nothing varies in these results, so there is no axis to plot: --curves draws the learning curve"
         )
     return axes
-
-
-def _epochs_of(summary: Summary, results: Results) -> "pd.DataFrame":
-    good = summary.trials.loc[summary.trials["status"] == "ok", "key"]
-    epochs = results.epochs[results.epochs["key"].isin(good)]
-    if epochs.empty:
-        raise UsageError("these results have no epochs of a finished trial, so there is no learning curve")
-    return epochs
 
 
 def default_folders() -> list[Path]:

@@ -15,8 +15,8 @@ from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
 from mlpctl.display.figure_style import COLOURS, contrast, ink_on, readable, save
-from mlpctl.report.figures.draw import draw, draw_heat, draw_side_by_side
-from mlpctl.report.figures.draw_effects import draw_curves, draw_effect, draw_effects
+from mlpctl.report.figures.draw import draw, draw_heat, draw_side_by_side, figure_of
+from mlpctl.report.figures.effects import curve_plots, effect_plot, heat_of
 from mlpctl.report.figures.line_labels import apart
 from mlpctl.report.figures.plot import Heat, Line, Plot
 from mlpctl.report.summary import summarize
@@ -145,9 +145,9 @@ def test_equal_results_give_equal_files(tmp_path: Path, suffix: str) -> None:
     read = load(results(tmp_path / "r"))
     for name in ("a", "b"):
         [summary] = summarize(read)
-        save(draw_effect(summary, "lr"), tmp_path / f"{name}1.{suffix}")
-        save(draw_effects(summary, "lr", "activation"), tmp_path / f"{name}2.{suffix}")
-        save(draw_curves(summary, read.epochs), tmp_path / f"{name}3.{suffix}")
+        save(draw(effect_plot(summary, "lr")), tmp_path / f"{name}1.{suffix}")
+        save(draw_heat(heat_of(summary, "lr", "activation")), tmp_path / f"{name}2.{suffix}")
+        save(figure_of(curve_plots(summary, read.epochs)), tmp_path / f"{name}3.{suffix}")
     for number in (1, 2, 3):
         first, second = ((tmp_path / f"{name}{number}.{suffix}").read_bytes() for name in ("a", "b"))
         assert first == second
@@ -157,18 +157,18 @@ def test_equal_results_give_equal_files(tmp_path: Path, suffix: str) -> None:
 
 def test_text_stays_text(tmp_path: Path) -> None:
     [summary] = summarize(load(results(tmp_path / "r")))
-    save(draw_effect(summary, "lr"), tmp_path / "a.svg")
+    save(draw(effect_plot(summary, "lr")), tmp_path / "a.svg")
     svg = (tmp_path / "a.svg").read_text("utf-8")
     for text in ("effect of lr", "validation accuracy (share right)", "best 0.7100", "no trial has a score"):
         assert text in svg
-    save(draw_effect(summary, "lr"), tmp_path / "a.pdf")
+    save(draw(effect_plot(summary, "lr")), tmp_path / "a.pdf")
     assert b"/FontFile2" in (tmp_path / "a.pdf").read_bytes()  # TrueType, embedded
 
 
 def test_what_failed_is_shown(tmp_path: Path) -> None:
     [summary] = summarize(load(results(tmp_path / "r")))
-    [axes] = draw_effect(summary, "lr").axes
+    [axes] = draw(effect_plot(summary, "lr")).axes
     assert [np.asarray(line.get_xdata())[0] for line in axes.lines if line.get_marker() == "X"] == [10.0]
-    texts = [text.get_text() for text in draw_effects(summary, "lr", "activation").axes[0].texts]
+    texts = [text.get_text() for text in draw_heat(heat_of(summary, "lr", "activation")).axes[0].texts]
     assert texts.count("failed") == 1
     assert texts.count("") >= 1

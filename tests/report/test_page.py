@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlpctl.report.dataframes import over
-from mlpctl.report.figures.draw_effects import effect_of
+from mlpctl.report.figures.effects import effect_of
 from mlpctl.report.page.answers import certain
 from mlpctl.report.page.content import MOST_ROWS, part_of, reproducing
 from mlpctl.report.page.encode import to_json

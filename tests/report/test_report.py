@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from mlpctl.report.dataframes import over
-from mlpctl.report.figures.draw_effects import curves_of, effect_of, is_log_spaced
+from mlpctl.report.figures.effects import curves_of, effect_of
+from mlpctl.report.figures.plot import is_log_spaced
 from mlpctl.report.summary import interval, summarize
 from mlpctl.store.columns import of_frame
 from mlpctl.store.results import load

@@ -24,6 +24,13 @@ FEW_POINTS = 25
 """Points up to which each has its marker."""
 
 
+def figure_of(drawings: "Sequence[Plot | Heat]") -> "Figure":
+    """Return the figure of a heat map, or of plots beside each other, the last at the left."""
+    plots = [drawing for drawing in reversed(drawings) if isinstance(drawing, Plot)]
+    heats = [drawing for drawing in drawings if isinstance(drawing, Heat)]
+    return draw_heat(heats[0]) if heats else draw_side_by_side(plots)
+
+
 def draw(plot: Plot) -> "Figure":
     """Return the figure of a plot."""
     return draw_side_by_side([plot])

@@ -9,7 +9,7 @@ import numpy as np
 from mlpctl.display.tables import Cell, Table, as_chosen
 from mlpctl.report.dataframes import in_order, over, plain
 from mlpctl.report.figures.axis_labels import label
-from mlpctl.report.figures.draw_effects import is_log_spaced
+from mlpctl.report.figures.plot import is_log_spaced
 from mlpctl.report.statistics.design import asked_of, drawn_of
 from mlpctl.report.summary import Summary
 

@@ -10,8 +10,10 @@ from mlpctl.display.tables import Table
 from mlpctl.report.failures import retry_note
 from mlpctl.report.page import answers
 from mlpctl.report.page.axes import ShownAxis, shown_axes
+from mlpctl.report.page.effects import effects
 from mlpctl.report.page.encode import column
-from mlpctl.report.page.plots import curves, effects, pairs
+from mlpctl.report.page.heat_maps import heat_maps
+from mlpctl.report.page.learning_curves import learning_curves
 from mlpctl.report.statistics.importance import importance
 from mlpctl.report.statistics.price import price
 from mlpctl.report.summary import Summary
@@ -92,8 +94,8 @@ def part_of(summary: Summary, results: Results, *, forest: bool = False, alone: 
             "configurations": _configurations(summary, axes),
             "trials": _trials(summary, names),
             "effects": effects(summary, axes),
-            "pairs": pairs(summary, axes),
-            "curves": curves(summary, results.epochs, axes),
+            "pairs": heat_maps(summary, axes),
+            "curves": learning_curves(summary, results.epochs, axes),
         },
     )
 

@@ -4,6 +4,8 @@ import json
 import math
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from mlpctl.report.dataframes import plain
 
 if TYPE_CHECKING:
@@ -26,6 +28,11 @@ def rounded(value: float | None) -> float | None:
     if value is None or not math.isfinite(value):
         return None
     return float(f"{value:.{DIGITS}g}")
+
+
+def evenly(n: int, most: int) -> "np.ndarray[Any, np.dtype[np.intp]]":
+    """Return at most so many of n places, evenly spaced, both ends among them."""
+    return np.unique(np.linspace(0, max(n - 1, 0), min(n, most)).round().astype(np.intp))
 
 
 def column(values: "pd.Series[Any]", *, measured: bool = False) -> dict[str, Any]:

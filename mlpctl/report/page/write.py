@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 HERE = "mlpctl.report.page"
-SCRIPTS = ("base.js", "table.js", "plots.js", "parallel.js", "live.js", "page.js")
+SCRIPTS = (
+    "base.js", "table.js", "plots.js", "effects.js", "learning_curves.js", "heat_map.js", "parallel_coordinates.js",
+    "live.js", "page.js",
+)  # fmt: skip
 """In the order of the page: each uses what those before it define."""
 
 POLICY = (
