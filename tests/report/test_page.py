@@ -19,28 +19,7 @@ from mlpctl.report.page.write import write_page
 from mlpctl.report.summary import Summary, summarize
 from mlpctl.store.results import Results, load
 from tests.helpers.cli import Cli
-from tests.helpers.synthetic import write, write_many
-from tests.report.test_report import known
-
-CONDITIONAL: dict[str, Any] = {
-    "spec": {"dataset": "iris"},
-    "axes": {
-        "optimizer": ["sgd", "momentum"], "lr": [0.01, 0.1],
-        "momentum": {"values": [0.5, 0.9], "when": {"optimizer": ["momentum"]}},
-    },
-}  # fmt: skip
-
-
-def conditional(folder: Path) -> Path:
-    """Write a sweep of which half the trials have a momentum, and some have a batch size that follows from it."""
-    momenta = [("sgd", None, 16), ("momentum", 0.5, 32), ("momentum", 0.9, 32)]
-    rows = [
-        {"optimizer": name, "momentum": value, "batch_size": str(batch), "lr": lr, "seed": seed,
-         "config": f"{name} {value} {lr}",
-         "val_accuracy": 0.8 + 0.01 * seed + (value or 0) / 10 + lr / 10}
-        for seed in range(3) for name, value, batch in momenta for lr in (0.01, 0.1)
-    ]  # fmt: skip
-    return write(folder, rows, experiment=CONDITIONAL)
+from tests.helpers.synthetic import conditional, known, write, write_many
 
 
 def one(folder: Path) -> tuple[Summary, Results]:

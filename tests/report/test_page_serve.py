@@ -18,8 +18,7 @@ from mlpctl.report.page.serve import LivePage, bound, told
 from mlpctl.report.page.write import Asked
 from tests.helpers.browser import launched, opened
 from tests.helpers.cli import Cli
-from tests.helpers.synthetic import write
-from tests.report.test_report import known
+from tests.helpers.synthetic import known, write
 
 expect.set_options(timeout=60_000)  # on a busy machine
 
