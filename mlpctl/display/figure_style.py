@@ -75,11 +75,11 @@ def panels(rows: int, columns: int, width: float, height: float, **how: Any) -> 
     """Return a figure (inches) with axes in rows and columns, in the look of the project; axes row by row.
 
     Args:
-        rows: of axes.
-        columns: of axes.
-        width: of the figure.
-        height: of the figure.
-        how: of `Figure.subplots`: sharey, width_ratios.
+        rows: number of rows of axes.
+        columns: number of columns of axes.
+        width: width of the figure (inches).
+        height: height of the figure (inches).
+        how: options of `Figure.subplots`: sharey, width_ratios.
     """
     import matplotlib as mpl
     from matplotlib.figure import Figure
@@ -100,7 +100,7 @@ def entitle(axes: Any, title: str, *, over: bool = False) -> None:
     """Write a title at the left: its first line, and smaller below it the others; broken where they would be too long.
 
     Args:
-        axes: or a figure's first axes.
+        axes: axes, or a figure's first axes.
         title: lines.
         over: the whole figure, above all its axes.
     """

@@ -131,11 +131,11 @@ class _Column:
     """One column as text for a terminal.
 
     Attributes:
-        name: of the column.
+        name: name of the column.
         head: lines of the heading.
         cells: one a row.
-        is_right: whether it stands at the right, as numbers do.
-        is_prose: whether it has sentences, which may be broken between words.
+        is_right: True if it stands at the right, as numbers do.
+        is_prose: True if it has sentences, which may be broken between words.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""What `mlpctl report` does with results folders; `mlpctl sweep` ends with it too."""
+"""Write the tables, drawings, figures and page of results folders (`mlpctl report`, and the end of `mlpctl sweep`)."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 STDOUT = Path("-")
 
 PAGES = (".html", ".htm")
-"""How the file of a page ends: a slip must not overwrite results."""
+"""Suffixes of the file of a page: a slip must not overwrite results."""
 
 
 def report(
@@ -126,7 +126,7 @@ def curve_drawings(summary: Summary, results: Results) -> "list[Plot]":
 def _draw(drawings: "Sequence[Plot | Heat]", path: Path, *, ascii_only: bool) -> None:
     """Draw in the terminal where the path is "-", else write a figure."""
     if path == STDOUT:
-        from mlpctl.report.terminal.draw import print_drawings
+        from mlpctl.report.terminal.print_drawings import print_drawings
 
         print_drawings(drawings, ascii_only=ascii_only)
         return

@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import expect
 
 from mlpctl.report.page.serve import LivePage, bound, told
-from mlpctl.report.page.write import Asked
+from mlpctl.report.page.write import PageOptions
 from tests.helpers.browser import launched, opened
 from tests.helpers.cli import Cli
 from tests.helpers.synthetic import known, write
@@ -26,7 +26,7 @@ expect.set_options(timeout=60_000)  # on a busy machine
 @contextmanager
 def served(folder: Path) -> Iterator[int]:
     """Yield the port of the live page of a folder."""
-    server = bound(LivePage([folder], Asked()), 0)
+    server = bound(LivePage([folder], PageOptions()), 0)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     yield server.server_port

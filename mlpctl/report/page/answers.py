@@ -20,7 +20,7 @@ class Answer:
 
     Attributes:
         headline: the answer in a few words.
-        sentences: what supports it.
+        sentences: reasons for it.
     """
 
     headline: str

@@ -1,4 +1,4 @@
-"""Everything that a page says about one dataset: words and small tables for the template, large ones as JSON."""
+"""Content of the page of one dataset: words and small tables for the template, large ones as JSON."""
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,21 +27,21 @@ MOST_ROWS = 20_000
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """What a page says about one dataset.
+    """Content of the page of one dataset.
 
     Attributes:
         title: dataset and folders.
-        heading: what was trained, in words.
-        best: the answer to which configuration is best.
-        certain: whether that is certain.
-        mattered: which axes mattered.
-        bars: their shares.
-        importance: all of them, as a table; None where nothing varies.
-        price: what the search cost, sentences.
+        heading: sentence on what was trained.
+        best: answer on the best configuration.
+        certain: answer on its certainty.
+        mattered: answer on the axes that matter.
+        bars: shares of these axes.
+        importance: table of all axes; None where nothing varies.
+        price: sentences on the cost of the search.
         failures: a row per kind.
-        retry: what may be done about them.
-        left_out: what the page does not list.
-        data: what its script shows, ready for JSON.
+        retry: sentences on training them again.
+        left_out: sentences on rows that the page does not list.
+        data: data of its scripts, ready for JSON.
     """
 
     title: str
@@ -59,13 +59,13 @@ class Part:
 
 
 def part_of(summary: Summary, results: Results, *, forest: bool = False, alone: bool = True) -> Part:
-    """Return what a page says about a summary.
+    """Return the content of the page of a summary.
 
     Args:
-        summary: of some of the results.
-        results: that it is from.
+        summary: summary of one dataset.
+        results: results of all datasets.
         forest: ask a random forest for the importance where the trials are no complete grid.
-        alone: whether it is the only summary of a single folder, whose search then has a price.
+        alone: True if it is the only summary of a single folder, whose search then has a price.
     """
     why = importance(summary, results.experiments, forest=forest)
     cost = price(summary, results.experiments[0]) if alone else None

@@ -15,7 +15,7 @@ DIGITS = 6
 """Significant digits of a measured number on the page: more than people read, fewer than the store has."""
 
 OUTSIDE = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026", 0x2028: "\\u2028", 0x2029: "\\u2029"}
-"""What could end a <script> or a line of it, as JSON may write it: it occurs inside of strings only."""
+"""Characters that could end a <script> or a line of it, as JSON may write them; they occur in strings alone."""
 
 
 def to_json(content: Any) -> str:
@@ -39,8 +39,8 @@ def column(values: "pd.Series[Any]", *, measured: bool = False) -> dict[str, Any
     """Return {"values": …} of a column, or {"levels": …, "codes": …} where values repeat; the code -1: a missing cell.
 
     Args:
-        values: of the column.
-        measured: whether its numbers may be rounded; chosen ones (0.03) stay as they are.
+        values: cells.
+        measured: True if its numbers may be rounded; chosen ones (0.03) stay as they are.
     """
     if measured:
         numbers = values.to_numpy(dtype="float64", na_value=math.nan)

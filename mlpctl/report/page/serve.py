@@ -14,7 +14,7 @@ from threading import Lock
 from typing import Any
 
 from mlpctl.errors import MlpctlError, UsageError
-from mlpctl.report.page.write import Asked, main_of, page, waiting
+from mlpctl.report.page.write import PageOptions, main_of, page, waiting
 from mlpctl.report.watch import trials_of, versions
 from mlpctl.runner.failure_policy import REDONE
 from mlpctl.store.schema import TRIALS_FILE
@@ -43,11 +43,11 @@ class LivePage:
 
     Attributes:
         folders: results folders, which may not be there yet.
-        asked: what the page is to say.
+        options: options of the page.
     """
 
     folders: Sequence[Path]
-    asked: Asked
+    options: PageOptions
     _seen: object = None
     _done: int = 0
     _wanted: int | None = None
@@ -81,7 +81,7 @@ class LivePage:
 
     def _content(self, now: dict[str, str]) -> str:
         try:
-            return main_of(self.folders, self.asked, now)
+            return main_of(self.folders, self.options, now)
         except MlpctlError as error:
             return waiting(f"{error}. This page looks again by itself.", now)
 
@@ -106,19 +106,19 @@ def told(done: int, wanted: int | None, age: float) -> str:
     return f"Nothing new for {since}: {count}. A sweep that has ended goes on with the command that began it."
 
 
-def serve(folders: Sequence[Path], asked: Asked, port: int, ready: Callable[[str], None]) -> None:
+def serve(folders: Sequence[Path], options: PageOptions, port: int, ready: Callable[[str], None]) -> None:
     """Serve the page until Ctrl-C.
 
     Args:
         folders: results folders.
-        asked: what the page is to say.
+        options: options of the page.
         port: of the loopback interface; 0 takes one that is free.
         ready: called with the address, once it answers.
 
     Raises:
         UsageError: if the port cannot be had.
     """
-    server = bound(LivePage(folders, asked), port)
+    server = bound(LivePage(folders, options), port)
     try:
         ready(f"http://{LOOPBACK}:{server.server_port}/")
         server.serve_forever(poll_interval=0.2)
