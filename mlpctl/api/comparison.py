@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from mlpctl.api.html import as_html, as_text, frame
 from mlpctl.display.tables import Table
-from mlpctl.report.compare import folders
+from mlpctl.report.compare import comparison
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,7 +18,7 @@ class Comparison:
         sentences: what there is to say, in words.
     """
 
-    def __init__(self, compared: folders.Comparison) -> None:
+    def __init__(self, compared: comparison.Comparison) -> None:
         """Show a comparison."""
         self._compared = compared
         self.worse, self.sentences = compared.worse, compared.sentences

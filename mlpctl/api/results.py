@@ -15,7 +15,7 @@ from mlpctl.display.tables import Table, to_text
 from mlpctl.errors import UsageError
 from mlpctl.report.comparable import with_options
 from mlpctl.report.compare.folders import compare_results
-from mlpctl.report.figures.draw import figure_of
+from mlpctl.report.figures.draw import draw
 from mlpctl.report.report import curve_drawings, effect_drawing, told
 from mlpctl.report.statistics.importance import importance
 from mlpctl.report.summary import Summary, summarize
@@ -167,7 +167,7 @@ class Results:
         fields = [by] if isinstance(by, str) else list(by)
         if len(fields) > 2:
             raise UsageError(f"a figure has one or two axes, got {len(fields)}")
-        return shown(figure_of([effect_drawing(self._one(metric=metric, on=on), fields)]))
+        return shown(draw(effect_drawing(self._one(metric=metric, on=on), fields)))
 
     def curves(self, *, metric: str | None = None, on: SelectOn | None = None) -> "Figure":
         """Return the figure of the learning curves, the best configurations in colour.
@@ -175,7 +175,7 @@ class Results:
         Raises:
             UsageError: where no finished trial has epochs.
         """
-        return shown(figure_of(curve_drawings(self._one(metric=metric, on=on), self._read)))
+        return shown(draw(*reversed(curve_drawings(self._one(metric=metric, on=on), self._read))))
 
     def report(self, *, top: int = 10) -> str:
         """Return the report as `mlpctl report` prints it."""

@@ -131,9 +131,9 @@ def _draw(drawings: "Sequence[Plot | Heat]", path: Path, *, ascii_only: bool) ->
         print_drawings(drawings, ascii_only=ascii_only)
         return
     from mlpctl.display.figure_style import save
-    from mlpctl.report.figures.draw import figure_of
+    from mlpctl.report.figures.draw import draw
 
-    save(figure_of(drawings), path)
+    save(draw(*reversed(drawings)), path)
 
 
 def _importance_alone(summaries: Sequence[Summary], results: Results) -> list[Table]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mlpctl.report.figures.draw import draw, draw_heat
+from mlpctl.report.figures.draw import draw
 from mlpctl.report.figures.effects import effect_plot, heat_of
 from mlpctl.report.summary import STAMPS, summarize
 from mlpctl.report.tables import grouped
@@ -61,7 +61,7 @@ def test_failed_and_never_run_are_told_apart(tmp_path: Path) -> None:
     assert lines[2].get("hidden_units 4") == "failed"
     assert lines[2].get("hidden_units 8") is None
     assert lines[0]["hidden_units 4"] == "0.5100 ± 0"  # two trials each, said once
-    *cells, legend = [text.get_text() for text in draw_heat(heat_of(summary, "lr", "hidden_units")).axes[0].texts]
+    *cells, legend = [text.get_text() for text in draw(heat_of(summary, "lr", "hidden_units")).axes[0].texts]
     assert cells == ["0.5100", "0.5100", "0.5200", "", "failed", ""]
     assert "hatched: no\ntrial has a score; empty: not run" in legend
 

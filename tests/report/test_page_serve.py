@@ -55,7 +55,7 @@ def test_it_answers_this_machine_alone_and_only_reads(tmp_path: Path) -> None:
         for host in ("evil.example", f"evil.example:{port}", "127.0.0.1.evil.example", "", "[::1"):
             assert ask(port, "/", Host=host)[0] == 403, host
         for method in ("POST", "PUT", "DELETE", "OPTIONS", "PATCH"):
-            assert ask(port, "/", method) == (405, "only GET and HEAD\n")
+            assert ask(port, "/", method)[0] == 501
         for path in ("/trials.csv", "/../r/trials.csv", "/%2e%2e/etc/passwd", "/mainx"):
             assert ask(port, path)[0] == 404
     assert {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in folder.iterdir()} == before

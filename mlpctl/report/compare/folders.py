@@ -9,10 +9,10 @@ from mlpctl.report.compare.comparison import SIDES, Comparison, interval
 from mlpctl.report.compare.configurations import Match, Outcome, outcome
 from mlpctl.report.compare.environments import OF_ROW, differing, of_trials
 from mlpctl.report.compare.experiments import differences
-from mlpctl.report.compare.paired_test import Paired, counted
+from mlpctl.report.compare.paired_test import Paired, tally
 from mlpctl.report.dataframes import rows_of
 from mlpctl.report.summary import Summary, summarize
-from mlpctl.report.tables import heading
+from mlpctl.report.tables import counted, heading
 from mlpctl.runner.experiment import SelectOn
 from mlpctl.store.results import Results
 
@@ -110,20 +110,20 @@ def _sentences(one: Outcome) -> Iterator[str]:
     what = _what(one.column)
     if one.both:
         seeds = sorted({paired.pairs for *_, paired in one.both})
-        paired = f"paired by {seeds[0]} to {seeds[-1]} seeds" if len(seeds) > 1 else f"paired by {_seeds(seeds[0])}"
+        pairs = f"{seeds[0]} to {seeds[-1]} seeds" if len(seeds) > 1 else counted(seeds[0], "seed")
         yield (
-            f"{_configurations(len(one.both))} in both, by {what}: B is {counted(one.said)} ({paired}, corrected for "
-            f"{len(one.both)} compared)."
+            f"{counted(len(one.both), 'configuration')} in both, by {what}: B is {tally(one.said)} (paired by {pairs}, "
+            f"corrected for {len(one.both)} compared)."
         )
         if seeds[-1] < 2:
             yield "One seed gives no interval: `--seeds 5` on both commands adds four."
     else:
         yield "No configuration is in both with a score."
     if one.failed:
-        yield f"{_configurations(len(one.failed))} in both without a score in one: {_list(one, one.failed)}."
+        yield f"{counted(len(one.failed), 'configuration')} in both without a score in one: {_list(one, one.failed)}."
     for side, only in (("A", one.only_a), ("B", one.only_b)):
         if only:
-            yield f"{_configurations(len(only))} in {side} alone: {_list(one, only)}."
+            yield f"{counted(len(only), 'configuration')} in {side} alone: {_list(one, only)}."
     if one.best is not None and one.best_paired is not None:
         same = one.best[0] == one.best[1]
         which = _words(one, one.best[0]) or "the only configuration"
@@ -174,14 +174,6 @@ def _table(one: Outcome, top: int | None) -> Table:
 
 def _what(column: str) -> str:
     return column.replace("_", " ").replace("val ", "validation ")
-
-
-def _seeds(count: int) -> str:
-    return f"{count} seed{'s' * (count != 1)}"
-
-
-def _configurations(count: int) -> str:
-    return f"{count} configuration{'s' * (count != 1)}"
 
 
 def _list(one: Outcome, matches: Sequence[Match]) -> str:

@@ -95,7 +95,7 @@ def judge(
     return found
 
 
-def counted(said: Sequence[Judgement]) -> str:
+def tally(said: Sequence[Judgement]) -> str:
     """Return how many are better, worse, equal, undecided, in words."""
     counts = Counter(said)
     return ", ".join(f"{counts[word]} {word}" for word in WORDS if counts[word])

@@ -22,20 +22,14 @@ FEW_POINTS = 25
 """Points up to which each has its marker."""
 
 
-def figure_of(drawings: "Sequence[Plot | Heat]") -> "Figure":
-    """Return the figure of a heat map, or of plots beside each other, the last at the left."""
-    plots = [drawing for drawing in reversed(drawings) if isinstance(drawing, Plot)]
-    heats = [drawing for drawing in drawings if isinstance(drawing, Heat)]
-    return draw_heat(heats[0]) if heats else draw_side_by_side(plots)
+def draw(*drawings: Plot | Heat) -> "Figure":
+    """Return the figure of a heat map, or of plots beside each other.
 
-
-def draw(plot: Plot) -> "Figure":
-    """Return the figure of a plot."""
-    return draw_side_by_side([plot])
-
-
-def draw_side_by_side(plots: "Sequence[Plot]") -> "Figure":
-    """Return the figure of plots that share their y axis where that says the same; names stand at the last alone."""
+    Plots share their y axis where that says the same; names of lines stand at the last alone.
+    """
+    plots = [drawing for drawing in drawings if isinstance(drawing, Plot)]
+    if isinstance(drawings[0], Heat):
+        return draw_heat(drawings[0])
     lying = len(plots) == 1 and _lies(plots[0])
     rows = len(plots[0].words) * max(1, 0.6 * len(plots[0].lines))
     height = max(2.4, 1.5 + 0.27 * rows) if lying else 4.2

@@ -15,10 +15,7 @@ from typing import Any
 
 from mlpctl.errors import MlpctlError, UsageError
 from mlpctl.report.page.write import PageOptions, main_of, page, waiting
-from mlpctl.report.watch import trials_of, versions
-from mlpctl.runner.failure_policy import REDONE
-from mlpctl.store.schema import TRIALS_FILE
-from mlpctl.store.writer import read_keys
+from mlpctl.report.watch import progress, versions
 
 LOOPBACK = "127.0.0.1"
 NAMES = (LOOPBACK, "localhost")
@@ -70,10 +67,7 @@ class LivePage:
     def _look(self) -> dict[str, str]:
         seen = versions(self.folders)
         if seen != self._seen:
-            statuses = [status for path in self.folders for status in read_keys(path / TRIALS_FILE).values()]
-            self._done = sum(status not in REDONE for status in statuses)
-            wanted = [trials_of(folder) for folder in self.folders]
-            self._wanted = None if None in wanted else sum(n or 0 for n in wanted)
+            self._done, self._wanted = progress(self.folders)
             self._seen = seen
         changed = max((change[0] for change in seen if change), default=0) / 1e9
         version = sha256(repr(seen).encode()).hexdigest()[:16]
@@ -179,23 +173,16 @@ def _handler(live: LivePage) -> type[BaseHTTPRequestHandler]:
                 kind, content = route
                 self.reply(HTTPStatus.OK, kind, content())
 
-        def reply(self, code: HTTPStatus, kind: str, text: str, **more: str) -> None:
+        def reply(self, code: HTTPStatus, kind: str, text: str) -> None:
             content = text.encode()
             self.send_response(code)
-            for header, value in (HEADERS | more).items():
+            for header, value in HEADERS.items():
                 self.send_header(header, value)
             self.send_header("Content-Type", f"{kind}; charset=utf-8")
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             if self.command != "HEAD":
                 self.wfile.write(content)
-
-        def __getattr__(self, name: str) -> Any:
-            if name.startswith("do_"):  # any other method
-                return lambda: self.reply(
-                    HTTPStatus.METHOD_NOT_ALLOWED, "text/plain", "only GET and HEAD\n", Allow="GET, HEAD"
-                )
-            raise AttributeError(name)
 
         def log_message(self, format: str, *args: Any) -> None:
             pass

@@ -9,7 +9,17 @@ from rich.cells import cell_len
 
 from mlpctl.display.tables import for_people
 from mlpctl.display.text import distinct, plain, printable, shortened, wrapped
-from mlpctl.report.figures.plot import MOST_MEASURED, Line, Plot, limits, log_ticks, measured, nice_ticks, tick_texts
+from mlpctl.report.figures.plot import (
+    MOST_MEASURED,
+    Line,
+    Plot,
+    apart,
+    limits,
+    log_ticks,
+    measured,
+    nice_ticks,
+    tick_texts,
+)
 from mlpctl.report.terminal.canvas import ASCII, DIM, HUES, UNICODE, Canvas, Signs
 
 if TYPE_CHECKING:
@@ -70,11 +80,12 @@ def _graph(plot: Plot, width: int, signs: Signs, height: int) -> "list[Text]":
         canvas.put(height - 1, left + round(column_of(x)), signs.failed, "bold")
     _frame(canvas, plot, height, margin, columns, column_of)
     if beside:
-        ends = [row_of(_last(line)) for line in front]
-        for row, name, number in zip(_apart(ends, height), names, range(len(names)), strict=False):
-            canvas.put(row, left + columns + 1, name, HUES[number % len(HUES)])
+        ends = [next((row_of(y) for y in reversed(line.y) if math.isfinite(y)), height - 1.0) for line in front]
+        for number, (row, name) in enumerate(zip(apart(ends, 0, height - 1, 1), names, strict=True)):
+            canvas.put(math.floor(row + 0.5), left + columns + 1, name, HUES[number % len(HUES)])
     lines = [*texts_of([fit(plot.y_label, width, signs)], DIM), *canvas.texts()]
-    lines += texts_of([" " * left + _centred(fit(plot.x_label, columns, signs), columns)], DIM)
+    across = fit(plot.x_label, columns, signs)
+    lines += texts_of([" " * (left + (columns - cell_len(across)) // 2) + across], DIM)
     lines += texts_of(names) if named and not beside else []
     return lines + texts_of(wrapped(f"{signs.failed} no trial has a score", width) if plot.failed else [], DIM)
 
@@ -211,25 +222,6 @@ def below(canvas: Canvas, row: int, places: Sequence[int], texts: Sequence[str],
             shown.append(places[k])
             canvas.put(row, start, texts[k], DIM)
     return shown
-
-
-def _apart(rows: Sequence[float], height: int) -> list[int]:
-    """Return whole rows near those given, in their order, none twice; where there are too many, the last ones share."""
-    order = sorted(range(len(rows)), key=lambda k: rows[k] if math.isfinite(rows[k]) else height)
-    places = [0] * len(rows)
-    for rank, k in enumerate(order):
-        wanted = round(rows[k]) if math.isfinite(rows[k]) else height - 1
-        least = places[order[rank - 1]] + 1 if rank else 0
-        places[k] = max(least, min(wanted, height - (len(order) - rank)))
-    return places
-
-
-def _centred(text: str, width: int) -> str:
-    return " " * ((width - cell_len(text)) // 2) + text
-
-
-def _last(line: Line) -> float:
-    return next((y for y in reversed(line.y) if math.isfinite(y)), math.nan)
 
 
 def _marks(signs: Signs) -> str:

@@ -1,8 +1,8 @@
 """Print plots and heat maps on stdout, as wide as the terminal.
 
-plotext 6.1 falls short of what these drawings show: its heat maps are colour alone and end in an error where a cell has
-no value, its intervals are symmetric, an axis with a zero cannot be logarithmic, its frames have no ASCII, and its import
-takes as long as the rest of `report`.
+plotext 6.1 falls short of these drawings: its heat maps are colour alone and fail at a cell without a value, its
+intervals are symmetric, a logarithmic axis has no place for zero, its frames have no ASCII, and its import takes as
+long as the rest of `report`.
 """
 
 from collections.abc import Sequence
