@@ -24,6 +24,9 @@ Cell = str | int | float | bool | None
 FILE_WIDTH = 120
 """Characters of a line in a file of tables for people."""
 
+LEAST_HEADING = 6
+"""Terminal cells of a heading that is broken."""
+
 LEAST_PROSE = 24
 """Terminal cells of a column of sentences; narrower ones are hard to read."""
 
@@ -149,17 +152,24 @@ class _Column:
         """Terminal cells that it needs at least."""
         from rich.cells import cell_len
 
-        return LEAST_PROSE if self.is_prose else max(map(cell_len, (*self.head, *self.cells)))
+        return LEAST_PROSE if self.is_prose else max(map(cell_len, (*self.head, *self.cells)), default=0)
 
 
 def _column(table: Table, name: str, *, ascii_only: bool, folded: bool) -> _Column:
-    """Return a column; if folded its heading is broken behind "_", "." and spaces."""
-    head = printable(name, ascii_only=ascii_only)
-    lines = re.split(r"(?<=[_.])(?=[^_.])| ", head) if folded else [head]
+    """Return a column; if folded its heading is broken behind "_", "." and spaces, about as narrow as its cells."""
+    from rich.cells import cell_len
+
     cells = tuple(printable(table.shown(row, name), ascii_only=ascii_only) for row in table.rows)
     is_right = all(isinstance(row.get(name), int | float | None) for row in table.rows)
     is_prose = any(cell.count(" ") >= 3 and len(cell) > LEAST_PROSE for cell in cells)
-    return _Column(name, tuple(lines), cells, is_right, is_prose)
+    head = printable(name, ascii_only=ascii_only)
+    room = max([LEAST_HEADING, *map(cell_len, cells)]) if folded else cell_len(head)
+    lines = [""]
+    for piece in re.split(r"(?<=[_. ])", head):
+        if cell_len(lines[-1] + piece.rstrip()) > room:
+            lines.append("")
+        lines[-1] += piece
+    return _Column(name, tuple(line.rstrip() for line in lines if line), cells, is_right, is_prose)
 
 
 def _blocks(table: Table, width: int, *, ascii_only: bool) -> "Iterator[RichTable]":
