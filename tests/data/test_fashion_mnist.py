@@ -16,6 +16,8 @@ from mlpctl.data.describe import verify
 from mlpctl.data.fashion_mnist import FILES, PUBLISHED, FashionOptions, load, read
 from mlpctl.errors import DataError
 
+pytestmark = pytest.mark.needs("fashion-mnist")
+
 LABELS = FILES[3]
 """The test labels: 10 kB, so that damage is cheap to try."""
 
