@@ -9,7 +9,7 @@ from mlpctl.registry import Kind, names, resolve
 from mlpctl.render import Table, to_text
 from mlpctl.schema import EPOCH_COLUMNS, TRIAL_COLUMNS
 from mlpctl.spec import Spec, choices, extra
-from mlpctl.verify import pages as reproductions
+from mlpctl.verify import reproductions_page as reproductions
 
 ROOT = Path(__file__).parent.parent
 

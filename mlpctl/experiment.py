@@ -16,7 +16,7 @@ from mlpctl.spec import Spec, make_spec
 from mlpctl.values import split_list
 
 if TYPE_CHECKING:
-    from mlpctl.verify.expectation import Expect
+    from mlpctl.expect_table import ExpectTable
 
 SelectOn = Literal["validation", "test", "train"]
 
@@ -54,7 +54,7 @@ class Experiment:
     seeds: tuple[int, ...] = (0,)
     search: SearchTable = SearchTable()
     select: SelectTable = SelectTable()
-    expect: "tuple[Expect, ...]" = ()
+    expect: "tuple[ExpectTable, ...]" = ()
 
     def space(self) -> Space:
         """Return what is searched.

@@ -1,4 +1,4 @@
-"""The experiment files that come with mlpctl: of the checkout, or beside the installed package."""
+"""Find the experiment files that come with mlpctl: in the checkout, or beside the installed package."""
 
 import tomllib
 from pathlib import Path
@@ -10,7 +10,7 @@ def experiments_folder() -> Path:
     """Return the folder of the experiment files.
 
     Raises:
-        DataError: if it is not there.
+        DataError: if it is missing.
     """
     package = Path(__file__).parent
     places = [package.parent / "experiments", package / "experiments"]
@@ -24,7 +24,7 @@ def experiments_with(table: str) -> list[Path]:
     """Return the files that have a table, by name.
 
     Raises:
-        DataError: if there are no experiment files.
+        DataError: if the experiment files are missing.
     """
     files = sorted(experiments_folder().glob("*.toml"))
     return [path for path in files if table in tomllib.loads(path.read_text("utf-8"))]

@@ -1,4 +1,4 @@
-"""docs/reproductions.md and the README's section on it, written from results/reproductions.csv and never by hand."""
+"""Write docs/reproductions.md and the README's section on it from results/reproductions.csv."""
 
 import csv
 import re
@@ -55,12 +55,12 @@ def _rows(root: Path) -> list[dict[str, str]]:
 
 def _heading(path: Path) -> str:
     """Return the comment that a file opens with, as Markdown."""
-    told = []
+    lines = []
     for line in path.read_text("utf-8").splitlines():
         if not line.startswith("#"):
             break
-        told.append(line.removeprefix("#").strip())
-    text = " ".join(told)
+        lines.append(line.removeprefix("#").strip())
+    text = " ".join(lines)
     text = re.sub(r"Run: (mlpctl \S+ \S+)", r"Run: `\1`.", text).removeprefix("Question: ")
     return text[:1].upper() + text[1:]
 
