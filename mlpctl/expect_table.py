@@ -9,9 +9,9 @@ from mlpctl.errors import UsageError, did_you_mean
 from mlpctl.schema import EPOCH_COLUMNS
 from mlpctl.spec import Spec, explain
 
-Comparison = Literal["draw", "near", "at_least", "at_most", "reached", "falls", "same"]
+FigureComparison = Literal["draw", "near", "at_least", "at_most", "reached", "falls", "same"]
 
-COMPARISONS: dict[Comparison, str] = {
+COMPARISONS: dict[FigureComparison, str] = {
     "draw": "it is one run of chance: inside the interval where 99 % of single runs of ours lie",
     "near": "our mean is within the tolerance of it",
     "at_least": "every trial has at least it",
@@ -22,7 +22,7 @@ COMPARISONS: dict[Comparison, str] = {
 }
 """Condition that each comparison of a published figure with ours checks."""
 
-UNPUBLISHED: tuple[Comparison, ...] = ("falls", "same")
+UNPUBLISHED: tuple[FigureComparison, ...] = ("falls", "same")
 """Comparisons of our trials with themselves: the source prints a property and no number."""
 
 DERIVATIVE = "fact"
@@ -51,7 +51,9 @@ class ExpectTable(BaseModel):
     of: dict[str, Any] = Field({}, description="What a measure is asked for: index, word, label, ….")
     where: dict[str, Any] | list[dict[str, Any]] = Field({}, description="Fields of the trials it is about.")
     epoch: Annotated[int, Field(ge=1)] | Literal["last", "every"] = Field("last", description="When.")
-    compare: Comparison = Field(description="How: " + "; ".join(f"{k}: {v}" for k, v in COMPARISONS.items()) + ".")
+    compare: FigureComparison = Field(
+        description="How: " + "; ".join(f"{k}: {v}" for k, v in COMPARISONS.items()) + "."
+    )
     tolerance: Annotated[float, Field(ge=0)] = Field(0.0, description="How far off may be called the same.")
 
     @model_validator(mode="after")

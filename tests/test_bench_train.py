@@ -367,7 +367,7 @@ def test_the_exercise_tells_limits_and_crossings() -> None:
 
 def test_the_exercise_runs_and_goes_on_where_it_stood(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = step_times.StepPlan(("numpy", "kernel"), (4, 8, 16), 2, 1)
-    monkeypatch.setitem(step_times.PLANS, "quick", plan)
+    monkeypatch.setitem(step_times.STEP_PLANS, "quick", plan)
     arguments = ("exercise", "5.2.6", "--effort", "quick", "--out", "answers", "-q", "--offline")
     done = cli(*arguments)
     assert done.code == 0, done.err

@@ -48,7 +48,7 @@ def level(_: dict[str, Any]) -> float:
 
 
 def study_of(number: str, data: pd.DataFrame) -> sweeps.SweepStudy:
-    return sweeps.study(data, EXERCISES[number])
+    return sweeps.build_study(data, EXERCISES[number])
 
 
 def answer(number: str, data: pd.DataFrame) -> Solution:
@@ -83,10 +83,10 @@ def test_the_best_a_tie_and_a_single_seed_are_told_apart(number: str) -> None:
 def snapshot() -> str:
     """Return the answers to all exercises on made-up results, as Markdown."""
     by_units = best_at("hidden_units", 64)
-    lrs = {"lr": [0.01, 0.1, 0.5, 3.0], "epochs": [1, 10]}
+    lrs: dict[str, Iterable[Any]] = {"lr": [0.01, 0.1, 0.5, 3.0], "epochs": [1, 10]}
     rates = trials(lrs, lambda at: 0.9 - 0.1 * abs(math.log10(at["lr"] / (0.5 if at["epochs"] == 1 else 0.1))))
     rates.loc[(rates["lr"] == 3.0) & (rates["seed"] == 1), "status"] = "diverged"
-    activations = {"activation": ["relu", "identity", "elu"], "lr": [0.1, 0.5]}
+    activations: dict[str, Iterable[Any]] = {"activation": ["relu", "identity", "elu"], "lr": [0.1, 0.5]}
     made = [
         ("5.2.1", trials(GRIDS["5.2.1"][0], by_units)),
         ("5.2.1", trials(GRIDS["5.2.1"][0], level, noise=0.01)),
@@ -129,9 +129,9 @@ def test_an_effect_has_a_sign_or_is_not_shown(gain: float) -> None:
     assert gap.low < gain < gap.high
     assert gap.pairs == 5
     study = study_of("5.2.2", made)
-    assert claims.effect(study, Effect("second", "first")) in answer("5.2.2", made).answer
-    assert claims.effect(study, Effect("first", "first")) == ""
-    assert claims.effect(study, Effect("last", "none")) == ""
+    assert claims.effect_of_value(study, Effect("second", "first")) in answer("5.2.2", made).answer
+    assert claims.effect_of_value(study, Effect("first", "first")) == ""
+    assert claims.effect_of_value(study, Effect("last", "none")) == ""
 
 
 def neurons(dead: Iterable[bool], *, seeds: int) -> pd.DataFrame:
@@ -183,7 +183,7 @@ def test_a_value_with_failures_is_told_and_is_not_best() -> None:
     study = study_of("5.2.4", made)
     assert study.ranking.verdict is not None
     assert (study.ranking.verdict.best, study.ranking.verdict.compared) == (0.1, 1)
-    assert "1 of 5 diverged at 3" in claims.failures(study)
+    assert "1 of 5 diverged at 3" in claims.failed_trials(study)
 
 
 def test_activations_are_compared_at_their_own_best_rate() -> None:
@@ -195,7 +195,7 @@ def test_activations_are_compared_at_their_own_best_rate() -> None:
     assert study.ranking.verdict is not None
     assert study.ranking.verdict.best == "sigmoid"
     assert "none can be" in claims.best_along(study)
-    assert [row["lr"] for row in sweeps.table(study).rows if row["compared"]] == [0.1, 0.5]
+    assert [row["lr"] for row in sweeps.answer_table(study).rows if row["compared"]] == [0.1, 0.5]
 
 
 def test_an_activation_that_diverges_at_one_rate_is_compared_at_the_other() -> None:
@@ -205,7 +205,7 @@ def test_an_activation_that_diverges_at_one_rate_is_compared_at_the_other() -> N
     assert study.compared_at["identity"] == 0.1
     assert study.ranking.verdict is not None
     assert study.ranking.verdict.best == "identity"
-    assert "5 of 5 diverged at identity" in claims.failures(study)
+    assert "5 of 5 diverged at identity" in claims.failed_trials(study)
 
 
 def test_schemes_that_break_no_symmetry_stand_apart() -> None:
@@ -214,7 +214,7 @@ def test_schemes_that_break_no_symmetry_stand_apart() -> None:
     study = study_of("5.2.9", made)
     assert set(study.ranking.tied) == {"default", "normal"}
     assert "zeros" in claims.equal_units(study)
-    assert {row["init"] for row in sweeps.table(study).rows} == {"default", "normal", "zeros"}
+    assert {row["init"] for row in sweeps.answer_table(study).rows} == {"default", "normal", "zeros"}
     only = study_of("5.2.9", made[made["init"] == "zeros"])
     assert only.ranking.verdict is not None
 
@@ -229,7 +229,7 @@ def times(ratio: float, *, seeds: int = 5, noise: float = 0.01) -> pd.DataFrame:
 
 def test_the_fastest_is_named_only_where_times_are_apart() -> None:
     def study(data: pd.DataFrame) -> step_times.StepStudy:
-        return step_times.study(data, EXERCISES["5.2.6"])
+        return step_times.build_study(data, EXERCISES["5.2.6"])
 
     fastest = step_times.fastest_when_small
     assert fastest(study(times(2.0))).startswith("With 16 hidden units the kernel is fastest")
@@ -260,7 +260,7 @@ def searches(gains: dict[str, float], *, replicates: int = 5, noise: float = 0.0
 
 
 def searched(data: pd.DataFrame) -> strategies.StrategyStudy:
-    return strategies.study(data, EXERCISES["5.2.5"])
+    return strategies.build_study(data, EXERCISES["5.2.5"])
 
 
 def test_strategies_are_compared_at_equal_budget() -> None:
@@ -313,7 +313,13 @@ def test_the_budget_of_halving_is_kept() -> None:
 @pytest.mark.parametrize(("number", "exercise"), EXERCISES.items())
 def test_the_table_of_exercises_is_sound(number: str, exercise: Exercise) -> None:
     names = [*exercise.answer, *exercise.evidence, *exercise.certainty, *exercise.next_step]
-    for name in ("measure", "study", "table", "plot", *(name for name in names if isinstance(name, str))):
+    for name in (
+        "collect_data",
+        "build_study",
+        "answer_table",
+        "answer_plot",
+        *(name for name in names if isinstance(name, str)),
+    ):
         assert callable(exercise.function(name))
     path = experiments_folder() / f"exercise-{number}.toml"
     if exercise.measured in ("step_times", "matrix_sizes"):

@@ -26,7 +26,7 @@ def test_an_exercise_runs_answers_and_goes_on_where_it_stood(
     cli: Cli, number: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With few seeds and small products: the efforts differ in nothing else."""
-    monkeypatch.setitem(matrix_sizes.PLANS, "quick", matrix_sizes.ProductPlan((64, 63, 60), ("float32",), 2, 3))
+    monkeypatch.setitem(matrix_sizes.PRODUCT_PLANS, "quick", matrix_sizes.ProductPlan((64, 63, 60), ("float32",), 2, 3))
     monkeypatch.setattr(memory, "cpu_memory", partial(memory.cpu_memory, size=1 << 20, runs=3))
     arguments = ("exercise", number, "--effort", "quick", "--out", "answers", "-q", "--offline", "--seeds")
     done = cli(*arguments, 2)
@@ -81,18 +81,18 @@ def rounds(cost: dict[int, float], *, n: int = 7, noise: float = 0.002, bus: flo
 
 
 def study(timings: pd.DataFrame) -> matrix_sizes.Study:
-    return matrix_sizes.study(timings, EXERCISES["5.2.7"])
+    return matrix_sizes.build_study(timings, EXERCISES["5.2.7"])
 
 
 def test_misaligned_products_are_slower_only_where_they_are() -> None:
     ((name, (sizes, _)),) = study(rounds({1024: 0.0, 1023: 0.1, 1000: 0.0, 1008: 0.0})).items()
     assert name == "cpu float32 1 thread"
-    by_size = sizes.set_index("n")
-    assert by_size.loc[1023, "relative"] == pytest.approx(1.1, abs=0.01)
-    assert by_size.loc[1023, "p"] < 0.001
-    assert by_size.loc[1000, "p"] > 0.05
-    assert by_size["aligned"].to_dict() == {1024: True, 1023: False, 1000: False, 1008: True}
-    assert np.isnan(by_size.loc[1024, "p"])
+    relative, p = (dict(zip(sizes["n"], sizes[column], strict=True)) for column in ("relative", "p"))
+    assert relative[1023] == pytest.approx(1.1, abs=0.01)
+    assert p[1023] < 0.001
+    assert p[1000] > 0.05
+    assert np.isnan(p[1024])
+    assert dict(zip(sizes["n"], sizes["aligned"], strict=True)) == {1024: True, 1023: False, 1000: False, 1008: True}
 
 
 def test_the_words_on_products_are_those_of_the_snapshot() -> None:

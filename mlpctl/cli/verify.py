@@ -42,7 +42,7 @@ def verify(
     format_: o.FormatOption = "table",
     output: o.OutputFile = None,
 ) -> None:
-    """Judge published figures beside ours, or train stored trials again and say whether their numbers come back.
+    """Check published figures against ours, or train stored trials again and say whether their numbers come back.
 
     An experiment is trained, and each figure that its source prints is compared. A stored trial is trained again as it
     is recorded: bit-equal, equal within rounding (ε), or different, and which recorded input differs (data, versions,
@@ -106,7 +106,13 @@ def _published(
     from mlpctl.experiment import Experiment
     from mlpctl.run import Stop
     from mlpctl.shipped import experiments_with
-    from mlpctl.verify.published import VerifyOptions, check_experiment, count_text, machine_table, readable_tables
+    from mlpctl.verify.published import (
+        VerifyOptions,
+        check_experiment,
+        count_text,
+        figures_by_experiment,
+        figures_table,
+    )
 
     def screen(experiment: Experiment) -> SweepScreen:
         return SweepScreen(experiment, jobs=options.jobs, quiet=quiet)
@@ -116,4 +122,4 @@ def _published(
     with handle_interrupts(stop, "after the trials in training"):
         checks = {path.stem: check_experiment(path, given) for path in files or experiments_with("expect")}
     text, failed = count_text(checks)
-    return (readable_tables(checks, [text]) if people else [machine_table(checks)]), text, failed
+    return (figures_by_experiment(checks, [text]) if people else [figures_table(checks)]), text, failed

@@ -49,7 +49,7 @@ class Exercise:
     axis: str
     answer: tuple[str | Effect, ...]
     evidence: tuple[str | Effect, ...]
-    certainty: tuple[str, ...] = ("optimism", "test_score", "failures")
+    certainty: tuple[str, ...] = ("winner_optimism", "test_score", "failed_trials")
     next_step: tuple[str, ...] = ()
     along: str = ""
     at_own_best: bool = False
@@ -70,7 +70,7 @@ EXERCISES = {
         "hidden units",
         "How does the number of hidden units affect the accuracy, and which number is best?",
         axis="hidden_units",
-        answer=("best",),
+        answer=("best_value",),
         evidence=(
             "fewest_as_good",
             Effect("middle", "first"),
@@ -85,7 +85,12 @@ EXERCISES = {
         axis="hidden_layers",
         along="epochs",
         answer=(Effect("second", "first"),),
-        evidence=(Effect("second", "first", along="first"), Effect("second", "first", "val_loss"), "price", "best"),
+        evidence=(
+            Effect("second", "first", along="first"),
+            Effect("second", "first", "val_loss"),
+            "price_of_second",
+            "best_value",
+        ),
         means=("val_loss", "parameters", "seconds"),
         plot="along",
     ),
@@ -95,7 +100,7 @@ EXERCISES = {
         axis="hidden_units",
         answer=(Effect("first", "last"),),
         evidence=("bottleneck", "dead_units", "nearly_dead_units", "living_units"),
-        certainty=("failures",),
+        certainty=("failed_trials",),
         means=("classes", "dead", "dead_at_start", "active", "first_direction"),
         plot="seeds",
         measured="neuron",  # trains the experiment, and reads these off the trained weights
@@ -105,7 +110,7 @@ EXERCISES = {
         "Which learning rate gives the best results, and how does that depend on the number of epochs?",
         axis="lr",
         along="epochs",
-        answer=("best",),
+        answer=("best_value",),
         evidence=("best_along", "shift_of_best", "gains"),
         next_step=("beyond_edge",),
     ),
@@ -147,7 +152,7 @@ EXERCISES = {
         axis="activation",
         along="lr",
         at_own_best=True,
-        answer=("best",),
+        answer=("best_value",),
         evidence=("best_along", Effect("relu", "identity")),
     ),
     "5.2.9": Exercise(
@@ -157,7 +162,7 @@ EXERCISES = {
         along="epochs",
         apart=("zeros", "constant"),  # all hidden units start equal, get equal gradients and stay equal
         answer=("init_matters",),
-        evidence=("best", "distance_along", "equal_units"),
+        evidence=("best_value", "distance_along", "equal_units"),
     ),
 }
 

@@ -9,7 +9,7 @@ from mlpctl.exercises.catalog import Effect
 from mlpctl.exercises.ranking import ValueRanking, paired_difference, seed_difference
 from mlpctl.exercises.sweeps import SweepStudy
 from mlpctl.exercises.wording import (
-    METRICS,
+    METRIC_NAMES,
     amount,
     best_text,
     continued,
@@ -26,13 +26,13 @@ from mlpctl.report.frames import by_seed
 from mlpctl.report.summary import interval
 
 
-def best(study: SweepStudy) -> str:
+def best_value(study: SweepStudy) -> str:
     """Claim which value is best, or that it cannot be told apart from others."""
     condition, sentence = study.condition(), best_text(study.ranking)
     return condition + (continued(sentence) if condition else sentence)
 
 
-def effect(study: SweepStudy, of: Effect) -> str:
+def effect_of_value(study: SweepStudy, of: Effect) -> str:
     """Claim what one value of the axis changes against another."""
     values, along = study.values, list(study.along)
     places = {"first": values[0], "second": values[:2][-1], "middle": values[len(values) // 2], "last": values[-1]}
@@ -43,13 +43,13 @@ def effect(study: SweepStudy, of: Effect) -> str:
     sentence = difference_text(
         f"{value_text(value)} instead of {noun_text(study.exercise.axis, base)}",
         seed_difference(trials, study.exercise.axis, value, base, of.metric),
-        METRICS[of.metric],
+        METRIC_NAMES[of.metric],
     )
     condition = study.condition(along[0] if of.along == "first" else None)
     return condition + continued(sentence) if condition else sentence
 
 
-def optimism(study: SweepStudy) -> str:
+def winner_optimism(study: SweepStudy) -> str:
     """Claim by how much the best of several equals is expected to look too good."""
     verdict = study.ranking.verdict
     if verdict is None or not verdict.optimism or len(verdict.tied) < 2:
@@ -72,7 +72,7 @@ def test_score(study: SweepStudy) -> str:
     return f"On the test set the accuracy with {best} is {for_people(mean)}{around}."
 
 
-def failures(study: SweepStudy) -> str:
+def failed_trials(study: SweepStudy) -> str:
     """Claim which trials did not end well, and that a value with failures is not compared."""
     axis, along = study.exercise.axis, study.exercise.along
     claimed = []
@@ -118,7 +118,7 @@ def fewest_as_good(study: SweepStudy) -> str:
     )
 
 
-def price(study: SweepStudy) -> str:
+def price_of_second(study: SweepStudy) -> str:
     """Claim the parameters and the seconds that the second value costs beyond the first."""
     good = study.good.groupby(study.exercise.axis)[["parameters", "seconds"]].median()
     if len(study.values) < 2 or not set(study.values[:2]) <= set(good.index):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from mlpctl.exercises.solve import ExerciseOptions
 
-ALIGNED = 64
+CACHE_LINE = 64
 """Bytes of a cache line and of the widest vector register: rows of a multiple of them all start where one does."""
 
 Study = dict[str, "tuple[pd.DataFrame, pd.DataFrame]"]
@@ -36,7 +36,7 @@ class ProductPlan:
     runs: int
 
 
-PLANS: dict[Effort, ProductPlan] = {
+PRODUCT_PLANS: dict[Effort, ProductPlan] = {
     "quick": ProductPlan((256, 255, 257, 250, 240), ("float32",), 5, 7),
     "default": ProductPlan((1024, 1023, 1025, 1000, 1008, 1040), ("float32",), 7, 9),
     "thorough": ProductPlan(
@@ -45,7 +45,7 @@ PLANS: dict[Effort, ProductPlan] = {
 }
 
 
-def measure(options: "ExerciseOptions") -> "pd.DataFrame":
+def collect_data(options: "ExerciseOptions") -> "pd.DataFrame":
     """Return a row per product and round: its timing, and what is known of the memory."""
     import pandas as pd
     import torch
@@ -56,7 +56,7 @@ def measure(options: "ExerciseOptions") -> "pd.DataFrame":
     from mlpctl.exercises.solve import measure_rounds
     from mlpctl.machine import usable_cores
 
-    plan, memory = PLANS[options.effort], dict[str, dict[str, object]]()
+    plan, memory = PRODUCT_PLANS[options.effort], dict[str, dict[str, object]]()
     devices = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
     cases = cases_of([(n, n, n) for n in plan.sizes], plan.dtypes, devices, list(dict.fromkeys((1, usable_cores()))))
 
@@ -71,7 +71,7 @@ def measure(options: "ExerciseOptions") -> "pd.DataFrame":
     return measure_rounds(options, plan.rounds, "round", measure_round)
 
 
-def study(timings: "pd.DataFrame", _: Exercise) -> Study:
+def build_study(timings: "pd.DataFrame", _: Exercise) -> Study:
     """Return device, dtype and number of threads in words -> (a row per size, the timings).
 
     Rows have median seconds, relative time per operation (geometric mean, interval) and Holm's p. Tested is the
@@ -93,7 +93,7 @@ def study(timings: "pd.DataFrame", _: Exercise) -> Study:
 
 def is_aligned(n: int, dtype: str) -> bool:
     """Whether every row of n numbers starts at a multiple of 64 bytes."""
-    return n * DTYPES[dtype] % ALIGNED == 0
+    return n * DTYPES[dtype] % CACHE_LINE == 0
 
 
 def misaligned_sizes(study: Study) -> str:
@@ -173,7 +173,7 @@ def _timings(study: Study) -> "pd.DataFrame":
     return pd.concat([timings for _, timings in study.values()])
 
 
-def table(study: Study) -> Table:
+def answer_table(study: Study) -> Table:
     """Return the table of an answer: a row per size, device, dtype and number of threads."""
     import pandas as pd
 
@@ -184,7 +184,7 @@ def table(study: Study) -> Table:
     return Table(columns, rows, "Matrix products", [note], ["n"])
 
 
-def plot(study: Study) -> Plot:
+def answer_plot(study: Study) -> Plot:
     """Return the plot of an answer: relative time by size, a line for each device, dtype and number of threads."""
     timings, lines = _timings(study), []
     ns, base = sorted(timings["n"].unique()), value_text(timings["n"].iloc[0])

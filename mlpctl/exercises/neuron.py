@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
     from mlpctl.exercises.solve import ExerciseOptions
 
-SAMPLE = 2000
+OUTPUT_SAMPLE = 2000
 """Examples from which the directions of the outputs are computed."""
 
 
-def measure(options: "ExerciseOptions") -> "pd.DataFrame":
+def collect_data(options: "ExerciseOptions") -> "pd.DataFrame":
     """Return the trials with what their trained weights show: see `weight_facts`."""
     import pandas as pd
     from safetensors.numpy import load_file
@@ -51,7 +51,7 @@ def weight_facts(trial: Any, weights: dict[str, NDArray[Any]]) -> dict[str, floa
     outputs = np.maximum(_hidden(val, weights), 0) @ weights["1.weight"] + weights["1.bias"]  # (N, C)
     positive = _hidden(train, weights) > 0  # (N, H)
     at_start = _hidden(train, initial_weights(work.network, work.spec)) > 0
-    centred = (outputs - outputs.mean(axis=0))[:SAMPLE].astype(np.float64)
+    centred = (outputs - outputs.mean(axis=0))[:OUTPUT_SAMPLE].astype(np.float64)
     strengths = np.linalg.svd(centred, compute_uv=False) ** 2
     return {
         "classes": float(len(np.unique(outputs.argmax(axis=1)))),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlpctl.errors import DataError, TrialsFailed, UsageError
 from mlpctl.exercises.catalog import SOURCE, Effect, Exercise, exercise_of
-from mlpctl.exercises.claims import effect
+from mlpctl.exercises.claims import effect_of_value
 from mlpctl.experiment import Experiment, seeds_of
 from mlpctl.experiment_file import Effort, read_experiment
 from mlpctl.machine import cpu_model, usable_cores
@@ -87,7 +87,7 @@ def solve(options: ExerciseOptions) -> Solution:
         MlpctlError: see `mlpctl.run.run`.
     """
     exercise = exercise_of(options.number)
-    data = exercise.function("measure")(options)
+    data = exercise.function("collect_data")(options)
     solution = solution_of(exercise, data)
     command = f"mlpctl exercise {options.number}"
     command += f" --effort {options.effort}" if options.effort != "default" else ""
@@ -104,21 +104,21 @@ def solve(options: ExerciseOptions) -> Solution:
 
 def solution_of(exercise: Exercise, data: "pd.DataFrame") -> Solution:
     """Return the answer to an exercise from its trials or measurements."""
-    study = exercise.function("study")(data, exercise)
+    study = exercise.function("build_study")(data, exercise)
 
     def sentences(claims: Sequence[str | Effect]) -> tuple[str, ...]:
-        every = (
-            effect(study, claim) if isinstance(claim, Effect) else exercise.function(claim)(study) for claim in claims
-        )
-        return tuple(filter(None, every))
+        def sentence(claim: str | Effect) -> str:
+            return effect_of_value(study, claim) if isinstance(claim, Effect) else exercise.function(claim)(study)
+
+        return tuple(filter(None, map(sentence, claims)))
 
     return Solution(
         sentences(exercise.answer),
         sentences(exercise.evidence),
         sentences(exercise.certainty),
         sentences(exercise.next_step),
-        exercise.function("table")(study),
-        exercise.function("plot")(study),
+        exercise.function("answer_table")(study),
+        exercise.function("answer_plot")(study),
     )
 
 

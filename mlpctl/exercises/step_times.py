@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 BATCH, LAYERS = 256, 2
 """Minibatch of the exercise's network, and its layers with weights: one hidden, and the outputs."""
 
-NOISY = 0.10
+NOISY_SPREAD = 0.10
 """Relative spread of the rounds from which a time is called noisy."""
 
 LINE_NAMES = {"numpy": "NumPy by hand", "scratch": "from scratch (torch tensors)", "concise": "concise (torch.nn)",
@@ -40,7 +40,7 @@ class StepPlan:
     runs: int
 
 
-PLANS: dict[Effort, StepPlan] = {
+STEP_PLANS: dict[Effort, StepPlan] = {
     "quick": StepPlan(("scratch", "concise", "kernel"), (16, 64, 256), 2, 3),
     "default": StepPlan(tuple(LINE_NAMES), (16, 64, 256, 1024, 2048), 7, 3),
     "thorough": StepPlan(
@@ -50,12 +50,12 @@ PLANS: dict[Effort, StepPlan] = {
 }  # fmt: skip
 
 
-def measure(options: "ExerciseOptions") -> "pd.DataFrame":
+def collect_data(options: "ExerciseOptions") -> "pd.DataFrame":
     """Return a row per round, width and implementation: seconds of a step, and what the machine allows."""
     from mlpctl.bench.train import asked_for
     from mlpctl.exercises.solve import measure_rounds
 
-    plan = PLANS[options.effort]
+    plan = STEP_PLANS[options.effort]
     steps = asked_for(plan.names, {"width": plan.widths, "depth": (1,), "batch": (BATCH,)})
 
     def measure_round(number: int) -> "pd.DataFrame":
@@ -87,7 +87,7 @@ class StepStudy(NamedTuple):
     units: list[int]  # the widths, smallest first
 
 
-def study(timings: "pd.DataFrame", _: Exercise) -> StepStudy:
+def build_study(timings: "pd.DataFrame", _: Exercise) -> StepStudy:
     """Return the study of the timings."""
     import pandas as pd
 
@@ -210,12 +210,12 @@ def growth(study: StepStudy) -> str:
 def noisy_times(study: StepStudy) -> str:
     """Claim how many times are noisy."""
     times = study.medians
-    noisy = int(((times["high"] - times["low"]) / times["median"] > NOISY).sum())
-    what = f"{noisy} of {len(times)} times spread over more than {percent_of(NOISY)} between rounds"
+    noisy = int(((times["high"] - times["low"]) / times["median"] > NOISY_SPREAD).sum())
+    what = f"{noisy} of {len(times)} times spread over more than {percent_of(NOISY_SPREAD)} between rounds"
     return f"{what}: stop other programs." if noisy else ""
 
 
-def table(study: StepStudy) -> Table:
+def answer_table(study: StepStudy) -> Table:
     """Return the table of an answer: a row per width and implementation."""
     own = study.medians
     note = ("limit: the largest of overhead (fitted: time = overhead + factor · floor), arithmetic (FLOPs at the "
@@ -223,7 +223,7 @@ def table(study: StepStudy) -> Table:
     return Table(list(own.columns), rows_of(own), "Seconds per step", [note], ["hidden_units"])
 
 
-def plot(study: StepStudy) -> Plot:
+def answer_plot(study: StepStudy) -> Plot:
     """Return the plot of an answer: time against width, a line for each implementation."""
     lines = []
     for name, own in _by_implementation(study):

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mlpctl.exercises.solve import ExerciseOptions
     from mlpctl.experiment import Experiment
 
-AXES = ("lr", "epochs", "hidden_layers", "hidden_units")
+JOINT_AXES = ("lr", "epochs", "hidden_layers", "hidden_units")
 
 STRATEGIES = {"grid": "", "random": "", "halving": "", "asha": "", "tpe": "optuna"}
 """Strategies that are compared, and the package that each needs. The grid comes first: it sets the budget."""
@@ -38,7 +38,7 @@ ETA = 3
 """One in so many configurations of a rung goes on to so many times the epochs."""
 
 
-def measure(options: "ExerciseOptions") -> "pd.DataFrame":
+def collect_data(options: "ExerciseOptions") -> "pd.DataFrame":
     """Return the trials of every strategy, once per seed, with `strategy`, `replicate` and `place`, in their order."""
     import pandas as pd
 
@@ -105,7 +105,7 @@ class StrategyStudy(NamedTuple):
     searches: int  # of each strategy
 
 
-def study(trials: "pd.DataFrame", _: Exercise) -> StrategyStudy:
+def build_study(trials: "pd.DataFrame", _: Exercise) -> StrategyStudy:
     """Return the study of the searches, cut where they exceed the budget of the grid."""
     spent = with_cost(trials)
     budget = float(_grid(spent).groupby("replicate")["spent"].max().max())
@@ -124,7 +124,7 @@ def _grid(trials: "pd.DataFrame") -> "pd.DataFrame":
 
 def with_cost(trials: "pd.DataFrame") -> "pd.DataFrame":
     """Return the trials with `spent`: model-epochs of their search up to and with them, in the order of the rows."""
-    keys = ["strategy", "replicate", *(name for name in AXES if name != "epochs" and name in trials)]
+    keys = ["strategy", "replicate", *(name for name in JOINT_AXES if name != "epochs" and name in trials)]
     done = trials["epochs_done"].fillna(0).astype(float)
     longest = done.groupby([trials[k] for k in keys], dropna=False).cummax()
     paid = longest.groupby([trials[k] for k in keys], dropna=False).shift(1, fill_value=0.0)
@@ -137,7 +137,7 @@ def best_found(study: StrategyStudy) -> str:
     if study.winners.empty:
         return UNKNOWN
     top = study.winners.sort_values("val_accuracy", ascending=False).iloc[0]
-    what = list_text([f"{_words(name)} {value_text(top[name])}" for name in AXES if name in top])
+    what = list_text([f"{_words(name)} {value_text(top[name])}" for name in JOINT_AXES if name in top])
     return (
         f"The best result found is {what}: validation accuracy {for_people(float(top['val_accuracy']))}, test accuracy "
         f"{for_people(float(top['test_accuracy']))}, by {top['strategy']} search. It is one trial with one seed, "
@@ -148,7 +148,7 @@ def best_found(study: StrategyStudy) -> str:
 def size_and_cost(study: StrategyStudy) -> str:
     """Claim how many combinations the grid has, and what they cost."""
     grid = _grid(study.trials)
-    counts = {name: int(grid[name].nunique()) for name in AXES if name in grid and grid[name].nunique() > 1}
+    counts = {name: int(grid[name].nunique()) for name in JOINT_AXES if name in grid and grid[name].nunique() > 1}
     if len(counts) < 2:
         return ""
     cost = grid.groupby("replicate")["spent"].max().mean()
@@ -173,7 +173,7 @@ def interactions(study: StrategyStudy) -> str:
 
     good = _grid(study.trials)
     good = good[(good["status"] == "ok") & good["val_accuracy"].notna()]
-    axes = [name for name in AXES if name in good and good[name].nunique() > 1]
+    axes = [name for name in JOINT_AXES if name in good and good[name].nunique() > 1]
     if len(axes) < 2:
         return ""
     unknown, score = "How much the axes interact cannot be said: ", good["val_accuracy"]
@@ -246,7 +246,7 @@ def share_of_budget(study: StrategyStudy) -> str:
     return f"The grid's best validation accuracy was reached by {list_text(claimed)}." if claimed else ""
 
 
-def table(study: StrategyStudy) -> Table:
+def answer_table(study: StrategyStudy) -> Table:
     """Return the table of an answer: a row per strategy."""
     trials, by_strategy = study.trials, study.trials.groupby("strategy")
     own = study.ranking.table.copy()
@@ -263,7 +263,7 @@ def table(study: StrategyStudy) -> Table:
     return Table(columns, rows_of(own[columns]), "Strategies at equal budget", [note])
 
 
-def plot(study: StrategyStudy) -> Plot:
+def answer_plot(study: StrategyStudy) -> Plot:
     """Return the plot of the best score so far, a line for each strategy."""
     trials, title = study.trials, "Best validation accuracy so far\nmean over the searches, one per seed"
     lines = tuple(_best_so_far(trials[trials["strategy"] == n], n) for n in dict.fromkeys(trials["strategy"]))

@@ -8,7 +8,7 @@ import numpy as np
 
 from mlpctl.exercises.catalog import Exercise
 from mlpctl.exercises.ranking import SCORE, ValueRanking, rank_values
-from mlpctl.exercises.wording import METRICS, NOUNS, TITLES, noun_text
+from mlpctl.exercises.wording import METRIC_NAMES, NOUNS, TITLES, noun_text
 from mlpctl.render import Table
 from mlpctl.report.frames import rows_of
 from mlpctl.report.plot import Line, Plot, is_log_spaced
@@ -80,14 +80,14 @@ class SweepStudy:
         return rest if len(rest) else trials
 
 
-def measure(options: "ExerciseOptions") -> "pd.DataFrame":
+def collect_data(options: "ExerciseOptions") -> "pd.DataFrame":
     """Return the trials of an exercise's experiment after training those that are missing."""
     from mlpctl.exercises.solve import experiment_for, train_experiment
 
     return train_experiment(options, experiment_for(options))
 
 
-def study(trials: "pd.DataFrame", exercise: Exercise) -> SweepStudy:
+def build_study(trials: "pd.DataFrame", exercise: Exercise) -> SweepStudy:
     """Return the study of the trials of an exercise."""
     axis, along = exercise.axis, exercise.along
     trials = trials.assign(lead=trials["train_accuracy"] - trials["val_accuracy"])
@@ -103,7 +103,7 @@ def study(trials: "pd.DataFrame", exercise: Exercise) -> SweepStudy:
     return SweepStudy(exercise, trials, compared_at)
 
 
-def table(study: SweepStudy) -> Table:
+def answer_table(study: SweepStudy) -> Table:
     """Return the table of an answer: means by value with their intervals and p."""
     import pandas as pd
 
@@ -122,11 +122,11 @@ def table(study: SweepStudy) -> Table:
     return Table(columns, rows_of(whole[columns]), title, [note] if whole["p"].notna().any() else [], [axis, along])
 
 
-def plot(study: SweepStudy) -> Plot:
+def answer_plot(study: SweepStudy) -> Plot:
     """Return the plot of an answer: accuracy along an axis, or of every seed."""
     axis, along, kind = study.exercise.axis, study.exercise.along, study.exercise.plot
     by_value = {noun_text(axis, n): study.trials[study.trials[axis] == n] for n in study.values}
-    y_label = METRICS[SCORE] if along else "accuracy"
+    y_label = METRIC_NAMES[SCORE] if along else "accuracy"
     title = f"{y_label.capitalize()} by {TITLES[axis]}\n"
     if kind == "seeds":
         lines = []
@@ -140,7 +140,7 @@ def plot(study: SweepStudy) -> Plot:
     elif along:
         rankings = {noun_text(along, n): ranking for n, ranking in study.rankings_along.items()}
     else:
-        rankings = {METRICS[name]: rank_values(study.good, axis, name) for name in (SCORE, "train_accuracy")}
+        rankings = {METRIC_NAMES[name]: rank_values(study.good, axis, name) for name in (SCORE, "train_accuracy")}
     words = () if x in NOUNS else tuple(dict.fromkeys(v for r in rankings.values() for v in r.table[x]))
     lines = [_means_line(name, ranking, words) for name, ranking in rankings.items()]
     log_x = not words and is_log_spaced(study.trials[x])

@@ -14,8 +14,12 @@ TITLES = {"hidden_units": "hidden units", "hidden_layers": "hidden layers", "epo
           "activation": "activation", "init": "initial weights"}  # fmt: skip
 NOUNS = {"hidden_units": "{} hidden units", "hidden_layers": "{} hidden layers", "epochs": "{} epochs",
          "lr": "a learning rate of {}"}  # fmt: skip
-METRICS = {"val_accuracy": "validation accuracy", "train_accuracy": "training accuracy", "val_loss": "validation loss",
-           "lead": "the lead of training over validation accuracy"}  # fmt: skip
+METRIC_NAMES = {
+    "val_accuracy": "validation accuracy",
+    "train_accuracy": "training accuracy",
+    "val_loss": "validation loss",
+    "lead": "the lead of training over validation accuracy",
+}
 UNKNOWN = "No trial has a score, so there is no answer."
 
 
@@ -94,7 +98,7 @@ def difference_text(what: str, gap: SeedDifference, metric: str) -> str:
 
 def best_text(ranking: ValueRanking) -> str:
     """Return the sentence that names the value with the best validation accuracy, or those it may share that with."""
-    verdict, metric = ranking.verdict, METRICS["val_accuracy"]
+    verdict, metric = ranking.verdict, METRIC_NAMES["val_accuracy"]
     if verdict is None:
         return UNKNOWN
     value, score = noun_text(ranking.by, verdict.best), mean_text(ranking.row(verdict.best))

@@ -8,17 +8,17 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpctl.expect_table import COMPARISONS, UNPUBLISHED, Comparison, ExpectTable
+from mlpctl.expect_table import COMPARISONS, UNPUBLISHED, ExpectTable, FigureComparison
 
 FigureVerdict = Literal["reproduced", "not reproduced", "undecided"]
 
-LEVEL = 0.99
+RUN_LEVEL = 0.99
 """Level of the interval of a single run: of 40 published figures, 0.4 fall out of it by chance."""
 
-FEWEST = 3
+FEWEST_TRIALS = 3
 """Trials that an interval needs."""
 
-MANY = 100
+MANY_TRIALS = 100
 """Trials from which quantiles replace the normal interval."""
 
 ROUNDING = 1e-12
@@ -67,10 +67,11 @@ def check_figure(expect: ExpectTable, values: Mapping[str, NDArray[np.float64]])
     assert published is not None
     flat = np.array([_extreme(array, expect.compare) for array in every])
     mean, n = float(flat.mean()), len(flat)
-    low, high = run_interval(flat, single=expect.compare == "draw", level=LEVEL if expect.compare == "draw" else 0.95)
+    is_draw = expect.compare == "draw"
+    low, high = run_interval(flat, single=is_draw, level=RUN_LEVEL if is_draw else 0.95)
     slack = expect.tolerance + ROUNDING * abs(published)
-    if expect.compare == "draw":
-        if n < FEWEST:
+    if is_draw:
+        if n < FEWEST_TRIALS:
             verdict: FigureVerdict = "undecided"
         else:
             slack += half_a_digit(published)
@@ -96,7 +97,7 @@ def run_interval(values: NDArray[np.float64], *, single: bool, level: float) -> 
     n = len(values)
     if n < 2:
         return -math.inf, math.inf
-    if single and n >= MANY:
+    if single and n >= MANY_TRIALS:
         low, high = np.quantile(values, [0.5 - level / 2, 0.5 + level / 2])
         return float(low), float(high)
     spread = float(values.std(ddof=1)) * math.sqrt(1 / n + (1 if single else 0))
@@ -130,7 +131,7 @@ def _property(expect: ExpectTable, every: Sequence[NDArray[np.float64]]) -> Figu
     return FigureCheck(expect.figure, None, worst, None, None, len(every), _verdict(worst <= expect.tolerance), why)
 
 
-def _extreme(array: NDArray[np.float64], compare: Comparison) -> float:
+def _extreme(array: NDArray[np.float64], compare: FigureComparison) -> float:
     """Return the smallest value under "at_least", else the largest."""
     return float(array.min() if compare == "at_least" else array.max() if len(array) > 1 else array[0])
 
@@ -149,8 +150,8 @@ def _finite(low: float, high: float) -> tuple[float | None, float | None]:
 
 
 def _why(expect: ExpectTable, values: NDArray[np.float64], published: float) -> str:
-    if expect.compare == "draw" and len(values) < FEWEST:
-        return f"{FEWEST} trials are needed to say where single runs lie"
+    if expect.compare == "draw" and len(values) < FEWEST_TRIALS:
+        return f"{FEWEST_TRIALS} trials are needed to say where single runs lie"
     if expect.compare == "draw":
         below = float((values < published).mean() + 0.5 * (values == published).mean())
         return f"{below:.0%} of our runs lie below it"

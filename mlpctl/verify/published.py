@@ -29,7 +29,7 @@ from mlpctl.verify.figure_check import FigureCheck, check_figure
 if TYPE_CHECKING:
     from mlpctl.trained import Saved
 
-COLUMNS = ("experiment", "figure", "published", "ours", "low", "high", "trials", "verdict", "why")
+FIGURE_COLUMNS = ("experiment", "figure", "published", "ours", "low", "high", "trials", "verdict", "why")
 
 EVERY_TRIAL = 100_000
 """Limit of the trials that are compared."""
@@ -133,17 +133,17 @@ def count_text(checks: Mapping[str, list[FigureCheck]]) -> tuple[str, bool]:
     return ", ".join([text, *others]), counts["not reproduced"] > 0
 
 
-def machine_table(checks: Mapping[str, list[FigureCheck]], notes: Sequence[str] = ()) -> Table:
+def figures_table(checks: Mapping[str, list[FigureCheck]], notes: Sequence[str] = ()) -> Table:
     """Return all checks as one table, for machines."""
     rows = [
-        {"experiment": name, **{column: getattr(one, column) for column in COLUMNS[1:]}}
+        {"experiment": name, **{column: getattr(one, column) for column in FIGURE_COLUMNS[1:]}}
         for name, many in checks.items()
         for one in many
     ]
-    return Table(COLUMNS, rows, "Published figures and ours", notes)
+    return Table(FIGURE_COLUMNS, rows, "Published figures and ours", notes)
 
 
-def readable_tables(checks: Mapping[str, list[FigureCheck]], notes: Sequence[str] = ()) -> list[Table]:
+def figures_by_experiment(checks: Mapping[str, list[FigureCheck]], notes: Sequence[str] = ()) -> list[Table]:
     """Return a narrow table for each experiment, for people, with the reasons for what is not reproduced."""
     tables = []
     for name, many in checks.items():

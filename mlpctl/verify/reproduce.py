@@ -34,9 +34,7 @@ from mlpctl.weights import Place
 CUT = ("timeout", "interrupted")
 """Statuses of trials that ended early by the clock or the user: only their epochs are compared."""
 
-SIDES = ("recorded", "now")
-
-Rows = list[dict[str, Cell]]
+RECORDED_NOW = ("recorded", "now")
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +64,7 @@ class Reproduction:
 class _Stored:
     place: Place
     row: dict[str, Cell]
-    epochs: Rows
+    epochs: list[dict[str, Cell]]
     spec: Spec
     trial: Trial | None
     key: str  # of the repetition: another than the stored one where data, row or numerics are not those any more
@@ -194,7 +192,7 @@ def _examples(trial: Trial | None) -> dict[str, int]:
 
 
 def _changed_inputs(one: _Stored, now: Mapping[str, Cell]) -> tuple[dict[str, Cell], ...]:
-    found: Rows = []
+    found: list[dict[str, Cell]] = []
     if edited({name: "" if cell is None else _text(cell) for name, cell in one.row.items()}):
         found.append({"what": "spec", "recorded": f"that of {one.place.key}", "now": "its cells were changed"})
     if one.row.get("digest") != now.get("digest"):
@@ -202,7 +200,7 @@ def _changed_inputs(one: _Stored, now: Mapping[str, Cell]) -> tuple[dict[str, Ce
         found.append({"what": "dataset digest", "recorded": before, "now": after})
     content = read_json(one.place.folder / ENVIRONMENT_FILE)
     here: dict[str, Any] = {**flat(environment()), **of_row(now)}
-    return (*found, *differing(of_trial(content, one.row), here, sides=SIDES))
+    return (*found, *differing(of_trial(content, one.row), here, sides=RECORDED_NOW))
 
 
 def _text(cell: Cell) -> str:
@@ -262,17 +260,12 @@ def _in_full(one: Reproduction) -> list[Table]:
     """Return what can be said of one trial: the verdict, the columns that differ, the inputs that do."""
     tables = [Table((), (), str(one.place), [_sentence(one), *_reasons(one)])]
     if one.deviations:
-        columns = ["column", "first epoch", "epochs", *SIDES, "difference", "allowed"]
-        rows: list[dict[str, Cell]] = [
-            {
-                "column": d.column, "first epoch": d.first, "epochs": d.epochs, SIDES[0]: d.a, SIDES[1]: d.b,
-                "difference": d.difference, "allowed": d.allowed,
-            }
-            for d in one.deviations
-        ]  # fmt: skip
-        tables.append(Table(columns, rows, "Columns that differ, where they are farthest apart", (), SIDES))
+        columns = ["column", "first epoch", "epochs", *RECORDED_NOW, "difference", "allowed"]
+        values = ((d.column, d.first, d.epochs, d.a, d.b, d.difference, d.allowed) for d in one.deviations)
+        rows = [dict(zip(columns, row, strict=True)) for row in values]
+        tables.append(Table(columns, rows, "Columns that differ, where they are farthest apart", (), RECORDED_NOW))
     if one.inputs:
-        tables.append(Table(["what", *SIDES], one.inputs, "Recorded inputs that are otherwise now"))
+        tables.append(Table(["what", *RECORDED_NOW], one.inputs, "Recorded inputs that are otherwise now"))
     return tables
 
 

@@ -6,16 +6,16 @@ from pathlib import Path
 
 from mlpctl.render import Cell, Table, as_chosen, for_people, to_text
 
-FILE = "results/reproductions.csv"
-COMMAND = f"mlpctl verify --format csv -o {FILE}"
+FIGURES_FILE = "results/reproductions.csv"
+FIGURES_COMMAND = f"mlpctl verify --format csv -o {FIGURES_FILE}"
 ABOUT = f"""What the textbooks print, and what mlpctl gets. Where chance plays a part, ours is the mean over seeds or
 splits, and a single published run is judged by where 99 % of our single runs lie; properties and bounds have to hold
-for every trial. `{COMMAND}` wrote the figures."""
+for every trial. `{FIGURES_COMMAND}` wrote the figures."""
 
 BEGIN, END = "<!-- reproductions -->\n", "<!-- /reproductions -->\n"
 
 
-def page(root: Path, notice: str) -> str:
+def reproductions_page(root: Path, notice: str) -> str:
     """Return the page: for each experiment its question, source, command, and every published figure beside ours."""
     text = f"{notice}\n# Reproductions\n\n{ABOUT}\n"
     rows = _rows(root)
@@ -27,7 +27,7 @@ def page(root: Path, notice: str) -> str:
     return text
 
 
-def readme(root: Path) -> str:
+def readme_with_reproductions(root: Path) -> str:
     """Return the README with its section on reproductions brought up to date."""
     text = (root / "README.md").read_text("utf-8")
     rows = _rows(root)
@@ -49,7 +49,7 @@ def readme(root: Path) -> str:
 
 
 def _rows(root: Path) -> list[dict[str, str]]:
-    with (root / FILE).open(encoding="utf-8", newline="") as stream:
+    with (root / FIGURES_FILE).open(encoding="utf-8", newline="") as stream:
         return list(csv.DictReader(stream))
 
 
