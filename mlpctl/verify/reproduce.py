@@ -105,9 +105,9 @@ def reproduce(
     stored = [_read(place) for place in places]
     done: dict[int, Reproduction] = {}
     with screen as watch:
-        for asked, group in _alike(stored, options):
+        for run_options, group in _runs(stored, options):
             with TemporaryDirectory(prefix="mlpctl-verify-") as folder, Store(Path(folder)) as store:
-                run([[stored[number].spec for number in group]], store, asked, watch, stop)
+                run([[stored[number].spec for number in group]], store, run_options, watch, stop)
                 done |= {number: _compare(stored[number], Path(folder)) for number in group}
     return [done[number] for number in range(len(stored))]
 
@@ -119,23 +119,24 @@ def _read(place: Place) -> _Stored:
     return _Stored(place, row, epochs, spec, trial, str(impossible["key"]) if trial is None else trial.key)
 
 
-def _alike(stored: Sequence[_Stored], options: RunOptions) -> Iterator[tuple[RunOptions, list[int]]]:
-    """Yield (how to run, numbers of the trials) for trials that can be trained in one run."""
-    asked = {number: _asked(one, options) for number, one in enumerate(stored)}
-    order = sorted(asked, key=lambda number: repr(asked[number]))
-    for _, numbers in groupby(order, key=lambda number: repr(asked[number])):
+def _runs(stored: Sequence[_Stored], options: RunOptions) -> Iterator[tuple[RunOptions, list[int]]]:
+    """Yield (options, numbers of the trials) of each run: trials with equal options are trained together."""
+    options_of = {number: _recorded_options(one, options) for number, one in enumerate(stored)}
+    order = sorted(options_of, key=lambda number: repr(options_of[number]))
+    for _, numbers in groupby(order, key=lambda number: repr(options_of[number])):
         group = list(numbers)
         keys = {stored[number].key for number in group}
         if len(keys) == len(group):
-            yield asked[group[0]], group
+            yield options_of[group[0]], group
         else:  # the same trial twice, from two folders
-            yield from ((asked[number], [number]) for number in group)
+            yield from ((options_of[number], [number]) for number in group)
 
 
-def _asked(one: _Stored, options: RunOptions) -> RunOptions:
+def _recorded_options(one: _Stored, options: RunOptions) -> RunOptions:
+    """Return the options that a trial was trained with, where the options given leave them open."""
     precision = one.row.get("used_precision")
     same: Precision = precision if precision in ("tf32", "bf16") else "fp32"  # type: ignore[assignment]
-    asked = replace(
+    recorded = replace(
         options,
         engine=options.engine if options.engine != "auto" else str(one.row.get("used_engine") or "auto"),
         device=options.device if options.device != "auto" else str(one.row.get("used_device") or "auto"),
@@ -146,14 +147,14 @@ def _asked(one: _Stored, options: RunOptions) -> RunOptions:
         patience=float("inf"),
     )
     if one.trial is None:
-        return asked
+        return recorded
     try:
-        check_named(one.trial, asked)
+        check_named(one.trial, recorded)
     except DeviceError:
         if options.device != "auto":
             raise
-        return replace(asked, engine=options.engine, device="cpu", precision="fp32")
-    return asked
+        return replace(recorded, engine=options.engine, device="cpu", precision="fp32")
+    return recorded
 
 
 def _compare(one: _Stored, folder: Path) -> Reproduction:
