@@ -9,7 +9,7 @@ from mlpctl.registry import Kind, names, resolve
 from mlpctl.render import Table, to_text
 from mlpctl.schema import EPOCH_COLUMNS, TRIAL_COLUMNS
 from mlpctl.spec import Spec, choices, extra
-from mlpctl.verify import pages as reproductions
+from mlpctl.verify.reproductions_page import readme_with_reproductions, reproductions_page
 
 ROOT = Path(__file__).parent.parent
 
@@ -22,10 +22,10 @@ def pages() -> dict[str, str]:
         "docs/hyperparameters.md": hyperparameters(),
         "docs/datasets.md": datasets(),
         "docs/columns.md": columns(),
-        "docs/reproductions.md": reproductions.page(ROOT, NOTICE),
+        "docs/reproductions.md": reproductions_page(ROOT, NOTICE),
         "mlpctl/api/fields.pyi": stub(),
         "docs/api.md": api.page(NOTICE),
-        "README.md": reproductions.readme(ROOT),
+        "README.md": readme_with_reproductions(ROOT),
     }
 
 

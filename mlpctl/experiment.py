@@ -15,8 +15,8 @@ from mlpctl.spec import Spec, make_spec
 from mlpctl.values import split_list
 
 if TYPE_CHECKING:
+    from mlpctl.expect_table import ExpectTable
     from mlpctl.search.strategies import Search
-    from mlpctl.verify.expectation import Expect
 
 SelectOn = Literal["validation", "test", "train"]
 
@@ -54,7 +54,7 @@ class Experiment:
     seeds: tuple[int, ...] = (0,)
     search: SearchTable = SearchTable()
     select: SelectTable = SelectTable()
-    expect: "tuple[Expect, ...]" = ()
+    expect: "tuple[ExpectTable, ...]" = ()
 
     def space(self) -> Space:
         """Return what is searched.

@@ -35,8 +35,7 @@ def exercise(
     from mlpctl.cli.live import SweepScreen
     from mlpctl.cli.screen import handle_interrupts, set_offline
     from mlpctl.devices import asked_jobs
-    from mlpctl.exercises.answer import ANSWER_FILE
-    from mlpctl.exercises.running import Setting, solve
+    from mlpctl.exercises.solve import ANSWER_FILE, ExerciseOptions, solve
     from mlpctl.experiment import Experiment
     from mlpctl.printing import print_tables
     from mlpctl.run import RunOptions, Stop
@@ -48,8 +47,8 @@ def exercise(
     stop, folder = Stop(), out / number
     options = RunOptions(jobs=asked_jobs(jobs), force=force)
     with handle_interrupts(stop, "after the trials in training"):
-        answer = solve(Setting(number, effort, folder, options, screen, stop, seeds, o.data_options(data)))
-    typer.echo("\n\n".join(answer.sentences) + "\n")
-    print_tables([answer.table])
+        solution = solve(ExerciseOptions(number, effort, folder, options, screen, stop, seeds, o.data_options(data)))
+    typer.echo("\n\n".join(solution.sentences) + "\n")
+    print_tables([solution.table])
     if not quiet:
         typer.echo(f"note: {folder / ANSWER_FILE} has it with its plot", err=True)

@@ -1,1 +1,1 @@
-"""Published figures beside ours: what `mlpctl verify` judges."""
+"""Check published figures, and reproduce stored trials: `mlpctl verify`."""
