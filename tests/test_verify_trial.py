@@ -100,7 +100,7 @@ def test_changed_data_are_named(cli: Cli, tmp_path: Path) -> None:
 
 def test_another_engine_is_equal_within_rounding(cli: Cli) -> None:
     for dtype in ("float32", "float64"):
-        cli(*TRAIN, "--dtype", dtype, "--force")
+        cli(*TRAIN, "--engine", "kernel", "--dtype", dtype, "--force")
         where = f"results/r#{key(row=-1)}"
         (row,) = reproduced(cli, where, "--engine", "reference")
         assert (row["verdict"], row["inputs_that_differ"]) == ("equal within ε", "engine")
