@@ -19,16 +19,17 @@ lint: .venv/tested
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
 
 reproductions: .venv/installed
 	$(BIN)/mlpctl verify --format csv -o results/reproductions.csv
-	$(BIN)/python -m mlpctl.docs
+	$(BIN)/python -m docs.generate
 
 notebook: .venv/tested
-	$(BIN)/python -m tests.notebook docs/notebook.ipynb
+	$(BIN)/python -m tests.helpers.notebook docs/notebook.ipynb
 
 docs: .venv/installed
-	$(BIN)/python -m mlpctl.docs
+	$(BIN)/python -m docs.generate
 
 figures: .venv/installed
 	$(BIN)/python docs/figures.py
@@ -38,12 +39,12 @@ bench: .venv/installed
 	$(BIN)/python -m benchmarks
 
 torture: .venv/tested
-	$(BIN)/python -m tests.torture 50 10
-	MLPCTL_EXAMPLES=20000 $(BIN)/pytest -q tests/test_bad_input.py
+	$(BIN)/python -m tests.helpers.torture 50 10
+	MLPCTL_EXAMPLES=20000 $(BIN)/pytest -q tests/cli/test_bad_input.py
 	$(BIN)/python -m benchmarks.many_trials
 
 screenshots: .venv/tested
-	$(BIN)/python -m tests.screenshots
+	$(BIN)/python -m tests.helpers.screenshots
 
 bench-gpu: .venv/installed
 	$(BIN)/python -m benchmarks.gpu

@@ -10,8 +10,8 @@ from benchmarks.gemm import best, gemm_rates
 from benchmarks.many_trials import overhead
 from benchmarks.tables import RESULTS, commit, keep, today
 from benchmarks.workloads import WORKLOADS, Workload
-from mlpctl.machine import cpu_model, usable_cores
-from mlpctl.render import Cell, Table
+from mlpctl.display.tables import Cell, Table
+from mlpctl.system.facts import cpu_model, usable_cores
 
 COLUMNS = ("work", "contestant", "seconds per trial", "spread", "score", "of GEMM rate", "times mlpctl", "promised",
            "holds", "end to end", "note")  # fmt: skip

@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from mlpctl.engine.base import Session, State, Work
-from mlpctl.engine.kernel.engine import ENGINE as KERNEL
-from mlpctl.engine.lanes.engine import LanesEngine
-from mlpctl.engine.lanes.session import open_session
-from mlpctl.engine.precision import Precision
-from mlpctl.engine.reference import ENGINE as REFERENCE
+from mlpctl.engines.base import Session, State, Work
+from mlpctl.engines.kernel.engine import ENGINE as KERNEL
+from mlpctl.engines.lanes.engine import LanesEngine
+from mlpctl.engines.lanes.session import open_session
+from mlpctl.engines.precision import Precision
+from mlpctl.engines.reference import ENGINE as REFERENCE
+from mlpctl.runner.trial import trial_of
 from mlpctl.spec import make_spec
-from mlpctl.trial import trial_of
 
 BANDS: dict[str, float] = {"float64": 1e-12, "float32": 2e-4}
 """Independence of lanes."""

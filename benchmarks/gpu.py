@@ -20,17 +20,17 @@ import numpy as np
 from benchmarks.contracts import checks
 from benchmarks.tables import RESULTS, commit, today
 from mlpctl.bench.workloads import FASHION, IRIS_BN
-from mlpctl.devices import torch_device
-from mlpctl.engine.base import Work
-from mlpctl.engine.lanes.engine import LanesEngine
-from mlpctl.engine.precision import Precision
+from mlpctl.display.print_tables import print_tables
+from mlpctl.display.tables import Cell, Table, to_text
+from mlpctl.engines.base import Work
+from mlpctl.engines.lanes.engine import LanesEngine
+from mlpctl.engines.precision import Precision
 from mlpctl.errors import CheckFailed, DeviceError
-from mlpctl.gpu import nvidia_smi
-from mlpctl.machine import cpu_model, environment
-from mlpctl.printing import print_tables
-from mlpctl.render import Cell, Table, to_text
+from mlpctl.runner.trial import trial_of
 from mlpctl.spec import make_spec
-from mlpctl.trial import trial_of
+from mlpctl.system.devices import torch_device
+from mlpctl.system.facts import cpu_model, environment
+from mlpctl.system.gpu import nvidia_smi
 
 COLUMNS = ("work", "what", "precision", "trials", "epochs", "group", "seconds", "rate", "unit", "floor", "accuracy",
            "sm_clock_hz")  # fmt: skip

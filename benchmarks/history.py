@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.tables import commit, today
-from mlpctl.machine import cpu_model
-from mlpctl.render import Cell, Table, to_text
+from mlpctl.display.tables import Cell, Table, to_text
+from mlpctl.system.facts import cpu_model
 
 COLUMNS = ("date", "commit", "work", "milliseconds per trial", "of GEMM rate", "nearest peer", "times mlpctl", "cause",
            "machine")  # fmt: skip

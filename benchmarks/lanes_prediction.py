@@ -15,10 +15,10 @@ from torch.utils._pytree import tree_leaves
 
 from benchmarks.gpu import trials_of
 from mlpctl.bench.workloads import FASHION, IRIS_BN
-from mlpctl.engine.lanes.resident import Resident
-from mlpctl.engine.lanes.running import Lane, Running
-from mlpctl.printing import print_tables
-from mlpctl.render import Cell, Table
+from mlpctl.display.print_tables import print_tables
+from mlpctl.display.tables import Cell, Table
+from mlpctl.engines.lanes.dataset import Resident
+from mlpctl.engines.lanes.training import Lane, Running
 
 PRODUCTS = {"mm", "addmm", "addmm_", "bmm", "baddbmm", "baddbmm_"}
 

@@ -14,10 +14,10 @@ from pathlib import Path
 import psutil
 
 from benchmarks.tables import keep
-from mlpctl.render import Cell, Table
-from mlpctl.results import load
-from mlpctl.upkeep.check import check
-from mlpctl.upkeep.export import export
+from mlpctl.display.tables import Cell, Table
+from mlpctl.store.maintenance.check import check
+from mlpctl.store.maintenance.export import export
+from mlpctl.store.results import load
 
 SAMPLES = 10
 """Points at which a sweep is looked at."""

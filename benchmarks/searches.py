@@ -12,18 +12,18 @@ from pathlib import Path
 from statistics import fmean
 
 from benchmarks.tables import RESULTS, commit, keep, today
-from mlpctl.cli.live import SweepScreen
-from mlpctl.experiment import Experiment, most_epochs
-from mlpctl.experiment_file import read_experiment
-from mlpctl.machine import cpu_model, usable_cores
-from mlpctl.render import Cell, Table
-from mlpctl.results import load
-from mlpctl.run import RunOptions, Stop
+from mlpctl.cli.screens.sweep import SweepScreen
+from mlpctl.display.tables import Cell, Table
+from mlpctl.runner.experiment import Experiment, most_epochs
+from mlpctl.runner.experiment_file import read_experiment
+from mlpctl.runner.loop import RunOptions, Stop
+from mlpctl.runner.sweep import sweep
 from mlpctl.search.make import make_search
 from mlpctl.search.space import Proposal
 from mlpctl.search.table import SearchTable
 from mlpctl.spec import Spec
-from mlpctl.sweeping import sweep
+from mlpctl.store.results import load
+from mlpctl.system.facts import cpu_model, usable_cores
 
 EXPERIMENT = Path(__file__).parent.parent / "experiments" / "halving.toml"
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from mlpctl.machine import git_state
-from mlpctl.printing import print_tables
-from mlpctl.render import Table, to_text
+from mlpctl.display.print_tables import print_tables
+from mlpctl.display.tables import Table, to_text
+from mlpctl.system.facts import git_state
 
 RESULTS = Path("results/benchmarks")
 

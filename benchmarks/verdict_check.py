@@ -17,8 +17,8 @@ from mlpctl.bench.matmul_products import products_of
 from mlpctl.bench.records import machine_name, software_versions
 from mlpctl.bench.sampling import Measurement, TimingPlan
 from mlpctl.bench.system_noise import noise_hints, processor_times
+from mlpctl.display.tables import Cell, Table
 from mlpctl.errors import CheckFailed
-from mlpctl.render import Cell, Table
 
 STEPS = (0, -24, -16, -4, -1, 1, 2, 4, 8, 16, 32)
 """From the size that is measured against itself to those that are measured against it."""

@@ -90,8 +90,8 @@ class Arrays:
 
 def arrays(workload: Workload) -> Arrays:
     """Return the split that mlpctl's trials of a workload use."""
+    from mlpctl.runner.trial import trial_of
     from mlpctl.spec import make_spec
-    from mlpctl.trial import trial_of
 
     prepared = trial_of(make_spec(workload.specs(1)[0] if workload.trials == 1 else workload.specs(2)[0])).work()
     data = prepared.data

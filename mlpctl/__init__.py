@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from mlpctl.api.results import Results as Results
     from mlpctl.api.results import load as load
     from mlpctl.api.run import Run as Run
-    from mlpctl.api.sweeping import sweep as sweep
-    from mlpctl.api.training import train as train
+    from mlpctl.api.sweep import sweep as sweep
+    from mlpctl.api.train import train as train
     from mlpctl.errors import DataError as DataError
     from mlpctl.errors import DeviceError as DeviceError
     from mlpctl.errors import MlpctlError as MlpctlError
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _PLACES = {
-    "train": "mlpctl.api.training",
-    "sweep": "mlpctl.api.sweeping",
+    "train": "mlpctl.api.train",
+    "sweep": "mlpctl.api.sweep",
     "load": "mlpctl.api.results",
     "Run": "mlpctl.api.run",
     "Results": "mlpctl.api.results",

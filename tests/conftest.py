@@ -1,15 +1,15 @@
 """Fixtures: the command line as a user calls it. Hooks: tests whose system parts are missing are named at the end."""
 
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from mlpctl import data, weights
+from mlpctl import data
 from mlpctl.cli import main
-from tests import system_parts
+from mlpctl.store import weights
+from tests.helpers import system_parts
+from tests.helpers.cli import Cli, Result
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -18,18 +18,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("xdist_group") is None:
             item.add_marker(pytest.mark.xdist_group(item.path.stem))
-
-
-@dataclass
-class Result:
-    """What a command left: its exit code and what it printed."""
-
-    code: int
-    out: str
-    err: str
-
-
-Cli = Callable[..., Result]
 
 
 @pytest.fixture

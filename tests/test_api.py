@@ -14,12 +14,12 @@ import pytest
 from matplotlib.figure import Figure
 
 import mlpctl
-from mlpctl.api import watching
+from mlpctl.api import notebook
 from mlpctl.api.signatures import annotation_of, stub
 from mlpctl.errors import MlpctlError
 from mlpctl.spec import Spec
-from mlpctl.upkeep.check import look
-from tests.conftest import Cli
+from mlpctl.store.maintenance.check import look
+from tests.helpers.cli import Cli
 
 ROOT = Path(__file__).parent.parent
 AXES = {"lr": [0.01, 0.1], "hidden_units": [4, 8]}
@@ -207,15 +207,15 @@ def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
 
 
 def test_an_interrupt_leaves_a_whole_store_and_the_same_call_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    count = watching.Quiet.finished
+    count = notebook.Quiet.finished
 
-    def interrupt(self: watching.Quiet, row: dict[str, Any]) -> None:
+    def interrupt(self: notebook.Quiet, row: dict[str, Any]) -> None:
         count(self, row)
         if self._trained == 3:
             os.kill(os.getpid(), signal.SIGINT)
 
     before = signal.getsignal(signal.SIGINT)
-    monkeypatch.setattr(watching.Quiet, "finished", interrupt)
+    monkeypatch.setattr(notebook.Quiet, "finished", interrupt)
     with pytest.raises(KeyboardInterrupt, match="the same call goes on"):
         mlpctl.sweep(dataset="iris", axes={"lr": {"lin": [0.01, 0.1], "count": 30}}, epochs=2, jobs=1)
     assert signal.getsignal(signal.SIGINT) is before
@@ -230,15 +230,15 @@ def test_an_interrupt_leaves_a_whole_store_and_the_same_call_goes_on(monkeypatch
 def test_progress_is_one_line_and_only_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     lines: list[str] = []
 
-    class Recorded(watching.Nowhere):
+    class Recorded(notebook.Nowhere):
         def show(self, text: str) -> None:
             lines.append(text)
 
-    monkeypatch.setattr(watching, "place", Recorded)
+    monkeypatch.setattr(notebook, "place", Recorded)
     mlpctl.train(dataset="iris", epochs=1)
     assert not lines
-    monkeypatch.setattr(watching, "PATIENCE", -1.0)
-    monkeypatch.setattr(watching, "EVERY", -1.0)
+    monkeypatch.setattr(notebook, "PATIENCE", -1.0)
+    monkeypatch.setattr(notebook, "EVERY", -1.0)
     mlpctl.sweep(dataset="iris", axes={"lr": [0.1, 1e30]}, epochs=1)
     assert lines[-1] == "2 of 2 trials, 1 failed"
     lines.clear()

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from mlpctl.errors import UsageError
 from mlpctl.models import resolve
-from mlpctl.schema import TRIAL_COLUMNS
+from mlpctl.runner.trial import key_of
 from mlpctl.spec import Spec, make_spec
-from mlpctl.trial import key_of
-from tests.making import classes, numbers, resolved
+from mlpctl.store.schema import TRIAL_COLUMNS
+from tests.helpers.making import classes, numbers, resolved
 
 
 def test_every_field_is_a_column_and_says_what_it_is() -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from mlpctl.shipped import experiment_names, find_experiment
-from tests.conftest import Cli
+from mlpctl.runner.shipped_experiments import experiment_names, find_experiment
+from tests.helpers.cli import Cli
 
 ROOT = Path(__file__).parent.parent
 
@@ -50,7 +50,7 @@ def test_shipped_experiments_are_found_by_name(program: Path, tmp_path: Path) ->
 
 
 def test_the_installed_package_is_whole(program: Path, tmp_path: Path) -> None:
-    code = "import mlpctl.shipped as s; print(s.experiments_folder(), *s.experiment_names())"
+    code = "import mlpctl.runner.shipped_experiments as s; print(s.experiments_folder(), *s.experiment_names())"
     done = run(program.with_name("python"), tmp_path, "-c", code)
     folder, *names = done.stdout.split()
     assert Path(folder).is_relative_to(program.parent.parent)

@@ -5,10 +5,10 @@ from typing import Any
 
 from benchmarks.peers import run, steady
 from benchmarks.workloads import WORKLOADS, Workload
-from mlpctl.engine.kernel.engine import ENGINE
-from mlpctl.machine import usable_cores
+from mlpctl.engines.kernel.engine import ENGINE
+from mlpctl.runner.trial import trial_of
 from mlpctl.spec import make_spec
-from mlpctl.trial import trial_of
+from mlpctl.system.facts import usable_cores
 
 
 def contest(workload: Workload, variant: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from ray import tune
 from benchmarks.peers import run
 from benchmarks.peers.torch_loops import one
 from benchmarks.workloads import Workload, arrays
-from mlpctl.machine import seconds_since_start
+from mlpctl.system.facts import seconds_since_start
 
 
 def contest(workload: Workload, _: str) -> dict[str, Any]:

@@ -86,8 +86,8 @@ def _start() -> None:
 
 def contest(workload: Workload, variant: str) -> dict[str, Any]:
     data = arrays(workload)
+    from mlpctl.runner.trial import trial_of
     from mlpctl.spec import make_spec
-    from mlpctl.trial import trial_of
 
     specs = workload.specs(workload.few)
     resolved = trial_of(make_spec(specs[0])).spec

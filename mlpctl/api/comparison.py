@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from mlpctl.api.showing import as_html, as_text, frame
-from mlpctl.comparison import folders
-from mlpctl.render import Table
+from mlpctl.api.html import as_html, as_text, frame
+from mlpctl.display.tables import Table
+from mlpctl.report.compare import folders
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,25 +8,25 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlpctl import results as read
 from mlpctl.api.comparison import Comparison
+from mlpctl.api.html import as_html, as_text, frame, shown
 from mlpctl.api.run import Run
-from mlpctl.api.showing import as_html, as_text, frame, shown
-from mlpctl.comparison.folders import compare_results
+from mlpctl.display.tables import Table, to_text
 from mlpctl.errors import UsageError
-from mlpctl.experiment import SelectOn
-from mlpctl.render import Table, to_text
-from mlpctl.report.datasets import with_options
-from mlpctl.report.folder import axes_figure, curves_figure, told
-from mlpctl.report.importance import importance
+from mlpctl.report.comparable import with_options
+from mlpctl.report.compare.folders import compare_results
+from mlpctl.report.report import axes_figure, curves_figure, told
+from mlpctl.report.statistics.importance import importance
 from mlpctl.report.summary import Summary, summarize
 from mlpctl.report.tables import overview
+from mlpctl.runner.experiment import SelectOn
+from mlpctl.store import results as read
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-    from mlpctl.api.places import Kept
+    from mlpctl.api.folders import Kept
 
 SHOWN = 5
 """Configurations that are shown of results."""

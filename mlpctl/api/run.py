@@ -5,20 +5,20 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from mlpctl.api.showing import as_html, as_text, frame, shown
-from mlpctl.render import Table, for_people
-from mlpctl.report.frames import plain
+from mlpctl.api.html import as_html, as_text, frame, shown
+from mlpctl.display.tables import Table, for_people
+from mlpctl.metrics import METRICS, PRIMARY
+from mlpctl.report.dataframes import plain
 from mlpctl.report.summary import PREFIX, summarize
-from mlpctl.results import Results, load
-from mlpctl.schema import METRICS, PRIMARY
+from mlpctl.store.results import Results, load
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
     from numpy.typing import ArrayLike, NDArray
 
-    from mlpctl.api.places import Kept
-    from mlpctl.experiment import SelectOn
+    from mlpctl.api.folders import Kept
+    from mlpctl.runner.experiment import SelectOn
 
 LAST = 5
 """Epochs that are shown of a trial."""
@@ -63,7 +63,8 @@ class Run:
     @cached_property
     def weights(self) -> "dict[str, NDArray[Any]] | None":
         """The trained weights by name, as safetensors has them; None where they were not kept (`save=True` does)."""
-        from mlpctl.weights import Place, read_weights
+        from mlpctl.store.find_trial import Place
+        from mlpctl.store.weights import read_weights
 
         path = Place(self.folder, self.key).file
         return read_weights(path) if path.is_file() else None
@@ -90,8 +91,8 @@ class Run:
         """
         import numpy as np
 
-        from mlpctl.predict import predict
-        from mlpctl.trained import load_saved
+        from mlpctl.inspection.loader import load_saved
+        from mlpctl.inspection.predict import predict
 
         rows = None if X is None else np.asarray(X)
         saved = load_saved(f"{self.folder}#{self.key}")
@@ -104,7 +105,7 @@ class Run:
         Raises:
             UsageError: where there is none.
         """
-        from mlpctl.report.folder import curves_figure
+        from mlpctl.report.report import curves_figure
 
         (summary,) = summarize(self._results, on=on, metric=metric)
         return shown(curves_figure(summary, self._results))

@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 HEAD = '''"""The fields of Spec as keyword arguments, for type checkers; at run time there is no such module.
 
-Written by `python -m mlpctl.docs`; change Spec, not this file.
+Written by `python -m docs.generate`; change Spec, not this file.
 """
 
 from collections.abc import Mapping, Sequence

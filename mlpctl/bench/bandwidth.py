@@ -42,7 +42,7 @@ def array_bytes(device: str, known: list[Cache]) -> int:
         return min(max(wanted, LEAST_BYTES), free // MEMORY_SHARE) // 2**20 * 2**20
     import torch
 
-    from mlpctl.devices import torch_device
+    from mlpctl.system.devices import torch_device
 
     where = torch_device(device)
     wanted = TIMES_CACHE * torch.cuda.get_device_properties(where).L2_cache_size

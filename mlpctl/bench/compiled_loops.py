@@ -1,6 +1,6 @@
 """Compile loops that measure a core: STREAM's four with both kinds of stores, a chase of pointers, sums in registers.
 
-Vectors are explicit (`mlpctl.engine.kernel.compiled.vectors`), so that the loops do not depend on what a compiler
+Vectors are explicit (`mlpctl.engines.kernel.compiled.vectors`), so that the loops do not depend on what a compiler
 vectorizes. Streaming (non-temporal) stores go past the caches and spare the read of each line that an ordinary store
 does before it overwrites it.
 """
@@ -8,7 +8,7 @@ does before it overwrites it.
 from collections.abc import Callable
 from typing import Any
 
-from mlpctl.engine.kernel.compiled.compiling import FAST, U, emitted, inner  # it sets the level before numba is there
+from mlpctl.engines.kernel.compiled.compiling import FAST, U, emitted, inner  # it sets the level before numba is there
 
 # isort: split
 import numba
@@ -16,8 +16,8 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 
-from mlpctl.engine.kernel.compiled.pointers import at
-from mlpctl.engine.kernel.compiled.vectors import add, fill, fma, load, mul, store, sum_of
+from mlpctl.engines.kernel.compiled.pointers import at
+from mlpctl.engines.kernel.compiled.vectors import add, fill, fma, load, mul, store, sum_of
 
 CACHE_LINE = 64  # bytes: streaming stores must be aligned to it
 V = U(16)

@@ -9,8 +9,8 @@ from mlpctl.bench.matmul_products import MatrixProduct
 from mlpctl.bench.records import Benchmark
 from mlpctl.bench.sampling import Measurement, Samples, TimingPlan, WorkloadGroup, sample
 from mlpctl.bench.timing_statistics import MATTERS, Estimate, TimeRatio, compare_times, estimate
+from mlpctl.display.tables import Cell
 from mlpctl.errors import DeviceError
-from mlpctl.render import Cell
 
 BENCHMARK = Benchmark("matmul", 2)
 

@@ -10,8 +10,8 @@ from mlpctl.bench.matmul import BENCHMARK, ProductTiming
 from mlpctl.bench.matmul_products import MatrixProduct
 from mlpctl.bench.records import read_records
 from mlpctl.bench.timing_statistics import MATTERS, TimingVerdict, verdict_of
+from mlpctl.display.tables import Cell
 from mlpctl.errors import CheckFailed, DataError
-from mlpctl.render import Cell
 
 KEY = tuple(field.name for field in fields(MatrixProduct))  # columns that name a product
 

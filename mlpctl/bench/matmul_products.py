@@ -127,7 +127,7 @@ def torch_settings(device: str, threads: int, dtype: str) -> Iterator[None]:
     """Set torch's threads and how CUDA multiplies float32; put both back afterwards."""
     import torch
 
-    from mlpctl.engine.lanes.products import in_precision
+    from mlpctl.engines.lanes.products import in_precision
 
     before = torch.get_num_threads()
     with in_precision("tf32" if dtype == "tf32" else "fp32"):
@@ -152,7 +152,7 @@ class Operands:
         """Draw as many numbers as the largest product needs; for cold products more than the caches hold."""
         import torch
 
-        from mlpctl.devices import torch_device
+        from mlpctl.system.devices import torch_device
 
         dtype = products[0].dtype
         self.device = torch_device(products[0].device, dtype)
@@ -259,7 +259,7 @@ def missing_support(product: MatrixProduct) -> str:
     """
     import torch
 
-    from mlpctl.devices import torch_device
+    from mlpctl.system.devices import torch_device
 
     dtype = product.dtype
     try:

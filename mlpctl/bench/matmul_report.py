@@ -10,7 +10,7 @@ from mlpctl.bench.matmul import MatmulResult, ProductTiming
 from mlpctl.bench.matmul_baseline import Change
 from mlpctl.bench.records import footer
 from mlpctl.bench.timing_statistics import MATTERS, TimeRatio
-from mlpctl.render import Cell, Table
+from mlpctl.display.tables import Cell, Table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -100,7 +100,7 @@ def _undecided(result: MatmulResult) -> list[str]:
 
 def draw_products(timings: Sequence[ProductTiming], title: str, matters: float = MATTERS) -> "Figure":
     """Return the figure: GFLOP/s with 95 % intervals, a panel per group; a grey band within which none differs."""
-    from mlpctl.report.look import entitle, panels
+    from mlpctl.display.figure_style import entitle, panels
 
     groups = [list(group) for _, group in groupby(timings, key=lambda timing: timing.product.place)]
     across = min(2, len(groups))
@@ -115,7 +115,7 @@ def draw_products(timings: Sequence[ProductTiming], title: str, matters: float =
 
 
 def _draw_group(axes: Any, group: Sequence[ProductTiming], matters: float) -> None:
-    from mlpctl.report.look import COLOURS, GREY, SMALL_SIZE, entitle
+    from mlpctl.display.figure_style import COLOURS, GREY, SMALL_SIZE, entitle
 
     colours = {"first": COLOURS[6], "same": COLOURS[0], "slower": COLOURS[1], "faster": COLOURS[2], "undecided": GREY}
     product, names = group[0].product, [timing.product.name for timing in group]

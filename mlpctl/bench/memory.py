@@ -11,8 +11,8 @@ from mlpctl.bench.memory_bus import MemoryBus, bus_of
 from mlpctl.bench.records import Benchmark
 from mlpctl.bench.sampling import Measurement, TimingPlan, WorkloadGroup, sample
 from mlpctl.bench.timing_statistics import Estimate, estimate, is_narrow
+from mlpctl.display.tables import Cell
 from mlpctl.errors import DeviceError, UsageError
-from mlpctl.render import Cell
 
 BENCHMARK = Benchmark("memory", 1)
 
@@ -67,7 +67,7 @@ def memory_options(
         UsageError: for threads or arrays below 1, or devices that have no memory to measure.
         DeviceError: for a device that is not there.
     """
-    from mlpctl.devices import torch_device
+    from mlpctl.system.devices import torch_device
 
     problems = [f"threads must be 1 at least, got {n}" for n in threads if n < 1]
     problems += [f"arrays must have 1 MiB at least, got {array_mib}"] if array_mib is not None and array_mib < 1 else []
@@ -110,7 +110,7 @@ def _groups(
 
     `known` are the caches of the CPU, `sizes` the bytes of each array by device.
     """
-    from mlpctl.devices import torch_device
+    from mlpctl.system.devices import torch_device
 
     groups: dict[tuple[str, str, int], WorkloadGroup] = {}
     with ExitStack() as stack:
@@ -139,7 +139,7 @@ def memory_summary(device: str, *, runs: int = 9) -> dict[str, Cell]:
     Raises:
         DeviceError: for a GPU that is not there.
     """
-    from mlpctl.devices import torch_device
+    from mlpctl.system.devices import torch_device
 
     if device == "cpu":
         from mlpctl.bench.compiled_loops import LOOPS

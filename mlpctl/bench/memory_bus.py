@@ -163,7 +163,7 @@ def bus_of(device: str) -> MemoryBus:
         return cpu_bus()
     import torch
 
-    from mlpctl.devices import torch_device
+    from mlpctl.system.devices import torch_device
 
     bits = torch.cuda.get_device_properties(torch_device(device)).memory_bus_width
     return MemoryBus(bits, "the driver, through torch") if bits else MemoryBus(None, "the driver does not tell it")

@@ -7,8 +7,8 @@ from itertools import pairwise
 from mlpctl.bench.bandwidth import OPERANDS, TIMES_CACHE
 from mlpctl.bench.memory import MemoryResult
 from mlpctl.bench.timing_statistics import Estimate
-from mlpctl.inspection.cost import in_bytes
-from mlpctl.render import Cell, Table
+from mlpctl.display.tables import Cell, Table
+from mlpctl.models.cost import in_bytes
 
 COLUMNS = ("what", "device", "threads", "operation", "stores", "bytes", "begins", "ends", "system_bytes",
            *Estimate.__dataclass_fields__, "bytes_per_second", "best_bytes_per_second", "flops", "flops_per_byte",

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from mlpctl import __version__
+from mlpctl.display.tables import Cell, Table
 from mlpctl.errors import DataError
-from mlpctl.machine import cpu_model, library_version, usable_cores
-from mlpctl.render import Cell, Table
+from mlpctl.system.facts import cpu_model, library_version, usable_cores
 
 STAMP = ("benchmark", "benchmark_version", "mlpctl", "machine", "software", "started")
 """The first columns of every row: rows of several machines and days may lie in one file."""
@@ -28,8 +28,8 @@ def machine_name(devices: Sequence[str] = ("cpu",)) -> str:
     cores = usable_cores()
     parts = [f"{cpu_model()}, {cores} core{'' if cores == 1 else 's'}"]
     if any(device.startswith("cuda") for device in devices):
-        from mlpctl.gpu import nvidia_smi
-        from mlpctl.machine import gpus
+        from mlpctl.system.facts import gpus
+        from mlpctl.system.gpu import nvidia_smi
 
         parts += dict.fromkeys(str(gpu["name"]) for gpu in nvidia_smi() or gpus())
     return "; ".join(parts)

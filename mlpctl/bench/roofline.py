@@ -22,12 +22,12 @@ from mlpctl.bench.memory import MemoryResult
 from mlpctl.bench.sampling import Measurement, Samples, TimingPlan, WorkloadGroup, sample
 from mlpctl.bench.timing_statistics import Estimate, estimate
 from mlpctl.bench.workloads import open_trainers, own_workloads
-from mlpctl.inspection.cost import cost_of, in_bytes, memory_of
+from mlpctl.display.tables import Cell, Table
 from mlpctl.models.constants import HAS_FIRST, HAS_SECOND
-from mlpctl.render import Cell, Table
+from mlpctl.models.cost import cost_of, in_bytes, memory_of
 
 if TYPE_CHECKING:
-    from mlpctl.engine.base import Work
+    from mlpctl.engines.base import Work
 
 INDEX_BYTES = 8  # of the column of a stored number of sparse inputs, as compiled code takes it
 VECTOR_FLOPS = 32  # of a multiplication and addition of 16 numbers
@@ -145,7 +145,7 @@ def library_peak(device: str, threads: int = 1, size: int = LIBRARY_SIZE) -> Wor
 def ceiling_groups(device: str) -> dict[str, WorkloadGroup]:
     """Return what measures the ceilings: "peak" gives seconds per FLOP, each level of memory seconds per byte."""
     if device != "cpu":
-        from mlpctl.devices import torch_device
+        from mlpctl.system.devices import torch_device
 
         size = 4 * LEAST_BYTES
         triad = stream_on_gpu(torch_device(device), size)["triad", "device"]
@@ -268,7 +268,7 @@ def draw_roofline(roofline: Roofline, path: Path, machine: str) -> None:
     Raises:
         UsageError: if it cannot be written.
     """
-    from mlpctl.report.look import COLOURS, DASHES, GREY, INK, MARKERS, entitle, new_figure, save, styled
+    from mlpctl.display.figure_style import COLOURS, DASHES, GREY, INK, MARKERS, entitle, new_figure, save, styled
 
     figure, axes = new_figure(9.5, 4.8)
     costs, memory = [step for step, _ in roofline.workloads.values()], roofline.levels[-1].rate

@@ -109,7 +109,7 @@ def train_options(
         UsageError: for unknown implementations, numbers below 1, or nothing to do.
         DeviceError: for a device that is not there.
     """
-    from mlpctl.devices import torch_device
+    from mlpctl.system.devices import torch_device
 
     problems = [f"unknown implementation '{name}': {did_you_mean(name, TRAINERS)}" for name in names
                 if name not in TRAINERS]  # fmt: skip

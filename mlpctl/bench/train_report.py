@@ -7,8 +7,8 @@ import numpy as np
 from mlpctl.bench.timing_statistics import Estimate, estimate
 from mlpctl.bench.train import SHAPE_AXES, NetworkShape, TrainResult
 from mlpctl.bench.workloads import INPUTS, SAME_LOSS
-from mlpctl.render import Cell, Table
-from mlpctl.report.plot import Line, Plot
+from mlpctl.display.tables import Cell, Table
+from mlpctl.report.figures.plot import Line, Plot
 
 COLUMNS = ("what", "name", "other", "device", "width", "depth", "batch", "lanes", *Estimate.__dataclass_fields__,
            "per_example", "flops_per_step", "bytes_per_step", "resident_bytes", "flops", "overhead", "arithmetic",

@@ -16,7 +16,7 @@ from mlpctl.errors import CheckFailed, DataError
 from mlpctl.registry import names, resolve
 
 if TYPE_CHECKING:
-    from mlpctl.engine.base import Session, Work
+    from mlpctl.engines.base import Session, Work
 
 INPUTS, CLASSES = 784, 10  # as Fashion-MNIST has them
 EPOCH_FLOPS = 6e7  # FLOPs of an epoch that is timed, about …
@@ -56,7 +56,7 @@ def random_network(width: int, depth: int, batch: int, *, inputs: int = INPUTS, 
         UsageError: if there is no such network.
     """
     from mlpctl.data.prepare import prepare
-    from mlpctl.engine.base import Work
+    from mlpctl.engines.base import Work
     from mlpctl.models import build, resolve
     from mlpctl.spec import make_spec
 
@@ -76,8 +76,8 @@ def random_network(width: int, depth: int, batch: int, *, inputs: int = INPUTS, 
 
 def own_workloads() -> "tuple[dict[str, Work], list[str]]":
     """Return name -> one of the project's workloads, and a sentence per workload whose data are not here."""
+    from mlpctl.runner.trial import trial_of
     from mlpctl.spec import make_spec
-    from mlpctl.trial import trial_of
 
     trials, missing = {}, []
     for name, fields in OWN_WORKLOADS.items():
@@ -138,7 +138,7 @@ def open_trainers(
         device: cpu, cuda or cuda:N.
         lanes: trials that the lanes engine trains at a time.
     """
-    from mlpctl.engine.order import steps_per_epoch
+    from mlpctl.data.minibatches import steps_per_epoch
 
     with ExitStack() as stack:
         opened: dict[Any, dict[str, Trainer]] = {}

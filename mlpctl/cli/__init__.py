@@ -13,8 +13,8 @@ from typer.core import TyperCommand
 from typer.main import get_group
 
 from mlpctl import __version__
-from mlpctl.charset import ERRORS
 from mlpctl.cli.help import WIDTH, Command, Group
+from mlpctl.display.charset import ERRORS
 from mlpctl.errors import DataError, MlpctlError, UsageError
 
 COMMANDS = {
@@ -55,7 +55,7 @@ class Commands(Group):
 
 def load_command(name: str) -> Any:
     """Return a command, its module imported."""
-    module = import_module(f"mlpctl.cli.{name}")
+    module = import_module(f"mlpctl.cli.commands.{name}")
     if hasattr(module, "app"):
         group = get_group(module.app)
         group.name, group.help = name, COMMANDS[name]

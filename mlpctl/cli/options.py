@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from mlpctl.engine.precision import Precision
-from mlpctl.render import Format
+from mlpctl.display.tables import Format
+from mlpctl.engines.precision import Precision
 from mlpctl.search.table import SearchTable
 from mlpctl.spec import Spec, choices, extra, kind_of
 
@@ -123,7 +123,7 @@ def given_only(**values: Any) -> dict[str, Any]:
 
 def data_options(given: list[str] | None) -> dict[str, str]:
     """Return the options of --data by name."""
-    from mlpctl.experiment import parse_settings
+    from mlpctl.runner.experiment import parse_settings
 
     return parse_settings(given or [], option="--data")
 

@@ -9,8 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from mlpctl.data.files import Published
 from mlpctl.errors import UsageError
-from mlpctl.spec import explain
-from mlpctl.values import round12
+from mlpctl.spec import explain, round12
 
 if TYPE_CHECKING:
     import numpy as np

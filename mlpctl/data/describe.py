@@ -8,9 +8,9 @@ import numpy as np
 from mlpctl.data import source_of
 from mlpctl.data.base import Dataset, Source, parse_options
 from mlpctl.data.files import cache_folder, sha256_of
+from mlpctl.display.tables import Cell, Table
 from mlpctl.errors import DataError, UsageError
 from mlpctl.registry import names
-from mlpctl.render import Cell, Table
 from mlpctl.spec import choices
 
 

@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, Field
 
 from mlpctl.data.base import Dataset, Options, Source, digest_of
 from mlpctl.rng import normals, uniforms
-from mlpctl.values import split_list
+from mlpctl.spec import split_list
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 

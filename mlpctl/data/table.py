@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field
 
-from mlpctl.data.arrays import read_arrays
 from mlpctl.data.base import PATH, Dataset, Options, Source, Task, digest_of
 from mlpctl.data.files import existing_file, guess_separator, sha256_of
+from mlpctl.data.npz import read_arrays
 from mlpctl.errors import DataError, UsageError, did_you_mean
-from mlpctl.values import split_list
+from mlpctl.spec import split_list
 
 if TYPE_CHECKING:
     import pandas as pd

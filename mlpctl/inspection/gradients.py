@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpctl.engine.order import order
-from mlpctl.render import Cell, Table, for_people
-from mlpctl.trained import gathered, manual_model
+from mlpctl.data.minibatches import order
+from mlpctl.display.tables import Cell, Table, for_people
+from mlpctl.inspection.loader import gathered, manual_model
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mlpctl.data.prepare import Data
     from mlpctl.models.network import Network
     from mlpctl.spec import Spec
-    from mlpctl.weights import Weights
+    from mlpctl.store.weights import Weights
 
 SAMPLE = 4096
 """Examples that are looked at: the whole training part of small sets; enough for two digits on large ones."""

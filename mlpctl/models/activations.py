@@ -3,8 +3,8 @@
 import math
 from collections.abc import Callable
 
+from mlpctl.models.array_namespace import Array, erf, namespace_of
 from mlpctl.models.constants import LEAKY_SLOPE
-from mlpctl.models.namespace import Array, erf, namespace_of
 
 
 def _relu(u: Array) -> tuple[Array, Array]:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Protocol
 import torch
 from torch import Tensor
 
-from mlpctl.models import elementary, functional, functions
+from mlpctl.models import autograd_functions, elementary_operations, torch_operations
+from mlpctl.models.batch_norm import normalize_by_running
 from mlpctl.models.learner import OPTIMIZER_PREFIX, State
-from mlpctl.models.normalization import normalize_by_running
-from mlpctl.models.update import update
+from mlpctl.models.optimizers import update
 
 if TYPE_CHECKING:
     from mlpctl.models.network import Layer, Network
@@ -104,6 +104,6 @@ class Autograd:
         return {name: torch.zeros_like(g) if name in self.idle else g for name, g in gradients.items()}
 
 
-AUTOGRAD = partial(Autograd, functional)
-FUNCTION = partial(Autograd, functions)
-SCRATCH = partial(Autograd, elementary)
+AUTOGRAD = partial(Autograd, torch_operations)
+FUNCTION = partial(Autograd, autograd_functions)
+SCRATCH = partial(Autograd, elementary_operations)

@@ -9,7 +9,7 @@ from torch import nn
 
 from mlpctl.models.constants import BN_EPS, BN_MOMENTUM, SOFTPLUS_THRESHOLD
 from mlpctl.models.learner import State
-from mlpctl.models.optimized import KeyedDropout, Optimized, Product, SparseLinear, Step
+from mlpctl.models.torch_optim import KeyedDropout, Optimized, Product, SparseLinear, Step
 
 if TYPE_CHECKING:
     from mlpctl.models.network import Network

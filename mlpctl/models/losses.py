@@ -10,7 +10,7 @@ max(0, max over other classes of z_c - z_y), with the step taken also at equalit
 
 from typing import TYPE_CHECKING
 
-from mlpctl.models.namespace import Array, namespace_of
+from mlpctl.models.array_namespace import Array, namespace_of
 
 if TYPE_CHECKING:
     from mlpctl.models.network import Network

@@ -11,17 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpctl.models.activations import ACTIVATIONS
+from mlpctl.models.array_namespace import Array, namespace_of
+from mlpctl.models.batch_norm import Normalized, move_running, normalize, normalize_backward, normalize_by_running
 from mlpctl.models.learner import OPTIMIZER_PREFIX, State
 from mlpctl.models.losses import loss_and_gradient
-from mlpctl.models.namespace import Array, namespace_of
-from mlpctl.models.normalization import (
-    Normalized,
-    move_running,
-    normalize,
-    normalize_backward,
-    normalize_by_running,
-)
-from mlpctl.models.update import update
+from mlpctl.models.optimizers import update
 
 if TYPE_CHECKING:
     from mlpctl.models.network import Layer, Network

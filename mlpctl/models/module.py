@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 from torch import Tensor, nn
 
 from mlpctl.models.constants import BN_EPS, BN_MOMENTUM
-from mlpctl.models.functional import ACTIVATIONS
 from mlpctl.models.learner import State
-from mlpctl.models.optimized import KeyedDropout, Optimized, SparseLinear
+from mlpctl.models.torch_operations import ACTIVATIONS
+from mlpctl.models.torch_optim import KeyedDropout, Optimized, SparseLinear
 
 if TYPE_CHECKING:
     from mlpctl.models.network import Layer, Network

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from mlpctl.columns import Columns, codes_of, is_in, objects
-from mlpctl.failures import RETRIED, alike
+from mlpctl.runner.failure_policy import RETRIED, alike
 from mlpctl.spec import Spec
+from mlpctl.store.columns import Columns, codes_of, is_in, objects
 
 NO_FAILURES = ("ok", "interrupted")
 """Statuses that tell nothing against a configuration: an interrupted trial is trained again by the same command."""

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlpctl.columns import Columns, codes_of, distinct, is_in, is_there, moments
+from mlpctl.display.tables import for_people
 from mlpctl.errors import UsageError, did_you_mean
-from mlpctl.experiment import SelectOn
-from mlpctl.render import for_people
-from mlpctl.report.datasets import split_by_data, with_options
+from mlpctl.metrics import BETTER, METRICS, PRIMARY
+from mlpctl.report.comparable import split_by_data, with_options
 from mlpctl.report.failures import NO_FAILURES, failures
-from mlpctl.report.student import t95, t_quantile
-from mlpctl.report.verdict import Verdict, by_seed, compare, resolution
-from mlpctl.results import Results
-from mlpctl.schema import BETTER, METRICS, PRIMARY
+from mlpctl.report.statistics.significance import Verdict, by_seed, compare, resolution
+from mlpctl.report.statistics.student import t95, t_quantile
+from mlpctl.runner.experiment import SelectOn
 from mlpctl.spec import SEED_FIELDS, Spec
+from mlpctl.store.columns import Columns, codes_of, distinct, is_in, is_there, moments
+from mlpctl.store.results import Results
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,7 +46,7 @@ class Summary:
         better: whether low or high is better.
         on: the part that it is compared on.
         ranked: a row per configuration, best first, those without a score last: the varied fields, n, failed, mean, sd,
-            low, high, and p, corrected, of the difference from the best (see `mlpctl.report.verdict`).
+            low, high, and p, corrected, of the difference from the best (see `mlpctl.report.statistics.significance`).
         verdict: on the configurations with the fewest failures; None if nothing has a score.
         best: the first row of `ranked` as a mapping, with its test score; None if nothing has a score.
         failed: a row per kind of failure, see `mlpctl.report.failures`.
@@ -84,7 +84,7 @@ class Summary:
 
 
 def summarize(results: Results, *, metric: str | None = None, on: SelectOn | None = None) -> list[Summary]:
-    """Return a summary per dataset in the results; see `mlpctl.report.datasets` for what that is.
+    """Return a summary per dataset in the results; see `mlpctl.report.comparable` for what that is.
 
     Args:
         results: of one folder or several.

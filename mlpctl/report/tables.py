@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from mlpctl.columns import Array, Columns, distinct, is_there, values_of
+from mlpctl.display.tables import Cell, Table, as_chosen, for_people
 from mlpctl.errors import UsageError, did_you_mean
-from mlpctl.render import Cell, Table, as_chosen, for_people
 from mlpctl.report.failures import retry_note
 from mlpctl.report.summary import STAMPS, Summary, over
+from mlpctl.store.columns import Array, Columns, distinct, is_there, values_of
 
 
 def overview(summary: Summary, top: int) -> list[Table]:

@@ -3,9 +3,13 @@
 from collections.abc import Callable, Hashable
 
 from mlpctl.errors import UsageError
-from mlpctl.search.halving import Asha, Bracket, Halving, hyperband_brackets, rungs_of
+from mlpctl.search.asha import Asha
+from mlpctl.search.base import Search
+from mlpctl.search.grid import Grid
+from mlpctl.search.halving import Bracket, Halving, hyperband_brackets, rungs_of
+from mlpctl.search.random import Random
+from mlpctl.search.sobol import Sobol
 from mlpctl.search.space import Proposal, Space
-from mlpctl.search.strategies import Grid, Random, Search, Sobol
 from mlpctl.search.table import SearchTable
 
 TRIALS = 20
@@ -32,7 +36,7 @@ def make_search(table: SearchTable, space: Space, epochs: int, same: Callable[[P
     if table.method == "sobol":
         return Sobol(space, trials, table.seed)
     if table.method in ("tpe", "gp"):
-        from mlpctl.search.model import Modelled
+        from mlpctl.search.bayesian import Modelled
 
         return Modelled("tpe" if table.method == "tpe" else "gp", space, trials, table.batch, table.seed, same)
     if any("epochs" in axis.names for axis in space.axes):

@@ -1,1 +1,1 @@
-"""The page of `mlpctl report --html` and `--serve`: first its data, then its look (`look/`: HTML, CSS, JavaScript)."""
+"""The page of `mlpctl report --html` and `--serve`: first its data, then `assets/` (HTML, CSS, JavaScript)."""

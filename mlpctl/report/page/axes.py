@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlpctl.render import Cell, Table, as_chosen
-from mlpctl.report.figures import is_log_spaced
-from mlpctl.report.frames import in_order, over, plain
-from mlpctl.report.importance import asked_of, drawn_of
-from mlpctl.report.look import label
+from mlpctl.display.figure_style import label
+from mlpctl.display.tables import Cell, Table, as_chosen
+from mlpctl.report.dataframes import in_order, over, plain
+from mlpctl.report.figures.draw_effects import is_log_spaced
+from mlpctl.report.statistics.importance import asked_of, drawn_of
 from mlpctl.report.summary import Summary
 
 if TYPE_CHECKING:

@@ -6,18 +6,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlpctl.render import Table
+from mlpctl.display.tables import Table
 from mlpctl.report.failures import retry_note
-from mlpctl.report.importance import importance
-from mlpctl.report.page import words
+from mlpctl.report.page import answers
 from mlpctl.report.page.axes import ShownAxis, shown_axes
 from mlpctl.report.page.encode import column
 from mlpctl.report.page.plots import curves, effects, pairs
-from mlpctl.report.price import price
+from mlpctl.report.statistics.importance import importance
+from mlpctl.report.statistics.price import price
 from mlpctl.report.summary import Summary
 from mlpctl.report.tables import counted, heading, rows_of
-from mlpctl.results import Results
-from mlpctl.schema import EXPERIMENT_FILE
+from mlpctl.store.results import Results
+from mlpctl.store.schema import EXPERIMENT_FILE
 
 MOST_ROWS = 20_000
 """Rows of a table on the page: 20,000 trials are 2 MB; more make the page slow to open and are read by no one."""
@@ -44,9 +44,9 @@ class Part:
 
     title: str
     heading: str
-    best: words.Answer
-    certain: words.Answer
-    mattered: words.Answer
+    best: answers.Answer
+    certain: answers.Answer
+    mattered: answers.Answer
     bars: Sequence[Mapping[str, Any]]
     importance: Table | None
     price: Sequence[str]
@@ -72,10 +72,10 @@ def part_of(summary: Summary, results: Results, *, forest: bool = False, alone: 
     return Part(
         title=summary.title,
         heading=heading(summary).removeprefix(f"{summary.title}: "),
-        best=words.best(summary, names),
-        certain=words.certain(summary),
-        mattered=words.mattered(why),
-        bars=words.bars(why),
+        best=answers.best(summary, names),
+        certain=answers.certain(summary),
+        mattered=answers.mattered(why),
+        bars=answers.bars(why),
         importance=why,
         price=cost.notes if cost is not None else (),
         failures=rows_of(summary.failed),
@@ -101,7 +101,7 @@ def part_of(summary: Summary, results: Results, *, forest: bool = False, alone: 
 def _configurations(summary: Summary, axes: Sequence[ShownAxis]) -> list[dict[str, Any]]:
     """Return the columns of the table of configurations, best first."""
     table = summary.configurations.head(MOST_ROWS)
-    said = words.tied(summary)
+    said = answers.tied(summary)
     which = dict(zip(summary.trials["config"], range(len(summary.trials)), strict=True))
     rows = table["config"].map(which).to_numpy()
     told = [{**_told(axis.name, column(table[axis.name])), "places": axis.codes[rows].tolist()} for axis in axes]

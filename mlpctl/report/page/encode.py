@@ -4,7 +4,7 @@ import json
 import math
 from typing import TYPE_CHECKING, Any
 
-from mlpctl.report.frames import plain
+from mlpctl.report.dataframes import plain
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlpctl.report.figures import CURVES_BEHIND, CURVES_SHOWN, curves_of
-from mlpctl.report.frames import over
+from mlpctl.report.dataframes import over
+from mlpctl.report.figures.draw_effects import CURVES_BEHIND, CURVES_SHOWN, curves_of
 from mlpctl.report.page.axes import ShownAxis, effect, named
 from mlpctl.report.page.encode import rounded
 from mlpctl.report.summary import Summary

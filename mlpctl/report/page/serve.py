@@ -14,11 +14,11 @@ from threading import Lock
 from typing import Any
 
 from mlpctl.errors import MlpctlError, UsageError
-from mlpctl.failures import REDONE
 from mlpctl.report.page.write import Asked, main_of, page, waiting
-from mlpctl.report.watching import trials_of, versions
-from mlpctl.schema import TRIALS_FILE
-from mlpctl.store import read_keys
+from mlpctl.report.watch import trials_of, versions
+from mlpctl.runner.failure_policy import REDONE
+from mlpctl.store.schema import TRIALS_FILE
+from mlpctl.store.writer import read_keys
 
 LOOPBACK = "127.0.0.1"
 NAMES = (LOOPBACK, "localhost")

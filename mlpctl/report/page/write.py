@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlpctl import __version__
+from mlpctl.display.figure_style import COLOURS
 from mlpctl.errors import DataError, UsageError
-from mlpctl.experiment import SelectOn
-from mlpctl.report.look import COLOURS
 from mlpctl.report.page.content import page_title, part_of, reproducing, surroundings
 from mlpctl.report.page.encode import to_json
 from mlpctl.report.summary import Summary, summarize
-from mlpctl.results import Results, load
-from mlpctl.writing import replace_file
+from mlpctl.runner.experiment import SelectOn
+from mlpctl.store.results import Results, load
+from mlpctl.system.files import replace_file
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -70,7 +70,7 @@ def write_page(results: Results, summaries: Sequence[Summary], path: Path, *, fo
 
 def page(content: str, *, live: bool = False) -> str:
     """Return the whole page around its main part; a live one asks the server that sent it for changes."""
-    look = files(HERE).joinpath("look")
+    look = files(HERE).joinpath("assets")
     return _templates().get_template("page.html").render(
         main=content,
         live=live,
@@ -134,5 +134,5 @@ def plotly() -> str:
 def _templates() -> "Environment":
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    loader = PackageLoader(HERE, "look")
+    loader = PackageLoader(HERE, "assets")
     return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)

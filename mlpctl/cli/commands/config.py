@@ -1,0 +1,29 @@
+"""mlpctl config."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mlpctl.cli import options as o
+
+
+@o.with_spec_options
+def config(
+    given: dict[str, Any],
+    file: Annotated[Path | None, typer.Option("--config", "-c", help="Experiment: a TOML file, or a name.")] = None,
+    settings: o.Settings = None,
+    format_: o.FormatOption = "table",
+    output: o.OutputFile = None,
+) -> None:
+    """Show every setting of a training and who decided it: flag, file, dataset, model, optimizer or default.
+
+    Example: mlpctl config --dataset iris --optimizer adam
+    """
+    from mlpctl.cli.settings import origins
+    from mlpctl.display.tables import emit
+    from mlpctl.runner.experiment import parse_settings
+    from mlpctl.runner.experiment_file import read_experiment
+
+    from_file = {str(file): dict(read_experiment(file).base)} if file else {}
+    emit(origins({**from_file, "--set": parse_settings(settings or []), "flag": given}), format_, output)

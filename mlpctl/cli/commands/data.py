@@ -1,0 +1,101 @@
+"""mlpctl data list|show|fetch|verify|path."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mlpctl.cli import options as o
+from mlpctl.cli.help import Group
+
+app = typer.Typer(cls=Group, no_args_is_help=True, rich_markup_mode=None)
+
+NameOf = Annotated[str, typer.Argument(help="Dataset by name.")]
+NameOrAll = Annotated[str, typer.Argument(help="Dataset by name, or all.")]
+
+
+@app.command("list")
+def list_(format_: o.FormatOption = "table", output: o.OutputFile = None) -> None:
+    """List the datasets."""
+    from mlpctl.data.describe import list_datasets
+    from mlpctl.display.tables import emit
+
+    emit(list_datasets(), format_, output)
+
+
+@app.command()
+def show(
+    name: NameOf,
+    data: o.Data = None,
+    plot: Annotated[Path | None, typer.Option("--plot", help="Draw samples to a PNG, SVG or PDF file.")] = None,
+    offline: o.Offline = False,
+    format_: o.FormatOption = "table",
+    output: o.OutputFile = None,
+) -> None:
+    """Tell what a dataset holds: shapes, classes and balance, options; --plot draws samples.
+
+    Example: mlpctl data show fashion-mnist --plot samples.png
+    """
+    from mlpctl.cli.screens.base import set_offline
+    from mlpctl.data import load_dataset, source_of
+    from mlpctl.data.describe import describe
+    from mlpctl.display.tables import emit
+    from mlpctl.spec import make_spec
+
+    set_offline(offline)
+    dataset = load_dataset(make_spec({"dataset": name, "data": o.data_options(data)}))
+    emit(describe(dataset, source_of(name)), format_, output)
+    if plot is not None:
+        from mlpctl.data.draw_samples import draw_samples
+        from mlpctl.display.figure_style import save
+
+        save(draw_samples(dataset), plot)
+
+
+@app.command()
+def fetch(
+    name: NameOrAll,
+    folder: Annotated[
+        Path | None,
+        typer.Option("--from", metavar="FOLDER", help="Copy them from here: each as it is, or its .gz."),
+    ] = None,
+    offline: o.Offline = False,
+) -> None:
+    """Bring a dataset's files into the cache, checked by their sha256: from --from, or where they are to be had.
+
+    Example: mlpctl data fetch fashion-mnist --from Downloads
+    """
+    from mlpctl.cli.screens.base import set_offline
+    from mlpctl.data.describe import each
+    from mlpctl.data.describe import fetch as fetch_one
+    from mlpctl.errors import UsageError
+
+    set_offline(offline)
+    if folder is not None and name == "all":
+        raise UsageError("--from is of one dataset: name it in place of all")
+    for one in each(name):
+        for line in fetch_one(one, folder):
+            typer.echo(line)
+
+
+@app.command()
+def verify(name: NameOrAll, data: o.Data = None, offline: o.Offline = False) -> None:
+    """Load a dataset with every check of it; exit code 4 where one fails."""
+    from mlpctl.cli.screens.base import set_offline
+    from mlpctl.data.describe import each
+    from mlpctl.data.describe import verify as verify_one
+
+    set_offline(offline)
+    for one in each(name):
+        for line in verify_one(one, o.data_options(data)):
+            typer.echo(line)
+
+
+@app.command()
+def path(name: NameOrAll = "all", data: o.Data = None) -> None:
+    """Print where a dataset's files are, or would be looked for."""
+    from mlpctl.data.describe import each, paths
+
+    for one in each(name):
+        for line in paths(one, o.data_options(data)):
+            typer.echo(f"{one}\t{line}" if name == "all" else line)

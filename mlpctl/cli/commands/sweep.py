@@ -1,0 +1,192 @@
+"""mlpctl sweep."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mlpctl.cli import options as o
+from mlpctl.display.tables import Format
+from mlpctl.runner.experiment import Experiment, SelectOn
+from mlpctl.search.table import Method
+
+if TYPE_CHECKING:
+    from mlpctl.runner.types import RunOptions
+
+
+@o.with_spec_options
+def sweep(
+    given: dict[str, Any],
+    file: Annotated[
+        Path | None,
+        typer.Argument(help="Experiment: a TOML file, or the name of one that comes with mlpctl. Flags win over it."),
+    ] = None,
+    axis: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--axis",
+            "-a",
+            metavar="KEY=VALUES",
+            help="What varies: lr=0.01,0.1 or lr=log:1e-4:1e-1:7 (lin:, int: likewise; without a count a range to draw "
+            "from). Values that are lists are separated by ';': widths=64;128,64. An axis that some configurations "
+            "have only: 'momentum=0.5,0.9 when optimizer=momentum'. Configurations listed in a file: @trials.csv.",
+            rich_help_panel=o.EXPERIMENT_PANEL,
+        ),
+    ] = None,
+    zip_: Annotated[
+        list[str] | None, typer.Option("--zip", metavar="KEY,KEY", help="Axes that move together, value by value.")
+    ] = None,
+    settings: o.Settings = None,
+    seeds: Annotated[
+        str | None, typer.Option("--seeds", metavar="N", help="How many seeds, or which: 5, or 0,1,2. Default: 1.")
+    ] = None,
+    search: Annotated[Method | None, typer.Option("--search", help=o.search_help("method"))] = None,
+    trials: Annotated[int | None, typer.Option("--trials", min=1, help=o.search_help("trials"))] = None,
+    search_seed: Annotated[int | None, typer.Option("--search-seed", min=0, help=o.search_help("seed"))] = None,
+    batch: Annotated[int | None, typer.Option("--batch", min=1, help=o.search_help("batch"))] = None,
+    eta: Annotated[int | None, typer.Option("--eta", min=2, help=o.search_help("eta"))] = None,
+    min_epochs: Annotated[int | None, typer.Option("--min-epochs", min=1, help=o.search_help("min_epochs"))] = None,
+    select_on: Annotated[
+        SelectOn | None, typer.Option("--select-on", help="Part that configurations are compared on.")
+    ] = None,
+    metric: Annotated[str | None, typer.Option("--metric", help="Metric that decides. Default: by task.")] = None,
+    max_trials: Annotated[
+        int | None, typer.Option("--max-trials", min=1, help="Trials in all, those in the results included.")
+    ] = None,
+    budget: Annotated[
+        str | None,
+        typer.Option("--budget", metavar="TIME", help="What this run may take: 90s, 10m, 1.5h; or model-epochs: 500e."),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Say what would be trained, and stop.")] = False,
+    name: o.Name = None,
+    out: o.Out = Path("results"),
+    jobs: o.Jobs = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            "--cluster",
+            metavar="HOST:PORT|auto",
+            help="Train on a Ray cluster; auto: the one that this machine is part of. Needs mlpctl[cluster]. Without "
+            "--jobs every CPU there trains.",
+        ),
+    ] = None,
+    threads: o.Threads = 1,
+    precision: o.PrecisionOption = "fp32",
+    save: o.Save = False,
+    eval_train: o.FitEach = False,
+    eval_test: o.TestEach = False,
+    force: o.Force = False,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Run crashed, timed-out and out-of-memory trials again.")
+    ] = False,
+    tensorboard: o.Board = None,
+    mlflow: o.Mlflow = None,
+    timeout: Annotated[
+        float | None,
+        typer.Option(
+            "--timeout",
+            metavar="SECONDS",
+            help="What a trial may take in training. It ends within an epoch; trials that train in groups (lanes) end "
+            "after it.",
+        ),
+    ] = None,
+    keep_going: Annotated[
+        bool,
+        typer.Option("--keep-going", help="Never stop for failures. Default: 20 alike in a row end it."),
+    ] = False,
+    fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Stop at the first failure.")] = False,
+    shard: Annotated[
+        str | None,
+        typer.Option("--shard", metavar="I/N", help="Train part I of N only, into NAME-I-of-N."),
+    ] = None,
+    offline: o.Offline = False,
+    quiet: o.Quiet = False,
+    format_: o.FormatOption = "table",
+    output: o.OutputFile = None,
+) -> None:
+    """Train every combination of some hyperparameters and tell which is best.
+
+    The same command finishes an interrupted sweep, and a widened one trains the new combinations only.
+
+    Example: mlpctl sweep --dataset iris --axis hidden_units=4,16,64 --axis lr=log:0.01:1:3 --seeds 3
+    """
+    import gc
+    from contextlib import ExitStack
+    from dataclasses import replace
+
+    from mlpctl.cli.screens.base import handle_interrupts, set_offline, tracked
+    from mlpctl.cli.screens.sweep import SweepScreen
+    from mlpctl.runner.experiment import parse_settings
+    from mlpctl.runner.loop import Stop
+    from mlpctl.runner.run_options import asked_options
+    from mlpctl.runner.shard import parse_shard, sharded
+    from mlpctl.runner.sweep import Given, experiment_of, size_of, verdict
+    from mlpctl.runner.sweep import sweep as sweep_all
+
+    set_offline(offline)
+    fields, device, engine = o.split_run_fields(given)
+    experiment = experiment_of(
+        Given(
+            file=file,
+            name=name,
+            fields={**parse_settings(settings or []), **fields},
+            axes=tuple(axis or []),
+            zipped=tuple(zip_ or []),
+            seeds=seeds,
+            search=o.given_only(
+                method=search, trials=trials, seed=search_seed, batch=batch, eta=eta, min_epochs=min_epochs
+            ),
+            select=o.given_only(on=select_on, metric=metric),
+        )
+    )
+    part = parse_shard(shard) if shard is not None else None
+    experiment = sharded(experiment, part) if part is not None else experiment
+    options = asked_options(
+        device=device, engine=engine, jobs=jobs, threads=threads, precision=precision, save=save, force=force,
+        eval_train=eval_train, eval_test=eval_test, retry=retry_failed, max_trials=max_trials, budget=budget,
+        timeout=timeout, keep_going=keep_going, fail_fast=fail_fast, shard=part,
+    )  # fmt: skip
+    gc.freeze()  # what is imported stays: to look through it again and again was a fifth of a sweep of tiny trials
+    if dry_run:
+        _tell(experiment, out, options, format_, output)
+        return
+    stop = Stop()
+    total = size_of(experiment, part)
+    with ExitStack() as stack:
+        if cluster is not None:
+            from mlpctl.engines.distributed.ray_connect import connected
+
+            place = stack.enter_context(connected(cluster, jobs))
+            options = replace(options, cluster=place, jobs=place.trials())
+        known = None if force else out / experiment.name
+        screen = SweepScreen(
+            experiment, jobs=options.jobs, quiet=quiet, folder=known, total=total, streams=cluster is None
+        )
+        watch = stack.enter_context(tracked(screen, tensorboard, mlflow, out / experiment.name))
+        stack.enter_context(screen)
+        stack.enter_context(handle_interrupts(stop, "after the trials in training"))
+        counts = sweep_all(experiment, out, options, watch, stop)
+    if counts.stored and not quiet:
+        screen.note(f"{counts.stored} of {max(total, counts.stored)} trials were in {out / experiment.name} already")
+    if counts.cut and not quiet:
+        from mlpctl.cli.screens.dry_run import left_out
+        from mlpctl.display.print_tables import print_tables
+        from mlpctl.runner.dry_run import rest
+
+        if left := rest(experiment, out, options, counts):
+            print_tables(left_out(left, people=True), screen.err)
+    from mlpctl.report.report import report
+
+    report([out / experiment.name], format_=format_, output=output)
+    verdict(counts)
+
+
+def _tell(experiment: Experiment, out: Path, options: "RunOptions", format_: Format, output: Path | None) -> None:
+    """Say what would be trained, and what that takes."""
+    from mlpctl.cli.screens.dry_run import tables
+    from mlpctl.display.tables import emit
+    from mlpctl.runner.dry_run import preview
+    from mlpctl.system.facts import seconds_since_start
+
+    plan = preview(experiment, out, options, started=seconds_since_start())
+    emit(tables(plan, people=format_ in ("table", "md")), format_, output)

@@ -1,0 +1,71 @@
+"""mlpctl train."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mlpctl.cli import options as o
+
+
+@o.with_spec_options
+def train(
+    given: dict[str, Any],
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", help="Experiment, a TOML file or a name: its spec is trained.")
+    ] = None,
+    settings: o.Settings = None,
+    save: o.Save = False,
+    name: o.Name = None,
+    out: o.Out = Path("results"),
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", "-j", min=1, help="Cores that train a large network. Default: all.")
+    ] = None,
+    threads: o.Threads = 1,
+    precision: o.PrecisionOption = "fp32",
+    eval_train: o.FitEach = False,
+    eval_test: o.TestEach = False,
+    force: o.Force = False,
+    tensorboard: o.Board = None,
+    mlflow: o.Mlflow = None,
+    offline: o.Offline = False,
+    quiet: o.Quiet = False,
+    format_: o.FormatOption = "table",
+    output: o.OutputFile = None,
+) -> None:
+    """Train one network: a line an epoch, then its test score; everything also goes to results/ as CSV.
+
+    Example: mlpctl train --dataset iris --hidden-units 32 --lr 0.05 --epochs 50
+    """
+    from mlpctl.cli.screens.base import handle_interrupts, set_offline, tracked
+    from mlpctl.cli.screens.train import TrainScreen
+    from mlpctl.runner.experiment import default_name, merged, parse_settings
+    from mlpctl.runner.loop import Stop
+    from mlpctl.runner.run_options import asked_options
+    from mlpctl.runner.train import train as train_one
+
+    set_offline(offline)
+    fields, device, engine = o.split_run_fields(given)
+    base: dict[str, Any] = {}
+    if config:
+        from mlpctl.runner.experiment_file import read_experiment
+        from mlpctl.runner.shipped_experiments import find_experiment
+
+        config = find_experiment(config)
+        base = dict(read_experiment(config).base)
+    options = asked_options(
+        device=device, engine=engine, jobs=jobs, threads=threads, precision=precision, save=save, force=force,
+        eval_train=eval_train, eval_test=eval_test,
+    )  # fmt: skip
+    stop = Stop(midway=True)
+    screen = TrainScreen(quiet=quiet or format_ != "table")
+    spec = merged(merged(base, parse_settings(settings or [])), fields)
+    name = name or (config.stem if config else None)
+    folder = out / (name or default_name(spec)) if mlflow is not None else out
+    with (
+        tracked(screen, tensorboard, mlflow, folder) as watch,
+        screen,
+        handle_interrupts(stop, "after this epoch"),
+    ):
+        done = train_one(spec, out, name, options, watch, stop)
+    screen.conclude(done, format_, output)

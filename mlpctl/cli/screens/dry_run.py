@@ -1,0 +1,99 @@
+"""A plan as tables: for people in their units, for machines whole."""
+
+from collections.abc import Sequence
+
+from mlpctl.display.tables import Cell, Table, for_people
+from mlpctl.models.cost import in_bytes
+from mlpctl.runner.dry_run import Plan
+from mlpctl.runner.trial import Trial
+
+SHOWN = 5
+"""Configurations that are left out, shown to people; machines get all trials."""
+
+
+def tables(plan: Plan, *, people: bool) -> list[Table]:
+    """Return a plan as tables: its numbers, for machines in one row, and what is left out where there are limits."""
+    new = len(plan.trials) + len(plan.left)
+    seconds, low, high = plan.seconds
+    peak, data, trial = plan.memory
+    line: dict[str, Cell] = {
+        "trials": new + plan.stored + len(plan.invalid),
+        "stored": plan.stored,
+        "new": new,
+        "invalid": len(plan.invalid),
+        **({"fit": len(plan.trials), "left_out": len(plan.left)} if plan.limit else {}),
+        "epochs": sum(epochs for _, epochs in plan.runs),
+    }
+    if people:
+        line |= {"time": f"{_clock(seconds)} ({_clock(low)} to {_clock(high)})", "memory": in_bytes(peak)}
+    else:
+        line |= {"seconds": seconds, "low": low, "high": high, "memory_bytes": peak}
+    notes = [f"results in {plan.folder}", *dict.fromkeys(f"invalid: {row['error']}" for row in plan.invalid)]
+    if plan.guessed:
+        method = plan.experiment.search.method
+        notes.append(f"{method} decides as it learns: played with made-up scores, so the numbers are approximate")
+    if plan.runs:
+        notes.append(
+            "time: of the whole command, epochs: to be trained; measured now on trials of each shape. memory: of which "
+            f"data {in_bytes(data)}, a trial in training at most {in_bytes(trial)}"
+        )
+    told: list[dict[str, Cell]] = [
+        {"what": name.replace("_", " "), "number": for_people(n)} for name, n in line.items()
+    ]
+    first = Table(["what", "number"] if people else list(line), told if people else [line], plan.experiment.name, notes)
+    return [first, *left_out(plan, people=people)] if plan.limit else [first]
+
+
+def left_out(plan: Plan, *, people: bool) -> list[Table]:
+    """Return what does not fit: of a search that learns how much, then the trials, where they are known."""
+    certain = [trial for trial in plan.left if trial.key not in plan.guesses]
+    tables = [_rungs(plan)] if plan.rungs else []
+    return [*tables, _trials(plan, certain, people=people)] if certain or not tables else tables
+
+
+def _rungs(plan: Plan) -> Table:
+    """Return how many configurations a search does not get to, on each rung."""
+    rows: list[dict[str, Cell]] = [
+        {**({"epochs": rung.epochs} if rung.epochs else {}), "configurations": rung.planned, "left_out": rung.left}
+        for rung in plan.rungs
+    ]
+    method = plan.experiment.search.method
+    notes = [f"configurations: that {method} asks for; which the others are depends on scores that are not there yet"]
+    if len(plan.experiment.seeds) > 1:
+        notes.append("left_out: those that lack a seed are among them")
+    return Table(list(rows[0]), rows, f"Not reached by {method} for {plan.limit}", notes)
+
+
+def _trials(plan: Plan, left: Sequence[Trial], *, people: bool) -> Table:
+    """Return the trials that do not fit: for people the first configurations with their seeds, for machines all."""
+    varied = list(dict.fromkeys((*plan.experiment.varied, "epochs")))
+    rows: list[dict[str, Cell]] = [
+        {"key": trial.key, **{name: _value(trial, name) for name in varied}, "seed": trial.spec.seed} for trial in left
+    ]
+    title = f"Left out by {plan.limit}"
+    if not people:
+        return Table(["key", *varied, "seed"], rows, title)
+    groups: dict[tuple[Cell, ...], list[str]] = {}
+    for row in rows:
+        groups.setdefault(tuple(row[name] for name in varied), []).append(str(row["seed"]))
+    lines = [{**dict(zip(varied, group, strict=True)), "seeds": ", ".join(seeds)} for group, seeds in groups.items()]
+    notes = ["order of training: seed by seed, of each the axes as they are given, the last one fastest"]
+    if plan.rungs:
+        notes = ["asked for already, in this order"]
+    if len(lines) > SHOWN:
+        notes.append(f"… and {len(lines) - SHOWN} more configurations; --format json lists all {len(rows)} trials")
+    return Table([*varied, "seeds"], lines[:SHOWN], title, notes, varied)
+
+
+def _value(trial: Trial, name: str) -> Cell:
+    if name.startswith("data."):
+        return str(trial.spec.data.get(name.removeprefix("data."), ""))
+    return trial.spec.flat()[name]
+
+
+def _clock(seconds: float) -> str:
+    """Return seconds as people read them: 4.2 s, 3 min, 1.5 h."""
+    for unit, size in (("h", 3600.0), ("min", 60.0)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"

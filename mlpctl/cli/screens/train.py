@@ -1,0 +1,157 @@
+"""What a person sees while one trial trains: a line an epoch, its learning curve, what it came to."""
+
+import math
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from mlpctl.cli.screens.base import console, progress_bar, say
+from mlpctl.display.charset import carries
+from mlpctl.display.tables import Cell, Format, Table, emit, for_people
+from mlpctl.display.text import sparkline
+from mlpctl.engines.base import Event
+from mlpctl.errors import TrialsFailed
+from mlpctl.metrics import PRIMARY
+from mlpctl.runner.rows import Row
+from mlpctl.runner.trial import Trial
+
+if TYPE_CHECKING:
+    from mlpctl.runner.train import Trained
+
+LEAST_CURVE = 10
+"""Epochs from which a learning curve is drawn: fewer are seen at a glance in the lines above it."""
+
+
+class TrainScreen:
+    """Progress of one trial: a line an epoch on stdout, a bar on stderr where that is a terminal."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        """Show nothing if quiet."""
+        self.quiet = quiet
+        self.progress = None if quiet or not sys.stderr.isatty() else progress_bar(console())
+
+    def __enter__(self) -> Self:
+        """Show the bar."""
+        if self.progress is not None:
+            self.progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Take the bar away."""
+        if self.progress is not None:
+            self.progress.stop()
+
+    def epoch(self, trial: Trial, event: Event) -> None:
+        """Print the line of an epoch."""
+        if self.quiet:
+            return
+        if self.progress is not None:
+            if not self.progress.tasks:
+                self.progress.add_task("training", total=trial.spec.epochs)
+            self.progress.update(self.progress.task_ids[0], completed=event.epoch)
+        if event.scores and not (event.status == "ok" and trial.spec.epochs == 0):
+            self.print(epoch_line(event.epoch, trial.spec.epochs or 0, event.scores, event.seconds))
+
+    def print(self, line: str) -> None:
+        """Print a line of results; above the bar where both are the same terminal."""
+        if self.progress is not None and sys.stdout.isatty():
+            self.progress.console.print(line, soft_wrap=True, markup=False)
+        else:
+            print(line, flush=True)
+
+    def finished(self, row: Row) -> None:
+        """Nothing: the conclusion says it."""
+
+    def stored(self) -> None:
+        """Nothing: the conclusion says it."""
+
+    def note(self, text: str) -> None:
+        """Print something the user should know."""
+        say([text], None if self.progress is None else self.progress.console)
+
+    def conclude(self, done: "Trained", format_: Format, output: Path | None) -> None:
+        """Print the final line, or the trial and its epochs in a machine format.
+
+        Raises:
+            TrialsFailed: if the trial did not end well.
+        """
+        from mlpctl.store.trial_rows import stored_rows
+
+        row, epochs = stored_rows(done.folder, done.trial.key)
+        if format_ != "table" or output is not None:
+            emit([_table("trial", [row]), _table("epochs", epochs)], format_, output)
+        elif not self.quiet:
+            if done.counts.stored:
+                for epoch in epochs:
+                    scores = {k: v for k, v in epoch.items() if isinstance(v, float)}
+                    self.print(epoch_line(int(epoch["epoch"] or 0), done.trial.spec.epochs or 0, scores, None))
+                self.note(f"read from {done.folder}, where this trial is already; --force trains it again")
+            if carries(sys.stdout.encoding) and (curve := curve_line(str(row["task"]), epochs)):
+                self.print(curve)
+            self.print(final_line(row))
+            self.note(f"{done.folder}/trials.csv has it as {done.trial.key}")
+        if done.weights is not None:
+            self.note(f"weights in {done.weights}")
+        if row["status"] != "ok":
+            raise TrialsFailed(f"the trial {row['status']}: {row['error']}")
+
+
+def _table(title: str, rows: Sequence[dict[str, Cell]]) -> Table:
+    columns = list(dict.fromkeys(name for row in rows for name, value in row.items() if value is not None))
+    return Table(columns, rows, title)
+
+
+SHOWN = {
+    "train_loss": "train loss",
+    "train_accuracy": "train acc",
+    "fit_loss": "fit loss",
+    "fit_accuracy": "fit acc",
+    "val_loss": "val loss",
+    "val_accuracy": "val acc",
+    "val_r2": "val R²",
+    "test_loss": "test loss",
+    "test_accuracy": "test acc",
+}
+
+
+def epoch_line(epoch: int, epochs: int, scores: dict[str, float], seconds: float | None) -> str:
+    """Return the line of an epoch: losses, accuracies, seconds."""
+    parts = [f"epoch {epoch:>{len(str(epochs))}}/{epochs}"]
+    parts += [f"{label} {for_people(scores[name])}" for name, label in SHOWN.items() if name in scores]
+    return "  ".join([*parts, lasting(seconds)] if seconds is not None else parts)
+
+
+def lasting(seconds: float) -> str:
+    """Return a time in the unit it is read in: 2 min 3 s, 1.03 s, 14.2 ms, 91 µs."""
+    if seconds >= 100:
+        return f"{seconds // 60:,.0f} min {seconds % 60:.0f} s"
+    size, unit = next((pair for pair in ((1.0, "s"), (1e-3, "ms")) if seconds >= pair[0]), (1e-6, "µs"))
+    return f"{seconds / size:.3g} {unit}"
+
+
+def curve_line(task: str, epochs: Sequence[Mapping[str, Any]]) -> str:
+    """Return the learning curve of the primary metric in a line, of the part that tells most; "" for a few epochs."""
+    for column, part in (("val", "validation"), ("test", "test"), ("train", "training")):
+        scores = [epoch.get(f"{column}_{PRIMARY[task]}") for epoch in epochs]
+        values = [score for score in scores if score is not None and math.isfinite(score)]
+        if len(values) >= LEAST_CURVE:
+            first, last = for_people(values[0]), for_people(values[-1])
+            return f"{part} {PRIMARY[task]} by epoch  {first} {sparkline(values)} {last}"
+    return ""
+
+
+def final_line(row: dict[str, Any]) -> str:
+    """Return what a trial came to: its primary metric on the parts that were scored."""
+    metric = PRIMARY[str(row["task"])]
+    scores = [
+        f"{part} {metric} {for_people(row[f'{column}_{metric}'])}"
+        for part, column in (("test", "test"), ("validation", "val"), ("training", "train"))
+        if row.get(f"{column}_{metric}") is not None
+    ]
+    spec = f"{row['dataset']} {row['model']}"
+    took = f"{row['epochs_done']} epochs in {lasting(row['seconds'])}" if row.get("seconds") is not None else ""
+    return f"{spec}: {', '.join(scores)} ({took}, {row['parameters']:,} parameters)"

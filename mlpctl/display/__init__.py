@@ -1,0 +1,1 @@
+"""Show results: text and tables for terminals, the style of figures."""

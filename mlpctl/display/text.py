@@ -1,0 +1,75 @@
+"""Texts of a given width in terminal cells: shortened, broken into lines, without what a terminal would obey, drawn."""
+
+from collections.abc import Iterator, Sequence
+
+from rich.cells import cell_len, chop_cells
+
+from mlpctl.display.charset import plain
+
+LEVELS = "▁▂▃▄▅▆▇█"
+CURVE_WIDTH = 24
+
+
+def shortened(text: str, width: int, *, ascii_only: bool = False) -> str:
+    """Return a text of at most `width` terminal cells, its middle left out where it is longer."""
+    if cell_len(text) <= width:
+        return text
+    dots = ("..." if width > 4 else ".") if ascii_only else "…"
+    left = (width - cell_len(dots) + 1) // 2
+    right = width - cell_len(dots) - left
+    return (_start(text, left) + dots + _start(text[::-1], right)[::-1]) if width > len(dots) else _start(text, width)
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """Return a text in lines of at most `width` terminal cells, broken at spaces, and within words that are longer."""
+    lines = [text[: len(text) - len(text.lstrip(" "))]]
+    for word in text.strip(" ").split(" "):
+        for part in chop_cells(word, width) if cell_len(word) > width else [word]:
+            longer = f"{lines[-1]} {part}" if lines[-1].strip() else lines[-1] + part
+            if cell_len(longer) > width:
+                lines.append(part)
+            else:
+                lines[-1] = longer
+    return lines
+
+
+def _start(text: str, width: int) -> str:
+    return chop_cells(text, width)[0] if width > 0 and text else ""
+
+
+def distinct(values: Sequence[float], least: int = 3, most: int = 6) -> list[str]:
+    """Return numbers with as few significant digits as tell them apart, `least` or more."""
+    for digits in range(least, most):
+        texts = [rounded(value, digits) for value in values]
+        if len(set(texts)) == len(set(values)):
+            return texts
+    return [rounded(value, most) for value in values]
+
+
+def rounded(value: float, digits: int) -> str:
+    """Return a number with so many significant digits, whole ones below a million in full: 1024, not 1.02e+03."""
+    if abs(value) < 1e6 and float(value).is_integer():
+        return f"{value:.0f}"
+    text = f"{value:.{digits}g}"
+    return f"{float(text):.0f}" if "e+0" in text and abs(value) < 1e6 else text
+
+
+def printable(text: str, *, ascii_only: bool = False) -> str:
+    """Return a text in one line without control characters."""
+    flat = "".join(sign if sign.isprintable() else " " if sign.isspace() else "?" for sign in text)
+    return plain(flat) if ascii_only else flat
+
+
+def sparkline(values: Sequence[float], width: int = CURVE_WIDTH) -> str:
+    """Return values as a line of bars, lowest to highest; of more values than `width` the last of each stretch."""
+    shown = list(_thinned(values, width))
+    if not shown:
+        return ""
+    low, high = min(shown), max(shown)
+    scale = (len(LEVELS) - 1) / (high - low) if high > low else 0.0
+    return "".join(LEVELS[round((value - low) * scale)] for value in shown)
+
+
+def _thinned(values: Sequence[float], width: int) -> Iterator[float]:
+    count = min(len(values), width)
+    return (values[(number + 1) * len(values) // count - 1] for number in range(count))

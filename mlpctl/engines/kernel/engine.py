@@ -1,0 +1,38 @@
+"""The kernel engine: what it can run, and its sessions."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mlpctl.engines.base import Session
+
+if TYPE_CHECKING:
+    from mlpctl.data.prepare import Data
+    from mlpctl.spec import Spec
+
+
+@dataclass
+class KernelEngine:
+    """See `mlpctl.engines.base.Engine`. Needs no torch; numba is imported when a session is opened."""
+
+    name: str = "kernel"
+
+    def why_not(self, spec: "Spec", data: "Data") -> str | None:  # noqa: ARG002
+        """Return why this engine cannot train a spec; None if it can: every dense stack on the CPU."""
+        if spec.impl != "auto":
+            return f"impl {spec.impl} is an implementation of the reference engine"
+        if spec.model == "parallel":
+            return "the compiled loop has one affine map a layer, and model parallel multiplies two"
+        return None if spec.bias else "the compiled loop has a bias in every layer, and bias is false"
+
+    def open(self, device: str, jobs: int, threads: int) -> Session:  # noqa: ARG002
+        """Return a session; every trial has one thread, and no use for more.
+
+        Raises:
+            DeviceError: for a device that is not the CPU.
+        """
+        from mlpctl.engines.kernel.session import open_session
+
+        return open_session(device, jobs)
+
+
+ENGINE = KernelEngine()

@@ -1,0 +1,89 @@
+"""How many lanes a program should have: as many as memory holds, and no more than make a step worth its while."""
+
+from collections.abc import Callable, Iterable, Sequence
+
+import torch
+
+from mlpctl.engines.lanes.dataset import Resident
+from mlpctl.engines.lanes.memory import out_of_memory
+from mlpctl.engines.lanes.training import Lane, Running
+from mlpctl.engines.precision import Precision
+
+MOST = {"cpu": 64, "mps": 512, "cuda": 8192}
+"""Lanes of a program at most. On the CPU more only cost cache."""
+
+SMALLEST = 16
+"""Lanes that a trial of sizes begins with; it doubles from there."""
+
+SHARE = 0.8
+"""Of free memory that a group may take."""
+
+WORTH = 0.05
+"""A larger group has to train so much more per second; or the smaller one is as good, and lanes come and go sooner."""
+
+TRIAL_STEPS, ROUNDS = 40, 3
+"""Steps that a size is timed with, and how often. The last round counts: the first warms up, on CUDA it records too."""
+
+TRIALS_PER_LIFE = 20
+"""A trial of sizes is skipped where training takes fewer steps than so many rounds: it would not pay."""
+
+
+def free_bytes(device: torch.device) -> int:
+    """Return the memory that is free on a device."""
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        return int(free) + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    if device.type == "mps":
+        return int(torch.mps.recommended_max_memory()) - int(torch.mps.current_allocated_memory())
+    import psutil
+
+    return int(psutil.virtual_memory().available)
+
+
+def best_size(seconds_per_step: Callable[[int], float], sizes: Iterable[int]) -> int:
+    """Return the size that trains most lanes per second, or a smaller one that is nearly as good.
+
+    Args:
+        seconds_per_step: measures a size.
+        sizes: growing; measured until growing no longer pays.
+    """
+    best, rate = 0, 0.0
+    for size in sizes:
+        now = size / seconds_per_step(size)  # 0 where it does not fit
+        if best and now < rate * (1 + WORTH):
+            break
+        best, rate = size, now
+    return best
+
+
+def doubling(smallest: int, most: int) -> list[int]:
+    """Return smallest, twice that, … up to `most`, which is the last."""
+    sizes = []
+    while smallest < most:
+        sizes.append(smallest)
+        smallest *= 2
+    return [*sizes, most]
+
+
+def tried_size(lanes: Sequence[Lane], resident: Resident, precision: Precision) -> int:
+    """Return how many lanes a program of some trials should have: of those given, measured on copies of them."""
+    steps = max(lane.work.epochs * resident.data.n_train // lane.shared.batch_size for lane in lanes)
+    if len(lanes) <= 2 * SMALLEST or steps < TRIALS_PER_LIFE * TRIAL_STEPS:
+        return len(lanes)
+
+    def measure(size: int) -> float:
+        return seconds_per_step(lanes[:size], resident, precision)
+
+    return best_size(measure, doubling(SMALLEST, len(lanes)))
+
+
+def seconds_per_step(lanes: Sequence[Lane], resident: Resident, precision: Precision) -> float:
+    """Return the seconds of a step of some trials, infinite where they do not fit; the trials are as they were."""
+    try:
+        running = Running([Lane(lane.work, lane.number) for lane in lanes], resident, precision)
+        running.begin(None, {})
+        return running.timed(TRIAL_STEPS, ROUNDS)
+    except (MemoryError, RuntimeError) as error:
+        if not out_of_memory(error):
+            raise
+        return float("inf")

@@ -1,0 +1,281 @@
+"""The reference engine: one trial at a time per job, by any implementation; the oracle and baseline of the others."""
+
+import math
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlpctl.data.minibatches import order, steps_per_epoch, used_examples
+from mlpctl.engines.base import Event, Session, State, Work, late
+from mlpctl.engines.dropout import dropout_mask
+from mlpctl.engines.initial_weights import initial_weights
+from mlpctl.engines.schedule import learning_rates
+from mlpctl.engines.scoring import Tally
+from mlpctl.engines.threads import on_threads
+from mlpctl.metrics import Status
+from mlpctl.models.learner import OPTIMIZER_PREFIX, Learner
+from mlpctl.registry import resolve
+
+if TYPE_CHECKING:
+    import torch
+    from threadpoolctl import threadpool_limits
+    from torch import Tensor
+
+    from mlpctl.data.prepare import Data
+    from mlpctl.spec import Spec
+
+SCORED_AT_A_TIME = 8192
+"""Rows scored together: large enough for full speed, 25 MB at 784 inputs."""
+
+EPOCHS_DONE = "epochs_done"
+
+AUTO_IMPL = "concise"
+"""torch's own, and the fastest that runs on every device."""
+
+
+@dataclass
+class Training:
+    """A trial in training."""
+
+    learner: Learner
+    epochs_done: int = 0
+
+
+@dataclass
+class ReferenceEngine:
+    """See `mlpctl.engines.base.Engine`."""
+
+    name: str = "reference"
+
+    def why_not(self, spec: "Spec", data: "Data") -> str | None:  # noqa: ARG002
+        """Return None: what a spec can say, this engine trains."""
+        return None
+
+    def open(self, device: str, jobs: int, threads: int) -> Session:
+        """Return a session; `threads` are torch's own and those of NumPy's BLAS, the same for every trial."""
+        import torch
+        from threadpoolctl import threadpool_limits
+
+        from mlpctl.system.devices import torch_device
+
+        torch.set_num_threads(threads)
+        return ReferenceSession(torch_device(device), jobs, threadpool_limits(threads, "blas"))
+
+
+ENGINE = ReferenceEngine()
+
+
+@dataclass
+class ReferenceSession:
+    """See `mlpctl.engines.base.Session`."""
+
+    device: "torch.device"
+    jobs: int
+    limits: "threadpool_limits"
+    trials: dict[str, Training] = field(default_factory=dict)
+    _stopped: set[str] = field(default_factory=set)
+    _draining: threading.Event = field(default_factory=threading.Event)
+    _preparing: threading.Lock = field(default_factory=threading.Lock)
+    _resident: "dict[int, Resident]" = field(default_factory=dict)
+
+    def advance(self, works: Iterable[Work]) -> Iterator[Event]:
+        """Train the works, `jobs` at a time."""
+        yield from on_threads(works, self._train, self.jobs, self._draining)
+
+    def stop(self, key: str) -> None:
+        """End a trial after the epoch it is in."""
+        self._stopped.add(key)
+
+    def drain(self) -> None:
+        """Take no more works."""
+        self._draining.set()
+
+    def save(self, key: str) -> State:
+        """Return all that is needed to continue a trial."""
+        training = self.trials[key]
+        return {**training.learner.state(), EPOCHS_DONE: np.array(training.epochs_done)}
+
+    def restore(self, work: Work, state: State) -> None:
+        """Take in a saved trial."""
+        weights = {name: array for name, array in state.items() if name != EPOCHS_DONE}
+        self.trials[work.key] = Training(self._learner(work, weights), int(state[EPOCHS_DONE]))
+
+    def weights(self, key: str) -> State:
+        """Return the parameters and running statistics of a trial."""
+        state = self.trials[key].learner.state()
+        return {name: array for name, array in state.items() if not name.startswith(OPTIMIZER_PREFIX)}
+
+    def drop(self, key: str) -> None:
+        """Forget a trial."""
+        self.trials.pop(key, None)
+        self._stopped.discard(key)
+
+    def close(self) -> None:
+        """Forget all trials."""
+        self.trials.clear()
+        self._resident.clear()
+        self.limits.restore_original_limits()
+
+    def _learner(self, work: Work, state: State) -> Learner:
+        impl = AUTO_IMPL if work.spec.impl == "auto" else work.spec.impl
+        make: Callable[..., Learner] = resolve("impl", impl).load()
+        return make(work.network, work.spec, state, str(self.device))
+
+    def _train(self, work: Work) -> Iterator[list[Event]]:
+        import torch
+
+        try:
+            if work.key not in self.trials:
+                self.trials[work.key] = Training(self._learner(work, initial_weights(work.network, work.spec)))
+            for event in self._epochs(work, self.trials[work.key]):
+                yield [event]
+        except (MemoryError, torch.OutOfMemoryError) as error:
+            yield [self._failure(work, "out_of_memory", error)]
+        except (RuntimeError, ValueError, ArithmeticError, np.linalg.LinAlgError) as error:
+            yield [self._failure(work, "crashed", error)]
+
+    def _failure(self, work: Work, status: Status, error: BaseException) -> Event:
+        done = self.trials[work.key].epochs_done if work.key in self.trials else 0
+        return Event(work.key, done, status=status, error=f"{type(error).__name__}: {error}".replace("\n", " "))
+
+    def _epochs(self, work: Work, training: Training) -> Iterator[Event]:
+        resident = self._on_device(work.data)
+        if training.epochs_done >= work.epochs:  # nothing to train: fixed weights, or epochs 0
+            scores = score_parts(work, training.learner, resident, training.epochs_done)
+            yield Event(work.key, training.epochs_done, scores, seconds=0.0, status="ok")
+        spent = 0.0
+        while training.epochs_done < work.epochs:
+            started = time.perf_counter()
+            epoch = training.epochs_done + 1
+            try:
+                scores, lr = train_epoch(work, training.learner, resident, epoch, started + work.limit - spent)
+            except TimeoutError:
+                yield late(work.key, training.epochs_done, time.perf_counter() - started, work.limit)
+                return
+            training.epochs_done = epoch
+            scores |= score_parts(work, training.learner, resident, epoch)
+            seconds = time.perf_counter() - started
+            spent += seconds
+            status, error = self._verdict(work, training, scores)
+            yield Event(work.key, epoch, scores, lr, seconds, status, error)
+            if status is not None:
+                return
+
+    def _verdict(self, work: Work, training: Training, scores: dict[str, float]) -> tuple[Status | None, str]:
+        if not math.isfinite(scores["train_loss"]) or not all(
+            np.isfinite(array).all() for array in training.learner.state().values()
+        ):
+            return "diverged", f"loss or weights not finite in epoch {training.epochs_done}"
+        if training.epochs_done == work.epochs:
+            return "ok", ""
+        return ("interrupted", "stopped") if work.key in self._stopped else (None, "")
+
+    def _on_device(self, data: "Data") -> "Resident":
+        with self._preparing:
+            if id(data) not in self._resident:
+                if len(self._resident) >= 4:  # a split that follows the seed: keep the most recent few
+                    self._resident.pop(next(iter(self._resident)))
+                self._resident[id(data)] = Resident(data, self.device)
+            return self._resident[id(data)]
+
+
+class Resident:
+    """A dataset on a device; uint8 stays uint8 until a minibatch is gathered."""
+
+    def __init__(self, data: "Data", device: "torch.device") -> None:
+        """Copy the data to the device; on the CPU nothing is copied."""
+        import torch
+
+        def there(array: "NDArray[Any] | None") -> "Tensor | None":
+            return None if array is None else torch.from_numpy(array).to(device)
+
+        self.data, self.device = data, device
+        self.X = there(data.X) if isinstance(data.X, np.ndarray) else None
+        self.y = torch.from_numpy(data.y).to(device)
+        self.scale, self.shift = there(data.scale), there(data.shift)
+
+    def gather(self, rows: NDArray[np.int64]) -> "tuple[Tensor, Tensor]":
+        """Return the inputs (B, D) and targets (B,) or (B, C) of some rows."""
+        import torch
+
+        index = torch.from_numpy(rows).to(self.device)
+        y = self.y[index]
+        if self.X is None:
+            return self._gather_sparse(rows), y
+        X = self.X[index]
+        if self.scale is not None and self.shift is not None:
+            X = X.to(self.scale.dtype) * self.scale + self.shift
+        return X, y
+
+    def _gather_sparse(self, rows: NDArray[np.int64]) -> "Tensor":
+        import torch
+
+        assert not isinstance(self.data.X, np.ndarray)
+        coo = self.data.X[rows].tocoo()
+        index = torch.from_numpy(np.stack([coo.row, coo.col]).astype(np.int64))
+        sparse = torch.sparse_coo_tensor(index, torch.from_numpy(coo.data), coo.shape, check_invariants=False)
+        return sparse.to(self.device).coalesce()
+
+
+def train_epoch(
+    work: Work, learner: Learner, resident: Resident, epoch: int, until: float = math.inf
+) -> tuple[dict[str, float], float]:
+    """Take all steps of an epoch; return the running train_loss and train_accuracy, and the first step's lr.
+
+    Raises:
+        TimeoutError: if it is not done when `time.perf_counter` says `until`.
+    """
+    spec, train = work.spec, work.data.parts["train"]
+    visited = train[order(spec.data_key, epoch, len(train))[: used_examples(spec, len(train))]]
+    steps = steps_per_epoch(spec, len(train))
+    rates = learning_rates(spec, epoch, steps)
+    tally = Tally()
+    for step in range(steps):
+        if time.perf_counter() > until:
+            raise TimeoutError
+        assert isinstance(spec.batch_size, int)
+        X, y = resident.gather(visited[step * spec.batch_size : (step + 1) * spec.batch_size])
+        masks = _masks(work, epoch, step, len(y), resident.device)
+        losses, outputs = learner.step(X, y, float(rates[step]), masks)
+        tally.add(work.network, outputs.cpu().numpy(), y.cpu().numpy(), float(losses.double().sum()))
+    scores = tally.scores(work.network)
+    return {f"train_{name}": scores[name] for name in ("loss", "accuracy") if name in scores}, float(rates[0])
+
+
+def _masks(work: Work, epoch: int, step: int, n: int, device: "torch.device") -> "list[Tensor | None]":
+    import torch
+
+    return [
+        torch.from_numpy(dropout_mask(work.spec, epoch, step, number, (n, layer.outputs))).to(device)
+        if layer.dropout
+        else None
+        for number, layer in enumerate(work.network.layers)
+    ]
+
+
+def score_parts(work: Work, learner: Learner, resident: Resident, epoch: int) -> dict[str, float]:
+    """Return the scores of the parts that are due after an epoch, as columns."""
+    columns: dict[str, float] = {}
+    for prefix, part in work.parts_at(epoch):
+        rows = work.data.parts[part]  # type: ignore[index]
+        scores = score(work, learner, resident, rows)
+        columns |= {f"{prefix}_{name}": value for name, value in scores.items()}
+    return columns
+
+
+def score(work: Work, learner: Learner, resident: Resident, rows: NDArray[np.int64]) -> dict[str, float]:
+    """Return the metrics of some rows, with the weights as they are."""
+    from mlpctl.models.losses import loss
+
+    tally = Tally()
+    for start in range(0, len(rows), SCORED_AT_A_TIME):
+        X, y = resident.gather(rows[start : start + SCORED_AT_A_TIME])
+        outputs = learner.outputs(X)
+        losses = loss(work.network, outputs, y)
+        tally.add(work.network, outputs.cpu().numpy(), y.cpu().numpy(), float(losses.double().sum()))
+    return tally.scores(work.network)

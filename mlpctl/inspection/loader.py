@@ -1,0 +1,124 @@
+"""A trained network to look at or to ask: a trial out of a results folder with its data and weights, and its outputs.
+
+The one place outside the engines that runs a model; it runs the implementation `manual` of the reference engine.
+"""
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlpctl.data import load_dataset
+from mlpctl.display.tables import Cell
+from mlpctl.engines.initial_weights import initial_weights
+from mlpctl.errors import DataError
+from mlpctl.models import resolve
+from mlpctl.runner.trial import Trial
+from mlpctl.spec import Spec
+from mlpctl.store.find_trial import find
+from mlpctl.store.trial_rows import stored_rows
+from mlpctl.store.weights import read_weights
+
+if TYPE_CHECKING:
+    import torch
+
+    from mlpctl.data.prepare import Data
+    from mlpctl.models.manual import Manual
+    from mlpctl.models.network import Network
+    from mlpctl.store.find_trial import Place
+    from mlpctl.store.weights import Weights
+
+AT_A_TIME = 8192
+"""Rows whose outputs are computed together: 25 MB at 784 inputs."""
+
+
+@dataclass(frozen=True, eq=False)
+class Saved:
+    """A trial of a results folder.
+
+    Attributes:
+        trial: its spec, as it was trained, and its dataset.
+        place: where it is.
+        row: of `trials.csv`.
+        weights: at its end; None where none were saved.
+    """
+
+    trial: Trial
+    place: "Place"
+    row: dict[str, Cell]
+    weights: "Weights | None"
+
+
+def load_saved(where: str, *, needed: bool = True, data: Any = ()) -> Saved:
+    """Return the trial that RESULTS or RESULTS#TRIAL names.
+
+    Args:
+        where: see `mlpctl.store.find_trial.find`.
+        needed: whether only a trial with saved weights will do.
+        data: options of the dataset in place of the recorded ones: where its files are now.
+
+    Raises:
+        DataError: where results, data or weights are missing, or the data are not those it was trained on any more.
+        UsageError: where the name fits no trial, or several.
+    """
+    place = find(where, needed=needed)
+    row, _ = stored_rows(place.folder, place.key)
+    spec = Spec.from_flat(row).with_data(data)
+    dataset = load_dataset(spec)
+    if dataset.digest != row["digest"]:
+        raise DataError(
+            f"{spec.dataset} is not what {place} was trained on any more: bring the data back, or train again"
+        )
+    trial = Trial(resolve(spec, dataset), dataset, place.key)
+    return Saved(trial, place, row, read_weights(place.file) if place.file.is_file() else None)
+
+
+def start_of(trial: Trial) -> "Weights":
+    """Return the weights that a trial starts from."""
+    return initial_weights(trial.network, trial.spec)
+
+
+def manual_model(network: "Network", spec: Spec, weights: "Weights") -> "Manual":
+    """Return the model whose forward and backward pass are written out, with copies of some weights."""
+    from mlpctl.models.manual import Manual
+
+    return Manual(network, spec, weights, "cpu")
+
+
+def gathered(data: "Data", rows: NDArray[np.int64]) -> "tuple[torch.Tensor, torch.Tensor]":
+    """Return inputs (B, D) and targets (B,) or (B, C) of some rows, as a model in training gets them."""
+    import torch
+
+    from mlpctl.engines.reference import Resident
+
+    return Resident(data, torch.device("cpu")).gather(rows)
+
+
+def outputs_of(
+    network: "Network", spec: Spec, weights: "Weights", data: "Data", rows: NDArray[np.int64]
+) -> NDArray[Any]:
+    """Return the outputs (B, C) of a network in evaluation: running statistics, nothing dropped.
+
+    Args:
+        network: of the spec, or some of its first layers.
+        spec: resolved.
+        weights: by name.
+        data: prepared for the spec.
+        rows: of the data (B,).
+    """
+    model = manual_model(network, spec, weights)
+    chunks = [rows[start : start + AT_A_TIME] for start in range(0, max(len(rows), 1), AT_A_TIME)]
+    return np.concatenate([model.outputs(gathered(data, chunk)[0]).numpy() for chunk in chunks])
+
+
+def upto(network: "Network", n: int) -> "Network":
+    """Return the first n layers of a network; its outputs are the activations there."""
+    return replace(network, layers=network.layers[:n])
+
+
+def after(network: "Network", weights: "Weights", n: int) -> "tuple[Network, Weights]":
+    """Return the layers behind the first n of a network as a network of their own, and its weights."""
+    parts = {name.partition("."): array for name, array in weights.items()}
+    rest = {f"{int(number) - n}.{what}": array for (number, _, what), array in parts.items() if int(number) >= n}
+    return replace(network, layers=network.layers[n:]), rest

@@ -1,0 +1,61 @@
+"""The statistics of a report for those who compute with DataFrames: converted at this border, computed elsewhere."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mlpctl.display.tables import Cell
+from mlpctl.report import summary, tables
+from mlpctl.report.statistics import significance
+from mlpctl.store.columns import of_frame
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def over(trials: "pd.DataFrame", by: Sequence[str], column: str) -> "pd.DataFrame":
+    """Return a row per value of `by`, see `mlpctl.report.summary.over`."""
+    table = summary.over(of_frame(trials), by, column).frame()
+    return table.astype({name: trials[name].dtype for name in by})
+
+
+def by_seed(trials: "pd.DataFrame", by: str | Sequence[str], column: str) -> "pd.DataFrame":
+    """Return the scores of good trials: a row per seed, a column per value of `by` that has any."""
+    import pandas as pd
+
+    scores = significance.by_seed(of_frame(trials), by, column)
+    if isinstance(by, str):
+        names = pd.Index(pd.Series(scores.names, dtype=trials[by].dtype))
+        return pd.DataFrame(scores.values, columns=names)
+    return pd.DataFrame(scores.values, columns=pd.MultiIndex.from_tuples(scores.names, names=list(by)))
+
+
+def compare(scores: "pd.DataFrame", better: str, *, best: Any = None) -> significance.Verdict:
+    """Return the verdict on scores (a row per seed, a column per configuration; NaN where one is missing)."""
+    values = significance.Scores(list(scores.columns), scores.to_numpy(dtype=np.float64))
+    return significance.compare(values, better, best=best)
+
+
+def varied_fields(trials: "pd.DataFrame") -> tuple[str, ...]:
+    """Return the fields that differ among trials, see `mlpctl.report.summary.varied_fields`."""
+    return summary.varied_fields(of_frame(trials))
+
+
+def in_order(table: "pd.DataFrame", by: Sequence[str]) -> "pd.DataFrame":
+    """Return the rows sorted by fields, see `mlpctl.report.tables.order_of`."""
+    return table.iloc[tables.order_of(of_frame(table), by)].reset_index(drop=True)
+
+
+def rows_of(table: "pd.DataFrame") -> list[dict[str, Cell]]:
+    """Return the rows as plain values; what is missing as None, whole numbers as such."""
+    return [{str(name): plain(value) for name, value in row.items()} for row in table.to_dict("records")]
+
+
+def plain(value: Any) -> Cell:
+    """Return a cell of a DataFrame as a plain value: None for what is missing, whole floats as whole numbers."""
+    import pandas as pd
+
+    if value is None or pd.isna(value):
+        return None
+    return tables.plain(value.item() if hasattr(value, "item") else value)

@@ -1,0 +1,198 @@
+"""The data of a report's figures: the effect of one axis or of two, and learning curves."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mlpctl.display.figure_style import label, metric_label
+from mlpctl.display.tables import Cell, as_chosen, for_people
+from mlpctl.display.text import distinct
+from mlpctl.report.dataframes import over as over_frame
+from mlpctl.report.figures.plot import Heat, Line, Plot, has_log_axis, spans_decades
+from mlpctl.report.summary import Summary, over
+from mlpctl.report.tables import check_axis, in_order, plain, rows_of
+from mlpctl.store.columns import Columns, values_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+CURVES_SHOWN = 5
+CURVES_BEHIND = 60
+"""Configurations drawn in colour, and at most behind them in grey."""
+
+PARTS = {"val": "validation", "test": "test", "fit": "training", "train": "training (running mean)"}
+"""Part of the data by the beginning of a column's name."""
+
+
+def effect_of(summary: Summary, axis: str) -> "pd.DataFrame":
+    """Return the effect of one axis: a row per value with a score, mean and 95 % interval over everything else."""
+    table = _all_of(summary, axis)
+    return table.rows(table["n"] > 0).frame()
+
+
+def _all_of(summary: Summary, axis: str) -> Columns:
+    check_axis(summary, axis)
+    return in_order(over(summary.rows, [axis], summary.column), [axis])
+
+
+def effect_plot(summary: Summary, axis: str) -> Plot:
+    """Return the plot of one axis: a line where its values are numbers, a place each where they are words."""
+    table = _all_of(summary, axis)
+    table = table.rows((table["n"] > 0) | (table["failed"] > 0))
+    values = values_of(table[axis])
+    numbers = [_number(value) for value in values]  # a text column may hold numbers alone: batch_size, widths
+    numeric = not np.isnan(numbers).any() and len(numbers) > 1
+    words = () if numeric else tuple(as_chosen(plain(value)) or "none" for value in values)
+    x = np.array(numbers if numeric else range(len(values)), dtype=np.float64)
+    scored = table["n"] > 0
+    y, low, high = (table[name][scored].tolist() for name in ("mean", "low", "high"))
+    best = int(np.argmax(y) if summary.better == "high" else np.argmin(y))
+    interval = "mean and 95 % interval" if np.isfinite(low).any() else "mean"
+    return Plot(
+        title=f"{summary.title}: effect of {label(axis)}\n{interval} over everything else",
+        x_label=label(axis),
+        y_label=metric_label(summary.metric, summary.on),
+        lines=(Line("", x[scored].tolist(), y, low, high),),
+        log_x=numeric and has_log_axis(x.tolist()),
+        log_y=summary.better == "low" and spans_decades(y),
+        words=words,
+        failed=tuple(x[~scored].tolist()),
+        best=(float(x[scored][best]), y[best], f"best {for_people(y[best])}"),
+    )
+
+
+def _number(value: object) -> float:
+    try:
+        return float(str(value))
+    except ValueError:
+        return float("nan")
+
+
+def heat_of(summary: Summary, rows: str, columns: str) -> Heat:
+    """Return the heat map of two axes: the mean over everything else, or why there is none."""
+    for name in (rows, columns):
+        check_axis(summary, name)
+    table = over(summary.rows, [rows, columns], summary.column)
+    down, across = (
+        list(dict.fromkeys(plain(value) for value in values_of(in_order(table, [name])[name])))
+        for name in (rows, columns)
+    )
+    values = np.full((len(down), len(across)), np.nan)
+    texts = np.full((len(down), len(across)), "", dtype=object)
+    for cell in rows_of(table):
+        place = down.index(cell[rows]), across.index(cell[columns])
+        mean = cell["mean"]
+        values[place] = np.nan if mean is None else mean
+        texts[place] = for_people(mean) if mean is not None else "failed" if cell["failed"] else "no score"
+    return Heat(
+        title=f"{summary.title}: {summary.on} {summary.metric}\nmean over everything else",
+        row_label=label(rows),
+        column_label=label(columns),
+        scale_label=metric_label(summary.metric, summary.on),
+        rows=_written(down),
+        columns=_written(across),
+        values=tuple(tuple(row) for row in values.tolist()),
+        texts=tuple(tuple(row) for row in texts.tolist()),
+        better=summary.better,
+    )
+
+
+def _written(values: Sequence[Cell]) -> tuple[str, ...]:
+    """Return values of an axis as texts: numbers with as few digits as tell them apart."""
+    numbers = [float(value) for value in values if isinstance(value, float)]
+    short = dict(zip(numbers, distinct(numbers), strict=True))
+    return tuple(short[v] if isinstance(v, float) else as_chosen(v) or "none" for v in values)
+
+
+def curves_of(summary: Summary, epochs: "pd.DataFrame", column: str) -> "pd.DataFrame":
+    """Return a row per configuration and epoch: mean, low and high of a column over the seeds; best first."""
+    keys = summary.trials.loc[summary.trials["status"] == "ok", ["key", "config"]]
+    joined = epochs.merge(keys, on="key")
+    table = over_frame(joined.assign(status="ok"), ["config", "epoch"], column).dropna(subset="mean")
+    place = {config: number for number, config in enumerate(summary.configurations["config"])}
+    table["place"] = table["config"].map(place)
+    return table.sort_values(["place", "epoch"], ignore_index=True)
+
+
+def curve_plots(summary: Summary, epochs: "pd.DataFrame") -> list[Plot]:
+    """Return the learning curves: of one configuration its parts in one plot, of several a plot a part.
+
+    The best configurations have names, the others are behind them.
+    """
+    columns = _columns(summary, epochs)
+    tables = {column: curves_of(summary, epochs, column) for column in columns}
+    first = tables[columns[0]]
+    has_seeds = bool(first["low"].notna().any())
+    if first["place"].nunique() == 1:
+        seeds = "mean and 95 % interval over seeds" if has_seeds else "one seed"
+        lines = [_line(_part(column), tables[column]) for column in reversed(columns)]
+        named = tuple(lines) if len(lines) > 1 else (_line("", first),)
+        y_label = metric_label(
+            columns[0].partition("_")[2], "" if len(lines) > 1 else _part(columns[0]).partition(" (")[0]
+        )
+        return [_curves(f"{summary.title}: learning curve\n{seeds}", y_label, named, "")]
+    names = names_of(summary, range(min(CURVES_SHOWN, first["place"].nunique())))
+    number = first["place"].nunique()
+    best = "the best by name" if number > len(names) else "by name"
+    title = (
+        f"{summary.title}: learning curves\n{best}, of {number}; {'mean over seeds' if has_seeds else 'one seed each'}"
+    )
+    figure_says = "interval: 95 %, of the best" if has_seeds else ""
+    if left := number - len(names):
+        figure_says += ("; " if figure_says else "") + f"grey: {min(left, CURVES_BEHIND)} of {left} others"
+    return [_several(title, column, tables[column], names, figure_says) for column in columns]
+
+
+def _several(title: str, column: str, table: "pd.DataFrame", names: Sequence[str], figure_says: str) -> Plot:
+    """Return the curves of several configurations in one part: the best by name, with the interval of the first."""
+    curves = {int(str(place)): curve for place, curve in table.groupby("place")}
+    behind = [_line("", curve, behind=True) for place, curve in curves.items()
+              if len(names) <= place < len(names) + CURVES_BEHIND]  # fmt: skip
+    front = [_line(name, curves[place]) for place, name in enumerate(names) if place in curves]
+    alone = [replace(line, low=(), high=()) if number else line for number, line in enumerate(front)]
+    y_label = metric_label(column.partition("_")[2], _part(column).partition(" (")[0])
+    return replace(_curves(title, y_label, (*behind, *alone), _part(column)), figure_says=figure_says)
+
+
+def _curves(title: str, y_label: str, lines: tuple[Line, ...], part: str) -> Plot:
+    values = [float(y) for line in lines if not line.behind for y in line.y]
+    log_y = "accuracy" not in y_label and spans_decades(values)
+    return Plot(title, "epoch", y_label, lines, log_y=log_y, band=True, part=part)
+
+
+def _columns(summary: Summary, epochs: "pd.DataFrame") -> list[str]:
+    """Return the columns to draw: what was compared, and the same of the training part where that is known."""
+    metric, last = summary.metric, epochs["epoch"].max()
+    scored = [name for name in epochs.columns if epochs[name].notna().any()]
+    along = [n for n in scored if last == 1 or epochs.loc[epochs["epoch"] < last, n].notna().any()] or scored
+    wanted = (summary.column, f"val_{metric}", f"train_{metric}", "train_loss", *along)  # the test set is scored once
+    first = next(name for name in wanted if name in along)
+    kind = first.partition("_")[2]
+    beside = [name for name in (f"fit_{kind}", f"train_{kind}") if name in along]
+    return [first] if first.startswith(("fit", "train")) else [first, *beside[:1]]
+
+
+def _part(column: str) -> str:
+    return PARTS[column.partition("_")[0]]
+
+
+def _line(name: str, curve: "pd.DataFrame", *, behind: bool = False) -> Line:
+    x, y, low, high = (curve[n].to_numpy(dtype=np.float64).tolist() for n in ("epoch", "mean", "low", "high"))
+    return Line(name, x, y, low, high, behind=behind)
+
+
+def names_of(summary: Summary, places: Sequence[int]) -> list[str]:
+    """Return what configurations are called: their values of the fields that tell them apart, in few digits."""
+    rows = [{n: plain(summary.ranked[n][place : place + 1].tolist()[0]) for n in summary.varied} for place in places]
+    differing = [n for n in summary.varied if len({row[n] for row in rows}) > 1]
+    values = [n for n in differing if len({row[n] for row in rows} - {None}) > 1]  # momentum 0.9 goes without saying
+    enough = len({tuple(row[n] for n in values) for row in rows}) == len(rows)
+    telling = (values if enough else differing) or list(summary.varied)
+    written = {n: _written([row[n] for row in rows]) for n in telling}
+    names = []
+    for number, row in enumerate(rows):
+        told = [f"{n.replace('_', ' ')} {written[n][number]}" for n in telling if row[n] is not None]
+        names.append(", ".join(told) or "the others' default")
+    return names

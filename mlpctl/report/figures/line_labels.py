@@ -1,0 +1,79 @@
+"""Names at the ends of lines, in place of a legend: measured by the renderer, moved apart where they would overlap."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mlpctl.display.figure_style import SMALL_SIZE, readable, styled
+from mlpctl.display.text import shortened
+
+LONGEST = 52
+"""Characters of a name; longer ones lose their middle."""
+
+SPACING = 1.25
+"""Height of a name with its space, in heights of its font."""
+
+
+@dataclass(frozen=True)
+class Named:
+    """The end of a line (in data coordinates), and what stands beside it."""
+
+    x: float
+    y: float
+    name: str
+    colour: str
+
+
+def apart(wanted: Sequence[float], low: float, high: float, gap: float) -> list[float]:
+    """Return places within [low, high], `gap` apart, in the order of `wanted` (of equals the first on top), near to it.
+
+    The least squares of the distances: neighbours that collide are moved as one block to their mean. Where they need
+    more room than there is they overlap evenly.
+
+    Source: pool adjacent violators, Ayer et al. 1955.
+    """
+    if not wanted:
+        return []
+    gap = min(gap, (high - low) / max(len(wanted) - 1, 1))
+    order = sorted(range(len(wanted)), key=lambda k: (wanted[k], -k))
+    blocks: list[tuple[float, int]] = []  # mean of (wanted - rank * gap), members
+    for rank, k in enumerate(order):
+        blocks.append((wanted[k] - rank * gap, 1))
+        while len(blocks) > 1 and blocks[-2][0] > blocks[-1][0]:
+            (a, m), (b, n) = blocks[-2:]
+            blocks[-2:] = [((a * m + b * n) / (m + n), m + n)]
+    starts = [start for start, count in blocks for _ in range(count)]
+    room = high - (len(wanted) - 1) * gap
+    places = [0.0] * len(wanted)
+    for rank, k in enumerate(order):
+        places[k] = min(max(starts[rank], low), room) + rank * gap
+    return places
+
+
+def name_ends(axes: Any, ends: Sequence[Named]) -> bool:
+    """Write each name right of the axes at the height of its line's end; False where they need more than the height.
+
+    Call it last: heights are measured as the figure then is. A thin line leads from a name to an end that it had to
+    leave.
+    """
+    if not ends:
+        return True
+    figure = axes.figure
+    with styled():
+        figure.draw_without_rendering()
+        box = axes.get_window_extent()
+        gap = SMALL_SIZE * SPACING / 72 * figure.dpi
+        if gap * (len(ends) - 1) > box.height + gap:
+            return False
+        pixels = axes.transData.transform([(end.x, end.y) for end in ends])
+        heights = [(float(pixel[1]) - box.y0) / box.height for pixel in pixels]
+        places = apart(heights, 0.0, 1.0, gap / box.height)
+        inside = [(float(pixel[0]) - box.x0) / box.width for pixel in pixels]
+        for end, start, height, place in zip(ends, inside, heights, places, strict=True):
+            if abs(place - height) > 0.3 * gap / box.height or start < 0.97:
+                ends_at = (start, min(max(height, 0.0), 1.0))
+                axes.plot(*zip(ends_at, (1.03, place), strict=True), color=end.colour, linewidth=0.6, alpha=0.6,
+                          transform=axes.transAxes, clip_on=False, zorder=1, scalex=False, scaley=False)  # fmt: skip
+            axes.text(1.035, place, shortened(end.name, LONGEST), color=readable(end.colour), fontsize=SMALL_SIZE,
+                      ha="left", va="center", transform=axes.transAxes)  # fmt: skip
+    return True

@@ -1,0 +1,95 @@
+"""The three answers at the top of a page, in words: which is best, whether that is certain, what mattered."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mlpctl.display.figure_style import label
+from mlpctl.display.tables import Table, for_people
+from mlpctl.report.page.axes import named
+from mlpctl.report.summary import Summary
+from mlpctl.report.tables import clear, counted, with_interval
+
+BARS = 5
+"""Axes in the answer to what mattered; the table below it has all."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The answer to one question.
+
+    Attributes:
+        headline: the answer in a few words.
+        sentences: what supports it.
+    """
+
+    headline: str
+    sentences: tuple[str, ...]
+
+
+def best(summary: Summary, axes: Sequence[str]) -> Answer:
+    """Return which configuration is best, and its scores with 95 % intervals."""
+    row = summary.best
+    if row is None:
+        return Answer("None yet", ("No trial has a score.",))
+    scores = [f"{summary.on} {summary.metric} {with_interval(row, '')}"]
+    if "test_mean" in row and summary.on != "test":
+        scores.append(f"test {summary.metric} {with_interval(row, 'test_')}")
+    over = f"Means of {counted(row['n'], 'seed')} with 95 % intervals." if row["n"] > 1 else "One seed: no interval."
+    return Answer(named(row, axes), (*scores, over))
+
+
+def certain(summary: Summary) -> Answer:
+    """Return whether the best is certain to be the best, with everything that a reader has to know to trust it."""
+    verdict = summary.verdict
+    said = (*clear(summary), *summary.notes)
+    if verdict is None or summary.best is None:
+        return Answer("There is nothing to judge", said)
+    if verdict.compared == 1:
+        return Answer("Nothing to compare it with", said)
+    if verdict.is_clear:
+        return Answer("Yes", said)
+    if verdict.seeds < 2:
+        return Answer("Unknown: it has one seed", said)
+    others = len(verdict.tied) - 1
+    return Answer(f"No: {others:,} {'others' if others > 1 else 'other'} may be as good", said)
+
+
+def mattered(why: Table | None) -> Answer:
+    """Return which axes mattered, or why that is not told."""
+    if why is None:
+        return Answer("Nothing varied", ())
+    if not why.rows:
+        return Answer("Not told", tuple(note.removeprefix("Not told: ") for note in why.notes))
+    sure = [str(row["axis"]) for row in why.rows if float(row["low"] or 0) > 0 and row["axis"] != "interactions"]
+    first = [label(name) for name in sure[:2]]
+    return Answer(" and ".join(first) if first else "No axis for certain", ())
+
+
+def bars(why: Table | None) -> list[dict[str, Any]]:
+    """Return the leading rows of an importance table as bars: label, share and interval in %, and in words."""
+    rows = why.rows if why is not None else ()
+    column = "share" if why is not None and "share" in why.columns else "total"
+    drawn = []
+    for row in rows[:BARS]:
+        share, low, high = (100 * min(max(float(row[name] or 0), 0.0), 1.0) for name in (column, "low", "high"))
+        drawn.append(
+            {
+                "label": label(str(row["axis"])), "share": share, "low": low, "high": high,
+                "text": f"{share:.0f} % [{low:.0f}, {high:.0f}]",
+            }
+        )  # fmt: skip
+    return drawn
+
+
+def tied(summary: Summary) -> dict[str, str]:
+    """Return what is said of each configuration that was compared with the best: config -> words."""
+    verdict = summary.verdict
+    if verdict is None:
+        return {}
+    many, alone = verdict.compared > 1, verdict.seeds < 2
+    words = {str(config): "not told apart" for config in verdict.tied} if many and not alone else {}
+    for config, p in verdict.p["p"].items():
+        if str(config) not in words and not alone:
+            words[str(config)] = f"worse (p {for_people(float(p))})"
+    return {**words, str(verdict.best): "best"}

@@ -1,0 +1,205 @@
+"""What `mlpctl report` does with results folders; `mlpctl sweep` ends with it too."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlpctl.display.tables import Format, Table, emit
+from mlpctl.errors import UsageError
+from mlpctl.report.statistics.importance import importance as importance_of
+from mlpctl.report.statistics.price import price
+from mlpctl.report.summary import Summary, summarize
+from mlpctl.report.tables import for_machines, grouped, overview
+from mlpctl.runner.experiment import SelectOn
+from mlpctl.store.columns import distinct
+from mlpctl.store.results import Results, load
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from mlpctl.report.figures.plot import Heat, Plot
+
+STDOUT = Path("-")
+
+PAGES = (".html", ".htm")
+"""How the file of a page ends: a slip must not overwrite results."""
+
+
+def report(
+    folders: Sequence[Path],
+    *,
+    by: Sequence[str] = (),
+    metric: str | None = None,
+    on: SelectOn | None = None,
+    top: int = 10,
+    importance: bool = False,
+    plot: Path | None = None,
+    curves: Path | None = None,
+    html: Path | None = None,
+    format_: Format = "table",
+    output: Path | None = None,
+    ascii_only: bool = False,
+) -> None:
+    """Write the tables and figures of results folders.
+
+    Args:
+        folders: one or several.
+        by: one or two fields to group by; also what `plot` draws. Below a table on stdout it is drawn unasked.
+        metric: what to compare; by default the task's.
+        on: part to compare on; by default the experiment's choice.
+        top: configurations to list.
+        importance: ask a random forest where the trials are no complete grid; of machine formats it is the table.
+        plot: file of the figure of one or two axes; "-" draws in the terminal.
+        curves: file of the learning curves; "-" draws in the terminal.
+        html: file of the page with everything.
+        format_: of the tables.
+        output: file of the tables; None is stdout.
+        ascii_only: use ASCII alone, whatever the encoding can carry.
+
+    Raises:
+        DataError: where there are no results.
+        UsageError: for an unknown field or metric, or a file that cannot be written.
+    """
+    here = {option: path == STDOUT for option, path in (("--plot", plot), ("--curves", curves))}
+    if any(here.values()) and format_ != "table":
+        option = next(option for option, is_here in here.items() if is_here)
+        raise UsageError(f"{option} - draws in the terminal, beside --format table alone; got --format {format_}")
+    if html is not None and (html.suffix.lower() not in PAGES or html.is_dir()):
+        raise UsageError(f"--html writes a file that ends in {' or '.join(PAGES)}, got '{html}'")
+    results = load(*folders)
+    summaries = summarize(results, metric=metric, on=on)
+    if format_ in ("csv", "json"):
+        tables = _importance_alone(summaries, results) if importance else for_machines(summaries, by)
+    elif by:
+        tables = [grouped(summary, by) for summary in summaries]
+    else:
+        tables = told(summaries, results, top=top, importance=importance)
+    emit(tables, format_, output, ascii_only=ascii_only)
+    if here["--plot"]:
+        summary = _only(summaries, "--plot")
+        _print([_drawn(summary, _axes_of(summary, by))], ascii_only=ascii_only)
+    elif by and format_ == "table" and output in (None, STDOUT):
+        _print([_drawn(one, by) for one in summaries if one.best is not None], ascii_only=ascii_only)
+    if here["--curves"]:
+        from mlpctl.report.figures.effects import curve_plots
+
+        summary = _only(summaries, "--curves")
+        _print(curve_plots(summary, _epochs_of(summary, results)), ascii_only=ascii_only)
+    _write_figures(summaries, results, by, None if here["--plot"] else plot, None if here["--curves"] else curves)
+    if html is not None:
+        from mlpctl.report.page.write import write_page
+
+        write_page(results, summaries, html, forest=importance)
+
+
+def told(summaries: Sequence[Summary], results: Results, *, top: int = 10, importance: bool = False) -> list[Table]:
+    """Return what a report says without being asked for more: the best, what failed, which axis matters, the price."""
+    tables = []
+    for summary in summaries:
+        why = importance_of(summary, results.experiments, forest=importance)
+        cost = price(summary, results.experiments[0]) if len(summaries) == len(results.folders) == 1 else None
+        tables += [*overview(summary, top), *(table for table in (why, cost) if table)]
+    return tables
+
+
+def _write_figures(
+    summaries: list[Summary], results: Results, by: Sequence[str], plot: Path | None, curves: Path | None
+) -> None:
+    if plot is None and curves is None:
+        return
+    from mlpctl.display.figure_style import save
+
+    if plot is not None:
+        save(axes_figure(_only(summaries, "--plot"), by), plot)
+    if curves is not None:
+        save(curves_figure(_only(summaries, "--curves"), results), curves)
+
+
+def axes_figure(summary: Summary, by: Sequence[str]) -> "Figure":
+    """Return the figure of one or two axes; of the one with most values where none is named.
+
+    Raises:
+        UsageError: for a field that trials do not have, or where nothing varies.
+    """
+    from mlpctl.report.figures.draw_effects import draw_effect, draw_effects
+
+    axes = _axes_of(summary, by)
+    return draw_effect(summary, axes[0]) if len(axes) == 1 else draw_effects(summary, axes[0], axes[1])
+
+
+def curves_figure(summary: Summary, results: Results) -> "Figure":
+    """Return the figure of the learning curves.
+
+    Raises:
+        UsageError: where no finished trial has epochs.
+    """
+    from mlpctl.report.figures.draw_effects import draw_curves
+
+    return draw_curves(summary, _epochs_of(summary, results))
+
+
+def _print(drawings: "Sequence[Plot | Heat]", *, ascii_only: bool) -> None:
+    from mlpctl.report.terminal.draw import print_drawings
+
+    print_drawings(drawings, ascii_only=ascii_only)
+
+
+def _drawn(summary: Summary, axes: Sequence[str]) -> "Plot | Heat":
+    from mlpctl.report.figures.effects import effect_plot, heat_of
+
+    return effect_plot(summary, axes[0]) if len(axes) == 1 else heat_of(summary, axes[0], axes[1])
+
+
+def _importance_alone(summaries: Sequence[Summary], results: Results) -> list[Table]:
+    tables = []
+    for summary in summaries:
+        table = importance_of(summary, results.experiments, forest=True)
+        if table is None or not table.columns:
+            raise UsageError(f"{summary.title}: {table.notes[0] if table else 'nothing varies, so no axis matters'}")
+        tables.append(replace(table, title=f"{summary.title}: {table.title}"))
+    return tables
+
+
+def _only(summaries: list[Summary], option: str) -> Summary:
+    if len(summaries) != 1:
+        raise UsageError(f"{option} draws one dataset, these folders have {len(summaries)}: name them one by one")
+    if summaries[0].best is None:
+        raise UsageError(f"no trial has a {summaries[0].on} {summaries[0].metric}, so {option} has nothing to draw")
+    return summaries[0]
+
+
+def _axes_of(summary: Summary, by: Sequence[str]) -> list[str]:
+
+    def values(name: str) -> int:
+        return len([value for value in distinct(summary.rows[name]) if value is not None])
+
+    axes = list(by) or sorted(summary.varied, key=lambda name: -values(name))[:1]
+    if not axes:
+        raise UsageError(
+            "nothing varies in these results, so there is no axis to plot: --curves draws the learning curve"
+        )
+    return axes
+
+
+def _epochs_of(summary: Summary, results: Results) -> "pd.DataFrame":
+    good = summary.trials.loc[summary.trials["status"] == "ok", "key"]
+    epochs = results.epochs[results.epochs["key"].isin(good)]
+    if epochs.empty:
+        raise UsageError("these results have no epochs of a finished trial, so there is no learning curve")
+    return epochs
+
+
+def default_folders() -> list[Path]:
+    """Return the only results folder under results/.
+
+    Raises:
+        UsageError: if there is none, or several: then with their names.
+    """
+    found = sorted(path.parent for path in Path("results").glob("*/trials.csv"))
+    if len(found) == 1:
+        return found
+    if not found:
+        raise UsageError("no results folder given, and none under results/: `mlpctl sweep` or `mlpctl train` makes one")
+    raise UsageError(f"which results? give one or more of {', '.join(map(str, found))}")

@@ -1,0 +1,1 @@
+"""Compute what the trials show: significance, importance, price."""

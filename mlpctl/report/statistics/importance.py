@@ -1,0 +1,290 @@
+"""Which axis matters: the variance of the scores, taken apart; refused where the trials cannot tell.
+
+A complete grid is balanced, so the variance of its cells splits exactly into main effects and interactions. What seeds
+alone do is taken off every part, and what a part could be by chance is found by leaving out one seed at a time.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlpctl.display.tables import Cell, Table
+from mlpctl.report.statistics.significance import ALPHA, by_seed
+from mlpctl.report.statistics.student import f_tail, t95
+from mlpctl.report.summary import Summary
+from mlpctl.search.table import BY_EPOCHS
+from mlpctl.store.columns import Columns, codes_of, distinct, objects
+
+FEWEST_SEEDS = 3
+"""Leaving one out must leave two: chance is what two seeds differ by."""
+
+Array = NDArray[np.float64]
+
+
+class Refused(Exception):
+    """The design cannot support what was asked; the message says why, and what would."""
+
+
+@dataclass(frozen=True, eq=False)
+class Design:
+    """What varied, as factors that can be told apart.
+
+    Attributes:
+        trials: that count, with a column per factor.
+        factors: their names; "a + b" where two fields always moved together.
+        drawn: those whose values were drawn from a range.
+        notes: what the reader has to know.
+    """
+
+    trials: Columns
+    factors: tuple[str, ...]
+    drawn: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def importance(summary: Summary, experiments: Sequence[Mapping[str, Any]], *, forest: bool = False) -> Table | None:
+    """Return the importance of each axis with its 95 % interval; a table without rows says why there is none.
+
+    Args:
+        summary: of the trials.
+        experiments: that they belong to, as their files say it.
+        forest: ask a random forest where the trials are no complete grid; imports scikit-learn.
+
+    Returns:
+        None where nothing varies.
+    """
+    if not summary.varied or summary.best is None:
+        return None
+    title = f"Importance for {summary.on} {summary.metric}"
+    try:
+        design = design_of(summary, experiments)
+        try:
+            return _grid_table(design, summary.column, title)
+        except Refused:
+            if not forest:
+                raise
+            from mlpctl.report.statistics.forest import forest_table
+
+            return forest_table(design, summary.column, title)
+    except Refused as reason:
+        return Table((), (), title, [f"Not told: {reason}"])
+
+
+def design_of(summary: Summary, experiments: Sequence[Mapping[str, Any]]) -> Design:
+    """Return the factors among the fields that vary, and the trials that compare them fairly.
+
+    A field that follows from another (the momentum that comes with an optimizer) is no factor, unless somebody varied
+    it too: then the two are one factor, because nothing tells them apart.
+
+    Raises:
+        Refused: if no factor is left.
+    """
+    trials, notes = summary.rows, list[str]()
+    asked = {name for experiment in experiments for name in asked_of(experiment)}
+    names = [name for name in summary.varied if name != "epochs" or not _by_epochs(experiments)]
+    if _by_epochs(experiments):
+        lowest = min(epochs for epochs in distinct(trials["epochs"]) if epochs is not None)
+        trials = trials.rows(trials["epochs"] == lowest)
+        notes.append(f"Of the trials with {lowest} epochs: more were given to those that did well.")
+    names = [name for name in names if len(distinct(trials[name])) > 1]
+    codes = {name: trials.codes(name)[0] for name in names}
+    levels = {name: int(codes[name].max()) + 1 for name in names}
+
+    drawn = {name for experiment in experiments for name in drawn_of(experiment)}
+    if not experiments:
+        most = len(distinct(trials["config"])) / 2
+        drawn = {name for name in names if levels[name] > most}
+
+    def decides(a: str, b: str) -> bool:
+        """Whether each value of one field comes with one of another; where values are drawn that is no wonder."""
+        return a not in drawn and len(codes_of(codes[a], codes[b])[1]) == levels[a]
+
+    groups: list[list[str]] = []
+    for name in sorted(names, key=lambda name: (name not in asked, -levels[name])):
+        above = [group for group in groups if decides(group[0], name)]
+        if not above:
+            groups.append([name])
+        elif name in asked or not asked:
+            above[0].append(name)
+    if not groups:
+        raise Refused("nothing varies among the trials that can be compared")
+    factors = tuple(" + ".join(group) for group in groups)
+    together = [factor for factor, group in zip(factors, groups, strict=True) if len(group) > 1]
+    notes += [f"{factor} moved together: their effects cannot be told apart." for factor in together]
+    first = {factor: trials[group[0]] for factor, group in zip(factors, groups, strict=True)}
+    named = tuple(factor for factor, group in zip(factors, groups, strict=True) if drawn.intersection(group))
+    return Design(trials.plus(first), factors, named, tuple(notes))
+
+
+def asked_of(experiment: Mapping[str, Any]) -> set[str]:
+    """Return the fields that an experiment varies."""
+    rows = experiment.get("list") or []
+    return {*experiment.get("axes", {}), *(name for row in rows for name in row)}
+
+
+def drawn_of(experiment: Mapping[str, Any]) -> set[str]:
+    """Return the fields whose values an experiment draws from a range, so that hardly two trials share one."""
+    axes = experiment.get("axes", {})
+    return {name for name, axis in axes.items() if isinstance(axis, Mapping) and "values" not in axis}
+
+
+def _by_epochs(experiments: Sequence[Mapping[str, Any]]) -> bool:
+    return any(experiment.get("search", {}).get("method") in BY_EPOCHS for experiment in experiments)
+
+
+def _grid_table(design: Design, column: str, title: str) -> Table:
+    cells = grid_of(design, column)
+    p = beyond_chance(cells)
+    if p > ALPHA:
+        raise Refused(
+            f"the configurations do not differ by more than seeds do (p {p:.2f}), so there is nothing to share out "
+            "among the axes; more seeds see smaller differences"
+        )
+    parts = parts_of(cells.ndim - 1)
+    found = dict(zip(parts, zip(*shares(cells, list(parts.values())), strict=True), strict=True))
+    rows: list[dict[str, Cell]] = []
+    for number, name in enumerate(design.factors):
+        total, *_ = found[f"total {number}"]
+        rows.append({"axis": name, **_numbers(found[f"main {number}"]), "total": float(total)})
+    rows.sort(key=lambda row: -float(row["share"] or 0))
+    several = len(design.factors) > 1
+    if several:
+        rows.append({"axis": "interactions", **_numbers(found["interactions"])})
+    notes = [
+        "Shares of the variance between the configurations of this grid, every value counted alike, without what "
+        f"chance adds; 95 % intervals over {len(cells)} seeds." + (" total: with all interactions." if several else ""),
+        *([_strongest(design, found)] if len(design.factors) > 2 else []),
+        *design.notes,
+    ]
+    return Table(["axis", "share", "low", "high", *(["total"] if several else [])], rows, title, notes)
+
+
+def _numbers(found: tuple[Any, Any, Any]) -> dict[str, Cell]:
+    return {name: float(value) for name, value in zip(("share", "low", "high"), found, strict=True)}
+
+
+def _strongest(design: Design, found: Mapping[str, tuple[Any, Any, Any]]) -> str:
+    pairs = {name: value for name, value in found.items() if name.startswith("pair ")}
+    name = max(pairs, key=lambda name: pairs[name][0])
+    share, low, high = pairs[name]
+    both = " × ".join(design.factors[int(number)] for number in name.split()[1:])
+    return f"The strongest interaction of two is {both}: {share:.3f} [{low:.3f}, {high:.3f}]."
+
+
+def grid_of(design: Design, column: str) -> Array:
+    """Return the scores of a complete grid (seeds, values of the first factor, …).
+
+    Raises:
+        Refused: if the grid has a hole under too many seeds.
+    """
+    if design.drawn:
+        raise Refused(
+            f"the values of {', '.join(design.drawn)} were drawn and are no grid; --importance asks a random forest"
+        )
+    scores = by_seed(design.trials, design.factors, column)
+    levels = [len(distinct(design.trials[factor])) for factor in design.factors]
+    if missing := prod(levels) - len(scores.names):
+        raise Refused(
+            f"{missing:,} of the {prod(levels):,} cells of the grid have no score (not run, or "
+            "failed), so the axes are not balanced; --importance asks a random forest instead"
+        )
+    whole = scores.values[~np.isnan(scores.values).any(axis=1)]
+    if len(whole) < FEWEST_SEEDS:
+        raise Refused(
+            f"chance is known from {FEWEST_SEEDS} seeds on, and {len(whole)} cover the grid; --seeds {FEWEST_SEEDS} on "
+            "the same sweep adds what is missing"
+        )
+    codes = tuple(codes_of(objects(values))[0] for values in zip(*scores.names, strict=True))
+    cells = np.empty((len(whole), prod(levels)))
+    cells[:, np.ravel_multi_index(codes, levels)] = whole
+    return cells.reshape(len(whole), *levels)
+
+
+def beyond_chance(cells: Array) -> float:
+    """Return the probability of differences between cells as large as these by chance alone; 1 if all are equal.
+
+    The F test of a grid under n seeds, each seed a block: what a seed does to all cells alike is no chance here.
+
+    Args:
+        cells: scores (seeds, values of the first axis, …).
+    """
+    table = cells.reshape(len(cells), -1)  # (seeds, cells)
+    n, k = table.shape
+    between = n * table.mean(axis=0).var(ddof=1)
+    rest = table - table.mean(axis=0) - table.mean(axis=1, keepdims=True) + table.mean()
+    within = np.square(rest).sum() / ((n - 1) * (k - 1))
+    if within == 0:
+        return 1.0 if between == 0 else 0.0
+    return f_tail(float(between / within), k - 1, (n - 1) * (k - 1))
+
+
+Part = Callable[[Array], float]
+
+
+def parts_of(axes: int) -> dict[str, Part]:
+    """Return the parts of the variance of a table with so many axes, each a quadratic function of the table."""
+    mains = {f"main {a}": _effect((a,), axes) for a in range(axes)}
+    pairs = {f"pair {a} {b}": _effect((a, b), axes) for a, b in combinations(range(axes), 2)}
+    totals = {f"total {a}": _total(a) for a in range(axes)}
+    return {
+        **mains,
+        **pairs,
+        **totals,
+        "interactions": lambda table: _all(table) - sum(m(table) for m in mains.values()),
+    }
+
+
+def _all(table: Array) -> float:
+    return float(table.var())
+
+
+def _effect(of: tuple[int, ...], axes: int) -> Part:
+    """Return the mean square of a main effect, or of the interaction of two axes beyond their main effects."""
+
+    def part(table: Array) -> float:
+        margin = table.mean(axis=tuple(k for k in range(axes) if k not in of), keepdims=True) - table.mean()
+        for a in of if len(of) > 1 else ():
+            margin = margin - (table.mean(axis=tuple(k for k in range(axes) if k != a), keepdims=True) - table.mean())
+        return float(np.square(margin).mean())
+
+    return part
+
+
+def _total(axis: int) -> Part:
+    return lambda table: float(np.square(table - table.mean(axis=axis, keepdims=True)).mean())
+
+
+def shares(cells: Array, parts: Sequence[Part]) -> tuple[Array, Array, Array]:
+    """Return (share, low, high) of parts of the variance between cells; low and high are the 95 % interval.
+
+    What chance adds to a part is estimated from the differences between seeds and subtracted, so that an axis that does
+    nothing has a share around 0. The intervals are the jackknife's over seeds, which are what is drawn at random.
+
+    Args:
+        cells: scores (seeds, values of the first axis, …).
+        parts: quadratic functions of the table of means.
+
+    Source: Sobol 1993 for shares and totals; Efron and Stein 1981 for the jackknife.
+    """
+    n = len(cells)
+    whole = _shares(cells, parts)
+    without = np.array([_shares(np.delete(cells, i, axis=0), parts) for i in range(n)])
+    error = np.sqrt((n - 1) / n * np.square(without - without.mean(axis=0)).sum(axis=0))
+    half = np.nan_to_num(t95(n - 1) * error, nan=1.0)  # without one seed nothing but chance is left
+    return whole.clip(0, 1), (whole - half).clip(0, 1), (whole + half).clip(0, 1)
+
+
+def _shares(cells: Array, parts: Sequence[Part]) -> Array:
+    mean, n = cells.mean(axis=0), len(cells)
+    apart = cells - mean
+
+    def unbiased(part: Part) -> float:
+        return part(mean) - sum(part(one) for one in apart) / (n * (n - 1))
+
+    whole = unbiased(_all)
+    return np.array([unbiased(part) for part in parts]) / (whole if whole > 0 else np.nan)

@@ -1,0 +1,1 @@
+"""Draw plots as text in a terminal."""

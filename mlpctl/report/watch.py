@@ -1,0 +1,61 @@
+"""Reports that follow a sweep in another process: read only, again whenever the files have changed."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from mlpctl.errors import UsageError
+from mlpctl.store.schema import EPOCHS_FILE, EXPERIMENT_FILE, TRIALS_FILE
+from mlpctl.store.writer import read_keys
+
+SECONDS_BETWEEN_LOOKS = 0.5
+
+
+def versions(folders: Sequence[Path]) -> tuple[tuple[int, int] | None, ...]:
+    """Return (time of the last change, bytes) of every table in some folders; None for one that is not there yet."""
+    paths = [folder / name for folder in folders for name in (TRIALS_FILE, EPOCHS_FILE)]
+    stats = (path.stat() if path.is_file() else None for path in paths)
+    return tuple(None if stat is None else (stat.st_mtime_ns, stat.st_size) for stat in stats)
+
+
+def changes(folders: Sequence[Path], wait: Callable[[], None] | None = None) -> Iterator[None]:
+    """Yield once when there is anything to read, and again after every change of it; never ends by itself.
+
+    Args:
+        folders: results folders, which may not be there yet.
+        wait: called between two looks; by default it sleeps.
+    """
+    seen: object = None
+    while True:
+        now = versions(folders)
+        if now != seen and any(now):
+            seen = now
+            yield
+        else:
+            (wait or _sleep)()
+
+
+def standing(folders: Sequence[Path]) -> str:
+    """Return how many trials there are, of how many, in words."""
+    there = sum(len(read_keys(folder / TRIALS_FILE)) for folder in folders)
+    wanted = [trials_of(folder) for folder in folders]
+    if any(n is None for n in wanted):
+        return f"{there:,} trials"
+    return f"{there:,} of {sum(n or 0 for n in wanted):,} trials"
+
+
+def trials_of(folder: Path) -> int | None:
+    """Return how many trials the experiment of a results folder has, about; None where nothing says it."""
+    from mlpctl.runner.experiment_file import read_experiment
+    from mlpctl.runner.sweep import size_of
+
+    if not (folder / EXPERIMENT_FILE).is_file():
+        return None
+    try:
+        return size_of(read_experiment(folder / EXPERIMENT_FILE))
+    except UsageError:  # of a search that is not installed here, or of another version
+        return None
+
+
+def _sleep() -> None:
+    time.sleep(SECONDS_BETWEEN_LOOKS)

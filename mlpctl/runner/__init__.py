@@ -1,0 +1,1 @@
+"""Run experiments: find the trials that are missing, train them, write their rows."""

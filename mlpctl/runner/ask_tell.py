@@ -1,0 +1,119 @@
+"""Step 2: a search is asked for a batch, the batch is trained, the search is told; what is in the store is trained.
+
+A search that is begun again is told the same scores in the same order, so it comes to the same proposals: that is how
+the same command finishes a search that was killed, without a state of its own.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mlpctl.metrics import BETTER, PRIMARY
+from mlpctl.runner.experiment import Experiment
+from mlpctl.runner.pending import identify
+from mlpctl.runner.rows import Row
+from mlpctl.search.random import Random
+from mlpctl.search.space import Proposal
+from mlpctl.search.table import BY_EPOCHS
+from mlpctl.spec import Spec
+from mlpctl.store.schema import TRIALS_FILE
+from mlpctl.store.trial_rows import read_rows
+
+COLUMNS = {"validation": "val", "test": "test", "train": "fit"}
+
+
+def selecting(row: Row, on: str, metric: str | None) -> tuple[float, str] | None:
+    """Return (score, its column) of a trial's row on what selects, larger is better; None if it has none."""
+    name = metric or PRIMARY.get(str(row.get("task")), "loss")
+    column = f"{COLUMNS[on]}_{name}"
+    if row["status"] != "ok" or row.get(column) is None:
+        return None
+    value = float(row[column])
+    return (value if BETTER[name] == "high" else -value), column
+
+
+@dataclass
+class Outcomes:
+    """Scores of trials, in the store or just trained.
+
+    Attributes:
+        on: part that selects.
+        metric: that decides; None is the task's.
+        scores: key -> score, larger is better; None of a trial that has none.
+        open: what was asked for last and is in training.
+        reached: rung -> configurations that were trained before that.
+    """
+
+    on: str
+    metric: str | None
+    scores: dict[str, float | None] = field(default_factory=dict)
+    open: list[Proposal] = field(default_factory=list)
+    reached: Counter[int] = field(default_factory=Counter)
+
+    def learn(self, row: Row) -> None:
+        """Take note of a trial's row."""
+        score = selecting(row, self.on, self.metric)
+        self.scores[str(row["key"])] = None if score is None else score[0]
+
+    def read(self, folder: Path) -> None:
+        """Take note of what is in a results folder."""
+        for row in read_rows(folder / TRIALS_FILE):
+            self.learn(row)
+
+
+def key_of(experiment: Experiment, proposal: Proposal, seed: int) -> str:
+    """Return the key that a proposal has, or would have, in the store."""
+    trial, row = identify(experiment.specs(proposal, seed))
+    return str(row["key"]) if trial is None else trial.key
+
+
+def same(experiment: Experiment) -> Callable[[Proposal], Hashable]:
+    """Return what names a proposal's trial: proposals that train the same trial have equal names."""
+    return lambda proposal: key_of(experiment, proposal, experiment.seeds[0])
+
+
+def specs_of(experiment: Experiment, proposals: Callable[[], Iterator[Proposal]]) -> Iterator[Spec]:
+    """Yield the specs of some proposals: seed by seed, so that every configuration is seen once before any twice."""
+    for seed in experiment.seeds:
+        for proposal in proposals():
+            yield experiment.specs(proposal, seed)
+
+
+def batches(experiment: Experiment, outcomes: Outcomes) -> Iterator[Iterator[Spec]]:
+    """Yield the batches of an experiment; each has been trained when the next is asked for.
+
+    A configuration's score is its mean over the seeds; with a seed that failed it has none.
+    """
+    search = experiment.strategy(same(experiment))
+    if not search.learns:
+        yield specs_of(experiment, lambda: iter(search.ask()))
+        return
+    while batch := list(search.ask()):
+        outcomes.open = batch
+        yield specs_of(experiment, lambda batch=batch: iter(batch))  # type: ignore[misc]
+        for proposal in batch:
+            scores = [outcomes.scores.get(key_of(experiment, proposal, seed)) for seed in experiment.seeds]
+            search.tell(proposal, mean_of(scores))
+            outcomes.reached[rung_of(experiment, proposal)] += 1
+        outcomes.open = []
+
+
+def rung_of(experiment: Experiment, proposal: Proposal) -> int:
+    """Return the epochs that a search over epochs has chosen for a proposal; 0 of other searches."""
+    return int(proposal["epochs"]) if experiment.search.method in BY_EPOCHS else 0
+
+
+def mean_of(scores: Sequence[float | None]) -> float | None:
+    """Return the mean, or None if there is none among them."""
+    from statistics import fmean
+
+    there = [score for score in scores if score is not None]
+    return fmean(there) if len(there) == len(scores) else None
+
+
+def samples(experiment: Experiment, most: int) -> Iterator[Spec]:
+    """Yield specs such as the experiment trains, for checks before anything is: its own where they are known."""
+    search = experiment.strategy()
+    draws = Random(experiment.space(), most).ask if search.learns else lambda: iter(search.ask())
+    return specs_of(experiment, draws)

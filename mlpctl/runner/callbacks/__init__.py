@@ -1,0 +1,1 @@
+"""Tell others of epochs and trials: progress, TensorBoard, MLflow."""

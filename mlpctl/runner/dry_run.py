@@ -1,0 +1,251 @@
+"""What a sweep would do: which trials, what fits into its limits and what does not, how long it takes, how much memory.
+
+Nothing is written. A search that learns is played through with made-up scores where there are none yet: how many trials
+and epochs come of it is then exact or nearly so, which configurations get them is a guess.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from mlpctl.rng import uniforms
+from mlpctl.runner.ask_tell import Outcomes, batches
+from mlpctl.runner.budget import Budget, Limits
+from mlpctl.runner.estimate import (  # fmt: skip
+    SPREAD,
+    Shape,
+    costs_of,
+    data_memory,
+    measure,
+    memory_in_use,
+    shape_of,
+    shapes_of,
+    trial_memory,
+)
+from mlpctl.runner.experiment import Experiment
+from mlpctl.runner.loop import Counts, RunOptions
+from mlpctl.runner.pending import pending
+from mlpctl.runner.rows import Row
+from mlpctl.runner.run_groups import Run, runs_of
+from mlpctl.runner.search_progress import Rung, rungs_without
+from mlpctl.runner.sweep import check_some, options_for, size_of
+from mlpctl.runner.trial import Trial
+from mlpctl.search.random import Random
+from mlpctl.spec import Spec
+from mlpctl.store.schema import TRIALS_FILE
+from mlpctl.store.writer import Store, read_keys
+
+LISTED = 10_000
+"""Trials of an experiment up to which a sweep that is cut looks for what is left, to list it."""
+
+SECONDS_TO_PLAY = 3.0
+"""After which a search that models its scores is played no further; what it would ask for is drawn at random."""
+
+
+@dataclass
+class Plan:
+    """What a sweep would do.
+
+    Attributes:
+        experiment: that it is of.
+        folder: of its results.
+        runs: that fit into the limits, in the order of training, each with the epochs that it trains.
+        batches: of each run, the number of the batch in which it is asked for.
+        left: trials that do not fit, in that order.
+        limit: which limit they do not fit into; "" for none.
+        stored: trials in the store.
+        invalid: rows of combinations that cannot be trained.
+        guessed: whether scores were made up.
+        guesses: keys of trials that were asked for after scores were made up: others may take their places.
+        rungs: of a search that learns, how many configurations do not fit.
+        proposing: seconds that the search itself takes.
+        seconds: (expected, low, high) of the whole command.
+        memory: bytes: the peak of the process, its data, a trial at most.
+    """
+
+    experiment: Experiment
+    folder: Path
+    runs: list[tuple[Run, int]] = field(default_factory=list)
+    batches: list[int] = field(default_factory=list)
+    left: list[Trial] = field(default_factory=list)
+    limit: str = ""
+    stored: int = 0
+    invalid: list[Row] = field(default_factory=list)
+    guessed: bool = False
+    guesses: set[str] = field(default_factory=set)
+    rungs: list[Rung] = field(default_factory=list)
+    proposing: float = 0.0
+    seconds: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    memory: tuple[int, int, int] = (0, 0, 0)
+
+    @property
+    def trials(self) -> list[Trial]:
+        """The trials that fit."""
+        return [trial for run, _ in self.runs for trial in run.milestones.values()]
+
+
+def preview(experiment: Experiment, out: Path, options: RunOptions, *, started: float = 0.0) -> Plan:
+    """Return what a sweep would do.
+
+    Args:
+        experiment: to train.
+        out: where results folders are.
+        options: how to run, with its limits.
+        started: seconds that the process took so far; a sweep takes them too.
+
+    Raises:
+        UsageError: for an experiment that cannot be trained.
+    """
+    begun = time.perf_counter()
+    check_some(experiment, options)
+    plan = Plan(experiment, out / experiment.name)
+    options = options_for(experiment, options)
+    budget = Budget(replace(options.limits, seconds=float("inf")))
+    _walk(plan, options, budget)
+    plan.limit = budget.cut
+    begun_by = started + time.perf_counter() - begun - (plan.proposing if plan.guessed else 0.0)
+    shapes = shapes_of(plan.runs)
+    if not shapes:
+        plan.rungs = _not_reached(plan)
+        plan.seconds, plan.memory = (begun_by,) * 3, (memory_in_use(), 0, 0)
+        return plan
+    rates = measure(shapes, experiment, options)
+    most = options.timeout / options.jobs  # of what a run adds, where it is ended
+    each = [[min(s, most) for s in rates.seconds(shape_of(run.leader), 1, epochs)] for run, epochs in plan.runs]
+    fitting = _within(each, options.limits.seconds)
+    if fitting < len(plan.runs):
+        plan.limit = f"--budget {options.limits.seconds:g}s"
+        plan.left = [*(t for run, _ in plan.runs[fitting:] for t in run.milestones.values()), *plan.left]
+        plan.runs, each = plan.runs[:fitting], each[:fitting]
+    plan.rungs = _not_reached(plan)
+    fixed = begun_by + plan.proposing + rates.start + rates.report
+    rounds = [
+        fixed + _side_by_side([one[number] for one in each], plan.batches, options.jobs)
+        for number in range(len(each[0]))
+    ]
+    plan.seconds = (sum(rounds) / len(rounds), min(rounds) * (1 - SPREAD), max(rounds) * (1 + SPREAD))
+    plan.memory = _memory(list(shapes.values()), [shapes[name] for name in rates.rounds], options.jobs)
+    return plan
+
+
+def _not_reached(plan: Plan) -> list[Rung]:
+    return rungs_without(plan.experiment, plan.left) if plan.left and plan.experiment.strategy().learns else []
+
+
+def rest(experiment: Experiment, out: Path, options: RunOptions, counts: Counts) -> Plan | None:
+    """Return the plan of what a limit has just left out; None where it is too much to list.
+
+    Args:
+        experiment: that was trained.
+        out: where results folders are.
+        options: how it was run.
+        counts: what became of it.
+    """
+    plan = Plan(experiment, out / experiment.name, limit=counts.cut, left=counts.left, rungs=counts.rungs)
+    if counts.rungs:
+        return plan
+    if options.force or size_of(experiment) > LISTED:
+        return None
+    _walk(plan, replace(options_for(experiment, options), limits=Limits()), Budget(Limits()))
+    plan.left, plan.runs = plan.trials, []
+    return plan
+
+
+def _walk(plan: Plan, options: RunOptions, budget: Budget) -> None:
+    """Find what there is to do, as `mlpctl.runner.loop.run` does it, and what of it fits into trials and epochs."""
+    experiment = plan.experiment
+    store = Store(plan.folder, known=read_keys(plan.folder / TRIALS_FILE))
+    outcomes = Outcomes(experiment.select.on, experiment.select.metric)
+    search = experiment.strategy()
+    if search.learns and not options.force:
+        outcomes.read(plan.folder)
+    made_up, batch = _scores(), 0
+
+    def found() -> None:
+        plan.stored += 1
+        budget.found()
+
+    def impossible(row: Row) -> None:
+        plan.invalid.append(row)
+        budget.found()
+
+    def asked() -> Iterator[Run]:
+        nonlocal batch
+        for specs in _played(experiment, outcomes, plan) if search.learns else batches(experiment, outcomes):
+            batch += 1
+            is_guess = plan.guessed
+            trials = pending(specs, store, options, invalid=impossible, stored=found)
+            for run in runs_of(trials, share=not options.save and not options.most_epochs):
+                for trial in run.milestones.values():
+                    if search.learns:
+                        outcomes.scores.setdefault(trial.key, next(made_up))
+                        plan.guessed = True
+                    if is_guess:
+                        plan.guesses.add(trial.key)
+                yield run
+
+    for run, epochs in costs_of(asked(), continues=bool(options.most_epochs)):
+        if budget.cut or not budget.take(len(run.milestones), epochs):
+            plan.left += run.milestones.values()
+        else:
+            plan.runs.append((run, epochs))
+            plan.batches.append(batch)
+
+
+def _played(experiment: Experiment, outcomes: Outcomes, plan: Plan) -> Iterator[Iterator[Spec]]:
+    """Yield the batches of a search that learns; of one that takes long to ask, the rest is drawn at random."""
+    search, asked = batches(experiment, outcomes), 0
+    while plan.proposing < SECONDS_TO_PLAY:
+        started = time.perf_counter()
+        specs = next(search, None)
+        took = time.perf_counter() - started
+        plan.proposing += took
+        if specs is None:
+            return
+        batch = list(specs)
+        asked += len(batch)
+        yield iter(batch)
+    rest = size_of(experiment) - asked
+    plan.proposing += took * rest / max(len(batch), 1)
+    seeds = experiment.seeds
+    draws = Random(experiment.space(), max(rest // len(seeds), 1), seed=experiment.search.seed + 1)
+    yield (experiment.specs(proposal, seed) for seed in seeds for proposal in draws.ask())
+
+
+def _scores() -> Iterator[float]:
+    number = 0
+    while True:
+        yield float(uniforms(0, "search", 1, epoch=number, layer=1)[0])
+        number += 1
+
+
+def _side_by_side(each: Sequence[float], batches: Sequence[int], jobs: int) -> float:
+    """Return the seconds of runs, `jobs` at a time; at the end of a batch some wait for the last.
+
+    Args:
+        each: what a run adds where all jobs are busy: its own time over `jobs`.
+        batches: the batch of each run; the next one begins when all of it is done.
+        jobs: trials in training at a time.
+    """
+    by_batch: dict[int, list[float]] = {}
+    for seconds, batch in zip(each, batches, strict=False):
+        by_batch.setdefault(batch, []).append(seconds)
+    waits = (jobs - 1) / 2  # of the other jobs each waits for half a run on average
+    return sum(max(sum(some) + waits * sum(some) / len(some), jobs * max(some)) for some in by_batch.values())
+
+
+def _within(each: Sequence[Sequence[float]], limit: float) -> int:
+    """Return how many runs begin before a time is over."""
+    clock = 0.0
+    for number, rounds in enumerate(each):
+        if clock > limit:
+            return number
+        clock += sum(rounds) / len(rounds)
+    return len(each)
+
+
+def _memory(shapes: Sequence[Shape], measured: Sequence[Shape], jobs: int) -> tuple[int, int, int]:
+    most = max(trial_memory(shape) for shape in shapes)
+    seen = max(trial_memory(shape) for shape in measured)
+    return memory_in_use() + jobs * (most - seen), data_memory(measured), most

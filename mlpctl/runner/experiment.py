@@ -1,0 +1,230 @@
+"""Step 1b: an experiment: a base spec, axes, seeds, how to search and to choose; see `experiment_file` for its file."""
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from mlpctl.errors import UsageError, did_you_mean
+from mlpctl.metrics import METRICS
+from mlpctl.search.axes import MOST, Axis
+from mlpctl.search.space import Proposal, Space, make_space, zipped
+from mlpctl.search.table import SearchTable
+from mlpctl.spec import Spec, make_spec, split_list
+
+if TYPE_CHECKING:
+    from mlpctl.runner.expect_table import ExpectTable
+    from mlpctl.search.base import Search
+
+SelectOn = Literal["validation", "test", "train"]
+
+
+class SelectTable(BaseModel):
+    """[select] of an experiment file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    on: SelectOn = Field("validation", description="Part on which configurations are compared.")
+    metric: str | None = Field(None, description="Metric that decides: accuracy, loss, mse, mae or r2.")
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What a sweep does.
+
+    Attributes:
+        name: folder under results/.
+        base: fields of Spec that stay fixed, as given.
+        axes: what varies.
+        zipped: names of axes that move together.
+        listed: configurations that are listed one by one, as an axis; None for none.
+        seeds: every configuration is trained with each.
+        search: how configurations are chosen.
+        select: how they are compared.
+        expect: published figures.
+    """
+
+    name: str
+    base: Mapping[str, Any]
+    axes: tuple[Axis, ...] = ()
+    zipped: tuple[tuple[str, ...], ...] = ()
+    listed: Axis | None = None
+    seeds: tuple[int, ...] = (0,)
+    search: SearchTable = SearchTable()
+    select: SelectTable = SelectTable()
+    expect: "tuple[ExpectTable, ...]" = ()
+
+    def space(self) -> Space:
+        """Return what is searched.
+
+        Raises:
+            UsageError: for axes that do not fit together.
+        """
+        by_name = {axis.name: axis for axis in self.axes}
+        moved = {name for names in self.zipped for name in names}
+        axes = [] if self.listed is None else [self.listed]
+        axes += [zipped([by_name[name] for name in names]) for names in self.zipped]
+        axes += [axis for axis in self.axes if axis.name not in moved]
+        options = {f"data.{name}": value for name, value in self.base.get("data", {}).items()}
+        return make_space(axes, {**self.base, **options})
+
+    @property
+    def varied(self) -> tuple[str, ...]:
+        """The fields that vary."""
+        return tuple(name for axis in self.space().axes for name in axis.names)
+
+    def strategy(self, same: Callable[[Proposal], Hashable] = lambda proposal: tuple(proposal.items())) -> "Search":
+        """Return the search over the axes; `same` names what a proposal would train."""
+        from mlpctl.search.make import make_search
+
+        return make_search(self.search, self.space(), most_epochs(self.base), same)
+
+    def specs(self, proposal: Mapping[str, Any], seed: int) -> Spec:
+        """Return the spec of a proposal with a seed."""
+        return make_spec(merged(self.base, {**proposal, "seed": seed}))
+
+    def as_toml(self) -> dict[str, Any]:
+        """Return the experiment as its file would say it, with everything that was given on the command line."""
+        rows = () if self.listed is None else self.listed.values
+        return {
+            "name": self.name,
+            "seeds": list(self.seeds),
+            **({"zip": [list(names) for names in self.zipped]} if self.zipped else {}),
+            **({"list": [{name: _plain(value) for name, value in row} for row in rows]} if rows else {}),
+            "spec": {name: _plain(value) for name, value in self.base.items()},
+            "axes": {axis.name: axis_as_toml(axis) for axis in self.axes},
+            "search": self.search.model_dump(exclude_none=True),
+            "select": self.select.model_dump(exclude_none=True),
+        }
+
+
+def groups(given: Sequence[str] | Sequence[Sequence[str]]) -> tuple[tuple[str, ...], ...]:
+    """Return the groups of names of `zip`: one list of names, or a list of such lists."""
+    lists = [
+        [name for name in given if isinstance(name, str)],
+        *(names for names in given if not isinstance(names, str)),
+    ]
+    return tuple(tuple(name.strip().replace("-", "_") for name in names) for names in lists if names)
+
+
+def checked(experiment: Experiment) -> Experiment:
+    """Return the experiment if its parts fit each other.
+
+    Raises:
+        UsageError: every problem at once.
+    """
+    problems = []
+    names = [axis.name for axis in experiment.axes]
+    moved = [name for group in experiment.zipped for name in group]
+    problems += [
+        f"zip names '{name}', which is no axis: {did_you_mean(name, names)}" for name in moved if name not in names
+    ]
+    problems += [f"zip names {name} twice" for name in sorted({n for n in moved if moved.count(n) > 1})]
+    names += [] if experiment.listed is None else experiment.listed.names
+    problems += [f"axis {name} is given twice" for name in sorted({n for n in names if names.count(n) > 1})]
+    if "seed" in names:
+        problems.append("the seed is no axis: use --seeds N, or seeds = [0, 1, 2] in the file")
+    if experiment.select.metric not in (None, *METRICS):
+        problems.append(f"[select] metric must be one of {', '.join(METRICS)}, got '{experiment.select.metric}'")
+    if "/" in experiment.name or experiment.name in ("", ".", ".."):
+        problems.append(f"the name of an experiment is a folder's name, got '{experiment.name}'")
+    if problems:
+        raise UsageError(problems)
+    experiment.strategy()
+    return experiment
+
+
+def base_of(given: Mapping[str, Any], *, where: str) -> dict[str, Any]:
+    """Return the fixed part of an experiment, typed; fields that were not given are not in it.
+
+    Raises:
+        UsageError: every problem at once.
+    """
+    spec = make_spec(merged({}, given), where=where)
+    return {name: value for name, value in spec if name in spec.model_fields_set}
+
+
+def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of `base` with `changes`; data.OPTION changes one option of the dataset."""
+    fields = dict(base)
+    options = dict(fields.get("data") or {})
+    for name, value in changes.items():
+        if name.startswith("data."):
+            options[name.removeprefix("data.")] = value
+        else:
+            fields[name] = value
+            options = dict(value) if name == "data" and isinstance(value, Mapping) else options
+    return {**fields, "data": options} if options else fields
+
+
+def with_data(experiment: Experiment, options: Mapping[str, Any]) -> Experiment:
+    """Return the experiment with other values of some options of its dataset."""
+    return replace(experiment, base=merged(experiment.base, {f"data.{name}": value for name, value in options.items()}))
+
+
+def parse_settings(settings: Sequence[str], *, option: str = "--set") -> dict[str, str]:
+    """Return the KEY=VALUE items of the command line, dashes in keys read as underscores.
+
+    Raises:
+        UsageError: for an item without "=".
+    """
+    pairs = {}
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        if not equals:
+            raise UsageError(f"{option} is written KEY=VALUE, got '{setting}'")
+        pairs[key.strip().replace("-", "_")] = value.strip()
+    return pairs
+
+
+def seeds_of(given: int | str | Sequence[int], base: Mapping[str, Any]) -> tuple[int, ...]:
+    """Return the seeds: N of them from the base spec's seed on, or those that are listed.
+
+    Raises:
+        UsageError: if none is left, or one is no whole number.
+    """
+    first = int(base.get("seed", 0))
+    items = split_list(given) if isinstance(given, str) and "," in given else given
+    try:
+        if isinstance(items, int | str):
+            seeds = tuple(range(first, first + min(int(items), MOST + 1)))
+        else:
+            assert isinstance(items, Sequence)
+            seeds = tuple(dict.fromkeys(int(seed) for seed in items))
+    except ValueError:
+        raise UsageError(f"seeds must be a number of seeds, or a list such as 0,1,2, got '{given}'") from None
+    if not seeds or min(seeds) < 0 or len(seeds) > MOST:
+        raise UsageError(f"one seed at least is needed, {MOST:,} at most, and none below 0, got '{given}'")
+    return seeds
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def axis_as_toml(axis: Axis) -> Any:
+    """Return an axis as an experiment file writes it."""
+    values = [_plain(value) for value in axis.listed]
+    if not axis.when:
+        return {axis.scale: [axis.low, axis.high]} if axis.is_range else values
+    when = {name: [_plain(value) for value in allowed] for name, allowed in axis.when}
+    return {**({axis.scale: [axis.low, axis.high]} if axis.is_range else {"values": values}), "when": when}
+
+
+def most_epochs(base: Mapping[str, Any]) -> int:
+    """Return the epochs of a trial that does not vary them: those given, else the dataset's."""
+    from mlpctl.data import source_of
+    from mlpctl.models.resolution import DEFAULTS
+
+    defaults = {**DEFAULTS, **source_of(str(base.get("dataset", Spec.model_fields["dataset"].default))).defaults}
+    return int(base.get("epochs", defaults["epochs"]))
+
+
+def default_name(base: Mapping[str, Any]) -> str:
+    """Return the folder of a command without --name and file: DATASET-MODEL."""
+    from mlpctl.data import source_of
+    from mlpctl.models.resolution import model_of
+
+    dataset = str(base.get("dataset", Spec.model_fields["dataset"].default))
+    return f"{dataset}-{model_of(base, source_of(dataset).defaults)}"

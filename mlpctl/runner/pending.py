@@ -1,0 +1,67 @@
+"""Step 4: which of some specs have to run: those that are not in the store, or whose row does not count."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from mlpctl.errors import UsageError
+from mlpctl.runner.failure_policy import REDONE, RETRIED
+from mlpctl.runner.rows import Row, invalid_row
+from mlpctl.runner.run_groups import lineage
+from mlpctl.runner.trial import Trial, trial_of
+from mlpctl.spec import Spec
+from mlpctl.store.writer import Store
+
+if TYPE_CHECKING:
+    from mlpctl.runner.loop import RunOptions
+    from mlpctl.runner.shard import Shard
+
+
+def pending(
+    specs: Iterable[Spec],
+    store: Store,
+    options: "RunOptions",
+    *,
+    invalid: Callable[[Row], None],
+    stored: Callable[[], None],
+) -> Iterator[Trial]:
+    """Yield the trials of some specs that have to run; equal trials once.
+
+    Combinations that cannot be trained go to `invalid` as rows; `stored` is called for each trial that is there. Trials
+    of other shards are passed over.
+    """
+    begun: set[str] = set()
+    for spec in specs:
+        trial, row = identify(spec)
+        key = row["key"] if trial is None else trial.key
+        if key in begun:
+            continue
+        begun.add(key)
+        if options.shard is not None and not is_in(options.shard, trial, key):
+            continue
+        if trial is None and key not in store.known:
+            invalid(row)
+        elif trial is not None and has_to_run(store, key, options):
+            yield trial
+        else:
+            stored()
+
+
+def is_in(shard: "Shard", trial: Trial | None, key: str) -> bool:
+    """Whether a trial is in a part of the experiment, or the row of a key; trials that are one run stay together."""
+    return shard.has(key if trial is None else lineage(trial))
+
+
+def identify(spec: Spec) -> tuple[Trial | None, Row]:
+    """Return the trial of a spec, or the row that says why there is none; either has the key."""
+    try:
+        return trial_of(spec), {}
+    except UsageError as error:
+        return None, invalid_row(spec, str(error))
+
+
+def has_to_run(store: Store, key: str, options: "RunOptions") -> bool:
+    """Whether a trial has to run: it is not in the store, or what is there does not count."""
+    status = store.known.get(key)
+    if status is None or options.force or status in REDONE or (options.retry and status in RETRIED):
+        return True
+    return options.save and status == "ok" and not store.weights_file(key).is_file()

@@ -1,0 +1,60 @@
+"""How to run, from what a user gave on the command line or in a call: what is left open is decided here."""
+
+from math import inf
+from typing import Any
+
+from mlpctl.errors import UsageError
+from mlpctl.runner.budget import limits_of
+from mlpctl.runner.failure_policy import IN_A_ROW
+from mlpctl.runner.types import RunOptions
+from mlpctl.system.devices import asked_device, asked_jobs
+
+
+def asked_options(
+    *,
+    device: str | None,
+    engine: str | None,
+    jobs: int | None,
+    eval_train: bool,
+    eval_test: bool,
+    max_trials: int | None = None,
+    budget: str | None = None,
+    timeout: float | None = None,
+    keep_going: bool = False,
+    fail_fast: bool = False,
+    **others: Any,
+) -> RunOptions:
+    """Return the options of a run.
+
+    Args:
+        device: None for MLPCTL_DEVICE or auto.
+        engine: None for auto.
+        jobs: None for MLPCTL_JOBS or the cores.
+        eval_train: score the training part too after each epoch.
+        eval_test: score the test part too after each epoch.
+        max_trials: in all.
+        budget: as "10m" or "500e".
+        timeout: seconds of a trial.
+        keep_going: never stop for failures.
+        fail_fast: stop at the first.
+        others: of RunOptions, as they are.
+
+    Raises:
+        UsageError: for what cannot be.
+    """
+    if keep_going and fail_fast:
+        raise UsageError("--keep-going and --fail-fast say the opposite: give one of them")
+    if timeout is not None and not timeout > 0:
+        raise UsageError(f"timeout takes seconds above 0, got {timeout:g}")
+    return RunOptions(
+        device=asked_device(device),
+        engine=engine or "auto",
+        jobs=asked_jobs(jobs),
+        fit_each=eval_train,
+        test_each=eval_test,
+        limits=limits_of(max_trials, budget),
+        timeout=inf if timeout is None else timeout,
+        patience=inf if keep_going else IN_A_ROW,
+        fail_fast=fail_fast,
+        **others,
+    )

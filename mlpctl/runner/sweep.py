@@ -1,0 +1,204 @@
+"""Many runs: what `mlpctl sweep` calls."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from mlpctl.errors import BudgetUsed, TrialsFailed, UsageError
+from mlpctl.runner.ask_tell import Outcomes, batches, samples
+from mlpctl.runner.experiment import Experiment, base_of, checked, default_name, groups, merged, seeds_of
+from mlpctl.runner.loop import Counts, RunOptions, Stop, Watch, check_named, run
+from mlpctl.runner.pending import identify, is_in
+from mlpctl.runner.search_progress import not_reached
+from mlpctl.runner.shard import Shard
+from mlpctl.runner.trial import Trial, trial_of
+from mlpctl.search.axes import Axis, parse_axis
+from mlpctl.search.listed import read_list
+from mlpctl.store.writer import Store
+from mlpctl.system.facts import environment
+
+LOOKED_AT = 1000
+"""Combinations that are checked before the first is trained: if none of them can be, the experiment is wrong."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """What the command line says about an experiment, beside or instead of its file.
+
+    Attributes:
+        file: TOML file.
+        name: of the results folder.
+        fields: fixed fields of Spec; they win over the file's.
+        axes: as `--axis` has them; they win over the file's of the same name.
+        zipped: names of axes that move together, as `--zip` has them; they win over the file's.
+        seeds: how many, or which.
+        search: fields of the [search] table.
+        select: fields of the [select] table.
+        own_axes: axes that are made already; they win over the file's of the same name.
+    """
+
+    file: Path | None
+    name: str | None
+    fields: dict[str, Any]
+    axes: tuple[str, ...]
+    zipped: tuple[str, ...]
+    seeds: int | str | Sequence[int] | None
+    search: dict[str, Any]
+    select: dict[str, Any]
+    own_axes: tuple[Axis, ...] = ()
+
+
+def experiment_of(given: Given) -> Experiment:
+    """Return the experiment of a file and the flags.
+
+    Raises:
+        UsageError: every problem at once.
+    """
+    start = Experiment("", {})
+    if given.file:
+        from mlpctl.runner.experiment_file import read_experiment  # 10 ms
+
+        start = read_experiment(given.file)
+    listed, own = parse_axes(given.axes)
+    base = base_of(merged(start.base, given.fields), where="")
+    axes = {axis.name: axis for axis in (*start.axes, *own, *given.own_axes)}
+    for name in given.fields:
+        axes.pop(name, None)  # what the command line fixes no longer varies
+    seeds = seeds_of(given.seeds, base) if given.seeds is not None else start.seeds
+    kept = tuple(group for group in start.zipped if all(name in axes for name in group))
+    return checked(
+        Experiment(
+            name=given.name or start.name or default_name(base),
+            base=base,
+            axes=tuple(axes.values()),
+            zipped=groups([names.split(",") for names in given.zipped]) or kept,
+            listed=listed or start.listed,
+            seeds=seeds,
+            search=start.search.model_copy(update=given.search),
+            select=start.select.model_copy(update=given.select),
+        )
+    )
+
+
+def parse_axes(texts: Sequence[str]) -> tuple[Axis | None, list[Axis]]:
+    """Return the list of configurations, written @FILE, and the axes of the command line.
+
+    Raises:
+        UsageError: every problem at once.
+    """
+    listed, axes = None, []
+    problems: list[str] = []
+    for text in texts:
+        try:
+            if text.startswith("@"):
+                listed = read_list(Path(text[1:]))
+            else:
+                axes.append(parse_axis(text))
+        except UsageError as error:
+            problems += error.problems
+    names = [axis.name for axis in axes]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    problems += [f"axis {name} is given twice: list its values in one --axis" for name in twice]
+    if problems:
+        raise UsageError(problems)
+    return listed, axes
+
+
+def size_of(experiment: Experiment, shard: Shard | None = None) -> int:
+    """Return the number of trials of an experiment, equal combinations counted apart; of a part of many about how many.
+
+    Args:
+        experiment: to train.
+        shard: the part of it; None for all.
+    """
+    size = experiment.strategy().size() * len(experiment.seeds)
+    if shard is None:
+        return size
+    if size > LOOKED_AT:
+        return -(-size // shard.of)
+    found = map(identify, samples(experiment, size))
+    named = ((trial, trial.key if trial else str(row["key"])) for trial, row in found)
+    return len({key for trial, key in named if is_in(shard, trial, key)})
+
+
+def check_some(experiment: Experiment, options: RunOptions) -> None:
+    """Check that the experiment can be trained and chosen from, before anything is written.
+
+    Raises:
+        UsageError: if none of its first combinations can be trained, or nothing could select.
+    """
+    first: UsageError | None = None
+    for spec in islice(samples(experiment, LOOKED_AT), LOOKED_AT):
+        try:
+            trial = trial_of(spec)
+        except UsageError as error:
+            first = first or error
+            continue
+        _check_selection(experiment, trial)
+        check_named(trial, options)
+        return
+    raise first or UsageError("nothing to do: the experiment has no trial")
+
+
+def _check_selection(experiment: Experiment, trial: Trial) -> None:
+    if experiment.select.on == "validation" and not trial.work().data.parts["val"].size:
+        raise UsageError(
+            f"{trial.spec.dataset} has no validation part under this spec to choose on: set val_fraction, or "
+            "use --select-on train or --select-on test"
+        )
+
+
+def options_for(experiment: Experiment, options: RunOptions) -> RunOptions:
+    """Return the options with what the selection needs scored."""
+    return replace(
+        options,
+        fit_each=options.fit_each or experiment.select.on == "train",
+        test_each=options.test_each or experiment.select.on == "test",
+        expected=size_of(experiment, options.shard),
+        most_epochs=experiment.strategy().most_epochs,
+    )
+
+
+def sweep(experiment: Experiment, out: Path, options: RunOptions, watch: Watch, stop: Stop) -> Counts:
+    """Train every trial of an experiment that is not in its results folder yet; return the counts.
+
+    Raises:
+        UsageError: for an experiment that cannot be trained.
+        MlpctlError: see `mlpctl.runner.loop.run`.
+    """
+    check_some(experiment, options)
+    with Store(out / experiment.name) as store:
+        for repair in store.repairs:
+            watch.note(repair)
+        there = {} if options.cluster is None else {"cluster": options.cluster.facts()}
+        store.describe(experiment.as_toml(), environment(precision=options.precision) | there)
+        outcomes = Outcomes(experiment.select.on, experiment.select.metric)
+        learns = experiment.strategy().learns
+        if learns and not options.force:
+            outcomes.read(store.folder)
+        asked = batches(experiment, outcomes)
+        options = options_for(experiment, options)
+        counts = run(asked, store, options, watch, stop, *([outcomes.learn] if learns else []))
+        if learns and counts.cut:
+            counts.left, counts.rungs = not_reached(experiment, outcomes)
+        return counts
+
+
+def verdict(counts: Counts) -> None:
+    """Check that every trial was trained and ended well.
+
+    Raises:
+        TrialsFailed: if failures ended the run.
+        BudgetUsed: if trials were left out.
+        TrialsFailed: if some did not, with how many and how.
+    """
+    if counts.halted:
+        raise TrialsFailed(counts.halted)
+    if counts.cut:
+        raise BudgetUsed(f"{counts.cut} is used up: what was trained is saved, the same command with more goes on")
+    failed = {status: n for status, n in counts.statuses.items() if status != "ok"}
+    if failed:
+        said = ", ".join(f"{n} {status.replace('_', ' ')}" for status, n in failed.items())
+        raise TrialsFailed(f"{sum(failed.values())} of {counts.statuses.total()} trials failed: {said}")

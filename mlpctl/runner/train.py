@@ -1,0 +1,62 @@
+"""One run: what `mlpctl train` calls."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mlpctl.runner.experiment import Experiment, base_of, checked, default_name
+from mlpctl.runner.loop import Counts, RunOptions, Stop, Watch, check_named, run
+from mlpctl.runner.pending import has_to_run
+from mlpctl.runner.trial import Trial, trial_of
+from mlpctl.spec import make_spec
+from mlpctl.store.writer import Store
+from mlpctl.system.facts import environment
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training left.
+
+    Attributes:
+        trial: what was trained.
+        folder: the results folder.
+        counts: whether it was trained now or found in the store.
+        weights: the file of the weights, if there is one.
+    """
+
+    trial: Trial
+    folder: Path
+    counts: Counts
+    weights: Path | None
+
+
+def train(
+    given: Mapping[str, Any], out: Path, name: str | None, options: RunOptions, watch: Watch, stop: Stop
+) -> Trained:
+    """Train one spec and return what it left; a trial that is in the store already is not trained again.
+
+    Args:
+        given: fields of Spec.
+        out: where results folders are.
+        name: of the results folder; DATASET-MODEL if None.
+        options: how to run.
+        watch: who looks on.
+        stop: set to stop after the current epoch.
+
+    Raises:
+        UsageError: for an impossible spec.
+        MlpctlError: see `mlpctl.runner.loop.run`.
+    """
+    spec = make_spec(given)
+    trial = trial_of(spec)
+    experiment = checked(Experiment(name or default_name(given), base_of(given, where="")))
+    check_named(trial, options)
+    with Store(out / experiment.name) as store:
+        for repair in store.repairs:
+            watch.note(repair)
+        if has_to_run(store, trial.key, options):
+            store.describe(experiment.as_toml(), environment(precision=options.precision))
+        counts = run([[spec]], store, options, watch, stop)
+        weights = store.weights_file(trial.key)
+    return Trained(trial, out / experiment.name, counts, weights if weights.is_file() else None)

@@ -1,0 +1,88 @@
+"""A trial: a resolved spec and its key, the hash of all that decides its numbers up to rounding."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from mlpctl.data import load_dataset
+from mlpctl.data.prepare import prepare
+from mlpctl.engines.base import NUMERICS, Work
+from mlpctl.engines.initial_weights import check_start
+from mlpctl.models import Network, build, resolve
+from mlpctl.spec import RUN_FIELDS, Spec
+from mlpctl.store.weights import pinned, split_pin
+
+if TYPE_CHECKING:
+    from mlpctl.data.base import Dataset
+
+
+_SORTED = json.JSONEncoder(sort_keys=True)
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """One row of `trials.csv` before it is trained.
+
+    Attributes:
+        spec: resolved.
+        dataset: of the spec.
+        key: names the trial; equal specs on equal data have equal keys, whatever machine or engine trains them.
+    """
+
+    spec: Spec
+    dataset: "Dataset"
+    key: str
+
+    @cached_property
+    def config(self) -> str:
+        """The key of the configuration: the same without the seeds."""
+        if self.spec.is_configuration:
+            return self.key
+        return key_of(self.spec.configuration(), self.dataset.digest)
+
+    def work(self, **asked: Any) -> Work:
+        """Return what a session is asked to do with this trial; `asked` are further fields of Work."""
+        data = prepare(self.dataset, self.spec)
+        assert self.spec.epochs is not None
+        return Work(self.key, self.spec, build(self.spec, data), data, self.spec.epochs, **asked)
+
+    @property
+    def network(self) -> Network:
+        """The network of the spec."""
+        return build(self.spec, prepare(self.dataset, self.spec))
+
+
+def trial_of(spec: Spec) -> Trial:
+    """Return the trial of a spec as the user wrote it.
+
+    Raises:
+        UsageError: for impossible combinations, all at once.
+        DataError: where the dataset is missing or not what it should be.
+    """
+    dataset = load_dataset(spec)
+    resolved = resolve(spec, dataset)
+    if resolved.init_from is not None:
+        resolved = resolved.model_copy(update={"init_from": pinned(resolved.init_from)})
+        check_start(build(resolved, prepare(dataset, resolved)), resolved)
+    return Trial(resolved, dataset, key_of(resolved, dataset.digest))
+
+
+def key_of(spec: Spec, digest: str) -> str:
+    """Return the hash (16 hex digits) of a resolved spec, its dataset's digest and the numerics version.
+
+    The dataset and the weights that training starts from count by their digests, not by name, options or path; device,
+    engine and implementation only where the experiment names them.
+    """
+    fields = vars(spec).items()  # iterating over a pydantic model takes three times as long
+    decides = {name: value for name, value in fields if value is not None and name not in ("dataset", "data")}
+    for name in RUN_FIELDS:
+        if decides[name] == "auto":
+            del decides[name]
+    if spec.init_from is not None:
+        decides["init_from"] = split_pin(spec.init_from)[1] or spec.init_from
+    if spec.bias:
+        del decides["bias"]  # so that trials from before the field was there keep their keys
+    text = _SORTED.encode({**decides, "digest": digest, "numerics": NUMERICS})
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,20 @@
+"""Random search: independent draws from the axes."""
+
+from collections.abc import Iterator
+
+from mlpctl.search.base import Drawn, uniform
+from mlpctl.search.space import Proposal
+
+
+class Random(Drawn):
+    """Draws from the axes, each independently of the others and of how many are drawn.
+
+    Another axis does not change the values of this one: widening a search keeps what is in the store.
+    """
+
+    def draws(self, most: int) -> Iterator[Proposal]:
+        """Yield a draw an attempt."""
+        return map(self._draw, range(most))
+
+    def _draw(self, attempt: int) -> Proposal:
+        return self.space.choose(lambda axis: axis.at(uniform(self.seed, axis.name, attempt)))

@@ -1,0 +1,1 @@
+"""Keep results folders: schema, writer, reader, checkpoints, weights, maintenance."""

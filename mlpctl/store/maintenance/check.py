@@ -1,0 +1,224 @@
+"""What is wrong with a results folder: every line, every trial, every file beside them. Writes nothing."""
+
+import json
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from mlpctl.display.tables import Cell, Table
+from mlpctl.engines.base import NUMERICS
+from mlpctl.errors import DataError, UsageError
+from mlpctl.metrics import METRICS
+from mlpctl.runner.trial import key_of
+from mlpctl.spec import Spec
+from mlpctl.store.csv_lines import FILES, Line, header_of, is_ours, scan
+from mlpctl.store.environment import environments_of
+from mlpctl.store.repair import ends_whole
+from mlpctl.store.results import read_json
+from mlpctl.store.schema import (
+    ENVIRONMENT_FILE,
+    EPOCH_COLUMNS,
+    EPOCHS_FILE,
+    EXPERIMENT_FILE,
+    TRIAL_COLUMNS,
+    TRIALS_FILE,
+    WEIGHTS_FOLDER,
+)
+from mlpctl.store.trial_rows import typed
+from mlpctl.system.files import left_over
+
+SCORES = [name for name in EPOCH_COLUMNS if name.endswith(METRICS)]
+"""Columns that the row of a trial has as the row of its last epoch has them."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that is wrong.
+
+    Attributes:
+        file: in the folder.
+        what: in words.
+        line: of the file, where it is one line; it is then taken out by `repair`.
+    """
+
+    file: str
+    what: str
+    line: Line | None = None
+
+
+@dataclass
+class Found:
+    """What is in a folder.
+
+    Attributes:
+        problems: all of them.
+        trials: key -> the line of the row that counts, of whole rows.
+        replaced: rows that a later row of the same trial stands for.
+        orphans: rows of epochs whose trial has no row: it was killed, and runs again.
+    """
+
+    problems: list[Problem] = field(default_factory=list)
+    trials: dict[str, Line] = field(default_factory=dict)
+    replaced: int = 0
+    orphans: int = 0
+
+
+def check(folder: Path) -> Table:
+    """Return a row per problem of a results folder, and what else there is to know as notes.
+
+    Raises:
+        DataError: where there are no results at all, or those of a newer mlpctl.
+    """
+    found = look(folder)
+    rows: list[dict[str, Cell]] = [
+        {"file": p.file, "line": None if p.line is None else p.line.number, "problem": p.what} for p in found.problems
+    ]
+    notes = [f"{folder}: {len(found.trials):,} trials, {len(rows)} problems"]
+    if found.replaced:
+        notes.append(f"{found.replaced} rows of trials that were run again later: the last counts")
+    if found.orphans:
+        notes.append(f"{found.orphans} rows of epochs without a trial, which was killed: it runs again")
+    if lost := _without_environment(folder, found):
+        notes.append(f"{lost} trials name an environment that {ENVIRONMENT_FILE} does not have any more")
+    if rows:
+        notes.append(f"`mlpctl results repair {folder}` mends what can be mended")
+    return Table(["file", "line", "problem"] if rows else [], rows, str(folder), notes)
+
+
+def _without_environment(folder: Path, found: Found) -> int:
+    try:
+        known = {"", *environments_of(read_json(folder / ENVIRONMENT_FILE))}
+    except DataError:
+        known = {""}
+    return sum(line.row["environment"] not in known for line in found.trials.values())
+
+
+def look(folder: Path) -> Found:
+    """Return what is in a results folder.
+
+    Raises:
+        DataError: where there are no results at all, or those of a newer mlpctl.
+    """
+    if not (folder / TRIALS_FILE).is_file():
+        raise DataError(f"no results in {folder}: {TRIALS_FILE} is missing; `mlpctl sweep` or `train` writes it")
+    found = Found()
+    for name in FILES:
+        found.problems += (Problem(name, what) for what in frame_problems(folder / name, list(FILES[name])))
+    if any(problem.what == FOREIGN for problem in found.problems):
+        return found
+    for line in scan(folder / TRIALS_FILE, TRIAL_COLUMNS):
+        if problem := line.problem or edited(line.row):
+            found.problems.append(Problem(TRIALS_FILE, problem, line))
+        else:
+            found.replaced += line.row["key"] in found.trials
+            needed = {name: line.row.get(name, "") for name in ("status", "epochs_done", "environment", *SCORES)}
+            found.trials[line.row["key"]] = replace(line, row=needed)  # of 100,000 trials not every cell
+    _look_at_epochs(folder / EPOCHS_FILE, found)
+    found.problems += _others(folder)
+    return found
+
+
+FOREIGN = "not a file of mlpctl: its first line names no columns key and schema_version"
+
+
+def frame_problems(path: Path, columns: list[str]) -> Iterator[str]:
+    """Yield what is wrong with a file but for its rows."""
+    if not path.is_file():
+        yield "the file is missing"
+        return
+    try:
+        with path.open("rb") as stream:
+            first = stream.readline()
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}") from error
+    header = header_of(first)
+    if not first:
+        yield "the file is empty"
+    elif not is_ours(header):
+        yield FOREIGN
+    else:
+        if missing := [name for name in columns if name not in header]:
+            yield f"columns are missing, as in files of an older mlpctl: {', '.join(missing)}"
+        if further := [name for name in header if name not in columns]:
+            yield f"columns that are not mlpctl's: {', '.join(further)}"
+        if first.endswith(b"\r\n") or first.startswith(b"\xef\xbb\xbf"):
+            yield "line ends or byte-order mark of a spreadsheet"
+        elif header != columns and not missing and not further:
+            yield "the columns are in another order"
+    if first and not ends_whole(path):
+        yield "the last row was not written to its end"
+
+
+def edited(row: Mapping[str, str]) -> str:
+    """Return what is wrong if a row's cells are not those that its key was made of; "" otherwise.
+
+    Rows of other numerics, and of combinations that could not be trained, do not say enough to tell.
+    """
+    cells = typed(row, TRIAL_COLUMNS)
+    if cells.get("numerics") != NUMERICS or not cells.get("digest"):
+        return ""
+    try:
+        spec = Spec.from_flat(cells)
+    except UsageError as error:
+        return f"no spec can be read from the row: {error}"
+    keys = [key_of(one, str(cells["digest"])) for one in (spec, spec.configuration())]
+    return (
+        ""
+        if keys == [row["key"], row["config"]]
+        else f"its cells are not those of trial {row['key']}: they were changed"
+    )
+
+
+def _look_at_epochs(path: Path, found: Found) -> None:
+    seen: dict[str, int] = {}  # key -> a bit per epoch
+    differing: dict[str, str] = {}
+    for line in scan(path, FILES[EPOCHS_FILE]):
+        if line.problem:
+            found.problems.append(Problem(EPOCHS_FILE, line.problem, line))
+        elif line.row["key"] in found.trials:
+            key, epoch = line.row["key"], line.row["epoch"]
+            seen[key] = seen.get(key, 0) | 1 << int(epoch or 0)
+            trial = found.trials[key].row
+            if epoch == trial["epochs_done"]:
+                told = (name for name in SCORES if name in line.row and line.row[name] != trial[name])
+                differing[key] = ", ".join(f"{name} {trial[name]} and not {line.row[name]}" for name in told)
+        else:
+            found.orphans += 1
+    for key, line in found.trials.items():
+        done = int(line.row.get("epochs_done") or 0)
+        if line.row["status"] == "ok" and seen.get(key, 0) >> 1 != (1 << done) - 1:
+            what = f"trial {key} has {done} epochs, and {EPOCHS_FILE} does not have all of them"
+            found.problems.append(Problem(TRIALS_FILE, what, line))
+        elif differing.get(key):
+            what = f"trial {key} has another score than its last row in {EPOCHS_FILE}: {differing[key]}"
+            found.problems.append(Problem(TRIALS_FILE, what, line))
+
+
+def _others(folder: Path) -> Iterator[Problem]:
+    readers: tuple[tuple[str, Callable[[str], object]], ...] = (
+        (EXPERIMENT_FILE, tomllib.loads),
+        (ENVIRONMENT_FILE, json.loads),
+    )
+    for name, read in readers:
+        path = folder / name
+        if path.is_file():
+            try:
+                read(path.read_text("utf-8"))
+            except ValueError as error:  # no TOML, no JSON, no UTF-8
+                yield Problem(name, f"cannot be read: {error}")
+    for path in sorted(left_over(folder)):
+        yield Problem(str(path.relative_to(folder)), "left over by a writer that was killed")
+    for path in sorted((folder / WEIGHTS_FOLDER).glob("*.safetensors")):
+        if not _is_whole(path):
+            yield Problem(str(path.relative_to(folder)), "weights that cannot be read")
+
+
+def _is_whole(path: Path) -> bool:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as opened:
+            return bool(list(opened.keys()))
+    except SafetensorError:
+        return False

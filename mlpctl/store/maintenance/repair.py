@@ -1,0 +1,35 @@
+"""Mends a results folder as far as it can be mended: what is lost by it runs again with the command that made it."""
+
+from pathlib import Path
+
+from mlpctl.store.csv_lines import FILES
+from mlpctl.store.maintenance.check import look
+from mlpctl.store.repair import remove_lines
+from mlpctl.store.schema import ENVIRONMENT_FILE, EXPERIMENT_FILE
+from mlpctl.store.writer import Store
+from mlpctl.system.files import left_over
+
+
+def repair(folder: Path) -> list[str]:
+    """Mend a results folder and return what was done, a line each; nothing if it was well.
+
+    Raises:
+        DataError: where there are no results, or those of something else or of a newer mlpctl.
+        UsageError: if the folder is being written.
+    """
+    look(folder)  # says that there are no results, before a folder is made for them
+    done = [f"{path.relative_to(folder)}: removed, a writer that was killed had left it" for path in left_over(folder)]
+    with Store(folder) as store:
+        done += store.repairs
+        problems = look(folder).problems
+        for name in FILES:
+            lines = {p.line.number: p.line for p in problems if p.line is not None and p.file == name}
+            done += remove_lines(folder / name, list(lines.values()))
+        for problem in problems:
+            path = folder / problem.file
+            if problem.line is None and problem.file not in FILES and path.is_file():
+                path.unlink()
+                again = problem.file in (EXPERIMENT_FILE, ENVIRONMENT_FILE)
+                told = "; the sweep writes it again" if again else ""
+                done.append(f"{problem.file}: removed ({problem.what}){told}")
+    return done

@@ -1,0 +1,62 @@
+"""The columns of the CSV files: one list, derived from Spec; the store writes by it and results are read by it.
+
+`trials.csv` has a row per trial, `epochs.csv` a row per trial and epoch (long form). Empty cells mean "does not apply".
+"""
+
+from typing import Literal
+
+from mlpctl.metrics import METRICS, PARTS
+from mlpctl.spec import Spec, kind_of
+
+SCHEMA_VERSION = 1
+
+
+Kind = Literal["text", "int", "float"]
+
+_SCORES: dict[str, Kind] = {
+    "train_loss": "float",
+    "train_accuracy": "float",
+    **{f"{part}_{metric}": "float" for part in PARTS for metric in METRICS},
+}
+"""train_*: running means over the minibatches of the epoch, before each step, as d2l and Keras print them."""
+
+EPOCH_COLUMNS: dict[str, Kind] = {
+    "schema_version": "int",
+    "key": "text",
+    "epoch": "int",
+    "lr": "float",  # at the first step of the epoch
+    **_SCORES,
+    "seconds": "float",  # of this epoch, its scoring included; empty for a trial trained in a group
+}
+
+TRIAL_COLUMNS: dict[str, Kind] = {
+    "schema_version": "int",
+    "key": "text",  # hash of the spec, the dataset's digest and the numerics version
+    "config": "text",  # the same without seeds: what the seeds of one configuration share
+    "status": "text",
+    "error": "text",
+    **{name: kind_of(info) for name, info in Spec.model_fields.items()},
+    "task": "text",
+    "digest": "text",
+    "numerics": "int",
+    "parameters": "int",
+    "epochs_done": "int",
+    **_SCORES,
+    "seconds": "float",  # empty for a trial trained in a group
+    "group_seconds": "float",
+    "group_size": "int",
+    "used_engine": "text",
+    "used_device": "text",
+    "used_precision": "text",  # of products of float32 matrices, where the engine offers a choice
+    "jobs": "int",
+    "threads": "int",
+    "environment": "text",  # id in environment.json
+    "started": "text",  # UTC, ISO 8601
+}
+
+BEFORE = {name: value for name, value in Spec().flat().items() if value is not None}
+"""What the cells of a column mean in a file from before the column existed: the default of its field."""
+
+TRIALS_FILE, EPOCHS_FILE = "trials.csv", "epochs.csv"
+EXPERIMENT_FILE, ENVIRONMENT_FILE = "experiment.toml", "environment.json"
+WEIGHTS_FOLDER = "weights"

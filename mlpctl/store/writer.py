@@ -1,0 +1,182 @@
+"""Step 6: the results folder. One writer at a time, whole rows appended; a kill leaves nothing to mend by hand.
+
+The epoch rows of a trial are written before its trial row, so a row in `trials.csv` says that everything is there.
+"""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from mlpctl.errors import DataError, UsageError
+from mlpctl.store.csv_lines import FILES, scan, to_lines
+from mlpctl.store.environment import identity, joined
+from mlpctl.store.repair import mend_frame, remove_lines
+from mlpctl.store.results import read_json
+from mlpctl.store.schema import (
+    ENVIRONMENT_FILE,
+    EPOCHS_FILE,
+    EXPERIMENT_FILE,
+    SCHEMA_VERSION,
+    TRIAL_COLUMNS,
+    TRIALS_FILE,
+    WEIGHTS_FOLDER,
+)
+from mlpctl.system.files import left_over, replace_file
+
+if TYPE_CHECKING:
+    from filelock import FileLock
+    from numpy.typing import NDArray
+
+Row = Mapping[str, Any]
+LOCK_FILE = ".lock"
+
+
+@dataclass
+class Store:
+    """A results folder opened for writing; a context manager.
+
+    Attributes:
+        folder: where the files lie.
+        known: key -> status of the trials that are in the store.
+        repairs: what was mended on opening, one line each.
+        environment: id of what this process runs on; "" where nobody has said it.
+    """
+
+    folder: Path
+    known: dict[str, str] = field(default_factory=dict)
+    repairs: list[str] = field(default_factory=list)
+    environment: str = ""
+    _lock: "FileLock | None" = None
+    _files: dict[str, int] = field(default_factory=dict)
+    _writing: Lock = field(default_factory=Lock)  # impossible trials are found, and written, on any thread
+
+    def __enter__(self) -> Self:
+        """Take the lock, mend what a killed writer left, read which trials are there.
+
+        Raises:
+            UsageError: if the folder cannot be written, or another process is writing it.
+            DataError: if the files are not mlpctl's.
+        """
+        from filelock import FileLock, Timeout
+
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._lock = FileLock(self.folder / LOCK_FILE)  # the system frees it when the process dies
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            raise UsageError(
+                f"another mlpctl is writing {self.folder}: wait until it is done, or choose another --name"
+            ) from None
+        except OSError as error:
+            raise UsageError(
+                f"cannot write results to {self.folder}: {error.strerror}; choose another --out"
+            ) from error
+        try:
+            for name, columns in FILES.items():
+                self.repairs += mend_frame(self.folder / name, columns)
+            self._read()
+            for path in list(left_over(self.folder)):  # nobody else writes here: their writers were killed
+                path.unlink()
+            for name in FILES:
+                self._files[name] = os.open(self.folder / name, os.O_WRONLY | os.O_APPEND)
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Give the lock back."""
+        while self._files:
+            os.close(self._files.popitem()[1])
+        if self._lock is not None:
+            self._lock.release()
+
+    def append(self, trial: Row, epochs: Sequence[Row]) -> None:
+        """Append a trial and its epochs: whole rows or nothing.
+
+        Raises:
+            DataError: if the disk is full or the file cannot be written; the files are as they were before.
+        """
+        version = {"schema_version": SCHEMA_VERSION, "key": trial["key"], "environment": self.environment}
+        with self._writing:
+            for name, rows in ((EPOCHS_FILE, epochs), (TRIALS_FILE, [trial])):
+                self._append(name, [{**row, **version} for row in rows])
+            self.known[str(trial["key"])] = str(trial["status"])
+
+    def _append(self, name: str, rows: Sequence[Row]) -> None:
+        content, descriptor = to_lines(map(row.get, FILES[name]) for row in rows), self._files[name]
+        try:
+            about = os.fstat(descriptor)
+            if not about.st_nlink:
+                where = self.folder / name
+                raise DataError(f"{where} was removed while it was written: the same command begins it anew")
+            try:
+                written = 0
+                while written < len(content):
+                    written += os.write(descriptor, content[written:])
+            except OSError:
+                os.ftruncate(descriptor, about.st_size)
+                raise
+        except OSError as error:
+            where, why = self.folder / name, error.strerror
+            raise DataError(
+                f"cannot write {where}: {why}; what had finished is safe, the same command goes on from there"
+            ) from error
+
+    def _read(self) -> None:
+        """Read which trials there are; rows that are damaged are taken out, so that their trials run again."""
+        path = self.folder / TRIALS_FILE
+        damaged = []
+        for line in scan(path, TRIAL_COLUMNS):
+            if line.problem:
+                damaged.append(line)
+            else:
+                self.known[line.row["key"]] = line.row["status"]
+        self.repairs += remove_lines(path, damaged)
+
+    def describe(self, experiment: Mapping[str, Any], environment: Mapping[str, Any]) -> None:
+        """Write what the folder is for and what it runs on; earlier environments stay there.
+
+        Raises:
+            DataError: if a file cannot be read or written.
+        """
+        import tomli_w
+
+        path = self.folder / ENVIRONMENT_FILE
+        try:
+            before = read_json(path)
+        except DataError:
+            before = {}  # damaged: it is written anew, as the readers of the folder are told
+        content = joined(environment, before)
+        self.environment = identity(environment) if environment else ""
+        replace_file(self.folder / EXPERIMENT_FILE, tomli_w.dumps(experiment).encode())
+        replace_file(path, (json.dumps(content, indent=1) + "\n").encode())
+
+    def weights_file(self, key: str) -> Path:
+        """Return where the weights of a trial are, or would be."""
+        return self.folder / WEIGHTS_FOLDER / f"{key}.safetensors"
+
+    def save_weights(self, key: str, weights: "Mapping[str, NDArray[Any]]", about: Mapping[str, str]) -> Path:
+        """Write the weights of a trial as safetensors and return the file; `about` goes into its header."""
+        from safetensors.numpy import save
+
+        path = self.weights_file(key)
+        path.parent.mkdir(exist_ok=True)
+        replace_file(path, save(dict(weights), metadata=dict(about)))
+        return path
+
+
+def read_keys(path: Path) -> dict[str, str]:
+    """Return key -> status of the trials in a `trials.csv`; of a trial that was run twice the last; {} if no file.
+
+    Raises:
+        DataError: if a newer mlpctl wrote the file.
+    """
+    return {line.row["key"]: line.row.get("status", "") for line in scan(path, TRIAL_COLUMNS) if not line.problem}

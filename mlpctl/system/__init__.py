@@ -1,0 +1,1 @@
+"""Talk to the system: atomic files, devices, facts about the machine."""

@@ -1,0 +1,1 @@
+"""Check published figures and answer textbook exercises."""

@@ -1,1 +1,0 @@
-"""Check published figures, and reproduce stored trials: `mlpctl verify`."""

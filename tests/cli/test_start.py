@@ -1,0 +1,136 @@
+"""How a command starts and ends, and what it says of the machine."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+
+from mlpctl.cli import COMMANDS
+from mlpctl.data.prepare import _classes
+from mlpctl.system import facts
+from tests.helpers.cli import Cli
+
+
+def test_every_command_is_listed_and_a_slip_is_answered(cli: Cli) -> None:
+    listed = cli("--help").out.partition("Commands:\n")[2].splitlines()
+    assert [tuple(line.split(maxsplit=1)) for line in listed] == list(COMMANDS.items())
+    done = cli("tran")
+    assert done.code == 2
+    assert "'train'" in done.err
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help(cli: Cli, name: str) -> None:
+    done = cli(name, "--help")
+    assert (done.code, done.err) == (0, "")
+    assert f" {name} " in done.out.splitlines()[0]
+
+
+def test_help_lists_options_by_what_they_are_about(cli: Cli) -> None:
+    sections = [line for line in cli("train", "--help").out.splitlines() if line.endswith(":") and line[0] != " "]
+    assert sections == ["Options:", "Data:", "Model:", "Training:", "Randomness:", "Run:"]
+    assert "mlpctl[mlflow]" in cli("train", "--help").out
+
+
+def test_completion_knows_the_commands() -> None:
+    asked = os.environ | {"_MLPCTL_COMPLETE": "complete_bash", "COMP_WORDS": "mlpctl s", "COMP_CWORD": "1"}
+    script = "import sys; sys.argv = ['mlpctl']\nfrom mlpctl.cli import main\nmain()"
+    done = subprocess.run([sys.executable, "-c", script], env=asked, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["sweep"]
+
+
+def test_the_state_of_a_checkout(tmp_path: Path) -> None:
+    def git(*words: str) -> str:
+        names = ["-c", "user.name=a", "-c", "user.email=a@b"]
+        done = subprocess.run(["git", *names, *words], cwd=tmp_path, capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    assert facts.git_state(tmp_path) is None
+    git("init", "-q")
+    assert facts.git_state(tmp_path) is None
+    (tmp_path / "a file").write_text("1")
+    git("add", ".")
+    git("commit", "-qm", "first")
+    clean = {"commit": git("rev-parse", "HEAD"), "dirty": False}
+    assert facts.git_state(tmp_path) == clean
+    (tmp_path / "untracked").write_text("1")
+    assert facts.git_state(tmp_path) == clean
+    (tmp_path / "a file").write_text("2")
+    assert facts.git_state(tmp_path) == clean | {"dirty": True}
+
+
+def test_versions_and_memory_are_those_that_the_libraries_tell() -> None:
+    assert facts.library_version("numpy") == np.__version__
+    assert facts.library_version("nobody-has-this") is None
+    assert facts.memory_bytes() == psutil.virtual_memory().total
+
+
+def test_classes_are_counted_as_numpy_counts_them() -> None:
+    for seed in range(100):
+        random = np.random.default_rng(seed)
+        y = (random.integers(0, random.integers(1, 9), random.integers(1, 40)) * 2).astype(np.int32)
+        _, codes, counts = np.unique(y, return_inverse=True, return_counts=True)
+        assert [part.tolist() for part in _classes(y)] == [codes.tolist(), counts.tolist()]
+
+
+def ended(
+    *words: str, script: str = "from mlpctl.__main__ import program\nprogram()", stdout: Any, **environment: str
+) -> Any:
+    """Return what is left of a process that runs the program, its stdout buffered unless the environment says other."""
+    code = f"import sys; sys.argv = ['mlpctl', *{words!r}]\n{script}"
+    given = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"} | environment
+    return subprocess.run(
+        [sys.executable, "-c", code], text=True, check=False, stdout=stdout, stderr=subprocess.PIPE, env=given
+    )
+
+
+def test_what_was_registered_for_the_end_of_the_process_runs() -> None:
+    script = "import atexit\natexit.register(lambda: print('the end'))\n"
+    done = ended("--version", script=f"{script}from mlpctl.__main__ import program\nprogram()", stdout=subprocess.PIPE)
+    assert done.stdout.splitlines()[1:] == ["the end"]
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_an_error_of_ours_is_told_with_a_traceback() -> None:
+    script = "import mlpctl.cli\nmlpctl.cli.main = lambda: 1 / 0\nfrom mlpctl.__main__ import program\nprogram()"
+    done = ended(script=script, stdout=subprocess.DEVNULL)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == "ZeroDivisionError: division by zero"
+
+
+FULL = Path("/dev/full")
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="a file that is always full is Linux's")
+@pytest.mark.parametrize("unbuffered", [{}, {"PYTHONUNBUFFERED": "1"}])
+def test_a_full_disk_behind_stdout_is_one_line(unbuffered: dict[str, str]) -> None:
+    with FULL.open("w") as full:
+        done = ended("--version", stdout=full, **unbuffered)
+    assert done.returncode == 4
+    assert done.stderr == "error: cannot write stdout, or a file: No space left on device\n"
+
+
+def test_a_reader_that_leaves_hides_no_failure() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as left:
+        done = ended("data", "list", stdout=left)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert ended("train", "--dataset", "irish", stdout=left).returncode == 2
+        script = "import mlpctl.cli\nfrom mlpctl.errors import CheckFailed\ndef app():\n    print('all of it')\n"
+        script += "    raise CheckFailed('it does not hold')\nmlpctl.cli.app = app\n"
+        done = ended(script=f"{script}from mlpctl.__main__ import program\nprogram()", stdout=left)
+        assert (done.returncode, done.stderr) == (6, "error: it does not hold\n")
+
+
+@pytest.mark.parametrize("closed", [1, 2])
+def test_a_closed_stream_is_none_to_write_to(closed: int) -> None:
+    script = f"import os, sys\nos.close({closed})\nsys.std{'out' if closed == 1 else 'err'} = None\n"
+    script += "from mlpctl.__main__ import program\nprogram()"
+    assert ended("data", "list", script=script, stdout=subprocess.DEVNULL).returncode == 0
+    assert ended("train", "--dataset", "irish", script=script, stdout=subprocess.DEVNULL).returncode == 2

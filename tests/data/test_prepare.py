@@ -1,0 +1,80 @@
+"""Splits and scaling."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from mlpctl.data.prepare import prepare, scaled, split
+from mlpctl.errors import UsageError
+from tests.helpers.making import classes, numbers, resolved
+
+
+@pytest.mark.parametrize("dataset", [classes(3, 150), numbers(n=151)])
+def test_parts_are_disjoint_and_complete(dataset) -> None:  # type: ignore[no-untyped-def]
+    parts = split(dataset, 0.25, 0.1, seed=3)
+    rows = np.concatenate(list(parts.values()))
+    assert (np.sort(rows) == np.arange(len(dataset.y))).all()
+    assert len(parts["test"]) == 38
+    assert len(parts["val"]) == 12
+
+
+def test_classes_keep_their_shares() -> None:
+    y = np.repeat([0, 1, 2], [100, 40, 10]).astype(np.int32)
+    dataset = replace(classes(3, 150), y=y)
+    parts = split(dataset, 0.2, 0.1, seed=0)
+    assert np.bincount(y[parts["test"]]).tolist() == [20, 8, 2]
+    assert np.bincount(y[parts["val"]]).tolist() == [8, 3, 1]
+
+
+def test_the_split_follows_its_seed_alone() -> None:
+    dataset = classes()
+    one, again, other = (split(dataset, 0.25, 0.1, seed)["test"] for seed in (0, 0, 1))
+    assert (one == again).all()
+    assert set(one.tolist()) != set(other.tolist())
+    follows = [prepare(dataset, resolved(dataset, split_seed="seed", seed=seed)).parts["test"] for seed in (0, 1)]
+    assert set(follows[0].tolist()) != set(follows[1].tolist())
+
+
+def test_nothing_left_to_train_on_is_refused() -> None:
+    with pytest.raises(UsageError, match="leave none of the 3 rows"):
+        split(classes(3, 3), 0.9, 0.9, seed=0)
+
+
+def test_scaling_is_fitted_on_the_training_part() -> None:
+    dataset = classes()
+    train = np.arange(0, 40)
+    X = np.asarray(scaled(dataset, "standard", "float64", train)[0])
+    np.testing.assert_allclose(X[train].mean(axis=0), 0, atol=1e-12)
+    np.testing.assert_allclose(X[train].std(axis=0), 1, atol=1e-12)
+    X = np.asarray(scaled(dataset, "unit", "float64", train)[0])
+    assert X[train].min() == 0
+    assert X[train].max() == 1
+
+
+def test_pixels_stay_bytes() -> None:
+    dataset = classes(uint8=True)
+    X, scale, shift = scaled(dataset, "unit", "float32", np.arange(40))
+    assert X is dataset.X
+    assert scale is not None
+    assert shift is not None
+    assert scale.dtype == np.float32
+    np.testing.assert_allclose(scale, 1 / 255, rtol=1e-6)
+
+
+def test_words_unseen_in_training_are_no_inputs() -> None:
+    dataset = classes(sparse=True)
+    X = dataset.X.tolil()  # type: ignore[union-attr]
+    X[:40, 1] = 0
+    X[50, 1] = 2
+    dataset = replace(dataset, X=X.tocsr(), fitted_columns=np.ones(5, dtype=bool))
+    assert scaled(dataset, "none", "float32", np.arange(40))[0].shape[1] == 4
+    with pytest.raises(UsageError, match="would fill a sparse matrix"):
+        scaled(dataset, "standard", "float32", np.arange(40))
+
+
+def test_a_constant_column_becomes_zeros() -> None:
+    X = np.asarray(classes().X).copy()
+    X[:, 0] = 3
+    out = np.asarray(scaled(replace(classes(), X=X), "standard", "float64", np.arange(40))[0])
+    assert (out[:, 0] == 0).all()

@@ -1,0 +1,186 @@
+"""Verdicts: rarely a false winner where there is none, a true one where there is; textbook oracles for the parts."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from mlpctl.report.dataframes import by_seed, compare
+from mlpctl.report.statistics.significance import expected_maximum, holm, optimism
+from mlpctl.report.summary import summarize
+from mlpctl.report.tables import overview
+from mlpctl.store.results import load
+from tests.helpers.cli import Cli
+from tests.helpers.synthetic import write
+
+REPETITIONS = 1000
+
+Noise = Callable[[np.random.Generator, tuple[int, int]], "np.ndarray[tuple[int, int], np.dtype[np.float64]]"]
+
+NOISES: dict[str, Noise] = {
+    "normal": lambda rng, shape: rng.normal(0.9, 0.01, shape),
+    "seed effects": lambda rng, shape: rng.normal(0.9, 0.01, shape) + rng.normal(0, 0.05, (shape[0], 1)),
+    "shares of 40 examples": lambda rng, shape: rng.binomial(40, 0.9, shape) / 40,
+    "shares of 11 examples": lambda rng, shape: rng.binomial(11, 0.9, shape) / 11,
+}
+
+
+def winners(noise: Noise, seeds: int, configurations: int, repetitions: int = REPETITIONS) -> int:
+    rng = np.random.default_rng(seeds * 100 + configurations)
+    draws = (pd.DataFrame(noise(rng, (seeds, configurations))) for _ in range(repetitions))
+    return sum(compare(scores, "high").is_clear for scores in draws)
+
+
+@pytest.mark.parametrize("name", list(NOISES))
+@pytest.mark.parametrize(("seeds", "configurations"), [(2, 2), (3, 2), (5, 2), (3, 3), (5, 4), (10, 8)])
+def test_null_data_have_no_winner(name: str, seeds: int, configurations: int) -> None:
+    """One spec under many names: a single best is declared in under 5 % of repetitions (1000 of each kind)."""
+    assert winners(NOISES[name], seeds, configurations) < 0.05 * REPETITIONS
+
+
+def test_unequal_noise_makes_no_winner_either() -> None:
+    rng = np.random.default_rng(0)
+    scales = np.array([0.05, 0.01, 0.01])
+    draws = [pd.DataFrame(0.9 + rng.normal(size=(5, 3)) * scales) for _ in range(REPETITIONS)]
+    assert sum(compare(scores, "high").is_clear for scores in draws) < 0.05 * REPETITIONS
+
+
+@pytest.mark.parametrize(("seeds", "gap", "least"), [(5, 6.0, 0.8), (10, 2.5, 0.8), (3, 20.0, 0.8)])
+def test_a_true_difference_is_found(seeds: int, gap: float, least: float) -> None:
+    """The gap is in standard deviations of a single score; five configurations, one better than the rest."""
+    rng = np.random.default_rng(1)
+    shift = np.array([0, 0, gap, 0, 0])
+    verdicts = [compare(pd.DataFrame(rng.normal(size=(seeds, 5)) + shift), "high") for _ in range(500)]
+    assert sum(verdict.is_clear and verdict.best == 2 for verdict in verdicts) >= least * 500
+
+
+def test_pairing_finds_what_seeds_hide() -> None:
+    rng = np.random.default_rng(2)
+    seed_effect = rng.normal(0, 0.1, (6, 1))
+    scores = pd.DataFrame(seed_effect + rng.normal((0.01, 0.0), 0.001, (6, 2)), columns=["a", "b"])
+    assert stats.ttest_ind(scores["a"], scores["b"]).pvalue > 0.5
+    assert compare(scores, "high").tied == ("a",)
+
+
+def test_the_true_best_stays_in_the_set() -> None:
+    rng = np.random.default_rng(3)
+    means = np.array([0.0, 0.1, 0.9, 1.0, -3.0, -9.0])
+    kept = [3 in compare(pd.DataFrame(rng.normal(size=(5, 6)) + means), "high").tied for _ in range(1000)]
+    assert np.mean(kept) > 0.95
+
+
+def test_the_test_is_the_paired_t_test() -> None:
+    rng = np.random.default_rng(4)
+    scores = pd.DataFrame(rng.normal((1.0, 0.5, 0.0), 1.0, (6, 3)), columns=["a", "b", "c"])
+    verdict = compare(scores, "high", best="a")
+    raw = [float(stats.ttest_rel(scores["a"], scores[name]).pvalue) for name in "bc"]
+    low, high = sorted(raw)
+    expected = {raw.index(low): min(1, 3 * low), raw.index(high): max(min(1, 3 * low), min(1, 2 * high))}
+    assert verdict.p.loc[["b", "c"], "p"].tolist() == pytest.approx([expected[0], expected[1]])
+
+
+def test_lower_is_better_for_losses() -> None:
+    scores = pd.DataFrame({"a": [1.0, 1.1, 0.9], "b": [0.1, 0.21, 0.02], "c": [5.0, 5.1, 5.2]})
+    verdict = compare(scores, "low")
+    assert verdict.best == "b"
+    assert verdict.p.index.tolist() == ["b", "a", "c"]
+    assert compare(scores, "high").best == "c"
+
+
+def test_missing_seeds_pair_what_is_there() -> None:
+    nan = float("nan")
+    scores = pd.DataFrame({"a": [0.9, 0.91, 0.92, nan], "b": [0.5, 0.52, nan, 0.51], "c": [0.1, nan, nan, nan]})
+    verdict = compare(scores, "high")
+    assert verdict.p["pairs"].to_dict() == {"a": 3, "b": 2, "c": 1}
+    assert verdict.p["p"].isna()["c"]
+    assert "c" in verdict.tied  # one seed tells nothing, for or against
+    assert verdict.seeds == 3
+
+
+def test_equal_scores_are_a_tie_and_one_configuration_is_no_winner() -> None:
+    same = pd.DataFrame({"a": [0.9] * 3, "b": [0.9] * 3})
+    assert compare(same, "high").tied == ("a", "b")
+    alone = compare(same[["a"]], "high")
+    assert not alone.is_clear
+    assert alone.optimism == 0.0
+
+
+def test_one_seed_decides_nothing() -> None:
+    verdict = compare(pd.DataFrame({"a": [0.9], "b": [0.1]}), "high")
+    assert verdict.tied == ("a", "b")
+    assert verdict.optimism is None
+
+
+def test_holm_is_the_textbooks() -> None:
+    assert holm([0.01, 0.04, 0.03, 0.005]).tolist() == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert np.isnan(holm([0.5, float("nan")])[1])
+
+
+def test_the_expected_maximum_is_known_for_few() -> None:
+    assert expected_maximum(1) == pytest.approx(0.0, abs=1e-9)
+    assert expected_maximum(2) == pytest.approx(1 / np.sqrt(np.pi))
+    assert expected_maximum(3) == pytest.approx(1.5 / np.sqrt(np.pi))
+
+
+@pytest.mark.parametrize("seed_effect", [0.0, 2.0])
+def test_the_optimism_is_what_repetition_takes_away(seed_effect: float) -> None:
+    """The best of ten equals, scored again by other seeds, loses on average about what was foretold, rather less."""
+    rng = np.random.default_rng(5)
+    lost, foretold = [], []
+    for _ in range(2000):
+        scores = rng.normal(size=(10, 10)) + seed_effect * rng.normal(size=(10, 1))
+        scores = scores[:, np.argsort(-scores.mean(axis=0))]  # the best first
+        lost.append(scores[:, 0].mean() - scores.mean())
+        foretold.append(optimism(scores))
+    assert 0.8 < np.mean(np.array(foretold, dtype=float)) / np.mean(lost) < 1.05
+
+
+def test_a_noisy_configuration_far_below_makes_the_best_no_luckier() -> None:
+    rng = np.random.default_rng(6)
+    quiet, loud = rng.normal(0.99, 0.001, (5, 2)), rng.normal(0.8, 0.3, (5, 1))
+    found = optimism(np.hstack([quiet, loud]))
+    assert found is not None
+    assert found < 0.002
+
+
+def test_pairs_are_trials_with_equal_seeds() -> None:
+    trials = pd.DataFrame(
+        {
+            "config": ["a", "b", "a", "b", "b"],
+            "seed": [0, 0, 1, 1, 2],
+            "init_seed": [None] * 5,
+            "status": ["ok", "ok", "ok", "diverged", "ok"],
+            "val_accuracy": [0.1, 0.2, 0.3, 0.4, 0.5],
+        }
+    )
+    table = by_seed(trials, "config", "val_accuracy")
+    assert table["a"].tolist()[:2] == [0.1, 0.3]
+    assert table["b"].isna().tolist() == [False, True, False]
+
+
+def test_reports_say_when_the_best_is_clear(cli: Cli) -> None:
+    rng = np.random.default_rng(6)
+    rows = [
+        {"lr": lr, "seed": s, "val_accuracy": mean + 0.002 * rng.normal(), "test_accuracy": 0.8}
+        for s in range(5)
+        for lr, mean in ((0.1, 0.9), (0.2, 0.7), (0.3, 0.6))
+    ]
+    write(Path("clear"), rows)
+    assert "better than all 2 others beyond chance" in cli("report", "clear").out.replace("\n", " ")
+    write(Path("tie"), [{**row, "val_accuracy": 0.9 + 0.01 * rng.normal()} for row in rows])
+    said = cli("report", "tie").out.replace("\n", " ")
+    assert "beyond chance" not in said
+    assert "2 of the 2 others cannot be told apart from it" in said
+    assert "its test mean is" in said
+
+
+def test_a_configuration_with_failures_is_not_in_the_running(tmp_path: Path) -> None:
+    rows: list[dict[str, object]] = [{"lr": 0.1, "seed": s, "val_accuracy": 0.7 + 0.01 * s} for s in range(3)]
+    rows += [{"lr": 0.2, "seed": s, "val_accuracy": 0.9, "status": "ok" if s else "diverged"} for s in range(3)]
+    [summary] = summarize(load(write(tmp_path / "r", rows)))
+    assert summary.verdict is not None
+    assert summary.verdict.compared == 1
+    assert not any("beyond chance" in note for note in overview(summary, 5)[0].notes)

@@ -1,0 +1,17 @@
+"""A few of the sweeps of `make torture`: killed at moments that a seed draws, or on a full disk, then run again."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.torture import Whole, full_disk, killed, undisturbed
+
+
+@pytest.mark.parametrize(
+    ("name", "torment"), [("grid", killed), ("halving", killed), ("failing", killed), ("saving", full_disk)]
+)
+def test_the_same_command_finishes_the_job(
+    name: str, torment: Callable[[Whole, Path, int], None], tmp_path: Path
+) -> None:
+    torment(undisturbed(name, tmp_path), tmp_path, 1)
