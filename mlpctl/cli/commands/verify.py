@@ -87,8 +87,8 @@ def _trained_again(
     where: list[str], count: int, seed: int, options: "RunOptions", data: dict[str, str], *, quiet: bool, people: bool
 ) -> "tuple[list[Table], str, bool]":
     from mlpctl.cli.screens.base import CountScreen, handle_interrupts
+    from mlpctl.report.reproduce import draw_trials, reproduce, reproduced_tables, reproduced_text
     from mlpctl.runner.loop import Stop
-    from mlpctl.runner.reproduce import draw_trials, reproduce, reproduced_tables, reproduced_text
     from mlpctl.store.find_trial import find
 
     many = [

@@ -10,8 +10,8 @@ import pytest
 
 from mlpctl import data
 from mlpctl.report.compare.closeness import deviations, verdict
+from mlpctl.report.reproduce import draw_trials
 from mlpctl.runner import train
-from mlpctl.runner.reproduce import draw_trials
 from mlpctl.store.results import load
 from mlpctl.system import facts as machine
 from tests.helpers.cli import Cli
