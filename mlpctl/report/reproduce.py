@@ -22,12 +22,12 @@ from mlpctl.runner.loop import RunOptions, Stop, Watch, check_named, run
 from mlpctl.runner.pending import identify
 from mlpctl.runner.trial import Trial
 from mlpctl.spec import Spec
-from mlpctl.store.find_trial import Place
-from mlpctl.store.maintenance.check import edited
+from mlpctl.store import reader
+from mlpctl.store.find_trial import StoredTrial
+from mlpctl.store.key import key_problem
 from mlpctl.store.results import read_json
-from mlpctl.store.schema import ENVIRONMENT_FILE, TRIALS_FILE
-from mlpctl.store.trial_rows import stored_rows
-from mlpctl.store.writer import Store, read_keys
+from mlpctl.store.schema import ENVIRONMENT_FILE
+from mlpctl.store.writer import Store
 from mlpctl.system.facts import environment
 
 CUT = ("timeout", "interrupted")
@@ -52,7 +52,7 @@ class Again:
         inputs: what is recorded of what decides the numbers, and is otherwise now: what, recorded, now.
     """
 
-    place: Place
+    place: StoredTrial
     row: Mapping[str, Cell]
     now: Mapping[str, Cell]
     verdict: Verdict
@@ -63,7 +63,7 @@ class Again:
 
 @dataclass(frozen=True, eq=False)
 class _Stored:
-    place: Place
+    place: StoredTrial
     row: dict[str, Cell]
     epochs: Rows
     spec: Spec
@@ -71,21 +71,21 @@ class _Stored:
     key: str  # of the repetition: another than the stored one where data, row or numerics are not those any more
 
 
-def drawn(folder: Path, count: int, seed: int) -> list[Place]:
+def drawn(folder: Path, count: int, seed: int) -> list[StoredTrial]:
     """Return `count` trials of a results folder, drawn at random, in the order of the folder; all where it has fewer.
 
     Raises:
         DataError: where there are no results.
     """
-    keys = list(read_keys(folder / TRIALS_FILE))
+    keys = list(reader.keys(folder))
     if not keys:
         raise DataError(f"no results in {folder}: it has no trial to verify")
     chosen = set(Random(seed).sample(keys, min(count, len(keys))))
-    return [Place(folder, key) for key in keys if key in chosen]
+    return [StoredTrial(folder, key) for key in keys if key in chosen]
 
 
 def again(
-    places: Sequence[Place],
+    places: Sequence[StoredTrial],
     options: RunOptions,
     screen: AbstractContextManager[Watch],
     stop: Stop,
@@ -118,8 +118,8 @@ def again(
     return [told[number] for number in range(len(stored))]
 
 
-def _read(place: Place, data: Mapping[str, str]) -> _Stored:
-    row, epochs = stored_rows(place.folder, place.key)
+def _read(place: StoredTrial, data: Mapping[str, str]) -> _Stored:
+    row, epochs = reader.trial(place.folder, place.key)
     spec = Spec.from_flat(row).with_data(data)
     trial, impossible = identify(spec)
     return _Stored(place, row, epochs, spec, trial, str(impossible["key"]) if trial is None else trial.key)
@@ -163,7 +163,7 @@ def _asked(one: _Stored, options: RunOptions) -> RunOptions:
 
 
 def _compare(one: _Stored, folder: Path) -> Again:
-    now, epochs = stored_rows(folder, one.key)
+    now, epochs = reader.trial(folder, one.key)
     is_cut = one.row["status"] in CUT
     if is_cut:
         epochs = [row for row in epochs if int(row["epoch"] or 0) <= int(one.row["epochs_done"] or 0)]
@@ -203,7 +203,7 @@ def _examples(trial: Trial | None) -> dict[str, int]:
 
 def _inputs(one: _Stored, now: Mapping[str, Cell]) -> tuple[dict[str, Cell], ...]:
     found: Rows = []
-    if edited({name: "" if cell is None else _text(cell) for name, cell in one.row.items()}):
+    if key_problem(one.row):
         found.append({"what": "spec", "recorded": f"that of {one.place.key}", "now": "its cells were changed"})
     if one.row.get("digest") != now.get("digest"):
         before, after = (None if row.get("digest") is None else str(row["digest"]) for row in (one.row, now))
@@ -211,7 +211,3 @@ def _inputs(one: _Stored, now: Mapping[str, Cell]) -> tuple[dict[str, Cell], ...
     content = read_json(one.place.folder / ENVIRONMENT_FILE)
     here: dict[str, Any] = {**flat(environment()), **of_row(now)}
     return (*found, *differing(of_trial(content, one.row), here, sides=SIDES))
-
-
-def _text(cell: Cell) -> str:
-    return repr(cell) if isinstance(cell, float) else str(cell)
