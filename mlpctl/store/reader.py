@@ -176,18 +176,32 @@ def _parsed(path: Path, wanted: Mapping[str, Kind], whole: bytes) -> Columns:
 
 
 def _array(column: "pa.ChunkedArray", kind: Kind) -> Array:
+    empty = np.array([], dtype={"text": object, "int": np.int64, "float": np.float64}[kind])
+    parts = [_part(chunk, kind) for chunk in column.chunks]
+    return parts[0] if len(parts) == 1 else np.concatenate([empty, *parts])
+
+
+def _part(chunk: "pa.Array", kind: Kind) -> Array:
     if kind == "text":
-        return np.concatenate([objects([]), *(_words(chunk) for chunk in column.chunks)])
-    if kind == "int" and column.null_count:
-        return objects(column.to_pylist())
-    values: Array = column.to_numpy()
-    return values
+        places, there = _numbers(chunk.indices, np.dtype(np.int32))
+        return objects([*chunk.dictionary.to_pylist(), None])[np.where(there, places, -1)]
+    if kind == "float":
+        values, there = _numbers(chunk, np.dtype(np.float64))
+        return np.where(there, values, np.nan)
+    values, there = _numbers(chunk, np.dtype(np.int64))
+    if there.all():
+        return values
+    return objects([value if known else None for value, known in zip(values.tolist(), there.tolist(), strict=True)])
 
 
-def _words(chunk: "pa.DictionaryArray") -> Array:
-    words = objects([*chunk.dictionary.to_pylist(), None])
-    places = np.nan_to_num(chunk.indices.to_numpy(zero_copy_only=False), nan=-1)  # NaN: no word
-    return words[places.astype(np.intp)]
+def _numbers(chunk: "pa.Array", dtype: "np.dtype[Any]") -> tuple[Array, Array]:
+    """Return (values, which of them are there) of a part of a column, whose own `to_numpy` imports pandas (0.4 s)."""
+    validity, data = chunk.buffers()
+    rows = slice(chunk.offset, chunk.offset + len(chunk))
+    there = np.ones(len(chunk), dtype=bool)
+    if validity is not None:
+        there = np.unpackbits(np.frombuffer(validity, np.uint8), bitorder="little")[rows].astype(bool)
+    return np.frombuffer(data, dtype)[rows], there
 
 
 def _damaged(path: Path, why: Any) -> DataError:
