@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
+from mlpctl.models.autograd import ACTIVATIONS
 from mlpctl.models.constants import BN_EPS, BN_MOMENTUM
 from mlpctl.models.learner import State
-from mlpctl.models.torch_operations import ACTIVATIONS
-from mlpctl.models.torch_optim import KeyedDropout, Optimized, SparseLinear
+from mlpctl.models.torch_nn import KeyedDropout, Optimized, SparseLinear
 
 if TYPE_CHECKING:
     from mlpctl.models.network import Layer, Network
@@ -54,5 +54,5 @@ class Stack(nn.Module):
 
 
 def module(network: "Network", spec: "Spec", state: State, device: str) -> Optimized:
-    """Return the learner of the module rung."""
+    """Return the learner of the implementation `module`."""
     return Optimized(Stack(network), network, spec, state, device)

@@ -47,7 +47,7 @@ def _by_torch(fact: Fact) -> float:
 
 
 def _by_own(fact: Fact) -> float:
-    from mlpctl.models.autograd_functions import add, multiply
+    from mlpctl.models.function import add, multiply
 
     return fact.compute(add, multiply)
 

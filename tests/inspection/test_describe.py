@@ -60,7 +60,7 @@ def test_activations_are_what_the_forward_pass_keeps(fields: dict[str, Any]) -> 
         z,
         *(s.slope for s in seen),
         *(s.X for s in seen[1:]),
-        *(s.normalized.values for s in seen if s.normalized is not None),
+        *(s.normalized[0] for s in seen if s.normalized is not None),
         *masks,
         *factors,
     ]

@@ -8,8 +8,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from mlpctl.models.autograd import loss, step
 from mlpctl.models.learner import STEPS, State, memory_name
-from mlpctl.models.torch_operations import loss, step
 
 if TYPE_CHECKING:
     from mlpctl.models.network import Network

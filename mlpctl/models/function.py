@@ -1,4 +1,4 @@
-"""Back-propagation rules as custom autograd functions, and the operations of a forward pass made of them.
+"""Train a network whose operations are custom autograd functions, each with its back-propagation rule.
 
 Each rule says what comes back for what went forward: a sum hands the gradient on to both, a product swaps its
 factors, a maximum sends it to the larger one, a fan-out adds up what its branches return. `matmul`, `add`, `multiply`,
@@ -14,7 +14,8 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-from mlpctl.models import activations, batch_norm, losses
+from mlpctl.models import losses, manual
+from mlpctl.models.autograd import Autograd, Operations
 
 if TYPE_CHECKING:
     from mlpctl.models.network import Network
@@ -124,12 +125,12 @@ class FanOut(Function):
 
 
 class Activate(Function):
-    """An activation by name, with its derivative as `mlpctl.models.activations` writes it."""
+    """An activation by name, with its derivative as `mlpctl.models.manual` writes it."""
 
     @staticmethod
     def forward(ctx: Any, u: Tensor, name: str) -> Tensor:
         """Return the activation."""
-        a, slope = activations.ACTIVATIONS[name](u)
+        a, slope = manual.ACTIVATIONS[name](u)
         ctx.save_for_backward(slope)
         return a.clone() if a is u else a
 
@@ -142,23 +143,22 @@ class Activate(Function):
 
 
 class Normalize(Function):
-    """Batch normalization; see `mlpctl.models.batch_norm`."""
+    """Batch normalization."""
 
     @staticmethod
     def forward(ctx: Any, u: Tensor, weight: Tensor, bias: Tensor, running: tuple[Tensor, Tensor]) -> Tensor:
         """Return u normalized, scaled and shifted; the running mean and variance are moved."""
-        seen = batch_norm.normalize(u)
-        batch_norm.move_running(*running, seen.mean, seen.variance, len(u))
-        ctx.seen = seen
-        ctx.save_for_backward(weight)
-        return seen.values * weight + bias  # type: ignore[no-any-return]
+        u_hat, inverse_sd, mean, variance = manual.normalize(u)
+        manual.move_running(*running, mean, variance, len(u))
+        ctx.save_for_backward(weight, u_hat, inverse_sd)
+        return u_hat * weight + bias
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
         """Return the gradients of u, weight and bias."""
-        [gradient], [weight] = gradients, ctx.saved_tensors
-        return *batch_norm.normalize_backward(gradient, weight, ctx.seen), None
+        [gradient] = gradients
+        return *manual.normalize_backward(gradient, *ctx.saved_tensors), None
 
 
 class Drop(Function):
@@ -186,7 +186,7 @@ class Loss(Function):
         """Return the losses (B,)."""
         value, gradient = losses.loss_and_gradient(network, z, y)
         ctx.save_for_backward(gradient)
-        return value  # type: ignore[no-any-return]
+        return value
 
     @staticmethod
     @once_differentiable
@@ -214,7 +214,7 @@ def _activate(name: str, u: Tensor) -> Tensor:
 
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    **{name: partial(_activate, name) for name in activations.ACTIVATIONS},
+    **{name: partial(_activate, name) for name in manual.ACTIVATIONS},
     "relu": relu,
     "sigmoid": sigmoid,
 }
@@ -251,3 +251,6 @@ def loss(network: "Network", z: Tensor, y: Tensor) -> Tensor:
 def _summed_to(gradient: Tensor, shape: torch.Size) -> Tensor:
     """Return the gradient of what was broadcast: summed over the places that it went to."""
     return gradient if gradient.shape == shape else gradient.sum_to_size(shape)
+
+
+FUNCTION = partial(Autograd, Operations(ACTIVATIONS, affine, product, normalize, drop, loss))
