@@ -10,8 +10,8 @@ from weakref import WeakKeyDictionary
 
 from mlpctl.data import source_of
 from mlpctl.errors import UsageError
+from mlpctl.models.build import CLASS_LOSSES
 from mlpctl.models.catalog import Model
-from mlpctl.models.network import CLASS_LOSSES
 from mlpctl.registry import resolve as resolve_name
 from mlpctl.spec import Spec
 

@@ -67,24 +67,19 @@ def word_weight_change(saved: "Saved", word: str, label: str) -> float:
 
 def gradient_ratio(saved: "Saved") -> float:
     """Return the gradient that reaches the first layer at the start, as a share of that of the last (RMS)."""
-    from mlpctl.inspection.gradient_profile import profile
+    from mlpctl.inspection.draw_gradients import profile
     from mlpctl.inspection.loader import start_of
 
     rms = profile(saved.trial, start_of(saved.trial), "").rms
     return rms[0] / rms[-1]
 
 
-def affine_difference(saved: "Saved") -> float:
+def relative_affine_difference(saved: "Saved") -> float:
     """Return how far the outputs are from those of the one affine map that all layers compose to, relative to them."""
-    from mlpctl.inspection.loader import outputs_of
-    from mlpctl.models.affine import as_one_layer
+    from mlpctl.inspection.affine import affine_difference
 
-    trial, data = saved.trial, saved.trial.work().data
-    rows = data.parts["test"][:1000]
-    ours = outputs_of(trial.network, trial.spec, _weights(saved), data, rows)
-    single, weights = as_one_layer(trial.network, _weights(saved))
-    composed = outputs_of(single, trial.spec, weights, data, rows)
-    return float(abs(ours - composed).max() / abs(ours).max())
+    difference, largest = affine_difference(saved.trial, _weights(saved), saved.trial.work().data.parts["test"][:1000])
+    return difference / largest
 
 
 MEASURES = {
@@ -93,7 +88,7 @@ MEASURES = {
     "log_probability": Measure("of a label, for an example of the test part", log_probability, ("index", "label")),
     "word_weight_change": Measure("of a word's weight for a label, in training", word_weight_change, ("word", "label")),
     "gradient_ratio": Measure("of the first layer to the last, before training", gradient_ratio),
-    "affine_difference": Measure("from one affine map, relative to the outputs", affine_difference),
+    "affine_difference": Measure("from one affine map, relative to the outputs", relative_affine_difference),
 }
 """Measures of trained weights."""
 
