@@ -18,8 +18,7 @@ from mlpctl.data.files import cache_folder
 from mlpctl.display.tables import Cell, Table
 from mlpctl.errors import CheckFailed, MlpctlError
 from mlpctl.registry import names
-from mlpctl.system.facts import cpu_model, gpus, library_version, memory_bytes, usable_cores
-from mlpctl.system.gpu import driver_here
+from mlpctl.system.facts import cpu_model, has_nvidia_driver, library_version, memory_bytes, torch_gpus, usable_cores
 
 PACKAGE = "mlpctl"
 """Whose installed metadata name what is required, and the extras."""
@@ -120,11 +119,11 @@ def _machine() -> list[dict[str, Cell]]:
 def _gpu() -> list[dict[str, Cell]]:
     if library_version("torch") is None:
         return []
-    if not driver_here():
+    if not has_nvidia_driver():
         return [_line("gpu", "none", "no driver of NVIDIA")]
     import torch  # 1 s: only where there may be a GPU
 
-    found = gpus()
+    found = torch_gpus()
     if not found:
         why = "this torch is a CPU build" if torch.version.cuda is None else "torch sees no CUDA GPU"
         return [_line("gpu", "none", why, "install a CUDA build of torch")]

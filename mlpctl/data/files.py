@@ -3,15 +3,14 @@
 import gzip
 import hashlib
 import os
-import secrets
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
 from mlpctl.errors import DataError, UsageError
+from mlpctl.system.files import replace_file
 
 GZIP_MAGIC = b"\x1f\x8b"
 
@@ -109,21 +108,12 @@ def sha256_of(path: Path) -> str:
 
 
 def keep(path: Path, chunks: Iterable[bytes | memoryview]) -> bool:
-    """Write a file whole or not at all; return whether it was written: a read-only cache is no error.
-
-    The new name is given last, so another process sees the old file or the new one, never a part.
-    """
-    new = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    """Write a file of the cache whole; return whether it was written: a read-only cache is no error."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with new.open("xb") as stream:
-            stream.writelines(chunks)
-        new.replace(path)
-    except OSError:
+        replace_file(path, chunks)
+    except (OSError, DataError):
         return False
-    finally:
-        with suppress(OSError):
-            new.unlink(missing_ok=True)
     return True
 
 
