@@ -26,10 +26,10 @@ DEPTH = ("hidden_layers", "widths", "hidden_units", "batch_norm", "dropout")
 
 @dataclass(frozen=True)
 class Profile:
-    """One curve.
+    """Curve of one network.
 
     Attributes:
-        name: what its colour stands for.
+        name: legend of its colour.
         rms: root mean square of each layer's gradient by its weights, from the first layer on.
     """
 

@@ -1,4 +1,4 @@
-"""The concise twin: the network as nn.Sequential (d2l 5.2.2)."""
+"""Build the network as nn.Sequential (d2l 5.2.2)."""
 
 from collections import OrderedDict
 from collections.abc import Callable

@@ -1,7 +1,7 @@
 """Train a network whose operations are custom autograd functions, each with its back-propagation rule.
 
-Each rule says what comes back for what went forward: a sum hands the gradient on to both, a product swaps its
-factors, a maximum sends it to the larger one, a fan-out adds up what its branches return. `matmul`, `add`, `multiply`,
+Each rule is the derivative of its operation: a sum hands the gradient on to both, a product swaps its factors, a
+maximum sends it to the larger one, a fan-out adds up the gradients of its branches. `matmul`, `add`, `multiply`,
 `maximum`, `sigmoid` and `fan_out` can be differentiated twice; the others refuse a second derivative.
 """
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Add(Function):
-    """a + b, broadcast."""
+    """Sum a + b, broadcast."""
 
     @staticmethod
     def forward(ctx: Any, a: Tensor, b: Tensor) -> Tensor:
@@ -39,7 +39,7 @@ class Add(Function):
 
 
 class Multiply(Function):
-    """a · b, element by element, broadcast."""
+    """Product a · b, element by element, broadcast."""
 
     @staticmethod
     def forward(ctx: Any, a: Tensor, b: Tensor) -> Tensor:
@@ -55,7 +55,7 @@ class Multiply(Function):
 
 
 class MatMul(Function):
-    """X W; X (B, D) may be sparse, and then has no gradient."""
+    """Matrix product X W; X (B, D) may be sparse, and then has no gradient."""
 
     @staticmethod
     def forward(ctx: Any, X: Tensor, W: Tensor) -> Tensor:
@@ -71,7 +71,7 @@ class MatMul(Function):
 
 
 class Maximum(Function):
-    """The larger of a and b, element by element, broadcast; of equals b."""
+    """Larger of a and b, element by element, broadcast; of equals b."""
 
     @staticmethod
     def forward(ctx: Any, a: Tensor, b: Tensor) -> Tensor:
@@ -89,7 +89,7 @@ class Maximum(Function):
 
 
 class Sigmoid(Function):
-    """1 / (1 + exp(-u))."""
+    """Logistic function 1 / (1 + exp(-u))."""
 
     @staticmethod
     def forward(ctx: Any, u: Tensor) -> Tensor:
@@ -107,7 +107,7 @@ class Sigmoid(Function):
 
 
 class FanOut(Function):
-    """One value that goes n ways."""
+    """Copies of one value for n branches."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, n: int) -> tuple[Tensor, ...]:
@@ -117,7 +117,7 @@ class FanOut(Function):
 
     @staticmethod
     def backward(_: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        """Return the sum of what comes back from the branches."""
+        """Return the sum of the branches' gradients."""
         total = gradients[0]
         for gradient in gradients[1:]:
             total = total + gradient
@@ -125,7 +125,7 @@ class FanOut(Function):
 
 
 class Activate(Function):
-    """An activation by name, with its derivative as `mlpctl.models.manual` writes it."""
+    """Activation by name, with its derivative as `mlpctl.models.manual` writes it."""
 
     @staticmethod
     def forward(ctx: Any, u: Tensor, name: str) -> Tensor:
@@ -179,7 +179,7 @@ class Drop(Function):
 
 
 class Loss(Function):
-    """The loss of each example, with its gradient as `mlpctl.models.losses` writes it."""
+    """Loss of each example, with its gradient as `mlpctl.models.losses` writes it."""
 
     @staticmethod
     def forward(ctx: Any, z: Tensor, network: "Network", y: Tensor) -> Tensor:
@@ -191,7 +191,7 @@ class Loss(Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
-        """Return each example's gradient (B, C), times what its loss counts."""
+        """Return each example's gradient (B, C), times the weight of its loss."""
         [weight], [gradient] = gradients, ctx.saved_tensors
         return weight[:, None] * gradient, None, None
 
@@ -249,7 +249,7 @@ def loss(network: "Network", z: Tensor, y: Tensor) -> Tensor:
 
 
 def _summed_to(gradient: Tensor, shape: torch.Size) -> Tensor:
-    """Return the gradient of what was broadcast: summed over the places that it went to."""
+    """Return the gradient of a broadcast value, summed over its copies."""
     return gradient if gradient.shape == shape else gradient.sum_to_size(shape)
 
 

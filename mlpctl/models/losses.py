@@ -1,4 +1,4 @@
-"""Losses per example and their gradients, by hand on torch tensors; formulas with their names in `mlpctl.models.numpy`.
+"""Compute losses per example and their gradients by hand on torch tensors; formulas in `mlpctl.models.numpy`.
 
 Outputs z (B, C); y (B,) classes or (B, C) targets. `loss` is written so that autograd differentiates it to `gradient`
 everywhere, at its corners too.

@@ -1,4 +1,4 @@
-"""The network as an own nn.Module, whose forward pass says what is done with its parts."""
+"""Build the network as an nn.Module with a forward pass of its own."""
 
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Block(nn.Module):
-    """One layer: an affine map, or two whose product is taken; normalization, activation, dropout."""
+    """Layer: an affine map, or two whose product is taken; normalization, activation, dropout."""
 
     def __init__(self, layer: "Layer", number: int) -> None:
         """Make the parts that the layer has."""
@@ -37,7 +37,7 @@ class Block(nn.Module):
 
 
 class Stack(nn.Module):
-    """The blocks, one after the other."""
+    """Blocks, one after the other."""
 
     def __init__(self, network: "Network") -> None:
         """Make the blocks, named by their numbers."""

@@ -1,4 +1,4 @@
-"""Optimizer steps by hand on torch tensors, with torch's definition of each; sources in `mlpctl.models.numpy`."""
+"""Take optimizer steps by hand on torch tensors, with torch's definition of each; sources in `mlpctl.models.numpy`."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -26,7 +26,7 @@ def update(
         spec: resolved; names the optimizer and its hyperparameters.
         parameters: name -> tensor.
         gradients: name -> tensor of the same shape; names without a gradient stay as they are.
-        memory: what the optimizer remembers, "optimizer/NAME/WHAT" -> tensor; filled on first use.
+        memory: tensors that the optimizer keeps, by "optimizer/NAME/WHAT"; filled on first use.
         lr: learning rate of this step.
     """
     if not gradients:

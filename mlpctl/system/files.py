@@ -1,4 +1,4 @@
-"""Write files whole: a reader sees the old or the new content, never a part of it."""
+"""Write files whole, so that a reader sees the old or the new content; find the cache folder."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -39,3 +39,13 @@ def left_over(folder: Path) -> Iterator[Path]:
 
                 if not psutil.pid_exists(int(path.suffix[1:])):
                     yield path
+
+
+def cache_folder() -> Path:
+    """Return the folder for what can be made again: MLPCTL_DATA_DIR, else the user's cache folder (XDG)."""
+    given = os.environ.get("MLPCTL_DATA_DIR")
+    if given:
+        return Path(given).expanduser()
+    from platformdirs import user_cache_path
+
+    return user_cache_path("mlpctl", appauthor=False)

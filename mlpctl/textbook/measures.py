@@ -135,10 +135,10 @@ def _problems(expect: Expect) -> Iterator[str]:
 
 def _option(saved: "Saved", name: str) -> Any:
     from mlpctl.data import source_of
-    from mlpctl.data.base import parse_options
+    from mlpctl.data.base import options_of
 
     spec = saved.trial.spec
-    return getattr(parse_options(source_of(spec.dataset), spec.data), name)
+    return getattr(options_of(source_of(spec.dataset), spec.data), name)
 
 
 def _weights(saved: "Saved") -> dict[str, Any]:

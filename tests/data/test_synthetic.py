@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlpctl.data import source_of
-from mlpctl.data.base import Dataset, parse_options
+from mlpctl.data.base import Dataset, options_of
 from mlpctl.data.sklearn_sets import cache_path
 from mlpctl.errors import UsageError
 
@@ -24,7 +24,7 @@ def own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 def made(name: str, **options: Any) -> Dataset:
     source = source_of(name)
-    return source.load(parse_options(source, options))
+    return source.load(options_of(source, options))
 
 
 @pytest.mark.parametrize("name", BUNDLED)
