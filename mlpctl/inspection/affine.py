@@ -50,7 +50,7 @@ def as_one_layer(network: "Network", weights: Mapping[str, NDArray[Any]]) -> "tu
     return one, {"0.weight": W.astype(dtype), "0.bias": b.astype(dtype)}
 
 
-def affine_difference(
+def composed_difference(
     trial: "Trial", weights: "dict[str, NDArray[Any]]", rows: NDArray[np.int64]
 ) -> tuple[float, float]:
     """Return (largest difference from the outputs of the composed map, largest output), both in the trial's dtype.

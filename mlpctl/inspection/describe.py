@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from mlpctl.display.tables import Table, for_people
-from mlpctl.inspection.affine import affine_difference, is_affine
+from mlpctl.inspection.affine import composed_difference, is_affine
 from mlpctl.inspection.loader import start_of
 from mlpctl.inspection.subject import Subject
 from mlpctl.models.cost import layers_table, totals_table
@@ -40,7 +40,7 @@ def affine_table(subject: Subject) -> Table:
     trial, network = subject.trial, subject.trial.network
     weights, stage = subject.latest()
     rows = trial.work().data.parts["train"]
-    difference, largest = affine_difference(trial, weights, rows)
+    difference, largest = composed_difference(trial, weights, rows)
     depth, n_inputs = len(network.layers), network.layers[0].inputs
     row = {"layers": depth, "examples": len(rows), "largest difference": difference, "largest output": largest}
     note = (

@@ -16,6 +16,8 @@ from mlpctl.data.fashion_mnist import FILES, PUBLISHED, FashionOptions, load, re
 from mlpctl.data.verify import verify_dataset
 from mlpctl.errors import DataError
 
+pytestmark = pytest.mark.needs("fashion-mnist")
+
 LABELS = FILES[3]
 """The test labels: 10 kB, so that damage is cheap to try."""
 

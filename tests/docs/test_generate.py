@@ -25,7 +25,11 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Reader:
 
 def _case(one: Shown) -> object:
     words = "-".join(one.command.split()[1:3])
-    return pytest.param(one, id=f"{one.page.stem}-{one.place}-{words}", marks=pytest.mark.xdist_group(one.page.stem))
+    marks = [pytest.mark.xdist_group(one.page.stem)]
+    above = [other.command for other in SHOWN if other.page == one.page and other.place <= one.place]
+    if any(word in command for command in above for word in ("fashion-mnist", "exercise 5.2")):
+        marks.append(pytest.mark.needs("fashion-mnist"))
+    return pytest.param(one, id=f"{one.page.stem}-{one.place}-{words}", marks=marks)
 
 
 @pytest.mark.parametrize("one", [_case(one) for one in SHOWN])

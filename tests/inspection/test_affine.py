@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mlpctl.inspection.affine import affine_difference, compose
+from mlpctl.inspection.affine import compose, composed_difference
 from mlpctl.inspection.describe import describe
 from mlpctl.inspection.loader import gathered
 from mlpctl.inspection.subject import Subject, subject_of
@@ -22,7 +22,7 @@ def test_trained_affine_maps_compose_to_one(fields: dict[str, Any]) -> None:
     model = Manual(one.network, one.spec, weights, "cpu")
     X, _ = gathered(one.work().data, np.arange(150))
     np.testing.assert_allclose(model.outputs(X).numpy(), X.numpy() @ W + b, rtol=1e-10, atol=1e-12)
-    difference, largest = affine_difference(one, weights, np.arange(150))
+    difference, largest = composed_difference(one, weights, np.arange(150))
     assert difference < 1e-12 * max(largest, 1)
     wrong = {**weights, "1.bias": weights["1.bias"] + 1}
     assert abs(compose(one.network, wrong)[1] - b).max() > 1e-3

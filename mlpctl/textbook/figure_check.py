@@ -1,4 +1,4 @@
-"""Whether our values bear out a published figure."""
+"""Check a published figure against our values."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -9,36 +9,36 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpctl.report.statistics.student import t_quantile
-from mlpctl.textbook.expectation import COMPARISONS, Comparison, Expect
+from mlpctl.runner.expect_table import COMPARISONS, UNPUBLISHED, ExpectTable, FigureComparison
 
-Verdict = Literal["reproduced", "not reproduced", "undecided"]
+FigureVerdict = Literal["reproduced", "not reproduced", "undecided"]
 
-LEVEL = 0.99
-"""Of the interval that a single published run has to lie in: with 40 such figures, 0.4 fall out of it by chance."""
+RUN_LEVEL = 0.99
+"""Level of the interval of a single run: of 40 published figures, 0.4 fall out of it by chance."""
 
-FEWEST = 3
-"""Trials from which an interval is drawn."""
+FEWEST_TRIALS = 3
+"""Trials that an interval needs."""
 
-MANY = 100
-"""Trials from which their own quantiles are used."""
+MANY_TRIALS = 100
+"""Trials from which quantiles replace the normal interval."""
 
 ROUNDING = 1e-12
-"""Relative; sums in another order are no difference."""
+"""Relative difference that sums in another order make."""
 
 
 @dataclass(frozen=True)
-class Judgement:
-    """A published figure beside ours.
+class FigureCheck:
+    """A published figure and ours.
 
     Attributes:
         figure: what the source prints.
-        published: its value; None where it prints a property.
-        ours: our mean over the trials, or of what was compared.
-        low: of the interval that is compared with: of single runs under "draw", else the 95 % interval of the mean.
-        high: see low.
-        trials: that were looked at.
-        verdict: what follows.
-        why: what had to hold.
+        published: its value; None for a property.
+        ours: mean over our trials.
+        low: end of the interval of single runs under "draw", else of the 95 % interval of the mean.
+        high: the other end.
+        trials: how many were compared.
+        verdict: whether the condition holds.
+        why: the condition.
     """
 
     figure: str
@@ -47,12 +47,12 @@ class Judgement:
     low: float | None
     high: float | None
     trials: int
-    verdict: Verdict
+    verdict: FigureVerdict
     why: str
 
 
-def judge(expect: Expect, values: Mapping[str, NDArray[np.float64]]) -> Judgement:
-    """Return the judgement of one published value (or property) on our values.
+def check_figure(expect: ExpectTable, values: Mapping[str, NDArray[np.float64]]) -> FigureCheck:
+    """Return the check of one published value, or property, against our values.
 
     Args:
         expect: with a single published value.
@@ -61,33 +61,34 @@ def judge(expect: Expect, values: Mapping[str, NDArray[np.float64]]) -> Judgemen
     every = [array for array in values.values() if len(array)]
     if not every or any(np.isnan(array).any() for array in every):
         reason = "no trial has it" if not every else "a trial has no number there"
-        return Judgement(expect.figure, _number(expect), None, None, None, len(every), "not reproduced", reason)
-    if expect.compare in ("falls", "same"):
+        return FigureCheck(expect.figure, _number(expect), None, None, None, len(every), "not reproduced", reason)
+    if expect.compare in UNPUBLISHED:
         return _property(expect, every)
     published = _number(expect)
     assert published is not None
     flat = np.array([_extreme(array, expect.compare) for array in every])
     mean, n = float(flat.mean()), len(flat)
-    low, high = interval(flat, single=expect.compare == "draw", level=LEVEL if expect.compare == "draw" else 0.95)
+    is_draw = expect.compare == "draw"
+    low, high = run_interval(flat, single=is_draw, level=RUN_LEVEL if is_draw else 0.95)
     slack = expect.tolerance + ROUNDING * abs(published)
-    if expect.compare == "draw":
-        if n < FEWEST:
-            verdict: Verdict = "undecided"
+    if is_draw:
+        if n < FEWEST_TRIALS:
+            verdict: FigureVerdict = "undecided"
         else:
             slack += half_a_digit(published)
-            verdict = _said(low - slack <= published <= high + slack)
+            verdict = _verdict(low - slack <= published <= high + slack)
     elif expect.compare == "near":
-        verdict = _said(abs(mean - published) <= slack)
+        verdict = _verdict(abs(mean - published) <= slack)
     elif expect.compare == "at_least":
-        verdict = _said(bool((flat >= published - slack).all()))
+        verdict = _verdict(bool((flat >= published - slack).all()))
     elif expect.compare == "at_most":
-        verdict = _said(bool((flat <= published + slack).all()))
+        verdict = _verdict(bool((flat <= published + slack).all()))
     else:
-        verdict = _said(bool((flat >= published - slack).any()))
-    return Judgement(expect.figure, published, mean, *_shown(low, high), n, verdict, _why(expect, flat, published))
+        verdict = _verdict(bool((flat >= published - slack).any()))
+    return FigureCheck(expect.figure, published, mean, *_finite(low, high), n, verdict, _why(expect, flat, published))
 
 
-def interval(values: NDArray[np.float64], *, single: bool, level: float) -> tuple[float, float]:
+def run_interval(values: NDArray[np.float64], *, single: bool, level: float) -> tuple[float, float]:
     """Return the interval of the mean of normal values (n,), or of one more such value; infinite for n < 2.
 
     Of many values the interval of one more is where they lie themselves: accuracies of 38 examples are not normal.
@@ -95,7 +96,7 @@ def interval(values: NDArray[np.float64], *, single: bool, level: float) -> tupl
     n = len(values)
     if n < 2:
         return -math.inf, math.inf
-    if single and n >= MANY:
+    if single and n >= MANY_TRIALS:
         low, high = np.quantile(values, [0.5 - level / 2, 0.5 + level / 2])
         return float(low), float(high)
     spread = float(values.std(ddof=1)) * math.sqrt(1 / n + (1 if single else 0))
@@ -112,44 +113,44 @@ def half_a_digit(published: float) -> float:
     return float(0.5 * 10.0 ** -len(text.partition(".")[2]))
 
 
-def _property(expect: Expect, every: Sequence[NDArray[np.float64]]) -> Judgement:
+def _property(expect: ExpectTable, every: Sequence[NDArray[np.float64]]) -> FigureCheck:
     if expect.compare == "falls":
         steps = np.concatenate([np.diff(array) for array in every])
         worst = float(steps.max()) if len(steps) else math.nan
-        verdict = _said(bool(len(steps)) and worst < 0)
-        return Judgement(expect.figure, None, worst, None, None, len(every), verdict, "largest change between epochs")
+        verdict = _verdict(bool(len(steps)) and worst < 0)
+        return FigureCheck(expect.figure, None, worst, None, None, len(every), verdict, "largest change between epochs")
     if len(every) < 2 or len({len(array) for array in every}) > 1:
-        return Judgement(
+        return FigureCheck(
             expect.figure, None, None, None, None, len(every), "undecided", "trials of equal length needed"
         )
     table = np.stack(every)  # (trials, epochs)
     largest = np.maximum(abs(table).max(axis=0), 1e-300)
     worst = float(((table.max(axis=0) - table.min(axis=0)) / largest).max())
     why = f"largest relative difference; at most {expect.tolerance:g}"
-    return Judgement(expect.figure, None, worst, None, None, len(every), _said(worst <= expect.tolerance), why)
+    return FigureCheck(expect.figure, None, worst, None, None, len(every), _verdict(worst <= expect.tolerance), why)
 
 
-def _extreme(array: NDArray[np.float64], compare: Comparison) -> float:
-    """Return the value that decides where every epoch is looked at."""
+def _extreme(array: NDArray[np.float64], compare: FigureComparison) -> float:
+    """Return the smallest value under "at_least", else the largest."""
     return float(array.min() if compare == "at_least" else array.max() if len(array) > 1 else array[0])
 
 
-def _number(expect: Expect) -> float | None:
+def _number(expect: ExpectTable) -> float | None:
     assert not isinstance(expect.published, list)
     return expect.published
 
 
-def _said(holds: bool) -> Verdict:
+def _verdict(holds: bool) -> FigureVerdict:
     return "reproduced" if holds else "not reproduced"
 
 
-def _shown(low: float, high: float) -> tuple[float | None, float | None]:
+def _finite(low: float, high: float) -> tuple[float | None, float | None]:
     return (low if math.isfinite(low) else None, high if math.isfinite(high) else None)
 
 
-def _why(expect: Expect, values: NDArray[np.float64], published: float) -> str:
-    if expect.compare == "draw" and len(values) < FEWEST:
-        return f"{FEWEST} trials are needed to say where single runs lie"
+def _why(expect: ExpectTable, values: NDArray[np.float64], published: float) -> str:
+    if expect.compare == "draw" and len(values) < FEWEST_TRIALS:
+        return f"{FEWEST_TRIALS} trials are needed to say where single runs lie"
     if expect.compare == "draw":
         below = float((values < published).mean() + 0.5 * (values == published).mean())
         return f"{below:.0%} of our runs lie below it"

@@ -1,7 +1,7 @@
-"""What `mlpctl verify` does: train an experiment, then judge each figure that its source prints."""
+"""Train an experiment, then check each figure that its source prints: `mlpctl verify EXPERIMENT`."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from mlpctl.display.tables import Table, as_chosen, for_people
 from mlpctl.errors import UsageError
 from mlpctl.runner.ask_tell import samples
+from mlpctl.runner.expect_table import DERIVATIVE, MEASURES, UNPUBLISHED, ExpectTable
 from mlpctl.runner.experiment import Experiment, with_data
 from mlpctl.runner.experiment_file import Effort, read_experiment
 from mlpctl.runner.loop import RunOptions, Stop, Watch
@@ -22,27 +23,26 @@ from mlpctl.spec import Spec
 from mlpctl.store.results import load
 from mlpctl.store.schema import TRIALS_FILE
 from mlpctl.store.trial_rows import read_rows
-from mlpctl.textbook.expectation import Expect
-from mlpctl.textbook.judge import Judgement, judge
-from mlpctl.textbook.measures import FACT, MEASURES
+from mlpctl.textbook import measures
+from mlpctl.textbook.figure_check import FigureCheck, check_figure
 
 if TYPE_CHECKING:
     from mlpctl.inspection.loader import Saved
 
-COLUMNS = ("experiment", "figure", "published", "ours", "low", "high", "trials", "verdict", "why")
+FIGURE_COLUMNS = ("experiment", "figure", "published", "ours", "low", "high", "trials", "verdict", "why")
 
 EVERY_TRIAL = 100_000
-"""Trials of an experiment that are looked at, at most."""
+"""Limit of the trials that are compared."""
 
 
 @dataclass(frozen=True)
-class Setting:
-    """How experiments are verified.
+class VerifyOptions:
+    """Options of `mlpctl verify`.
 
     Attributes:
         effort: quick has the fewer seeds that an experiment's [effort.quick] says.
         out: where results folders are.
-        options: how to train.
+        run: how to train.
         screen: opens what shows the progress of an experiment.
         stop: set to stop after the trials in training.
         data: options of the datasets.
@@ -50,36 +50,39 @@ class Setting:
 
     effort: Effort
     out: Path
-    options: RunOptions
+    run: RunOptions
     screen: Callable[[Experiment], AbstractContextManager[Watch]]
     stop: Stop
     data: Mapping[str, str] = field(default_factory=dict)
 
 
-def verify(path: Path, setting: Setting) -> list[Judgement]:
-    """Return the judgements on an experiment's published figures; what was trained before is not trained again.
+def check_experiment(path: Path, options: VerifyOptions) -> list[FigureCheck]:
+    """Return the checks of an experiment's published figures; what was trained before is not trained again.
 
     Raises:
         UsageError: if the experiment has no [[expect]], or its file is wrong.
         MlpctlError: see `mlpctl.runner.loop.run`.
     """
-    experiment = with_data(read_experiment(path, setting.effort), setting.data)
+    experiment = with_data(read_experiment(path, options.effort), options.data)
     if not experiment.expect:
         raise UsageError(f"{path} has no [[expect]]: there is no published figure to compare with")
-    facts = [expect for expect in experiment.expect if expect.measure == FACT]
-    judgements = [judge(expect, {FACT: _fact(expect)}) for expect in facts]
-    trained = [expect for expect in experiment.expect if expect.measure != FACT]
+    checks = [
+        check_figure(expect, {DERIVATIVE: _derivatives(expect)})
+        for expect in experiment.expect
+        if expect.measure == DERIVATIVE
+    ]
+    trained = [expect for expect in experiment.expect if expect.measure != DERIVATIVE]
     if trained:
-        with setting.screen(experiment) as watch:
-            sweep(experiment, setting.out, _options(setting.options, trained), watch, setting.stop)
-        ours = Ours(experiment, setting.out / experiment.name)
+        with options.screen(experiment) as watch:
+            sweep(experiment, options.out, _options(options.run, trained), watch, options.stop)
+        ours = TrialValues(experiment, options.out / experiment.name)
         for expect in trained:
-            judgements += (judge(single, ours.values(single)) for single in expect.single())
-    return judgements
+            checks += (check_figure(single, ours.values(single)) for single in expect.single())
+    return checks
 
 
-class Ours:
-    """The trials of an experiment in its results folder."""
+class TrialValues:
+    """Values of the trials of an experiment, read from its results folder."""
 
     def __init__(self, experiment: Experiment, folder: Path) -> None:
         """Read the folder; it may hold other trials too."""
@@ -90,17 +93,17 @@ class Ours:
         self.epochs = dict(tuple(results.epochs[results.epochs["key"].isin(keys)].groupby("key")))
         self.saved: dict[str, Saved] = {}
 
-    def values(self, expect: Expect) -> dict[str, NDArray[np.float64]]:
-        """Return trial -> the values (epochs,) that an expectation is about."""
-        chosen = {str(row["key"]): row for row in self.trials if meets(row, expect)}
+    def values(self, expect: ExpectTable) -> dict[str, NDArray[np.float64]]:
+        """Return trial -> the values (epochs,) that a figure is compared with."""
+        chosen = {str(row["key"]): row for row in self.trials if meets_conditions(row, expect)}
         if expect.measure in MEASURES:
             return {key: np.array([self._measured(key, row, expect)]) for key, row in chosen.items()}
         return {key: self._column(key, row, expect) for key, row in chosen.items()}
 
-    def _column(self, key: str, row: Mapping[str, Any], expect: Expect) -> NDArray[np.float64]:
+    def _column(self, key: str, row: Mapping[str, Any], expect: ExpectTable) -> NDArray[np.float64]:
         if row["status"] != "ok":
             return np.array([np.nan])
-        over_epochs = expect.epoch == "every" or expect.compare in ("falls", "same")
+        over_epochs = expect.epoch == "every" or expect.compare in UNPUBLISHED
         if expect.epoch == "last" and not over_epochs:
             return np.array([row[expect.measure]], dtype=np.float64)
         epochs = self.epochs[key].sort_values("epoch")
@@ -108,44 +111,44 @@ class Ours:
             epochs = epochs[epochs["epoch"] == expect.epoch]
         return epochs[expect.measure].to_numpy(dtype=np.float64)
 
-    def _measured(self, key: str, row: Mapping[str, Any], expect: Expect) -> float:
+    def _measured(self, key: str, row: Mapping[str, Any], expect: ExpectTable) -> float:
         from mlpctl.inspection.loader import load_saved
 
         if row["status"] != "ok":
             return float("nan")
         if key not in self.saved:
             self.saved[key] = load_saved(f"{self.folder}#{key}")
-        return MEASURES[expect.measure].compute(self.saved[key], **expect.of)
+        return float(getattr(measures, expect.measure)(self.saved[key], **expect.of))
 
 
-def meets(row: Mapping[str, Any], expect: Expect) -> bool:
-    """Return whether a trial is one that an expectation is about."""
+def meets_conditions(row: Mapping[str, Any], expect: ExpectTable) -> bool:
+    """Return whether a trial meets the conditions of an [[expect]] table."""
     spec = Spec.from_flat(row)
     return any(all(_field(spec, name) == value for name, value in group.items()) for group in expect.groups)
 
 
-def summary(judgements: Mapping[str, list[Judgement]]) -> tuple[str, bool]:
+def count_text(checks: Mapping[str, list[FigureCheck]]) -> tuple[str, bool]:
     """Return how many figures are reproduced, in words, and whether one is not."""
-    counts = Counter(one.verdict for many in judgements.values() for one in many)
+    counts = Counter(one.verdict for many in checks.values() for one in many)
     others = [f"{counts[verdict]} {verdict}" for verdict in ("not reproduced", "undecided") if counts[verdict]]
-    told = f"{counts['reproduced']} of {counts.total()} published figures reproduced"
-    return ", ".join([told, *others]), counts["not reproduced"] > 0
+    text = f"{counts['reproduced']} of {counts.total()} published figures reproduced"
+    return ", ".join([text, *others]), counts["not reproduced"] > 0
 
 
-def table_of(judgements: Mapping[str, list[Judgement]], notes: Sequence[str] = ()) -> Table:
-    """Return the table of all judgements, for machines."""
+def figures_table(checks: Mapping[str, list[FigureCheck]], notes: Sequence[str] = ()) -> Table:
+    """Return all checks as one table, for machines."""
     rows = [
-        {"experiment": name, **{column: getattr(one, column) for column in COLUMNS[1:]}}
-        for name, many in judgements.items()
+        {"experiment": name, **{column: getattr(one, column) for column in FIGURE_COLUMNS[1:]}}
+        for name, many in checks.items()
         for one in many
     ]
-    return Table(COLUMNS, rows, "Published figures and ours", notes)
+    return Table(FIGURE_COLUMNS, rows, "Published figures and ours", notes)
 
 
-def tables_of(judgements: Mapping[str, list[Judgement]], notes: Sequence[str] = ()) -> list[Table]:
-    """Return a table for each experiment, for people: narrow, the reason beside what is not reproduced."""
+def figures_by_experiment(checks: Mapping[str, list[FigureCheck]], notes: Sequence[str] = ()) -> list[Table]:
+    """Return a narrow table for each experiment, for people, with the reasons for what is not reproduced."""
     tables = []
-    for name, many in judgements.items():
+    for name, many in checks.items():
         rows = [
             {
                 "figure": one.figure,
@@ -172,15 +175,14 @@ def _field(spec: Spec, name: str) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _fact(expect: Expect) -> NDArray[np.float64]:
-    from mlpctl.textbook.autograd_facts import computed
+def _derivatives(expect: ExpectTable) -> NDArray[np.float64]:
+    from mlpctl.textbook.autograd_facts import derivatives
 
-    ours = [value for name, value in computed().items() if name.startswith(f"{expect.of['name']}, by ")]
-    return np.array(ours, dtype=np.float64)
+    return np.array(list(derivatives(expect.of["name"]).values()), dtype=np.float64)
 
 
-def _options(options: RunOptions, expects: list[Expect]) -> RunOptions:
-    """Return the options with what the figures need: scores after each epoch, and weights."""
+def _options(options: RunOptions, expects: list[ExpectTable]) -> RunOptions:
+    """Return the options with scores after each epoch and weights, where figures need them."""
 
     def each(prefix: str) -> bool:
         return any(expect.measure.startswith(prefix) for expect in expects)
@@ -189,11 +191,5 @@ def _options(options: RunOptions, expects: list[Expect]) -> RunOptions:
         options,
         save=options.save or any(expect.measure in MEASURES for expect in expects),
         fit_each=options.fit_each or each("fit_"),
-        test_each=options.test_each or any(e.measure.startswith("test_") for e in _by_epoch(expects)),
+        test_each=options.test_each or any(e.measure.startswith("test_") and e.needs_epochs for e in expects),
     )
-
-
-def _by_epoch(expects: list[Expect]) -> Iterator[Expect]:
-    for expect in expects:
-        if expect.epoch != "last" or isinstance(expect.published, list) or expect.compare in ("falls", "same"):
-            yield expect
