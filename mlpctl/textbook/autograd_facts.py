@@ -14,7 +14,7 @@ def derivatives(name: str) -> dict[str, float]:
     """Return way of computing -> a derivative by name."""
     import torch
 
-    from mlpctl.models.autograd_functions import add, multiply
+    from mlpctl.models.function import add, multiply
 
     compute = DERIVATIVES[name]
     return {"torch's operations": compute(torch.add, torch.multiply), "own functions": compute(add, multiply)}

@@ -48,7 +48,7 @@ def word_weight_change(saved: "Saved", word: str, label: str) -> float:
 
 def gradient_ratio(saved: "Saved") -> float:
     """Return the gradient that reaches the first layer at the start, as a share of that of the last (RMS)."""
-    from mlpctl.inspection.gradient_profile import profile
+    from mlpctl.inspection.draw_gradients import profile
     from mlpctl.inspection.loader import start_of
 
     rms = profile(saved.trial, start_of(saved.trial), "").rms
@@ -57,23 +57,20 @@ def gradient_ratio(saved: "Saved") -> float:
 
 def affine_difference(saved: "Saved") -> float:
     """Return the largest difference of the outputs from those of the composed affine map, relative to them."""
-    from mlpctl.inspection.loader import outputs_of
-    from mlpctl.models.affine import as_one_layer
+    from mlpctl.inspection.affine import composed_difference
 
-    trial, data = saved.trial, saved.trial.work().data
-    rows = data.parts["test"][:1000]
-    ours = outputs_of(trial.network, trial.spec, _weights(saved), data, rows)
-    single, weights = as_one_layer(trial.network, _weights(saved))
-    composed = outputs_of(single, trial.spec, weights, data, rows)
-    return float(abs(ours - composed).max() / abs(ours).max())
+    difference, largest = composed_difference(
+        saved.trial, _weights(saved), saved.trial.work().data.parts["test"][:1000]
+    )
+    return difference / largest
 
 
 def _option(saved: "Saved", name: str) -> Any:
     from mlpctl.data import source_of
-    from mlpctl.data.base import parse_options
+    from mlpctl.data.base import options_of
 
     spec = saved.trial.spec
-    return getattr(parse_options(source_of(spec.dataset), spec.data), name)
+    return getattr(options_of(source_of(spec.dataset), spec.data), name)
 
 
 def _weights(saved: "Saved") -> dict[str, Any]:

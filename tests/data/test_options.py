@@ -21,7 +21,7 @@ def moved(cli: Cli) -> str:
     )
     assert done.code == 0, done.err
     Path("old.csv").rename("new.csv")
-    data.forget()  # a new process has loaded nothing
+    data.clear_cache()  # a new process has loaded nothing
     return "path=new.csv"
 
 

@@ -92,11 +92,11 @@ def test_changed_data_are_named(cli: Cli, tmp_path: Path) -> None:
     assert trained.code == 0, trained.err
     assert reproduced(cli, f"results/r#{key()}")[0]["verdict"] == "bit-equal"
     (tmp_path / "points.csv").write_text("\n".join(["a,b,y", *lines[5:], ""]))
-    data.forget()  # a new process has loaded nothing
+    data.clear_cache()  # a new process has loaded nothing
     (row,) = reproduced(cli, f"results/r#{key()}")
     assert (row["verdict"], row["inputs_that_differ"]) == ("different", "dataset digest")
     (tmp_path / "points.csv").unlink()
-    data.forget()
+    data.clear_cache()
     assert cli("verify", f"results/r#{key()}").code == 4
 
 

@@ -1,4 +1,4 @@
-"""Without a nonlinearity depth adds nothing: affine maps, one after the other, are one affine map."""
+"""Compose the layers of a network without nonlinearity: affine maps, one after the other, are one affine map."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mlpctl.inspection.loader import outputs_of
 from mlpctl.models.constants import BN_EPS
 from mlpctl.models.network import Layer
 
 if TYPE_CHECKING:
     from mlpctl.models.network import Network
+    from mlpctl.runner.trial import Trial
 
 
 def is_affine(network: "Network") -> bool:
-    """Whether every activation is the identity, so that the network in evaluation is an affine map."""
+    """Return whether every activation is the identity, so that the network in evaluation is an affine map."""
     return all(layer.activation == "identity" and not layer.product for layer in network.layers)
 
 
@@ -46,3 +48,20 @@ def as_one_layer(network: "Network", weights: Mapping[str, NDArray[Any]]) -> "tu
     dtype = weights["0.weight"].dtype
     one = replace(network, layers=(Layer(network.layers[0].inputs, network.n_outputs),))
     return one, {"0.weight": W.astype(dtype), "0.bias": b.astype(dtype)}
+
+
+def composed_difference(
+    trial: "Trial", weights: "dict[str, NDArray[Any]]", rows: NDArray[np.int64]
+) -> tuple[float, float]:
+    """Return (largest difference from the outputs of the composed map, largest output), both in the trial's dtype.
+
+    Args:
+        trial: network without nonlinearity, and its data.
+        weights: by name.
+        rows: examples of the data (B,).
+    """
+    data = trial.work().data
+    outputs = outputs_of(trial.network, trial.spec, weights, data, rows)
+    one, composed = as_one_layer(trial.network, weights)
+    difference = np.abs(outputs_of(one, trial.spec, composed, data, rows) - outputs)
+    return float(difference.max()), float(np.abs(outputs).max())

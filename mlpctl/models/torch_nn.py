@@ -1,4 +1,4 @@
-"""A network of torch.nn stepped by torch.optim, and the modules that torch.nn lacks."""
+"""Train a network of torch.nn by torch.optim; define the modules that torch.nn lacks."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -8,8 +8,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from mlpctl.models.autograd import loss, step
 from mlpctl.models.learner import STEPS, State, memory_name
-from mlpctl.models.torch_operations import loss, step
 
 if TYPE_CHECKING:
     from mlpctl.models.network import Network
@@ -44,7 +44,7 @@ REMEMBERED = {
 
 
 class Step(nn.Module):
-    """1 where the input is positive, else 0; no gradient passes."""
+    """Step function: 1 where the input is positive, else 0; no gradient passes."""
 
     def forward(self, u: Tensor) -> Tensor:
         """Return the step of each element."""
@@ -55,7 +55,7 @@ class KeyedDropout(nn.Module):
     """Dropout by a mask drawn outside, so that every engine drops the same units."""
 
     def __init__(self, p: float, layer: int) -> None:
-        """Drop units of a layer with probability p."""
+        """Set the probability p and the number of the layer."""
         super().__init__()
         self.p, self.layer = p, layer
         self.mask: Tensor | None = None
@@ -77,7 +77,7 @@ class SparseLinear(nn.Linear):
 
 
 class Product(nn.Module):
-    """Two affine maps of the same inputs, multiplied."""
+    """Product of two affine maps of the same inputs."""
 
     def __init__(self, inputs: int, outputs: int, *, bias: bool) -> None:
         """Make the maps."""
@@ -91,7 +91,7 @@ class Product(nn.Module):
 
 
 class Optimized:
-    """See `mlpctl.models.learner.Learner`; `net` names its parameters LAYER.NAME, after NAMES."""
+    """Network in training (`mlpctl.models.learner.Learner`); `net` names its parameters LAYER.NAME, by NAMES."""
 
     def __init__(self, net: nn.Module, network: "Network", spec: "Spec", state: State, device: str) -> None:
         """Take over a state: initial weights, or what `state` of any learner returned."""

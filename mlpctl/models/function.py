@@ -1,7 +1,7 @@
-"""Back-propagation rules as custom autograd functions, and the operations of a forward pass made of them.
+"""Train a network whose operations are custom autograd functions, each with its back-propagation rule.
 
-Each rule says what comes back for what went forward: a sum hands the gradient on to both, a product swaps its
-factors, a maximum sends it to the larger one, a fan-out adds up what its branches return. `matmul`, `add`, `multiply`,
+Each rule is the derivative of its operation: a sum hands the gradient on to both, a product swaps its factors, a
+maximum sends it to the larger one, a fan-out adds up the gradients of its branches. `matmul`, `add`, `multiply`,
 `maximum`, `sigmoid` and `fan_out` can be differentiated twice; the others refuse a second derivative.
 """
 
@@ -14,14 +14,15 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-from mlpctl.models import activations, batch_norm, losses
+from mlpctl.models import losses, manual
+from mlpctl.models.autograd import Autograd, Operations
 
 if TYPE_CHECKING:
     from mlpctl.models.network import Network
 
 
 class Add(Function):
-    """a + b, broadcast."""
+    """Sum a + b, broadcast."""
 
     @staticmethod
     def forward(ctx: Any, a: Tensor, b: Tensor) -> Tensor:
@@ -38,7 +39,7 @@ class Add(Function):
 
 
 class Multiply(Function):
-    """a · b, element by element, broadcast."""
+    """Product a · b, element by element, broadcast."""
 
     @staticmethod
     def forward(ctx: Any, a: Tensor, b: Tensor) -> Tensor:
@@ -54,7 +55,7 @@ class Multiply(Function):
 
 
 class MatMul(Function):
-    """X W; X (B, D) may be sparse, and then has no gradient."""
+    """Matrix product X W; X (B, D) may be sparse, and then has no gradient."""
 
     @staticmethod
     def forward(ctx: Any, X: Tensor, W: Tensor) -> Tensor:
@@ -70,7 +71,7 @@ class MatMul(Function):
 
 
 class Maximum(Function):
-    """The larger of a and b, element by element, broadcast; of equals b."""
+    """Larger of a and b, element by element, broadcast; of equals b."""
 
     @staticmethod
     def forward(ctx: Any, a: Tensor, b: Tensor) -> Tensor:
@@ -88,7 +89,7 @@ class Maximum(Function):
 
 
 class Sigmoid(Function):
-    """1 / (1 + exp(-u))."""
+    """Logistic function 1 / (1 + exp(-u))."""
 
     @staticmethod
     def forward(ctx: Any, u: Tensor) -> Tensor:
@@ -106,7 +107,7 @@ class Sigmoid(Function):
 
 
 class FanOut(Function):
-    """One value that goes n ways."""
+    """Copies of one value for n branches."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, n: int) -> tuple[Tensor, ...]:
@@ -116,7 +117,7 @@ class FanOut(Function):
 
     @staticmethod
     def backward(_: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        """Return the sum of what comes back from the branches."""
+        """Return the sum of the branches' gradients."""
         total = gradients[0]
         for gradient in gradients[1:]:
             total = total + gradient
@@ -124,12 +125,12 @@ class FanOut(Function):
 
 
 class Activate(Function):
-    """An activation by name, with its derivative as `mlpctl.models.activations` writes it."""
+    """Activation by name, with its derivative as `mlpctl.models.manual` writes it."""
 
     @staticmethod
     def forward(ctx: Any, u: Tensor, name: str) -> Tensor:
         """Return the activation."""
-        a, slope = activations.ACTIVATIONS[name](u)
+        a, slope = manual.ACTIVATIONS[name](u)
         ctx.save_for_backward(slope)
         return a.clone() if a is u else a
 
@@ -142,23 +143,22 @@ class Activate(Function):
 
 
 class Normalize(Function):
-    """Batch normalization; see `mlpctl.models.batch_norm`."""
+    """Batch normalization."""
 
     @staticmethod
     def forward(ctx: Any, u: Tensor, weight: Tensor, bias: Tensor, running: tuple[Tensor, Tensor]) -> Tensor:
         """Return u normalized, scaled and shifted; the running mean and variance are moved."""
-        seen = batch_norm.normalize(u)
-        batch_norm.move_running(*running, seen.mean, seen.variance, len(u))
-        ctx.seen = seen
-        ctx.save_for_backward(weight)
-        return seen.values * weight + bias  # type: ignore[no-any-return]
+        u_hat, inverse_sd, mean, variance = manual.normalize(u)
+        manual.move_running(*running, mean, variance, len(u))
+        ctx.save_for_backward(weight, u_hat, inverse_sd)
+        return u_hat * weight + bias
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
         """Return the gradients of u, weight and bias."""
-        [gradient], [weight] = gradients, ctx.saved_tensors
-        return *batch_norm.normalize_backward(gradient, weight, ctx.seen), None
+        [gradient] = gradients
+        return *manual.normalize_backward(gradient, *ctx.saved_tensors), None
 
 
 class Drop(Function):
@@ -179,19 +179,19 @@ class Drop(Function):
 
 
 class Loss(Function):
-    """The loss of each example, with its gradient as `mlpctl.models.losses` writes it."""
+    """Loss of each example, with its gradient as `mlpctl.models.losses` writes it."""
 
     @staticmethod
     def forward(ctx: Any, z: Tensor, network: "Network", y: Tensor) -> Tensor:
         """Return the losses (B,)."""
         value, gradient = losses.loss_and_gradient(network, z, y)
         ctx.save_for_backward(gradient)
-        return value  # type: ignore[no-any-return]
+        return value
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
-        """Return each example's gradient (B, C), times what its loss counts."""
+        """Return each example's gradient (B, C), times the weight of its loss."""
         [weight], [gradient] = gradients, ctx.saved_tensors
         return weight[:, None] * gradient, None, None
 
@@ -214,7 +214,7 @@ def _activate(name: str, u: Tensor) -> Tensor:
 
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    **{name: partial(_activate, name) for name in activations.ACTIVATIONS},
+    **{name: partial(_activate, name) for name in manual.ACTIVATIONS},
     "relu": relu,
     "sigmoid": sigmoid,
 }
@@ -249,5 +249,8 @@ def loss(network: "Network", z: Tensor, y: Tensor) -> Tensor:
 
 
 def _summed_to(gradient: Tensor, shape: torch.Size) -> Tensor:
-    """Return the gradient of what was broadcast: summed over the places that it went to."""
+    """Return the gradient of a broadcast value, summed over its copies."""
     return gradient if gradient.shape == shape else gradient.sum_to_size(shape)
+
+
+FUNCTION = partial(Autograd, Operations(ACTIVATIONS, affine, product, normalize, drop, loss))

@@ -1,4 +1,4 @@
-"""Operations of a forward pass from elementary ones, differentiated by autograd: the scratch rung (d2l 5.2.1, 8.5).
+"""Train a network whose operations are written out and differentiated by autograd (d2l 5.2.1, 8.5).
 
 Autograd differentiates what is written, at its corners too: `torch.maximum(u, 0)` would have the slope ½ at 0, and
 1 / (1 + exp(-u)) the slope 0·∞ far below it. So each is written in the form whose derivative is the usual one.
@@ -6,17 +6,16 @@ Autograd differentiates what is written, at its corners too: `torch.maximum(u, 0
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 
 import torch
 from torch import Tensor
 
-from mlpctl.models.batch_norm import move_running
-from mlpctl.models.batch_norm import normalize as normalized
+from mlpctl.models import manual
+from mlpctl.models.autograd import TORCH, Autograd, step
 from mlpctl.models.constants import LEAKY_SLOPE
 from mlpctl.models.losses import loss
-from mlpctl.models.torch_operations import affine, drop, product, step
-
-__all__ = ["ACTIVATIONS", "affine", "drop", "loss", "normalize", "product"]
 
 
 def relu(u: Tensor) -> Tensor:
@@ -75,7 +74,10 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 
 def normalize(u: Tensor, weight: Tensor, bias: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
     """Return the batch normalization of u (B, H); the running statistics are moved."""
-    seen = normalized(u)
+    u_hat, _, batch_mean, batch_variance = manual.normalize(u)
     with torch.no_grad():
-        move_running(mean, variance, seen.mean, seen.variance, len(u))
-    return seen.values * weight + bias  # type: ignore[no-any-return]
+        manual.move_running(mean, variance, batch_mean, batch_variance, len(u))
+    return u_hat * weight + bias
+
+
+SCRATCH = partial(Autograd, replace(TORCH, activations=ACTIVATIONS, normalize=normalize, loss=loss))

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.autograd import gradcheck, gradgradcheck
 
-from mlpctl.models import autograd_functions as f
-from mlpctl.models.activations import ACTIVATIONS
+from mlpctl.models import function as f
+from mlpctl.models.manual import ACTIVATIONS
 from mlpctl.runner.experiment_file import read_experiment
 from mlpctl.runner.shipped_experiments import experiments_folder
 from mlpctl.textbook import autograd_facts

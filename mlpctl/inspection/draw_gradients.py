@@ -1,16 +1,15 @@
-"""The figure of gradients over depth: how much of it reaches each layer, for every configuration of an experiment."""
+"""Draw how much gradient reaches each layer, for every configuration of an experiment."""
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlpctl.display.figure_style import COLOURS, MARKERS, entitle, label, new_figure, styled
-from mlpctl.inspection.describe import START, Subject
 from mlpctl.inspection.gradients import root_mean_squares, sample_of, statistics
 from mlpctl.inspection.loader import start_of
-from mlpctl.runner.trial import Trial, trial_of
+from mlpctl.inspection.subject import Subject, trials_of
+from mlpctl.runner.trial import Trial
 from mlpctl.spec import SEED_FIELDS
 
 if TYPE_CHECKING:
@@ -27,10 +26,10 @@ DEPTH = ("hidden_layers", "widths", "hidden_units", "batch_norm", "dropout")
 
 @dataclass(frozen=True)
 class Profile:
-    """One curve.
+    """Curve of one network.
 
     Attributes:
-        name: what its colour stands for.
+        name: legend of its colour.
         rms: root mean square of each layer's gradient by its weights, from the first layer on.
     """
 
@@ -38,39 +37,22 @@ class Profile:
     rms: tuple[float, ...]
 
 
-def profiles_of(subject: Subject, target: str | None, given: Mapping[str, Any]) -> list[Profile]:
+def profiles_of(subject: Subject, given: Mapping[str, Any]) -> list[Profile]:
     """Return the profile at the start of every configuration of an experiment file, else at each stage of a trial.
 
     Args:
-        subject: what `inspect` looks at.
-        target: as the user gave it.
+        subject: network that `inspect` looks at.
         given: fields of Spec that win over the file's.
     """
-    if target is None or not target.endswith(".toml"):
-        stages = {START: start_of(subject.trial)}
-        if subject.weights is not None:
-            stages[subject.stage] = subject.weights
-        return [profile(subject.trial, weights, stage) for stage, weights in stages.items()]
-    trials = _configurations(Path(target), given)
+    if subject.experiment is None:
+        return [profile(subject.trial, weights, stage) for stage, weights in subject.stages().items()]
+    trials = list(trials_of(subject.experiment, given, MOST))
     flat = [trial.spec.flat() for trial in trials]
     differing = [n for n in flat[0] if len({row[n] for row in flat}) > 1 and n not in (*SEED_FIELDS, *DEPTH)]
     return [
         profile(trial, start_of(trial), ", ".join(f"{label(n)} {row[n]}" for n in differing if row[n] is not None))
         for trial, row in zip(trials, flat, strict=True)
     ]
-
-
-def _configurations(path: Path, given: Mapping[str, Any]) -> list[Trial]:
-    from mlpctl.runner.ask_tell import samples
-    from mlpctl.runner.sweep import Given, experiment_of
-
-    trials: dict[str, Trial] = {}
-    for spec in samples(experiment_of(Given(path, None, dict(given), (), (), None, {}, {})), MOST):
-        trial = trial_of(spec)
-        trials.setdefault(trial.config, trial)
-        if len(trials) == MOST:
-            break
-    return list(trials.values())
 
 
 def profile(trial: Trial, weights: "Weights", name: str) -> Profile:
