@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from mlpctl.display.tables import Format, Table, emit
 from mlpctl.errors import UsageError
+from mlpctl.report.grouping import distinct
 from mlpctl.report.statistics.importance import importance as importance_of
 from mlpctl.report.statistics.price import price
 from mlpctl.report.summary import Summary, summarize
 from mlpctl.report.tables import for_machines, grouped, overview
 from mlpctl.runner.experiment import SelectOn
-from mlpctl.store.columns import distinct
-from mlpctl.store.results import Results, load
+from mlpctl.store.results import ResultsFolders, load
 
 if TYPE_CHECKING:
     from mlpctl.report.figures.plot import Heat, Plot
@@ -86,7 +86,9 @@ def report(
         write_page(results, summaries, html, forest=importance)
 
 
-def told(summaries: Sequence[Summary], results: Results, *, top: int = 10, importance: bool = False) -> list[Table]:
+def told(
+    summaries: Sequence[Summary], results: ResultsFolders, *, top: int = 10, importance: bool = False
+) -> list[Table]:
     """Return what a report says without being asked for more: the best, what failed, which axis matters, the price."""
     tables = []
     for summary in summaries:
@@ -108,7 +110,7 @@ def effect_drawing(summary: Summary, by: Sequence[str]) -> "Plot | Heat":
     return effect_plot(summary, axes[0]) if len(axes) == 1 else heat_of(summary, axes[0], axes[1])
 
 
-def curve_drawings(summary: Summary, results: Results) -> "list[Plot]":
+def curve_drawings(summary: Summary, results: ResultsFolders) -> "list[Plot]":
     """Return what is drawn of the learning curves.
 
     Raises:
@@ -136,7 +138,7 @@ def _draw(drawings: "Sequence[Plot | Heat]", path: Path, *, ascii_only: bool) ->
     save(draw(*reversed(drawings)), path)
 
 
-def _importance_alone(summaries: Sequence[Summary], results: Results) -> list[Table]:
+def _importance_alone(summaries: Sequence[Summary], results: ResultsFolders) -> list[Table]:
     tables = []
     for summary in summaries:
         table = importance_of(summary, results.experiments, forest=True)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from mlpctl.errors import UsageError
 from mlpctl.runner.failure_policy import REDONE
+from mlpctl.store import reader
 from mlpctl.store.schema import EPOCHS_FILE, EXPERIMENT_FILE, TRIALS_FILE
-from mlpctl.store.writer import read_keys
 
 SECONDS_BETWEEN_LOOKS = 0.5
 
@@ -38,7 +38,7 @@ def changes(folders: Sequence[Path], wait: Callable[[], None] | None = None) -> 
 
 def progress(folders: Sequence[Path]) -> tuple[int, int | None]:
     """Return how many trials need not run again, and how many their experiments have; None where nothing says it."""
-    statuses = [status for folder in folders for status in read_keys(folder / TRIALS_FILE).values()]
+    statuses = [status for folder in folders for status in reader.keys(folder).values()]
     wanted = [trials_of(folder) for folder in folders]
     return sum(status not in REDONE for status in statuses), None if None in wanted else sum(n or 0 for n in wanted)
 

@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mlpctl.report.dataframes import over
+from mlpctl.report.dataframes import of_frame, over
 from mlpctl.report.figures.effects import curves_of, effect_of
 from mlpctl.report.figures.plot import is_log_spaced
 from mlpctl.report.summary import interval, summarize
-from mlpctl.store.columns import of_frame
 from mlpctl.store.results import load
 from tests.helpers.cli import Cli
 from tests.helpers.synthetic import LRS, known, write

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mlpctl.report.grouping import codes_of, distinct
 from mlpctl.report.summary import Summary
 from mlpctl.search.table import BY_EPOCHS
-from mlpctl.store.columns import Columns, codes_of, distinct
+from mlpctl.store.columns import Columns
 
 
 class Refused(Exception):
@@ -47,7 +48,7 @@ def design_of(summary: Summary, experiments: Sequence[Mapping[str, Any]]) -> Des
         trials = trials.rows(trials["epochs"] == lowest)
         notes.append(f"Of the trials with {lowest} epochs: more were given to those that did well.")
     names = [name for name in names if len(distinct(trials[name])) > 1]
-    codes = {name: trials.codes(name)[0] for name in names}
+    codes = {name: codes_of(trials[name])[0] for name in names}
     levels = {name: int(codes[name].max()) + 1 for name in names}
 
     drawn = {name for experiment in experiments for name in drawn_of(experiment)}

@@ -13,12 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpctl.display.tables import Cell, Table
+from mlpctl.report.grouping import codes_of, distinct
 from mlpctl.report.statistics.design import Design, Refused, design_of
 from mlpctl.report.statistics.forest import forest_table
 from mlpctl.report.statistics.significance import ALPHA, by_seed
 from mlpctl.report.statistics.student import f_tail, t95
 from mlpctl.report.summary import Summary
-from mlpctl.store.columns import codes_of, distinct, objects
+from mlpctl.store.columns import objects
 
 FEWEST_SEEDS = 3
 """Leaving one out must leave two: chance is what two seeds differ by."""
