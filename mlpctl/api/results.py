@@ -16,7 +16,7 @@ from mlpctl.errors import UsageError
 from mlpctl.report.comparable import with_options
 from mlpctl.report.compare.folders import compare_results
 from mlpctl.report.figures.draw import draw
-from mlpctl.report.report import curve_drawings, effect_drawing, told
+from mlpctl.report.report import curve_drawings, effect_drawing, standard_tables
 from mlpctl.report.statistics.importance import importance
 from mlpctl.report.summary import Summary, summarize
 from mlpctl.report.tables import overview
@@ -179,7 +179,7 @@ class Results:
 
     def report(self, *, top: int = 10) -> str:
         """Return the report as `mlpctl report` prints it."""
-        return to_text(told(self.summaries(), self._read, top=top), "table")
+        return to_text(standard_tables(self.summaries(), self._read, top=top), "table")
 
     def _one(self, *, metric: str | None = None, on: SelectOn | None = None) -> Summary:
         several = self.summaries(metric=metric, on=on)

@@ -72,7 +72,7 @@ def report(
     elif by:
         tables = [grouped(summary, by) for summary in summaries]
     else:
-        tables = told(summaries, results, top=top, importance=importance)
+        tables = standard_tables(summaries, results, top=top, importance=importance)
     emit(tables, format_, output, ascii_only=ascii_only)
     if plot is not None:
         _draw([effect_drawing(_only(summaries, "--plot"), by)], plot, ascii_only=ascii_only)
@@ -86,7 +86,7 @@ def report(
         write_page(results, summaries, html, forest=importance)
 
 
-def told(
+def standard_tables(
     summaries: Sequence[Summary], results: ResultsFolders, *, top: int = 10, importance: bool = False
 ) -> list[Table]:
     """Return what a report says without being asked for more: the best, what failed, which axis matters, the price."""

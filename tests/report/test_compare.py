@@ -108,7 +108,7 @@ def test_of_equals_few_are_called_better_or_worse() -> None:
     """200 comparisons of ten configurations of five seeds each: at least one false verdict in under 5 %, about."""
     rng = np.random.default_rng(0)
     false = sum(
-        any(one.said in ("better", "worse") for one in judge(a, a + rng.normal(size=a.shape), better="high"))
+        any(one.judgement in ("better", "worse") for one in judge(a, a + rng.normal(size=a.shape), better="high"))
         for a in (rng.normal(size=(5, 10)) for _ in range(200))
     )
     assert false < 20
@@ -116,11 +116,11 @@ def test_of_equals_few_are_called_better_or_worse() -> None:
 
 def test_equal_accuracies_of_different_networks_prove_nothing() -> None:
     a = np.full((4, 1), 0.9)
-    assert judge(a, a, better="high", step=0.05)[0].said == "undecided"
-    assert judge(a, a, better="high", step=0.05, same=[True])[0].said == "equal"
-    assert judge(a, a, better="low")[0].said == "equal"  # a loss is no share of few examples
-    assert judge(a, a, better="high", step=0.05, margin=0.2)[0].said == "equal"
-    assert judge(a[:1], a[:1] + 0.1, better="high")[0].said == "undecided"
+    assert judge(a, a, better="high", step=0.05)[0].judgement == "undecided"
+    assert judge(a, a, better="high", step=0.05, same=[True])[0].judgement == "equal"
+    assert judge(a, a, better="low")[0].judgement == "equal"  # a loss is no share of few examples
+    assert judge(a, a, better="high", step=0.05, margin=0.2)[0].judgement == "equal"
+    assert judge(a[:1], a[:1] + 0.1, better="high")[0].judgement == "undecided"
 
 
 def test_one_seed_gives_no_interval_and_says_so(cli: Cli) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from mlpctl.report.page.serve import LivePage, bound, told
+from mlpctl.report.page.serve import LivePage, bound, status_text
 from mlpctl.report.page.write import PageOptions
 from tests.helpers.browser import launched, opened
 from tests.helpers.cli import Cli
@@ -69,11 +69,11 @@ def test_a_sweep_without_a_finished_trial_has_a_page(tmp_path: Path) -> None:
 
 
 def test_it_says_how_far_the_sweep_is() -> None:
-    assert told(0, 27, 3) == "No trial is done."
-    assert told(27, 27, 1e9) == "The sweep is finished: 27 of 27 trials."
-    assert told(12, 27, 3) == "The sweep is running: 12 of 27 trials. This page follows it."
-    assert told(12, 27, 400).startswith("Nothing new for 6 minutes: 12 of 27 trials.")
-    assert told(1200, None, 7300).startswith("Nothing new for 2 hours: 1,200 trials.")
+    assert status_text(0, 27, 3) == "No trial is done."
+    assert status_text(27, 27, 1e9) == "The sweep is finished: 27 of 27 trials."
+    assert status_text(12, 27, 3) == "The sweep is running: 12 of 27 trials. This page follows it."
+    assert status_text(12, 27, 400).startswith("Nothing new for 6 minutes: 12 of 27 trials.")
+    assert status_text(1200, None, 7300).startswith("Nothing new for 2 hours: 1,200 trials.")
 
 
 @pytest.mark.needs("chromium")

@@ -57,14 +57,14 @@ class Outcome:
     best_paired: Paired | None
 
     @property
-    def said(self) -> list[Judgement]:
+    def judgements(self) -> list[Judgement]:
         """The judgement on each configuration that both have."""
-        return [paired.said for *_, paired in self.both]
+        return [paired.judgement for *_, paired in self.both]
 
     @property
     def is_worse(self) -> bool:
         """True if B is worse in some configuration, or in its best."""
-        return "worse" in self.said or (self.best_paired is not None and self.best_paired.said == "worse")
+        return "worse" in self.judgements or (self.best_paired is not None and self.best_paired.judgement == "worse")
 
 
 def outcome(a: Summary, b: Summary, *, margin: float = 0.0) -> Outcome:

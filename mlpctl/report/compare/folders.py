@@ -112,8 +112,8 @@ def _sentences(one: Outcome) -> Iterator[str]:
         seeds = sorted({paired.pairs for *_, paired in one.both})
         pairs = f"{seeds[0]} to {seeds[-1]} seeds" if len(seeds) > 1 else counted(seeds[0], "seed")
         yield (
-            f"{counted(len(one.both), 'configuration')} in both, by {what}: B is {tally(one.said)} (paired by {pairs}, "
-            f"corrected for {len(one.both)} compared)."
+            f"{counted(len(one.both), 'configuration')} in both, by {what}: B is {tally(one.judgements)} (paired by "
+            f"{pairs}, corrected for {len(one.both)} compared)."
         )
         if seeds[-1] < 2:
             yield "One seed gives no interval: `--seeds 5` on both commands adds four."
@@ -141,7 +141,7 @@ def _of_best(one: Outcome, paired: Paired) -> str:
         "worse": "B's best is worse beyond chance.",
         "equal": "They are equal.",
         "undecided": "Which is better is undecided.",
-    }[paired.said]
+    }[paired.judgement]
     also = "" if one.column_of_best == one.column else ", which chose neither"
     interval = " (95 % interval over seeds)" if around else " (one seed: no interval)"
     return f"B − A in {column}{also}: {for_people(paired.difference)}{around}{interval}. {said}"
@@ -154,7 +154,7 @@ def _table(one: Outcome, top: int | None) -> Table:
         {
             **dict(zip(one.varied, match, strict=True)),
             "seeds": paired.pairs, "A": first, "B": second, "B − A": paired.difference, "low": paired.low,
-            "high": paired.high, "p": paired.p, "B is": paired.said,
+            "high": paired.high, "p": paired.p, "B is": paired.judgement,
         }
         for match, first, second, paired in one.both[:top]
     ]  # fmt: skip

@@ -26,7 +26,7 @@ class Paired:
         low: low end of its 95 % interval, not corrected; None for fewer than two pairs.
         high: high end.
         p: probability of a difference as large as this by chance, corrected for the number compared (Holm).
-        said: judgement on B.
+        judgement: judgement on B.
     """
 
     pairs: int
@@ -34,7 +34,7 @@ class Paired:
     low: float | None
     high: float | None
     p: float | None
-    said: Judgement
+    judgement: Judgement
 
 
 def judge(

@@ -136,7 +136,7 @@ def _compared(column: str, x: float, y: float, values: list[list[Cell]], margin:
         [paired] = judge(scores[0][:, None], scores[1][:, None], better=better, step=step, margin=margin, dtype=dtype)
     return {
         "A": x, "B": y, "B − A": y - x, "seeds": paired.pairs, "difference": paired.difference, "low": paired.low,
-        "high": paired.high, "p": paired.p, "B is": paired.said,
+        "high": paired.high, "p": paired.p, "B is": paired.judgement,
     }  # fmt: skip
 
 

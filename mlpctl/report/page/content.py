@@ -106,14 +106,14 @@ def _configurations(summary: Summary, axes: Sequence[ShownAxis]) -> list[dict[st
     said = answers.tied(summary)
     which = dict(zip(summary.trials["config"], range(len(summary.trials)), strict=True))
     rows = table["config"].map(which).to_numpy()
-    told = [{**_told(axis.name, column(table[axis.name])), "places": axis.codes[rows].tolist()} for axis in axes]
-    columns = [*told, *(_told(name, column(table[name], measured=True)) for name in ("mean", "low", "high"))]
+    told = [{**_titled(axis.name, column(table[axis.name])), "places": axis.codes[rows].tolist()} for axis in axes]
+    columns = [*told, *(_titled(name, column(table[name], measured=True)) for name in ("mean", "low", "high"))]
     columns.append(
-        _told("compared with the best", column(table["config"].map(lambda config: said.get(config, "not compared"))))
+        _titled("compared with the best", column(table["config"].map(lambda config: said.get(config, "not compared"))))
     )
-    columns.append(_told("seeds", column(table["n"])))
+    columns.append(_titled("seeds", column(table["n"])))
     if summary.configurations["failed"].any():
-        columns.append(_told("failed", column(table["failed"])))
+        columns.append(_titled("failed", column(table["failed"])))
     return columns
 
 
@@ -135,15 +135,15 @@ def _trials(summary: Summary, axes: Sequence[str]) -> list[dict[str, Any]]:
     seconds = trials["seconds"].fillna(trials["group_seconds"] / trials["group_size"])
     trials = trials.assign(seconds=seconds)
     return [
-        _told("rank", column(trials["rank"])),
-        *(_told(name, column(trials[name])) for name in told),
-        *(_told(name, column(trials[name], measured=True)) for name in measured),
-        _told("epochs done", column(trials["epochs_done"])),
-        _told("trial", column(trials["key"])),
+        _titled("rank", column(trials["rank"])),
+        *(_titled(name, column(trials[name])) for name in told),
+        *(_titled(name, column(trials[name], measured=True)) for name in measured),
+        _titled("epochs done", column(trials["epochs_done"])),
+        _titled("trial", column(trials["key"])),
     ]
 
 
-def _told(name: str, cells: Mapping[str, Any]) -> dict[str, Any]:
+def _titled(name: str, cells: Mapping[str, Any]) -> dict[str, Any]:
     return {"name": name.replace("_", " "), **cells}
 
 

@@ -71,7 +71,7 @@ class LivePage:
             self._seen = seen
         changed = max((change[0] for change in seen if change), default=0) / 1e9
         version = sha256(repr(seen).encode()).hexdigest()[:16]
-        return {"version": version, "status": told(self._done, self._wanted, time.time() - changed)}
+        return {"version": version, "status": status_text(self._done, self._wanted, time.time() - changed)}
 
     def _content(self, now: dict[str, str]) -> str:
         try:
@@ -80,7 +80,7 @@ class LivePage:
             return waiting(f"{error}. This page looks again by itself.", now)
 
 
-def told(done: int, wanted: int | None, age: float) -> str:
+def status_text(done: int, wanted: int | None, age: float) -> str:
     """Return how far a sweep is, in words.
 
     Args:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import cycle
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
@@ -50,7 +51,7 @@ def _graph(plot: Plot, width: int, signs: Signs, height: int) -> "list[Text]":
     """Return axes with lines, their names at the right ends, or below where there is no room."""
     front = [line for line in plot.lines if not line.behind]
     named = len(front) > 1
-    names = [f"{mark} {printable(line.name)}" for mark, line in zip(_marks(signs), front, strict=False)]
+    names = [f"{mark} {printable(line.name)}" for mark, line in zip(cycle(signs.marks), front, strict=False)]
     names = [fit(name, width, signs) for name in names] if named else []
     low, high = limits(plot)
     ticks = log_ticks(low, high, 5) if plot.log_y else nice_ticks(low, high, 5)
@@ -81,8 +82,8 @@ def _graph(plot: Plot, width: int, signs: Signs, height: int) -> "list[Text]":
     _frame(canvas, plot, height, margin, columns, column_of)
     if beside:
         ends = [next((row_of(y) for y in reversed(line.y) if math.isfinite(y)), height - 1.0) for line in front]
-        for number, (row, name) in enumerate(zip(apart(ends, 0, height - 1, 1), names, strict=True)):
-            canvas.put(math.floor(row + 0.5), left + columns + 1, name, HUES[number % len(HUES)])
+        for number, (place, name) in enumerate(zip(apart(ends, 0, height - 1, 1), names, strict=True)):
+            canvas.put(math.floor(place + 0.5), left + columns + 1, name, HUES[number % len(HUES)])
     lines = [*texts_of([fit(plot.y_label, width, signs)], DIM), *canvas.texts()]
     across = fit(plot.x_label, columns, signs)
     lines += texts_of([" " * (left + (columns - cell_len(across)) // 2) + across], DIM)
@@ -119,7 +120,7 @@ def _rows(plot: Plot, width: int, signs: Signs) -> "list[Text]":
             first, last = (margin + round(column_of(v)) for v in (start, end))
             canvas.put(row, first, signs.span[0] + signs.span[1] * (last - first - 1) + signs.span[2] * (last > first),
                        HUES[number % len(HUES)])  # fmt: skip
-        mark = _marks(signs)[number % len(signs.marks)]
+        mark = signs.marks[number % len(signs.marks)]
         place = margin + round(column_of(y)) if math.isfinite(y) else margin
         canvas.put(row, place, mark if math.isfinite(y) else signs.failed, f"bold {HUES[number % len(HUES)]}")
     places = [margin + round(column_of(tick)) for tick in ticks]
@@ -147,7 +148,7 @@ def _points(canvas: Canvas, plot: Plot, line: Line, number: int, column_of: Scal
     for k in marked:
         column, at = places[k]
         if -0.5 <= at <= height - 0.5:
-            canvas.put(round(at), column, _marks(signs)[number % len(signs.marks)], f"bold {hue}")
+            canvas.put(round(at), column, signs.marks[number % len(signs.marks)], f"bold {hue}")
 
 
 def _path(line: Line, column_of: Scale, row_of: Scale, height: int) -> list[tuple[float, float]]:
@@ -222,10 +223,6 @@ def below(canvas: Canvas, row: int, places: Sequence[int], texts: Sequence[str],
             shown.append(places[k])
             canvas.put(row, start, texts[k], DIM)
     return shown
-
-
-def _marks(signs: Signs) -> str:
-    return signs.marks * 4
 
 
 def fit(text: str, width: int, signs: Signs) -> str:
