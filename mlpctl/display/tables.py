@@ -99,7 +99,7 @@ def to_text(tables: Sequence[Table], format_: Format) -> str:
     from rich.console import Console
 
     stream = io.StringIO()
-    print_tables(tables, Console(file=stream, width=FILE_WIDTH, color_system=None))
+    print_tables(tables, Console(file=stream, width=FILE_WIDTH, color_system=None, force_jupyter=False))
     return stream.getvalue()
 
 
