@@ -25,7 +25,7 @@ from mlpctl.runner.run_groups import Run, lineage, runs_of
 from mlpctl.runner.trial import Trial
 from mlpctl.runner.types import Counts, RunOptions, Stop, Watch
 from mlpctl.spec import Spec
-from mlpctl.store.checkpoints import Kept, States
+from mlpctl.store.checkpoints import Checkpoint, Checkpoints
 from mlpctl.store.writer import Store
 from mlpctl.system.devices import devices_of
 
@@ -96,7 +96,7 @@ def run(
         note(start_note(work.network, trial.spec))
         return chosen
 
-    states = States(store.folder)
+    states = Checkpoints(store.folder)
     if options.force:
         states.forget()
     share = not options.save and not options.most_epochs
@@ -188,7 +188,7 @@ def _advance(
     runs: Iterator[Run],
     about: dict[str, Any],
     store: Store,
-    states: States,
+    states: Checkpoints,
     options: RunOptions,
     watch: Watch,
     stop: Stop,
@@ -233,7 +233,7 @@ def _advance(
             row = trial_row(trial, last, wall_time(rows), about)
             recording.record(row, rows_of(trial, rows, test_each=options.test_each))
             if last.status == "ok" and event.epoch < options.most_epochs and is_prefix(trial.spec):
-                kept = Kept(event.epoch, session.save(event.key), rows)
+                kept = Checkpoint(event.epoch, session.save(event.key), rows)
                 states.keep(lineage(trial), about["used_engine"], kept)
         if event.status is not None:
             if about["used_engine"] == "reference":

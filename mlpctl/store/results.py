@@ -1,4 +1,4 @@
-"""Load results folders as tables: what reports and the Python API look at; writes nothing, imports no torch."""
+"""Load results folders as tables for reports and the Python API; writes nothing, imports no torch."""
 
 import json
 import tomllib
@@ -21,10 +21,10 @@ class ResultsFolders:
     """One or several results folders, read.
 
     Attributes:
-        folders: places that they were read from.
+        folders: folders that were read.
         rows: a row per trial, the columns of the schema, and `folder`.
-        experiments: the resolved experiment of each folder, {} where none was written.
-        environments: what each folder's trials ran on.
+        experiments: resolved experiment of each folder, {} where none was written.
+        environments: content of each folder's `environment.json`.
     """
 
     folders: tuple[Path, ...]

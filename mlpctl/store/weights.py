@@ -1,4 +1,4 @@
-"""Trained weights: which trial of a results folder they are of, where their file is, and the hash of what is in it.
+"""Read trained weights, and pin a place of weights to the hash of what is in it.
 
 A place is written RESULTS (the best of its trials that have weights), RESULTS#TRIAL (the beginning of its key will
 do) or FILE.safetensors. Pinned, as a resolved spec has it, `@` and the hash of the weights follow: the hash decides a
