@@ -10,8 +10,7 @@ from mlpctl.engines.expected_time import Load
 from mlpctl.engines.precision import Precision
 from mlpctl.errors import UsageError
 from mlpctl.registry import resolve
-from mlpctl.system.facts import usable_cores
-from mlpctl.system.gpu import cuda_here
+from mlpctl.system.facts import has_cuda, usable_cores
 
 if TYPE_CHECKING:
     from mlpctl.data.prepare import Data
@@ -49,7 +48,7 @@ def choose(work: Work, *, engine: str, device: str, load: Callable[[], Load], pr
 
     auto is the engine that is done first: on a CUDA GPU lanes, where there is work for longer than a GPU takes to
     start; else the kernel on the CPU. Where that is not compiled yet and the reference engine would be done before the
-    compiler, it is the reference engine, see `MLPCTL_COMPILE`. What an engine cannot train is left to the reference engine, on the same
+    compiler, it is the reference engine. What an engine cannot train is left to the reference engine, on the same
     device.
 
     Args:
@@ -88,7 +87,7 @@ def _auto(work: Work, device: str, load: Callable[[], Load]) -> Choice:
     spec, network, data = work.spec, work.network, work.data
     kernel, lanes, reference = (resolve("engine", name) for name in ("kernel", "lanes", "reference"))
     note = ""
-    if device == "auto" and not lanes.why_not(spec, data) and cuda_here():
+    if device == "auto" and not lanes.why_not(spec, data) and has_cuda():
         seconds = load().kernel / usable_cores()
         if seconds > CUDA_SECONDS:
             device = "cuda"

@@ -1,6 +1,6 @@
-"""A trained network to look at or to ask: a trial out of a results folder with its data and weights, and its outputs.
+"""Load a trial of a results folder with its data and weights, and compute the outputs of its network.
 
-The one place outside the engines that runs a model; it runs the implementation `manual` of the reference engine.
+Networks run here by the implementation `manual` of the reference engine.
 """
 
 from dataclasses import dataclass, replace
@@ -35,13 +35,13 @@ AT_A_TIME = 8192
 
 @dataclass(frozen=True, eq=False)
 class Saved:
-    """A trial of a results folder.
+    """Trial of a results folder.
 
     Attributes:
-        trial: its spec, as it was trained, and its dataset.
-        place: where it is.
-        row: of `trials.csv`.
-        weights: at its end; None where none were saved.
+        trial: spec as it was trained, and dataset.
+        place: results folder and key.
+        row: row of `trials.csv`.
+        weights: weights at its end; None where none were saved.
     """
 
     trial: Trial
@@ -55,8 +55,8 @@ def load_saved(where: str, *, needed: bool = True, data: Any = ()) -> Saved:
 
     Args:
         where: see `mlpctl.store.find_trial.find`.
-        needed: whether only a trial with saved weights will do.
-        data: options of the dataset in place of the recorded ones: where its files are now.
+        needed: true if only a trial with saved weights will do.
+        data: options of the dataset in place of the recorded ones, such as its path now.
 
     Raises:
         DataError: where results, data or weights are missing, or the data are not those it was trained on any more.
