@@ -229,7 +229,7 @@ class Spec(BaseModel):
     def flat(self) -> dict[str, str | int | float | None]:
         """Return the spec as one CSV row: lists as "1,2", options as JSON, what does not apply as None."""
         fields = vars(self).items()  # iterating over a pydantic model takes three times as long
-        return {name: value if type(value) in FLAT else _flat(value) for name, value in fields}
+        return {name: value if type(value) in CELL_TYPES else _flat(value) for name, value in fields}
 
     @classmethod
     def from_flat(cls, row: Mapping[str, Any]) -> "Spec":
@@ -269,7 +269,7 @@ class Spec(BaseModel):
         return self.seed if self.split_seed == "seed" else int(self.split_seed)
 
 
-FLAT = frozenset((str, int, float, type(None)))
+CELL_TYPES = frozenset((str, int, float, type(None)))
 """Types of values that are one cell as they are."""
 
 
