@@ -16,8 +16,8 @@ from mlpctl.errors import DataError
 from mlpctl.models import resolve
 from mlpctl.runner.trial import Trial
 from mlpctl.spec import Spec
+from mlpctl.store import reader
 from mlpctl.store.find_trial import find
-from mlpctl.store.trial_rows import stored_rows
 from mlpctl.store.weights import read_weights
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mlpctl.data.prepare import Data
     from mlpctl.models.manual import Manual
     from mlpctl.models.network import Network
-    from mlpctl.store.find_trial import Place
+    from mlpctl.store.find_trial import StoredTrial
     from mlpctl.store.weights import Weights
 
 ROWS_AT_A_TIME = 8192
@@ -45,7 +45,7 @@ class Saved:
     """
 
     trial: Trial
-    place: "Place"
+    place: "StoredTrial"
     row: dict[str, Cell]
     weights: "Weights | None"
 
@@ -63,7 +63,7 @@ def load_saved(where: str, *, needed: bool = True, data: Any = ()) -> Saved:
         UsageError: where the name fits no trial, or several.
     """
     place = find(where, needed=needed)
-    row, _ = stored_rows(place.folder, place.key)
+    row, _ = reader.trial(place.folder, place.key)
     spec = Spec.from_flat(row).with_data(data)
     dataset = load_dataset(spec)
     if dataset.digest != row["digest"]:

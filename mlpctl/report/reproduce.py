@@ -23,12 +23,12 @@ from mlpctl.runner.loop import RunOptions, Stop, Watch, check_named, run
 from mlpctl.runner.pending import identify
 from mlpctl.runner.trial import Trial
 from mlpctl.spec import Spec
-from mlpctl.store.find_trial import Place
-from mlpctl.store.maintenance.check import edited
+from mlpctl.store import reader
+from mlpctl.store.find_trial import StoredTrial
+from mlpctl.store.key import key_problem
 from mlpctl.store.results import read_json
-from mlpctl.store.schema import ENVIRONMENT_FILE, TRIALS_FILE
-from mlpctl.store.trial_rows import stored_rows
-from mlpctl.store.writer import Store, read_keys
+from mlpctl.store.schema import ENVIRONMENT_FILE
+from mlpctl.store.writer import Store
 from mlpctl.system.facts import environment
 
 CUT = ("timeout", "interrupted")
@@ -51,7 +51,7 @@ class Reproduction:
         inputs: rows (what, recorded, now) of inputs, versions and hardware that differ.
     """
 
-    place: Place
+    place: StoredTrial
     row: Mapping[str, Cell]
     now: Mapping[str, Cell]
     verdict: Verdict
@@ -62,7 +62,7 @@ class Reproduction:
 
 @dataclass(frozen=True, eq=False)
 class _Stored:
-    place: Place
+    place: StoredTrial
     row: dict[str, Cell]
     epochs: list[dict[str, Cell]]
     spec: Spec
@@ -70,21 +70,21 @@ class _Stored:
     key: str  # of the repetition: another than the stored one where data, row or numerics are not those any more
 
 
-def draw_trials(folder: Path, count: int, seed: int) -> list[Place]:
+def draw_trials(folder: Path, count: int, seed: int) -> list[StoredTrial]:
     """Return `count` trials of a results folder at random, in the order of the folder; all where it has fewer.
 
     Raises:
         DataError: where there are no results.
     """
-    keys = list(read_keys(folder / TRIALS_FILE))
+    keys = list(reader.keys(folder))
     if not keys:
         raise DataError(f"no results in {folder}: it has no trial to verify")
     chosen = set(Random(seed).sample(keys, min(count, len(keys))))
-    return [Place(folder, key) for key in keys if key in chosen]
+    return [StoredTrial(folder, key) for key in keys if key in chosen]
 
 
 def reproduce(
-    places: Sequence[Place],
+    places: Sequence[StoredTrial],
     options: RunOptions,
     screen: AbstractContextManager[Watch],
     stop: Stop,
@@ -117,8 +117,8 @@ def reproduce(
     return [done[number] for number in range(len(stored))]
 
 
-def _read(place: Place, data: Mapping[str, str]) -> _Stored:
-    row, epochs = stored_rows(place.folder, place.key)
+def _read(place: StoredTrial, data: Mapping[str, str]) -> _Stored:
+    row, epochs = reader.trial(place.folder, place.key)
     spec = Spec.from_flat(row).with_data(data)
     trial, impossible = identify(spec)
     return _Stored(place, row, epochs, spec, trial, str(impossible["key"]) if trial is None else trial.key)
@@ -163,7 +163,7 @@ def _recorded_options(one: _Stored, options: RunOptions) -> RunOptions:
 
 
 def _compare(one: _Stored, folder: Path) -> Reproduction:
-    now, epochs = stored_rows(folder, one.key)
+    now, epochs = reader.trial(folder, one.key)
     is_cut = one.row["status"] in CUT
     if is_cut:
         epochs = [row for row in epochs if int(row["epoch"] or 0) <= int(one.row["epochs_done"] or 0)]
@@ -199,7 +199,7 @@ def _examples(trial: Trial | None) -> dict[str, int]:
 
 def _changed_inputs(one: _Stored, now: Mapping[str, Cell]) -> tuple[dict[str, Cell], ...]:
     found: list[dict[str, Cell]] = []
-    if edited({name: "" if cell is None else _text(cell) for name, cell in one.row.items()}):
+    if key_problem(one.row):
         found.append({"what": "spec", "recorded": f"that of {one.place.key}", "now": "its cells were changed"})
     if one.row.get("digest") != now.get("digest"):
         before, after = (None if row.get("digest") is None else str(row["digest"]) for row in (one.row, now))
@@ -207,10 +207,6 @@ def _changed_inputs(one: _Stored, now: Mapping[str, Cell]) -> tuple[dict[str, Ce
     content = read_json(one.place.folder / ENVIRONMENT_FILE)
     here: dict[str, Any] = {**flat(environment()), **of_row(now)}
     return (*found, *differing(of_trial(content, one.row), here, sides=RECORDED_NOW))
-
-
-def _text(cell: Cell) -> str:
-    return repr(cell) if isinstance(cell, float) else str(cell)
 
 
 def reproduced_text(many: Sequence[Reproduction]) -> tuple[str, bool]:

@@ -21,8 +21,6 @@ from mlpctl.runner.pending import identify
 from mlpctl.runner.sweep import sweep
 from mlpctl.spec import Spec
 from mlpctl.store.results import load
-from mlpctl.store.schema import TRIALS_FILE
-from mlpctl.store.trial_rows import read_rows
 from mlpctl.textbook import measures
 from mlpctl.textbook.figure_check import FigureCheck, check_figure
 
@@ -89,7 +87,7 @@ class TrialValues:
         known = (identify(spec) for spec in samples(experiment, EVERY_TRIAL))
         keys = {str(row["key"]) if trial is None else trial.key for trial, row in known}
         self.folder, results = folder, load(folder)
-        self.trials = [row for row in read_rows(folder / TRIALS_FILE) if row["key"] in keys]
+        self.trials = [row for row in results.rows.records() if row["key"] in keys]
         self.epochs = dict(tuple(results.epochs[results.epochs["key"].isin(keys)].groupby("key")))
         self.saved: dict[str, Saved] = {}
 
