@@ -35,23 +35,14 @@ EVERY_TRIAL = 100_000
 
 @dataclass(frozen=True)
 class VerifyOptions:
-    """Options of `mlpctl verify`.
+    """Options of `mlpctl verify`."""
 
-    Attributes:
-        effort: quick has the fewer seeds that an experiment's [effort.quick] says.
-        out: where results folders are.
-        run: how to train.
-        screen: opens what shows the progress of an experiment.
-        stop: set to stop after the trials in training.
-        data: options of the datasets.
-    """
-
-    effort: Effort
-    out: Path
+    effort: Effort  # "quick" trains the fewer seeds of an experiment's [effort.quick]
+    out: Path  # folder of the results folders
     run: RunOptions
-    screen: Callable[[Experiment], AbstractContextManager[Watch]]
-    stop: Stop
-    data: Mapping[str, str] = field(default_factory=dict)
+    screen: Callable[[Experiment], AbstractContextManager[Watch]]  # shows the progress of an experiment
+    stop: Stop  # set to stop after the trials in training
+    data: Mapping[str, str] = field(default_factory=dict)  # options of the datasets
 
 
 def check_experiment(path: Path, options: VerifyOptions) -> list[FigureCheck]:
