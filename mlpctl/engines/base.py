@@ -7,20 +7,16 @@ restored and continued, and their weights taken out.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Protocol
-
-from numpy.typing import NDArray
+from typing import Protocol
 
 from mlpctl.data.prepare import Data
 from mlpctl.metrics import Status
+from mlpctl.models.learner import State
 from mlpctl.models.network import Network
 from mlpctl.spec import Spec
 
 NUMERICS = 1
 """Version of the arithmetic that all engines share; part of a trial's key. Raise it when a change moves numbers."""
-
-State = dict[str, NDArray[Any]]
-"""Everything needed to continue a trial: weights, optimizer state and the epochs done, as named arrays."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +32,8 @@ class Work:
         test_at: epochs after which the test part is scored.
         test_each: score the test part after every epoch.
         fit_each: score the training part, with the weights at the end of the epoch, after every epoch.
-        limit: seconds in training, from where it stands; see `mlpctl.runner.failure_policy.Clock`.
+        limit: seconds in training, from where it stands; see `mlpctl.engines.time_limit.Clock`.
+        start: weights that `init_from` names, in a process that cannot read them; None where it can.
     """
 
     key: str
@@ -48,6 +45,7 @@ class Work:
     test_each: bool = False
     fit_each: bool = False
     limit: float = float("inf")
+    start: State | None = None
 
     def parts_at(self, epoch: int) -> list[tuple[str, str]]:
         """Return (column prefix, part) of what is scored after an epoch."""
@@ -113,13 +111,21 @@ class Session(Protocol):
         """Take no more works; the trials in training go on to their end."""
 
     def save(self, key: str) -> State:
-        """Return all that is needed to continue a trial."""
+        """Return all that is needed to continue a trial.
+
+        Raises:
+            KeyError: for a trial that the session does not hold.
+        """
 
     def restore(self, work: Work, state: State) -> None:
         """Take in a trial as `save` left it, in this session or another."""
 
     def weights(self, key: str) -> State:
-        """Return the parameters and running statistics of a trial, under the names of `initial_weights`."""
+        """Return the parameters and running statistics of a trial, under the names of `initial_weights`.
+
+        Raises:
+            KeyError: for a trial that the session does not hold.
+        """
 
     def drop(self, key: str) -> None:
         """Forget a trial and free its memory."""
@@ -129,9 +135,11 @@ class Session(Protocol):
 
 
 class Engine(Protocol):
-    """What trains trials."""
+    """A way to train trials."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """Name in the registry."""
 
     def why_not(self, spec: Spec, data: Data) -> str | None:
         """Return why this engine cannot train a spec, in a few words; None if it can."""

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from mlpctl.errors import UsageError
 from mlpctl.models.gates import gate_weights
+from mlpctl.models.learner import State
 from mlpctl.rng import normals, uniforms
 from mlpctl.store.weights import split_pin, weights_at
 
@@ -16,12 +17,10 @@ if TYPE_CHECKING:
     from mlpctl.models.network import Layer, Network
     from mlpctl.spec import Spec
 
-Weights = dict[str, NDArray[Any]]
-
 Law = Literal["constant", "uniform", "normal", "orthogonal"]
 
 
-def initial_weights(network: "Network", spec: "Spec") -> Weights:
+def initial_weights(network: "Network", spec: "Spec", start: State | None = None) -> State:
     """Return the parameters and running statistics that a trial starts from, of the spec's dtype.
 
     Names are "LAYER.weight" (inputs, outputs), "LAYER.bias" (outputs,), and with batch normalization
@@ -35,7 +34,7 @@ def initial_weights(network: "Network", spec: "Spec") -> Weights:
         return gate_weights(spec)
     weights = _drawn(network, spec)
     if spec.init_from is not None:
-        given = weights_at(spec.init_from)
+        given = weights_at(spec.init_from) if start is None else start
         for number in taken(network, given):
             for name in network.layers[number].shapes:
                 weights[f"{number}.{name}"] = given[f"{number}.{name}"].astype(spec.dtype)  # a copy: it is trained
@@ -101,8 +100,8 @@ def start_note(network: "Network", spec: "Spec") -> str:
     )
 
 
-def _drawn(network: "Network", spec: "Spec") -> Weights:
-    weights: Weights = {}
+def _drawn(network: "Network", spec: "Spec") -> State:
+    weights: State = {}
     for number, layer in enumerate(network.layers):
         for stream, (weight, bias) in zip((number, len(network.layers) + number), layer.maps, strict=False):
             weights[f"{number}.{weight}"] = _weight(layer, spec, stream).astype(spec.dtype)

@@ -11,14 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpctl.data.minibatches import order, steps_per_epoch, used_examples
-from mlpctl.engines.base import Event, Session, State, Work, late
+from mlpctl.engines.base import Event, Session, Work, late
 from mlpctl.engines.dropout import dropout_mask
 from mlpctl.engines.initial_weights import initial_weights
 from mlpctl.engines.schedule import learning_rates
 from mlpctl.engines.scoring import Tally
 from mlpctl.engines.threads import on_threads
 from mlpctl.metrics import Status
-from mlpctl.models.learner import OPTIMIZER_PREFIX, Learner
+from mlpctl.models.learner import OPTIMIZER_PREFIX, Learner, State
 from mlpctl.registry import resolve
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Training:
     epochs_done: int = 0
 
 
-@dataclass
+@dataclass(frozen=True)
 class ReferenceEngine:
     """See `mlpctl.engines.base.Engine`."""
 
@@ -131,7 +131,9 @@ class ReferenceSession:
 
         try:
             if work.key not in self.trials:
-                self.trials[work.key] = Training(self._learner(work, initial_weights(work.network, work.spec)))
+                self.trials[work.key] = Training(
+                    self._learner(work, initial_weights(work.network, work.spec, work.start))
+                )
             for event in self._epochs(work, self.trials[work.key]):
                 yield [event]
         except (MemoryError, torch.OutOfMemoryError) as error:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlpctl.engines.base import State
+from mlpctl.models.learner import State
 from mlpctl.system.files import replace_file
 
 STATES_FOLDER = "states"

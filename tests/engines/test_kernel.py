@@ -12,7 +12,7 @@ import pytest
 
 from mlpctl.data.base import Dataset
 from mlpctl.data.minibatches import order
-from mlpctl.engines.base import Event, State
+from mlpctl.engines.base import Event
 from mlpctl.engines.expected_time import load_of
 from mlpctl.engines.initial_weights import initial_weights
 from mlpctl.engines.kernel import drawing
@@ -20,6 +20,7 @@ from mlpctl.engines.kernel.calls import begun_training, new_training
 from mlpctl.engines.kernel.engine import ENGINE as KERNEL
 from mlpctl.engines.kernel.layout import unpack
 from mlpctl.engines.reference import ENGINE as REFERENCE
+from mlpctl.models.learner import State
 from mlpctl.spec import Activation, Init, Loss, Optimizer
 from tests.helpers.making import classes, numbers, trained, work_of
 

@@ -8,12 +8,13 @@ import pytest
 import torch
 
 from mlpctl.data.base import Dataset
-from mlpctl.engines.base import Event, State, Work
+from mlpctl.engines.base import Event, Work
 from mlpctl.engines.lanes.engine import ENGINE as LANES
 from mlpctl.engines.lanes.session import LanesSession, open_session
 from mlpctl.engines.lanes.training import Running
 from mlpctl.engines.precision import Precision
 from mlpctl.engines.reference import ENGINE as REFERENCE
+from mlpctl.models.learner import State
 from mlpctl.spec import Activation, Loss, Optimizer
 from tests.helpers.making import classes, numbers, trained, work_of
 

@@ -11,9 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlpctl.engines.base import Work
-from mlpctl.engines.distributed.assign import WHOLE, handed
-from mlpctl.engines.distributed.messages import flops_of
-from mlpctl.engines.distributed.processes import AHEAD, SeveralSession
+from mlpctl.engines.distributed.assignment import WHOLE, flops_of, groups_for
+from mlpctl.engines.distributed.processes import AHEAD, ProcessesSession
 from mlpctl.engines.lanes.engine import ENGINE as LANES
 from mlpctl.errors import DeviceError, UsageError
 from mlpctl.runner import loop as running
@@ -36,10 +35,10 @@ def notes() -> list[str]:
 @pytest.fixture
 def opened(notes: list[str]) -> Iterator[Any]:
     """Return what opens a session, which ends with the test."""
-    sessions: list[SeveralSession] = []
+    sessions: list[ProcessesSession] = []
 
-    def several(engine: Any = LANES, devices: tuple[str, ...] = ("cpu", "cpu"), below: float = 99) -> SeveralSession:
-        sessions.append(SeveralSession(engine, devices, 1, 1, weights_back=True, below=below, note=notes.append))
+    def several(engine: Any = LANES, devices: tuple[str, ...] = ("cpu", "cpu"), below: float = 99) -> ProcessesSession:
+        sessions.append(ProcessesSession(engine, devices, 1, 1, weights_back=True, below=below, note=notes.append))
         return sessions[-1]
 
     yield several
@@ -56,7 +55,7 @@ def test_two_processes_train_what_one_does(opened: Any) -> None:
     works = mixed(DATA, 40, optimizer="adam", lr_schedule="constant")
     alone, session = ends(lanes(), *works), opened()
     together = ends(session, *works)
-    assert len(session.helpers) == 2
+    assert len(session.workers) == 2
     for key, end in together.items():
         assert_close(alone[key], end, INDEPENDENT["float64"])
     longer = mixed(DATA, 40, optimizer="adam", lr_schedule="constant", epochs=6)
@@ -111,7 +110,7 @@ def test_a_process_that_is_killed_midway_is_replaced_and_nothing_is_told_twice(o
     for event in session.advance(works):
         seen.append((event.key, event.epoch))
         if len(seen) == 5:
-            os.kill(session.helpers[1].process.pid, signal.SIGKILL)
+            os.kill(session.workers[1].process.pid, signal.SIGKILL)
     assert sorted(seen) == sorted((work.key, epoch) for work in works for epoch in range(1, 401))
 
 
@@ -149,7 +148,7 @@ def test_a_sweep_and_its_rungs_are_the_same_on_several_devices(cli: Cli, monkeyp
 def test_every_work_is_handed_out_once_with_its_kind(epochs: list[int], devices: int, kinds: int) -> None:
     made = {n: work_of(DATA, epochs=n) for n in set(epochs)}
     works = [Work(str(k), made[n].spec, made[n].network, made[n].data, n) for k, n in enumerate(epochs)]
-    parcels = handed(works, devices, lambda work: int(work.key) % kinds)
+    parcels = groups_for(works, devices, lambda work: int(work.key) % kinds)
     assert sorted(work.key for parcel in parcels for work in parcel) == sorted(work.key for work in works)
     for parcel in parcels:
         assert len({int(work.key) % kinds for work in parcel}) == 1
@@ -160,10 +159,10 @@ def test_every_work_is_handed_out_once_with_its_kind(epochs: list[int], devices:
 
 
 def test_a_large_group_is_divided_by_cost_and_a_small_one_is_not() -> None:
-    assert [len(parcel) for parcel in handed(short(100), 4, lambda _: 0)] == [25] * 4
-    assert [len(parcel) for parcel in handed(short(2 * WHOLE - 1), 4, lambda _: 0)] == [2 * WHOLE - 1]
+    assert [len(parcel) for parcel in groups_for(short(100), 4, lambda _: 0)] == [25] * 4
+    assert [len(parcel) for parcel in groups_for(short(2 * WHOLE - 1), 4, lambda _: 0)] == [2 * WHOLE - 1]
     long = [work_of(DATA, key=f"l{n}", widths="8", epochs=18) for n in range(32)]
-    parcels = handed([*long, *short(32)], 2, lambda _: 0)
+    parcels = groups_for([*long, *short(32)], 2, lambda _: 0)
     assert [len(parcel) for parcel in parcels] == [18, 46]
 
 

@@ -11,10 +11,10 @@ from ray.exceptions import NodeDiedError, OutOfMemoryError, RayError, RayTaskErr
 
 from mlpctl.engines.base import Event, Work
 from mlpctl.engines.distributed import ray as sessions
-from mlpctl.engines.distributed.messages import Order, Reply, flops_of, shares, software, take
-from mlpctl.engines.distributed.ray import ClusterSession
-from mlpctl.engines.distributed.ray_connect import Cluster
-from mlpctl.engines.distributed.ray_worker import train
+from mlpctl.engines.distributed.assignment import flops_of, shares, take
+from mlpctl.engines.distributed.cluster import Cluster
+from mlpctl.engines.distributed.messages import Problem, Settings, Task, software
+from mlpctl.engines.distributed.ray import RaySession, train_task
 from mlpctl.engines.reference import ENGINE
 from mlpctl.errors import DeviceError
 from tests.helpers.making import classes, trained, work_of
@@ -77,7 +77,7 @@ class Remote:
         Remote.options_given = given
         return self
 
-    def remote(self, order: Order) -> Ref:
+    def remote(self, order: Task) -> Ref:
         return Ref(order)
 
 
@@ -87,12 +87,12 @@ def deadly(monkeypatch: pytest.MonkeyPatch) -> dict[str, RayError]:
     errors: dict[str, RayError] = {}
 
     def get(ref: Ref) -> Any:
-        if not isinstance(ref.thing, Order):
+        if not isinstance(ref.thing, Task):
             return copy.deepcopy(ref.thing)
-        for parcel in ref.thing.parcels:
-            if parcel.fields["key"] in errors:
-                raise errors[parcel.fields["key"]]
-        return train(ref.thing)
+        for packed in ref.thing.works:
+            if packed.fields["key"] in errors:
+                raise errors[packed.fields["key"]]
+        return train_task(ref.thing)
 
     for name, stand_in in {
         "remote": Remote, "put": Ref, "get": get, "wait": lambda refs, **_: (refs[:1], refs[1:])
@@ -102,8 +102,9 @@ def deadly(monkeypatch: pytest.MonkeyPatch) -> dict[str, RayError]:
     return errors
 
 
-def opened(**fields: Any) -> ClusterSession:
-    session = ClusterSession(Cluster(), ENGINE, "cpu", 1, weights_back=True, below=9, note=lambda _: None)
+def opened(**fields: Any) -> RaySession:
+    settings = Settings(ENGINE, "cpu", 1, 1, software("reference"), weights=True, below=9)
+    session = RaySession(Cluster(), settings, note=lambda _: None)
     return replace(session, **fields) if fields else session
 
 
@@ -170,8 +171,7 @@ def test_nodes_that_come_and_go_are_told(deadly: dict[str, RayError], monkeypatc
 
 
 def test_another_version_on_a_node_is_refused(deadly: dict[str, RayError]) -> None:
-    session = opened()
-    session._software = "mlpctl 0.0"
+    session = opened(settings=Settings(ENGINE, "cpu", 1, 1, "mlpctl 0.0", weights=True, below=9))
     with pytest.raises(DeviceError, match=r"node \S+: has mlpctl .*, the driver mlpctl 0.0: install the same on both"):
         list(session.advance(works(1)))
 
@@ -195,7 +195,8 @@ def test_the_same_software_is_the_same_text() -> None:
     assert software("kernel") == software("kernel") != software("reference")
 
 
-def test_a_reply_is_nothing_but_a_problem_where_there_is_one() -> None:
-    reply = train(Order("other", ENGINE, "cpu", 1, (), {}, weights=False, below=0))
-    assert isinstance(reply.problem, DeviceError)
-    assert replace(reply, problem=None) == Reply()
+def test_a_problem_is_returned_and_not_raised() -> None:
+    """Else Ray would wrap it."""
+    problem = train_task(Task(Settings(ENGINE, "cpu", 1, 1, "other", weights=False, below=0), (), {}))
+    assert isinstance(problem, Problem)
+    assert isinstance(problem.error, DeviceError)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpctl.data.minibatches import steps_per_epoch, used_examples
-from mlpctl.engines.base import State, Work
+from mlpctl.engines.base import Work
 from mlpctl.engines.initial_weights import by_itself, initial_weights
 from mlpctl.engines.kernel.arguments import DUE, LOSS, N_SUMS, OUT_OF_MEMORY, SCORES, address, own_address
 from mlpctl.engines.kernel.cache import loop_name
@@ -20,6 +20,7 @@ from mlpctl.engines.kernel.native import Native, function
 from mlpctl.engines.schedule import rates_of
 from mlpctl.engines.scoring import scores_of, squared_deviations
 from mlpctl.models.constants import HAS_FIRST, HAS_SECOND
+from mlpctl.models.learner import State
 
 if TYPE_CHECKING:
     from mlpctl.data.prepare import Data, Part
@@ -75,7 +76,7 @@ class Training:
 def begun_training(work: Work) -> Training:
     """Return a trial before its first epoch."""
     if by_itself(work.spec):
-        return new_training(work, initial_weights(work.network, work.spec))
+        return new_training(work, initial_weights(work.network, work.spec, work.start))
     trial = _blank(work, layout_of(work.network, work.spec))
     draw_start(work.network, work.spec, trial.block)
     return trial

@@ -20,7 +20,7 @@ from mlpctl.engines.kernel.arguments import own_address
 from mlpctl.spec import Activation, Loss, Optimizer
 
 if TYPE_CHECKING:
-    from mlpctl.engines.base import State
+    from mlpctl.models.learner import State
     from mlpctl.models.network import Layer, Network
     from mlpctl.spec import Spec
 

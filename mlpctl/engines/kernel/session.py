@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpctl.engines.base import Event, State, Work, late
+from mlpctl.engines.base import Event, Work, late
 from mlpctl.engines.expected_time import kernel_seconds
 from mlpctl.engines.initial_weights import start_key
 from mlpctl.engines.kernel.calls import (
@@ -29,7 +29,7 @@ from mlpctl.engines.kernel.layout import Layout, deepest, unpack
 from mlpctl.engines.threads import on_threads
 from mlpctl.errors import DeviceError
 from mlpctl.metrics import Status
-from mlpctl.models.learner import OPTIMIZER_PREFIX
+from mlpctl.models.learner import OPTIMIZER_PREFIX, State
 
 if TYPE_CHECKING:
     from mlpctl.data.prepare import Data
@@ -96,9 +96,8 @@ class KernelSession:
         Where no more are to come, cores that are idle help the large ones that are in training.
         """
         pending = self._taken(works)
-        for first in pending:
-            is_tiny = kernel_seconds(first) < TINY
-            jobs = 1 if is_tiny else self.jobs
+        if not self._draining.is_set() and (first := next(pending, None)) is not None:
+            jobs = 1 if kernel_seconds(first) < TINY else self.jobs
             yield from on_threads(chain([first], pending), self._train, jobs, self._draining)
 
     def stop(self, key: str) -> None:

@@ -27,7 +27,7 @@ def start(arrays: Arrays, lanes: Sequence[Lane]) -> None:
     drawn = [lane for lane in lanes if not by_itself(lane[1].spec)]
     for at, work in lanes:
         if by_itself(work.spec):
-            arrays.fill(at, initial_weights(work.network, work.spec))
+            arrays.fill(at, initial_weights(work.network, work.spec, work.start))
     depth = arrays.layout.depth
     for layer in range(depth):
         for shape in sorted({_shape(work, layer) for _, work in drawn}):

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from mlpctl.engines.base import State, Work
+from mlpctl.engines.base import Work
 from mlpctl.engines.lanes.dataset import Resident
 from mlpctl.engines.lanes.groups import Shared, shared_of
 from mlpctl.engines.lanes.training import Lane, Running
+from mlpctl.models.learner import State
 
 if TYPE_CHECKING:
     from collections.abc import Hashable

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from mlpctl.engines.base import Event, State, Work
+from mlpctl.engines.base import Event, Work
 from mlpctl.engines.lanes.batch_size import MOST, SHARE, free_bytes, tried_size
 from mlpctl.engines.lanes.dataset import Resident
 from mlpctl.engines.lanes.groups import Shared, plan
@@ -18,6 +18,7 @@ from mlpctl.engines.lanes.training import Lane, Result, Running, weights_of
 from mlpctl.engines.precision import Precision
 from mlpctl.errors import DeviceError
 from mlpctl.metrics import Status
+from mlpctl.models.learner import State
 
 if TYPE_CHECKING:
     from mlpctl.data.prepare import Data
@@ -93,7 +94,8 @@ class LanesSession:
         """Return all that is needed to continue a trial, in the form of the reference engine."""
         if key in self.held:
             return self.held[key]
-        assert self.running is not None
+        if self.running is None:
+            raise KeyError(key)
         return self.running.state(key)
 
     def restore(self, work: Work, state: State) -> None:
@@ -160,9 +162,9 @@ class LanesSession:
                     yield Event(lane.work.key, lane.epochs_done, status=failure, error=error)
                 return
             seconds = time.perf_counter() - started
-            for lane in lanes:
-                self.held.pop(lane.work.key, None)
-                lane.begun = True
+            for result in results:
+                self.held.pop(result.lane.work.key, None)
+                result.lane.begun = True
             events = [self._event(result, seconds, len(lanes)) for result in results]
             started = time.perf_counter()
             if len(lanes) == size and seconds < AHEAD * size and all(event.status is None for event in events):
@@ -185,7 +187,7 @@ class LanesSession:
                     self._trouble = _trouble(error)
 
     def _epoch(self, lanes: list[Lane]) -> tuple[list[Result], Status | None, str]:
-        """Train an epoch in all lanes, laid out anew where they are not those that were; or say why not."""
+        """Return the results of an epoch, of the trials alone that have no more to train if there are any; or the failure."""
         if self._trouble is not None:
             trouble, self._trouble = self._trouble, None
             return [], *trouble
@@ -193,11 +195,7 @@ class LanesSession:
             running = self._laid_out(lanes)
             done = running.scored() if any(lane.epochs_done >= lane.work.epochs for lane in lanes) else []
             ends = [result for result in done if result.lane.epochs_done >= result.lane.work.epochs]
-            if len(ends) == len(lanes):
-                return ends, None, ""
-            for result in ends:
-                result.lane.ended = True
-            return [*ends, *running.epoch()], None, ""
+            return ends or running.epoch(), None, ""  # what has nothing to train leaves before others do
         except (MemoryError, RuntimeError, ValueError, ArithmeticError) as error:
             return [], *_trouble(error)
 

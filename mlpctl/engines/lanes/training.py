@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from mlpctl.engines.base import State, Work
+from mlpctl.engines.base import Work
 from mlpctl.engines.lanes.arrays import Arrays, allocate
 from mlpctl.engines.lanes.cuda_graph import Replay
 from mlpctl.engines.lanes.dataset import Resident
@@ -23,7 +23,7 @@ from mlpctl.engines.lanes.program import Program
 from mlpctl.engines.lanes.scoring import Counts, scores_of
 from mlpctl.engines.lanes.step_tables import Tables
 from mlpctl.engines.precision import Precision
-from mlpctl.models.learner import OPTIMIZER_PREFIX, STEPS
+from mlpctl.models.learner import OPTIMIZER_PREFIX, STEPS, State
 
 if TYPE_CHECKING:
     from torch import Tensor
