@@ -78,23 +78,14 @@ def run(
             done = (counts.stored + counts.statuses.total()) / max(options.expected, 1)
             return pace.left(loads[0], max(0.0, 1.0 - done))
 
-        def note(text: str, *, once: bool = False) -> None:
+        def note(text: str, once: bool) -> None:
             if text and text not in noted:
                 noted.add(text)
                 if not once or first_time(text):
                     watch.note(text)
 
-        while True:
-            chosen = choose(work, engine=options.engine, device=options.device, load=load, precision=options.precision)
-            note(chosen.note, once=chosen.once)
-            if not chosen.missing or options.cluster is not None:
-                break
-            by_kernel = chosen.engine.name == "kernel"
-            begin(chosen.missing, nice=0 if by_kernel else BACKGROUND)
-            if not by_kernel or stop.requested:
-                break
-            time.sleep(LOOKS)  # and choose again: the compiler may be done, or have failed, or be late
-        note(start_note(work.network, trial.spec))
+        chosen = _decided(work, load, options, stop, note)
+        note(start_note(work.network, trial.spec), False)
         return chosen
 
     states = States(store.folder)
@@ -132,6 +123,30 @@ def run(
         raise Interrupted("interrupted; what had finished is saved, the same command goes on from there")
     counts.cut, counts.halted = budget.cut, stop.why
     return counts
+
+
+def _decided(
+    work: Work, load: Callable[[], Load], options: RunOptions, stop: Stop, note: Callable[[str, bool], None]
+) -> Choice:
+    """Return what trains a trial that is next; have the kernel compiled, and wait for it, where that is chosen.
+
+    Args:
+        work: the trial.
+        load: about what the run takes that is left.
+        options: how to run.
+        stop: ends the wait.
+        note: called with what the user should know, and whether only once on a machine.
+    """
+    while True:
+        chosen = choose(work, engine=options.engine, device=options.device, load=load, precision=options.precision)
+        note(chosen.note, chosen.once)
+        if not chosen.missing or options.cluster is not None:
+            return chosen
+        waits = chosen.engine.name == "kernel"
+        begin(chosen.missing, nice=0 if waits else BACKGROUND)
+        if not waits or stop.requested:
+            return chosen
+        time.sleep(LOOKS)  # and choose again: the compiler may be done, or have failed, or be late
 
 
 def _like(trial: Trial, specs: Iterable[Spec]) -> Iterator[Work]:
