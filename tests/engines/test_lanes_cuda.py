@@ -20,7 +20,7 @@ from mlpctl.engines.lanes.dataset import Resident
 from mlpctl.engines.lanes.memory import out_of_memory
 from mlpctl.engines.lanes.session import open_session
 from mlpctl.engines.lanes.training import Lane, Running
-from tests.engines.test_lanes import INDEPENDENT, assert_close, ends, lanes, mixed
+from tests.helpers.engines import assert_close, ends, lanes, mixed
 from tests.helpers.making import classes, work_of
 
 
@@ -28,18 +28,18 @@ class Cuda:
     """A made-up CUDA: streams with a name, graphs that keep what was called while they were recorded."""
 
     def __init__(self) -> None:
-        self.stream, self.recording, self.said, self.fails = "main", False, list[tuple[str, Any]](), list[Exception]()
+        self.stream, self.recording, self.recorded, self.fails = "main", False, 0, list[Exception]()
 
     @contextmanager
     def inside(self, stream: Any) -> Any:
         before, self.stream = self.stream, stream.name
-        self.said.append(("in", stream.name))
         yield
         self.stream = before
 
     @contextmanager
     def record(self, graph: Any, stream: Any, capture_error_mode: str) -> Any:
-        self.said.append(("record", (stream.name, capture_error_mode)))
+        assert capture_error_mode == "thread_local"
+        self.recorded += 1
         self.stream, self.recording, graph.steps = stream.name, True, []
         self.graph = graph
         try:
@@ -55,7 +55,6 @@ class Cuda:
         if self.recording:
             self.graph.steps.append(step)
         else:
-            self.said.append(("step", self.stream))
             step()
 
 
@@ -96,14 +95,10 @@ def cuda(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cuda]:
 
 
 def test_played_back_is_step_by_step(cuda: Cuda, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lanes come and go, so graphs are recorded anew; every one after a warm-up in the stream it is recorded in."""
+    """Lanes come and go, so graphs are recorded anew."""
     works = mixed(classes(3, n=150), 24, batch_size=4, optimizer="adam")
     played = ends(lanes(16), *works)
-    recorded = [what for name, what in cuda.said if name == "record"]
-    assert len(recorded) > 1
-    assert set(recorded) == {("side 0", "thread_local")}
-    assert {what for name, what in cuda.said if name == "in"} == {"side 0"}
-    assert {what for name, what in cuda.said if name == "step"} == {"side 0", "main"}
+    assert cuda.recorded > 1
     monkeypatch.setattr(layouts, "Replay", Replay)
     for key, end in ends(lanes(16), *works).items():
         assert_close(end, played[key], 1e-15)
@@ -188,7 +183,7 @@ def test_lanes_move_by_way_of_the_cpu_where_two_layouts_are_too_much(monkeypatch
 
     monkeypatch.setattr(Arrays, "take", full)
     for key, end in ends(lanes(4), *works).items():
-        assert_close(expected[key], end, INDEPENDENT["float64"])
+        assert_close(expected[key], end, 1e-12)
     assert refused
 
 
@@ -235,7 +230,7 @@ def test_ahead_of_its_events_a_session_says_the_same(monkeypatch: pytest.MonkeyP
     expected, found = ends(lanes(16), *works), ends(session(16), *works)
     assert [end.pop("wild")[1][-1].status for end in (expected, found)] == ["diverged"] * 2
     for key, end in found.items():
-        assert_close(expected[key], end, INDEPENDENT["float64"])
+        assert_close(expected[key], end, 1e-12)
     assert {True, False} == set(launched)
     first, work = session(4), work_of(classes(), epochs=9, dtype="float64")
     states = {}
@@ -256,7 +251,7 @@ def test_ahead_of_its_events_a_session_says_the_same(monkeypatch: pytest.MonkeyP
         rest.restore(work, states[epoch])
         weights, events = ends(rest, work)["t"]
         whole = ends(lanes(), work)["t"]
-        assert_close((whole[0], whole[1][epoch:]), (weights, events), INDEPENDENT["float64"])
+        assert_close((whole[0], whole[1][epoch:]), (weights, events), 1e-12)
     monkeypatch.setattr(Running, "launch", broken)
     cautious = session(4)
     assert ends(cautious, work)["t"][1][-1].status == "ok"

@@ -13,7 +13,7 @@ from torch.utils._pytree import tree_leaves
 from mlpctl.engines.lanes.dataset import Resident
 from mlpctl.engines.lanes.training import Lane, Running
 from mlpctl.spec import Activation, Loss, Optimizer
-from tests.engines.test_lanes import ends, lanes
+from tests.helpers.engines import ends, lanes
 from tests.helpers.making import classes, work_of
 
 FUNCTIONS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {

@@ -1,12 +1,10 @@
 """What the driver does with tasks: which works go together, and what becomes of those whose processes die."""
 
-import copy
 from dataclasses import replace
 from itertools import count
 from typing import Any
 
 import pytest
-import ray
 from ray.exceptions import NodeDiedError, OutOfMemoryError, RayError, RayTaskError
 
 from mlpctl.engines.base import Event, Work
@@ -17,6 +15,7 @@ from mlpctl.engines.distributed.messages import Problem, Settings, Task, softwar
 from mlpctl.engines.distributed.ray import RaySession, train_task
 from mlpctl.engines.reference import ENGINE
 from mlpctl.errors import DeviceError
+from tests.helpers.local_ray import Remote, replace_ray
 from tests.helpers.making import classes, trained, work_of
 
 DATA = classes()
@@ -53,53 +52,10 @@ def test_shares_are_about_as_long_as_each_other(epochs: tuple[int, ...], parts: 
     assert [work.key for share in shared for work in share] == [f"t{number}" for number in range(len(epochs))]
 
 
-class Ref:
-    """A place in a cluster that is this process."""
-
-    numbers = count()
-
-    def __init__(self, thing: object) -> None:
-        self.thing, self.number = thing, next(self.numbers)
-
-    def hex(self) -> str:
-        return f"{self.number:x}"
-
-
-class Remote:
-    """A function whose tasks run when their result is asked for, and note what was asked of the cluster."""
-
-    options_given: dict[str, Any]
-
-    def __init__(self, function: Any) -> None:
-        self.function = function
-
-    def options(self, **given: Any) -> "Remote":
-        Remote.options_given = given
-        return self
-
-    def remote(self, order: Task) -> Ref:
-        return Ref(order)
-
-
 @pytest.fixture
 def deadly(monkeypatch: pytest.MonkeyPatch) -> dict[str, RayError]:
-    """Replace Ray by this process; returns work's key -> error that its task ends with, for the test to fill."""
-    errors: dict[str, RayError] = {}
-
-    def get(ref: Ref) -> Any:
-        if not isinstance(ref.thing, Task):
-            return copy.deepcopy(ref.thing)
-        for packed in ref.thing.works:
-            if packed.fields["key"] in errors:
-                raise errors[packed.fields["key"]]
-        return train_task(ref.thing)
-
-    for name, stand_in in {
-        "remote": Remote, "put": Ref, "get": get, "wait": lambda refs, **_: (refs[:1], refs[1:])
-    }.items():  # fmt: skip
-        monkeypatch.setattr(ray, name, stand_in)
-    monkeypatch.setattr(Cluster, "slots", lambda *_: 1)
-    return errors
+    """Replace Ray by this process; return a trial's key -> error that its task ends with, for the test to fill."""
+    return replace_ray(monkeypatch)
 
 
 def opened(**fields: Any) -> RaySession:
@@ -127,35 +83,12 @@ def test_a_work_that_kills_its_process_is_found_and_the_others_are_trained(deadl
     assert Remote.options_given == {"num_cpus": 1, "num_gpus": 0, "max_retries": sessions.RETRIES}
 
 
-def test_a_trial_goes_on_from_a_state_of_another_process(deadly: dict[str, RayError]) -> None:
-    short, long = works(2, 5)
-    session = opened()
-    trained(session, short)
-    state = session.save("t0")
-    session.drop("t0")
-    session.restore(long, state)
-    found = trained(session, long)["t1"]
-    here = ENGINE.open("cpu", 1, 1)
-    alone = trained(here, long)["t1"]
-    assert timeless(found) == timeless(alone[2:])
-    assert all((array == session.weights("t1")[name]).all() for name, array in here.weights("t1").items())
-
-
 def test_a_trial_that_takes_too_long_ends_on_its_node(deadly: dict[str, RayError]) -> None:
     """One of endless epochs, beside one that is done in time."""
     endless = work_of(classes(n=400_000, d=64), "endless", limit=0.02, widths=[512, 512], batch_size=8, epochs=1)
     found = trained(opened(), endless, work_of(DATA, "quick", limit=1e6, epochs=3))
     assert [(e.epoch, e.status, e.error) for e in found["endless"]] == [(0, "timeout", "not done after 0.02 s")]
     assert [e.status for e in found["quick"]] == [None, None, "ok"]
-
-
-def test_after_a_drain_no_work_is_taken(deadly: dict[str, RayError]) -> None:
-    session = opened()
-    keys = []
-    for event in session.advance(iter(works(1, 1, 1, 1, 1, 1, 1, 1))):
-        session.drain()
-        keys.append(event.key)
-    assert keys == ["t0", "t1"]  # one for the slot, one that waited
 
 
 def test_nodes_that_come_and_go_are_told(deadly: dict[str, RayError], monkeypatch: pytest.MonkeyPatch) -> None:

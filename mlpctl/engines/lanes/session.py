@@ -187,7 +187,7 @@ class LanesSession:
                     self._trouble = _trouble(error)
 
     def _epoch(self, lanes: list[Lane]) -> tuple[list[Result], Status | None, str]:
-        """Return the results of an epoch, of the trials alone that have no more to train if there are any; or the failure."""
+        """Return the results of an epoch, or of trials with nothing to train; or the status and error of a failure."""
         if self._trouble is not None:
             trouble, self._trouble = self._trouble, None
             return [], *trouble
