@@ -1,11 +1,11 @@
-"""What an engine is. Search, store and screen know engines by this interface alone.
+"""Define the interface of engines. Search, store and screen know engines by this interface alone.
 
 An engine says whether it can run a spec, and opens a session over many trials. A session advances trials to given
 epochs and yields an event after each epoch of each trial; between events single trials can be stopped, saved,
 restored and continued, and their weights taken out.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -21,14 +21,14 @@ NUMERICS = 1
 
 @dataclass(frozen=True, eq=False)
 class Work:
-    """What a session is asked to do with one trial.
+    """A trial to be trained.
 
     Attributes:
-        key: names the trial.
-        spec: resolved.
-        network: of the spec.
-        data: prepared for the spec.
-        epochs: train until so many epochs are done.
+        key: key of the trial.
+        spec: resolved spec.
+        network: network of the spec.
+        data: data, prepared for the spec.
+        epochs: epochs to be done in the end.
         test_at: epochs after which the test part is scored.
         test_each: score the test part after every epoch.
         fit_each: score the training part, with the weights at the end of the epoch, after every epoch.
@@ -57,7 +57,7 @@ class Work:
 
 @dataclass(slots=True)  # not frozen, which takes a microsecond longer: as much as an epoch of a gate
 class Event:
-    """An epoch of a trial is over, or the trial failed.
+    """Event of a trial: an epoch is over, or it failed.
 
     Attributes:
         key: of the trial.
@@ -66,7 +66,7 @@ class Event:
         lr: learning rate of the epoch's first step.
         seconds: wall time of this epoch, its scoring included; None for a trial that is trained in a group.
         status: None while the trial goes on; "ok" when its epochs are done; else why it ended.
-        error: what went wrong, in one line.
+        error: reason of a failure, in one line.
         group_seconds: wall time of this epoch of the group that the trial is trained in; None without one.
         group_size: trials in training in that group.
     """
@@ -94,6 +94,22 @@ def late(key: str, epoch: int, seconds: float, limit: float) -> Event:
     return Event(key, epoch, seconds=seconds, status="timeout", error=f"not done after {limit:g} s")
 
 
+def verdict(epoch: int, epochs: int, *, finite: bool, stopped: bool) -> tuple[Status | None, str]:
+    """Return the status and the error of a trial after an epoch; status None while it goes on.
+
+    Args:
+        epoch: epochs done.
+        epochs: epochs to be done in the end.
+        finite: true if loss and weights are finite.
+        stopped: true if the trial is to end.
+    """
+    if not finite:
+        return "diverged", f"loss or weights not finite in epoch {epoch}"
+    if epoch >= epochs:
+        return "ok", ""
+    return ("interrupted", "stopped") if stopped else (None, "")
+
+
 class Session(Protocol):
     """Trials in training."""
 
@@ -111,7 +127,7 @@ class Session(Protocol):
         """Take no more works; the trials in training go on to their end."""
 
     def save(self, key: str) -> State:
-        """Return all that is needed to continue a trial.
+        """Return the state that continues a trial.
 
         Raises:
             KeyError: for a trial that the session does not hold.
@@ -134,8 +150,8 @@ class Session(Protocol):
         """Stop all trials and give everything back."""
 
 
-class Engine(Protocol):
-    """A way to train trials."""
+class Engine(Hashable, Protocol):
+    """A way to train trials; hashed by its settings."""
 
     @property
     def name(self) -> str:

@@ -1,4 +1,4 @@
-"""Initial weights, drawn alike for every engine: from (seed, layer) alone, so equal seeds start equal networks."""
+"""Draw initial weights, alike for every engine: from (seed, layer) alone, so equal seeds start equal networks."""
 
 import math
 from collections.abc import Hashable, Mapping
@@ -47,13 +47,13 @@ def by_itself(spec: "Spec") -> bool:
 
 
 def start_key(network: "Network", spec: "Spec") -> Hashable:
-    """Return what decides the initial weights: trials for which it is equal start from the same."""
+    """Return a key of the initial weights: trials with equal keys start from equal weights."""
     own = str(spec.data) if spec.model == "gate" else None
     return network.layers, own, spec.dtype, spec.init, spec.init_scale, spec.init_key, spec.init_from
 
 
 def taken(network: "Network", given: Mapping[str, NDArray[Any]]) -> tuple[int, ...]:
-    """Return the layers (counted from 0) for which trained weights have every array in the right shape."""
+    """Return the layers (from 0) for which trained weights have every array in the right shape."""
     return tuple(
         number
         for number, layer in enumerate(network.layers)
@@ -114,7 +114,7 @@ def _drawn(network: "Network", spec: "Spec") -> State:
 
 
 def law(layer: "Layer", spec: "Spec") -> tuple[Law, float]:
-    """Return how the weights of a layer are drawn, and with which bound, deviation, gain or value."""
+    """Return the law of a layer's weights, and its bound, deviation, gain or value."""
     assert spec.init is not None
     if spec.init == "zeros":
         return "constant", 0.0
@@ -141,7 +141,7 @@ def _weight(layer: "Layer", spec: "Spec", number: int) -> NDArray[np.float64]:
 
 
 def bias_bound(layer: "Layer", spec: "Spec") -> float:
-    """Return how far from 0 the biases of a layer are drawn; 0 where they are 0."""
+    """Return the bound of a layer's biases; 0 where they are 0."""
     return 1 / math.sqrt(layer.inputs) if spec.init == "default" else 0.0
 
 

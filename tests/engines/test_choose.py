@@ -8,7 +8,7 @@ import torch
 from mlpctl.engines import choose as choosing
 from mlpctl.engines.choose import choose
 from mlpctl.engines.expected_time import load_of
-from mlpctl.engines.lanes.training import Running
+from mlpctl.engines.lanes.training import TrainingGroup
 from mlpctl.errors import DeviceError, UsageError
 from mlpctl.system import devices
 from tests.helpers.making import classes, work_of
@@ -54,22 +54,22 @@ def test_apples_gpu_takes_lanes_where_it_has_the_operations(monkeypatch: pytest.
     for fields in ({}, {"optimizer": "adam", "dropout": 0.2, "batch_norm": "all", "widths": "6"}):
         assert chosen(5, device="mps", **fields) == ("lanes", "mps", "")
     assert chosen(5, device="mps", impl="manual") == ("reference", "mps", "")
-    step = Running.one_step
+    step = TrainingGroup.one_step
 
-    def missing(self: Running) -> None:
+    def missing(self: TrainingGroup) -> None:
         raise NotImplementedError("The operator 'aten::aminmax' is not there for the MPS device. If you want …")
 
-    monkeypatch.setattr(Running, "one_step", missing)
+    monkeypatch.setattr(TrainingGroup, "one_step", missing)
     engine, _, note = chosen(5, device="mps", widths="7", optimizer="rmsprop")
     assert (engine, note) == ("reference", "trained one by one by the reference engine on mps: The operator "
                               "'aten::aminmax' is not there for the MPS device")  # fmt: skip
     results = iter([1.0, 1.01])
 
-    def differs(self: Running) -> None:
+    def differs(self: TrainingGroup) -> None:
         step(self)
         self.arrays.tensors["0.weight"] *= next(results)
 
-    monkeypatch.setattr(Running, "one_step", differs)
+    monkeypatch.setattr(TrainingGroup, "one_step", differs)
     note = chosen(5, device="mps", widths="7", optimizer="adagrad")[2]
     assert note.endswith("a step there gives another 0.weight than on the CPU")
 

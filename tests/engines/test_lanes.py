@@ -9,7 +9,7 @@ import torch
 
 from mlpctl.engines.base import Work
 from mlpctl.engines.lanes.engine import ENGINE as LANES
-from mlpctl.engines.lanes.training import Running
+from mlpctl.engines.lanes.training import TrainingGroup
 from mlpctl.engines.reference import ENGINE as REFERENCE
 from mlpctl.spec import Optimizer
 from tests.helpers.engines import FLOAT32_BAND, assert_close, ends, lanes, mixed
@@ -81,24 +81,24 @@ def test_a_saved_trial_continues_on_the_reference_engine(optimizer: str) -> None
 def test_out_of_memory_halves_the_group_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     works = mixed(classes(3, n=50), 12, dtype="float32")
     expected = ends(lanes(), *works)
-    epoch, sizes = Running.epoch, []
+    epoch, sizes = TrainingGroup.epoch, []
 
-    def limited(self: Running) -> Any:
+    def limited(self: TrainingGroup) -> Any:
         sizes.append(len(self.lanes))
         if len(self.lanes) > 3:
             raise torch.OutOfMemoryError("no")
         return epoch(self)
 
-    monkeypatch.setattr(Running, "epoch", limited)
+    monkeypatch.setattr(TrainingGroup, "epoch", limited)
     found = ends(lanes(), *works)
     assert sizes[:3] == [12, 6, 3]
     for key, end in found.items():
         assert_close(expected[key], end, FLOAT32_BAND)
 
-    def never(self: Running) -> Any:
+    def never(self: TrainingGroup) -> Any:
         raise torch.OutOfMemoryError("not even one")
 
-    monkeypatch.setattr(Running, "epoch", never)
+    monkeypatch.setattr(TrainingGroup, "epoch", never)
     [event] = trained(lanes(), works[0])["0"]
     assert (event.status, event.epoch) == ("out_of_memory", 0)
 

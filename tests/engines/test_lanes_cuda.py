@@ -19,7 +19,7 @@ from mlpctl.engines.lanes.cuda_graph import LONGEST, Replay, graph_length
 from mlpctl.engines.lanes.dataset import Resident
 from mlpctl.engines.lanes.memory import out_of_memory
 from mlpctl.engines.lanes.session import open_session
-from mlpctl.engines.lanes.training import Lane, Running
+from mlpctl.engines.lanes.training import Lane, TrainingGroup
 from tests.helpers.engines import assert_close, ends, lanes, mixed
 from tests.helpers.making import classes, work_of
 
@@ -87,8 +87,8 @@ def cuda(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cuda]:
     }.items():  # fmt: skip
         monkeypatch.setattr(torch.cuda, name, stand_in)
     replaying._side_stream.cache_clear()
-    one_step = Running.one_step
-    monkeypatch.setattr(Running, "one_step", lambda self: made.step(lambda: one_step(self)))
+    one_step = TrainingGroup.one_step
+    monkeypatch.setattr(TrainingGroup, "one_step", lambda self: made.step(lambda: one_step(self)))
     monkeypatch.setattr(layouts, "Replay", lambda _: Replay(torch.device("cuda")))
     yield made
     replaying._side_stream.cache_clear()
@@ -131,7 +131,7 @@ def test_a_size_that_does_not_fit_takes_for_ever(monkeypatch: pytest.MonkeyPatch
     def timed(*_: Any) -> float:
         raise error
 
-    monkeypatch.setattr(Running, "timed", timed)
+    monkeypatch.setattr(TrainingGroup, "timed", timed)
     error = RuntimeError("CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`")
     assert seconds_per_step(lane, resident, "fp32") == float("inf")
     error = RuntimeError("an illegal memory access")
@@ -160,7 +160,7 @@ def test_a_graph_leaves_little_over(times: int) -> None:
 def test_a_layout_is_free_when_nobody_trains_it() -> None:
     """Without the garbage collector: what holds gigabytes, and the memory of a graph, is in no cycle."""
     work = work_of(classes(), widths="8", batch_norm="1", dropout=0.2)
-    running = Running([Lane(work, 0)], Resident(work.data, torch.device("cpu")), "fp32")
+    running = TrainingGroup([Lane(work, 0)], Resident(work.data, torch.device("cpu")), "fp32")
     running.begin(None, {})
     running.epoch()
     gone = weakref.ref(running.program), weakref.ref(running.replay), weakref.ref(running)
@@ -212,13 +212,13 @@ def test_ahead_of_its_events_a_session_says_the_same(monkeypatch: pytest.MonkeyP
     """On the CPU nothing is gained. Trials are stopped, saved and diverge while the next epoch is there already."""
     monkeypatch.setattr(sessions, "AHEAD", float("inf"))
     launched: list[bool] = []
-    launch = Running.launch
+    launch = TrainingGroup.launch
 
-    def noted(self: Running, *, ahead: bool = False) -> None:
+    def noted(self: TrainingGroup, *, ahead: bool = False) -> None:
         launched.append(ahead)
         launch(self, ahead=ahead)
 
-    monkeypatch.setattr(Running, "launch", noted)
+    monkeypatch.setattr(TrainingGroup, "launch", noted)
 
     def session(size: int) -> Any:
         opened = lanes(size)
@@ -241,7 +241,7 @@ def test_ahead_of_its_events_a_session_says_the_same(monkeypatch: pytest.MonkeyP
     assert [int(state["epochs_done"]) for state in states.values()] == [1, 2, 3, 4, 5, 6]
     assert (event.epoch, event.status) == (6, "interrupted")
 
-    def broken(self: Running, *, ahead: bool = False) -> None:
+    def broken(self: TrainingGroup, *, ahead: bool = False) -> None:
         if ahead:
             raise torch.OutOfMemoryError("no room for a copy")
         launch(self)
@@ -252,7 +252,7 @@ def test_ahead_of_its_events_a_session_says_the_same(monkeypatch: pytest.MonkeyP
         weights, events = ends(rest, work)["t"]
         whole = ends(lanes(), work)["t"]
         assert_close((whole[0], whole[1][epoch:]), (weights, events), 1e-12)
-    monkeypatch.setattr(Running, "launch", broken)
+    monkeypatch.setattr(TrainingGroup, "launch", broken)
     cautious = session(4)
     assert ends(cautious, work)["t"][1][-1].status == "ok"
     assert not cautious.ahead

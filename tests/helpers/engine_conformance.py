@@ -226,7 +226,8 @@ def check_drain(subject: Subject) -> None:
 
 def check_continuation(subject: Subject) -> None:
     """Check that a saved trial goes on in another session, and an advanced one in its own, as if never interrupted."""
-    whole, parts = [], []
+    whole: list[Work] = []
+    parts: list[Work] = []
     for optimizer in get_args(Optimizer):
         for epochs, works in ((2, parts), (6, whole)):
             works.append(

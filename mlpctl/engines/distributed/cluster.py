@@ -16,7 +16,7 @@ CONNECT_SECONDS = 10.0
 """In which the head of a cluster has to answer, and then to greet."""
 
 HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
-"""How a client of HTTP/2, which Ray speaks, begins: the preface and empty settings (RFC 9113, sections 3.4 and 6.5)."""
+"""First bytes of a client of HTTP/2, which Ray speaks: preface and empty settings (RFC 9113, 3.4 and 6.5)."""
 
 GREETING = 4
 """Type of the frame that a server's answer begins with: its own settings; the fourth byte (RFC 9113, section 4.1)."""

@@ -78,7 +78,7 @@ class ProcessesSession(RemoteArrays):
         devices: devices, one process each; the same device may be named twice.
         jobs: trials in training at a time on each, where the engine asks.
         threads: threads of torch in each process.
-        weights_back: whether `weights` will be called for trials that end well.
+        weights_back: true if `weights` will be called for trials that end well.
         below: `save` will be called for trials that end with fewer epochs and can be continued.
         note: function that is called with what the user should know.
         workers: position in `devices` -> process.

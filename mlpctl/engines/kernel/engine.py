@@ -1,4 +1,4 @@
-"""The kernel engine: what it can run, and its sessions."""
+"""Define the kernel engine: the specs it can train, and its sessions."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
