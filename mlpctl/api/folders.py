@@ -36,5 +36,5 @@ def in_folder(out: "str | PathLike[str] | None") -> Iterator[Kept]:
 
 def fresh() -> None:
     """Forget what was read before: in a notebook, files may have changed since the last call."""
-    data.forget()
+    data.clear_cache()
     weights.pinned.cache_clear()

@@ -15,9 +15,6 @@ from mlpctl.models.learner import State
 from mlpctl.models.network import Network
 from mlpctl.spec import Spec
 
-NUMERICS = 1
-"""Version of the arithmetic that all engines share; part of a trial's key. Raise it when a change moves numbers."""
-
 
 @dataclass(frozen=True, eq=False)
 class Work:

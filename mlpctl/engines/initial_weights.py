@@ -11,11 +11,13 @@ from mlpctl.errors import UsageError
 from mlpctl.models.gates import gate_weights
 from mlpctl.models.learner import State
 from mlpctl.rng import normals, uniforms
-from mlpctl.store.weights import split_pin, weights_at
+from mlpctl.store.key import split_pin
+from mlpctl.store.weights import weights_at
 
 if TYPE_CHECKING:
     from mlpctl.models.network import Layer, Network
     from mlpctl.spec import Spec
+
 
 Law = Literal["constant", "uniform", "normal", "orthogonal"]
 

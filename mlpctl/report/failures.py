@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from mlpctl.report.grouping import codes_of, is_in
 from mlpctl.runner.failure_policy import RETRIED, alike
 from mlpctl.spec import Spec
-from mlpctl.store.columns import Columns, codes_of, is_in, objects
+from mlpctl.store.columns import Columns, objects
 
 NO_FAILURES = ("ok", "interrupted")
 """Statuses that tell nothing against a configuration: an interrupted trial is trained again by the same command."""

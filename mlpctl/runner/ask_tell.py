@@ -17,8 +17,7 @@ from mlpctl.search.random import Random
 from mlpctl.search.space import Proposal
 from mlpctl.search.table import BY_EPOCHS
 from mlpctl.spec import Spec
-from mlpctl.store.schema import TRIALS_FILE
-from mlpctl.store.trial_rows import read_rows
+from mlpctl.store import reader
 
 COLUMNS = {"validation": "val", "test": "test", "train": "fit"}
 
@@ -58,7 +57,7 @@ class Outcomes:
 
     def read(self, folder: Path) -> None:
         """Take note of what is in a results folder."""
-        for row in read_rows(folder / TRIALS_FILE):
+        for row in reader.scores(folder):
             self.learn(row)
 
 

@@ -33,8 +33,8 @@ from mlpctl.runner.sweep import check_some, options_for, size_of
 from mlpctl.runner.trial import Trial
 from mlpctl.search.random import Random
 from mlpctl.spec import Spec
-from mlpctl.store.schema import TRIALS_FILE
-from mlpctl.store.writer import Store, read_keys
+from mlpctl.store import reader
+from mlpctl.store.writer import Store
 
 LISTED = 10_000
 """Trials of an experiment up to which a sweep that is cut looks for what is left, to list it."""
@@ -155,7 +155,7 @@ def rest(experiment: Experiment, out: Path, options: RunOptions, counts: Counts)
 def _walk(plan: Plan, options: RunOptions, budget: Budget) -> None:
     """Find what there is to do, as `mlpctl.runner.loop.run` does it, and what of it fits into trials and epochs."""
     experiment = plan.experiment
-    store = Store(plan.folder, known=read_keys(plan.folder / TRIALS_FILE))
+    store = Store(plan.folder, known=reader.keys(plan.folder))
     outcomes = Outcomes(experiment.select.on, experiment.select.metric)
     search = experiment.strategy()
     if search.learns and not options.force:

@@ -14,8 +14,8 @@ from mlpctl.search.table import SearchTable
 from mlpctl.spec import Spec, make_spec, split_list
 
 if TYPE_CHECKING:
+    from mlpctl.runner.expect_table import ExpectTable
     from mlpctl.search.base import Search
-    from mlpctl.textbook.expectation import Expect
 
 SelectOn = Literal["validation", "test", "train"]
 
@@ -53,7 +53,7 @@ class Experiment:
     seeds: tuple[int, ...] = (0,)
     search: SearchTable = SearchTable()
     select: SelectTable = SelectTable()
-    expect: "tuple[Expect, ...]" = ()
+    expect: "tuple[ExpectTable, ...]" = ()
 
     def space(self) -> Space:
         """Return what is searched.

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from mlpctl.engines.schedule import is_prefix
-from mlpctl.runner.trial import Trial, key_of
+from mlpctl.runner.trial import Trial
+from mlpctl.store.key import key_of
 
 
 @dataclass(frozen=True, eq=False)

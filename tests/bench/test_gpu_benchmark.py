@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from mlpctl.system.gpu import parse
+from mlpctl.system.facts import parse_nvidia_smi
 
 
 def test_the_benchmark_measures_a_gpu_or_nothing(
@@ -44,7 +44,7 @@ def test_a_broken_contract_ends_the_benchmark_with_6(monkeypatch: pytest.MonkeyP
     check = Check("equals reference", "fp32", 1, error_between(wrong, right), 1e-9)
     assert check.error == pytest.approx(0.2 / 2.2)
     assert not Check("", "fp32", 1, float("nan"), 1.0).holds
-    said = parse("NVIDIA H200, 580.95.05, 143771, 345, 3201, 1980, 700.00\n")
+    said = parse_nvidia_smi("NVIDIA H200, 580.95.05, 143771, 345, 3201, 1980, 700.00\n")
     monkeypatch.setattr(benchmark, "checks", lambda _: iter([check]))
     monkeypatch.setattr(benchmark, "measure", lambda *_, **__: iter([]))
     monkeypatch.setattr(benchmark, "torch_device", lambda _: None)

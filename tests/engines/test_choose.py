@@ -17,7 +17,7 @@ from tests.helpers.making import classes, work_of
 @pytest.fixture
 def gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let there be a CUDA GPU, as far as the choice of an engine can see."""
-    monkeypatch.setattr(choosing, "cuda_here", lambda: True)
+    monkeypatch.setattr(choosing, "has_cuda", lambda: True)
 
 
 def chosen(trials: int, device: str = "auto", **fields: Any) -> tuple[str, str, str]:
@@ -75,7 +75,7 @@ def test_apples_gpu_takes_lanes_where_it_has_the_operations(monkeypatch: pytest.
 
 
 def test_auto_stays_on_the_cpu_without_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(choosing, "cuda_here", lambda: False)
+    monkeypatch.setattr(choosing, "has_cuda", lambda: False)
     assert chosen(10**7)[1] == "cpu"
     work = work_of(classes())
     with pytest.raises(UsageError, match="tf32"):

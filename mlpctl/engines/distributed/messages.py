@@ -10,10 +10,11 @@ from importlib.metadata import version
 from typing import Any
 
 from mlpctl import __version__
-from mlpctl.engines.base import NUMERICS, Engine, Event, Work
+from mlpctl.engines.base import Engine, Event, Work
 from mlpctl.engines.kernel.cache import kernel_folder
 from mlpctl.errors import MlpctlError
 from mlpctl.models.learner import State
+from mlpctl.store.key import NUMERICS
 
 SHARED_ARRAYS = ("data", "start")
 """Fields of a work that many trials share: they travel once, as objects with a name."""
