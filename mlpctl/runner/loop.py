@@ -14,10 +14,11 @@ from mlpctl.engines.expected_time import Load, Pace, load_of
 from mlpctl.engines.initial_weights import start_note
 from mlpctl.engines.kernel.compilation import BACKGROUND, begin, compile_mode, first_time
 from mlpctl.engines.schedule import is_prefix
+from mlpctl.engines.time_limit import Clock
 from mlpctl.errors import Interrupted
 from mlpctl.runner.budget import Budget
 from mlpctl.runner.ended_trials import ended, rows_of
-from mlpctl.runner.failure_policy import Clock, Patience
+from mlpctl.runner.failure_policy import Patience
 from mlpctl.runner.pending import identify, pending
 from mlpctl.runner.recorder import Recording
 from mlpctl.runner.rows import Row, epoch_row, trial_row, wall_time
@@ -189,13 +190,16 @@ def open_session(choice: Choice, options: RunOptions, note: Callable[[str], None
         devices = devices_of(choice.device, options.expected)
         if len(devices) == 1:
             return choice.engine.open(choice.device, options.jobs, options.threads)
-        from mlpctl.engines.distributed.processes import SeveralSession
+        from mlpctl.engines.distributed.processes import ProcessesSession
 
         below = options.most_epochs
-        return SeveralSession(choice.engine, devices, options.jobs, options.threads, options.save, below, note)
-    return options.cluster.open(
-        choice.engine, choice.device, options.threads, weights=options.save, below=options.most_epochs, note=note
-    )
+        return ProcessesSession(choice.engine, devices, options.jobs, options.threads, options.save, below, note)
+    from mlpctl.engines.distributed import ray
+
+    return ray.open_session(
+        options.cluster, choice.engine, choice.device, options.threads, weights=options.save,
+        below=options.most_epochs, note=note,
+    )  # fmt: skip
 
 
 def _advance(

@@ -13,7 +13,7 @@ from mlpctl.runner.shard import Shard
 from mlpctl.runner.trial import Trial
 
 if TYPE_CHECKING:
-    from mlpctl.engines.distributed.ray_connect import Cluster
+    from mlpctl.engines.distributed.cluster import Cluster
     from mlpctl.runner.search_progress import Rung
 
 

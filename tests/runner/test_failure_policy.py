@@ -8,8 +8,9 @@ import pytest
 from mlpctl.engines import reference
 from mlpctl.engines.base import Engine, Event
 from mlpctl.engines.kernel import engine as kernel
+from mlpctl.engines.time_limit import Clock
 from mlpctl.runner.ended_trials import ended
-from mlpctl.runner.failure_policy import Clock, Patience, alike
+from mlpctl.runner.failure_policy import Patience, alike
 from mlpctl.runner.rows import epoch_row
 from mlpctl.runner.shard import parse_shard
 from mlpctl.runner.trial import Trial, trial_of

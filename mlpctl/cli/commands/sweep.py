@@ -154,7 +154,7 @@ def sweep(
     total = size_of(experiment, part)
     with ExitStack() as stack:
         if cluster is not None:
-            from mlpctl.engines.distributed.ray_connect import connected
+            from mlpctl.engines.distributed.cluster import connected
 
             place = stack.enter_context(connected(cluster, jobs))
             options = replace(options, cluster=place, jobs=place.trials())
