@@ -1,6 +1,8 @@
-"""Define the metrics of a trial: their direction, the parts that are scored, a trial's status."""
+"""Define the metrics of a trial, the parts that are scored, a trial's status, and which configuration is best."""
 
-from typing import Literal
+from collections.abc import Iterable, Mapping, Sequence
+from math import isnan
+from typing import Any, Literal
 
 METRICS = ("loss", "accuracy", "mse", "mae", "r2")
 """Per-example means; accuracy for classification, mse, mae and r2 for regression."""
@@ -20,3 +22,88 @@ PARTS = ("val", "test", "fit")
 
 
 Status = Literal["ok", "diverged", "out_of_memory", "timeout", "invalid", "crashed", "interrupted"]
+
+NO_FAILURES = ("ok", "interrupted")
+"""Statuses of trials that nothing is wrong with: an interrupted one is trained again."""
+
+SelectOn = Literal["validation", "test", "train"]
+"""Part that configurations are compared on, as users name it."""
+
+PREFIX: dict[SelectOn, str] = {"validation": "val", "test": "test", "train": "fit"}
+"""Part -> first word of its columns."""
+
+
+def column_of(on: SelectOn, metric: str) -> str:
+    """Return the column that holds a metric of a part."""
+    return f"{PREFIX[on]}_{metric}"
+
+
+def metric_of(task: str | None) -> str:
+    """Return the metric that decides where nobody names one."""
+    return PRIMARY.get(str(task), "loss")
+
+
+def gain_of(value: float, metric: str) -> float:
+    """Return a value so that larger is better, whatever the direction of its metric."""
+    return value if BETTER[metric] == "high" else -value
+
+
+def score_of(row: Mapping[str, Any], on: SelectOn, metric: str | None = None) -> float | None:
+    """Return the score of a trial's row, larger is better; None for a trial that failed or was not scored.
+
+    Args:
+        row: of `trials.csv`, typed.
+        on: part that selects.
+        metric: metric that decides; None is the task's.
+    """
+    name = metric or metric_of(row.get("task"))
+    value = row.get(column_of(on, name))
+    if row["status"] != "ok" or value is None or isnan(value):
+        return None
+    return gain_of(float(value), name)
+
+
+def mean_score(scores: Sequence[float | None]) -> float | None:
+    """Return the mean over the seeds of a configuration; None if one of them has no score."""
+    from statistics import fmean  # 5 ms
+
+    there = [score for score in scores if score is not None]
+    return fmean(there) if len(there) == len(scores) else None
+
+
+def rank_of(scored: int, failed: int, mean: float) -> tuple[bool, int, float]:
+    """Return the sort key of a configuration, the best has the smallest.
+
+    Configurations with a score come before those without, fewer failed seeds before more, then the better mean first.
+
+    Args:
+        scored: seeds with a score.
+        failed: seeds that failed.
+        mean: of the scores, larger is better.
+    """
+    return scored == 0, failed, -mean if scored else 0.0
+
+
+def best_of(rows: Iterable[Mapping[str, Any]], on: SelectOn, metric: str | None = None) -> list[Mapping[str, Any]]:
+    """Return the scored trials of the best configuration, the best seed first; [] where no trial has a score.
+
+    Args:
+        rows: of `trials.csv`, typed, with `config`, `status` and `task`.
+        on: part that selects.
+        metric: metric that decides; None is the task's.
+    """
+    scores: dict[str, list[tuple[float, Mapping[str, Any]]]] = {}
+    failed: dict[str, int] = {}
+    for row in rows:
+        config, score = str(row["config"]), score_of(row, on, metric)
+        some = scores.setdefault(config, [])
+        if score is not None:
+            some.append((score, row))
+        failed[config] = failed.get(config, 0) + (row["status"] not in NO_FAILURES)
+
+    def rank(config: str) -> tuple[bool, int, float]:
+        some = scores[config]
+        return rank_of(len(some), failed[config], sum(score for score, _ in some) / max(len(some), 1))
+
+    best = scores[min(scores, key=rank)] if scores else []
+    return [row for _, row in sorted(best, key=lambda item: -item[0])]

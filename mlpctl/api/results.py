@@ -13,13 +13,13 @@ from mlpctl.api.html import as_html, as_text, frame, shown
 from mlpctl.api.run import Run
 from mlpctl.display.tables import Table, to_text
 from mlpctl.errors import UsageError
+from mlpctl.metrics import SelectOn
 from mlpctl.report.comparable import with_options
 from mlpctl.report.compare.folders import compare_results
 from mlpctl.report.report import axes_figure, curves_figure, told
 from mlpctl.report.statistics.importance import importance
 from mlpctl.report.summary import Summary, summarize
 from mlpctl.report.tables import overview
-from mlpctl.runner.experiment import SelectOn
 from mlpctl.store import results as read
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from mlpctl.api.html import as_html, as_text, frame, shown
 from mlpctl.display.tables import Table, for_people
-from mlpctl.metrics import METRICS, PRIMARY
+from mlpctl.metrics import METRICS, PREFIX, PRIMARY
 from mlpctl.report.dataframes import plain
-from mlpctl.report.summary import PREFIX, summarize
+from mlpctl.report.summary import summarize
 from mlpctl.store.results import Results, load
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from mlpctl.api.folders import Kept
-    from mlpctl.runner.experiment import SelectOn
+    from mlpctl.metrics import SelectOn
 
 LAST = 5
 """Epochs that are shown of a trial."""

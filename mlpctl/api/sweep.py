@@ -11,7 +11,7 @@ from mlpctl.api.results import Results
 from mlpctl.api.signatures import plain, plain_fields, with_fields
 from mlpctl.engines.precision import Precision
 from mlpctl.errors import TrialsFailed, UsageError
-from mlpctl.runner.experiment import SelectOn
+from mlpctl.metrics import SelectOn
 from mlpctl.runner.run_options import asked_options
 from mlpctl.runner.sweep import Given, experiment_of, size_of
 from mlpctl.runner.sweep import sweep as sweep_all

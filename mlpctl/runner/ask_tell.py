@@ -5,11 +5,11 @@ the same command finishes a search that was killed, without a state of its own.
 """
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mlpctl.metrics import BETTER, PRIMARY
+from mlpctl.metrics import SelectOn, mean_score, score_of
 from mlpctl.runner.experiment import Experiment
 from mlpctl.runner.pending import identify
 from mlpctl.runner.rows import Row
@@ -19,18 +19,6 @@ from mlpctl.search.table import BY_EPOCHS
 from mlpctl.spec import Spec
 from mlpctl.store.schema import TRIALS_FILE
 from mlpctl.store.trial_rows import read_rows
-
-COLUMNS = {"validation": "val", "test": "test", "train": "fit"}
-
-
-def selecting(row: Row, on: str, metric: str | None) -> tuple[float, str] | None:
-    """Return (score, its column) of a trial's row on what selects, larger is better; None if it has none."""
-    name = metric or PRIMARY.get(str(row.get("task")), "loss")
-    column = f"{COLUMNS[on]}_{name}"
-    if row["status"] != "ok" or row.get(column) is None:
-        return None
-    value = float(row[column])
-    return (value if BETTER[name] == "high" else -value), column
 
 
 @dataclass
@@ -45,7 +33,7 @@ class Outcomes:
         reached: rung -> configurations that were trained before that.
     """
 
-    on: str
+    on: SelectOn
     metric: str | None
     scores: dict[str, float | None] = field(default_factory=dict)
     open: list[Proposal] = field(default_factory=list)
@@ -53,8 +41,7 @@ class Outcomes:
 
     def learn(self, row: Row) -> None:
         """Take note of a trial's row."""
-        score = selecting(row, self.on, self.metric)
-        self.scores[str(row["key"])] = None if score is None else score[0]
+        self.scores[str(row["key"])] = score_of(row, self.on, self.metric)
 
     def read(self, folder: Path) -> None:
         """Take note of what is in a results folder."""
@@ -94,7 +81,7 @@ def batches(experiment: Experiment, outcomes: Outcomes) -> Iterator[Iterator[Spe
         yield specs_of(experiment, lambda batch=batch: iter(batch))  # type: ignore[misc]
         for proposal in batch:
             scores = [outcomes.scores.get(key_of(experiment, proposal, seed)) for seed in experiment.seeds]
-            search.tell(proposal, mean_of(scores))
+            search.tell(proposal, mean_score(scores))
             outcomes.reached[rung_of(experiment, proposal)] += 1
         outcomes.open = []
 
@@ -102,14 +89,6 @@ def batches(experiment: Experiment, outcomes: Outcomes) -> Iterator[Iterator[Spe
 def rung_of(experiment: Experiment, proposal: Proposal) -> int:
     """Return the epochs that a search over epochs has chosen for a proposal; 0 of other searches."""
     return int(proposal["epochs"]) if experiment.search.method in BY_EPOCHS else 0
-
-
-def mean_of(scores: Sequence[float | None]) -> float | None:
-    """Return the mean, or None if there is none among them."""
-    from statistics import fmean
-
-    there = [score for score in scores if score is not None]
-    return fmean(there) if len(there) == len(scores) else None
 
 
 def samples(experiment: Experiment, most: int) -> Iterator[Spec]:

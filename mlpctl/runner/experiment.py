@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from mlpctl.errors import UsageError, did_you_mean
-from mlpctl.metrics import METRICS
+from mlpctl.metrics import METRICS, SelectOn
 from mlpctl.search.axes import MOST, Axis
 from mlpctl.search.space import Proposal, Space, make_space, zipped
 from mlpctl.search.table import SearchTable
@@ -16,8 +16,6 @@ from mlpctl.spec import Spec, make_spec, split_list
 if TYPE_CHECKING:
     from mlpctl.search.base import Search
     from mlpctl.textbook.expectation import Expect
-
-SelectOn = Literal["validation", "test", "train"]
 
 
 class SelectTable(BaseModel):

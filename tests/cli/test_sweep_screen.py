@@ -21,6 +21,7 @@ from mlpctl.cli.screens.sweep import SweepScreen, plain_line, view
 from mlpctl.cli.screens.time_left import seconds_left
 from mlpctl.display.text import LEVELS, sparkline
 from mlpctl.engines.base import Event
+from mlpctl.report.statistics.student import t95
 from mlpctl.report.watch import changes, standing, trials_of
 from mlpctl.runner.callbacks.progress import Progress, Tally
 from mlpctl.runner.experiment import Experiment
@@ -55,7 +56,8 @@ def test_the_leader_is_the_best_mean_with_students_interval() -> None:
     values = [*scores["a"], 0.8]
     low, high = stats.t.interval(0.95, 3, loc=mean(values), scale=stats.sem(values))
     assert leader.mean == pytest.approx(mean(values))
-    assert leader.half == pytest.approx((high - low) / 2)
+    assert leader.error == pytest.approx(stats.sem(values))
+    assert t95(3) * leader.error == pytest.approx((high - low) / 2)
     assert (leader.seeds, leader.where) == (4, {"lr": 1.0})
 
 
@@ -76,14 +78,14 @@ def test_low_losses_lead_and_are_told_as_they_are() -> None:
         watched.finished(row(config, score))
     leader = watched.leader()
     assert leader is not None
-    assert (leader.column, leader.mean, leader.half) == ("val_loss", 0.2, None)
+    assert (leader.column, leader.mean, leader.error) == ("val_loss", 0.2, None)
 
 
 def test_with_one_seed_nothing_is_kept_of_who_does_not_lead() -> None:
     watched = progress(seeds=1)
     for number in range(100):
         watched.finished(row(f"c{number}", number % 7 / 10))
-    assert len(watched._tallies) == len(watched._wheres) == 1
+    assert len(watched._tallies) == 1
     watched.finished(row("bad", None))
     leader = watched.leader()
     assert leader is not None
@@ -94,7 +96,7 @@ def test_welford_is_the_textbook() -> None:
     values = [0.1, 0.4, 0.2, 0.9]
     tally = Tally()
     for value in values:
-        tally = tally.plus(value)
+        tally.add(value)
     assert tally.mean == pytest.approx(mean(values))
     assert (tally.squares / 3) ** 0.5 == pytest.approx(stdev(values))
 

@@ -7,7 +7,8 @@ import typer
 
 from mlpctl.cli import options as o
 from mlpctl.display.tables import Format
-from mlpctl.runner.experiment import Experiment, SelectOn
+from mlpctl.metrics import SelectOn
+from mlpctl.runner.experiment import Experiment
 from mlpctl.search.table import Method
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ from mlpctl.cli.screens.time_left import clock, seconds_left
 from mlpctl.display.tables import as_chosen, for_people
 from mlpctl.display.text import sparkline
 from mlpctl.engines.base import Event
+from mlpctl.report.statistics.student import t95
 from mlpctl.runner.callbacks.progress import Leader, Progress
 from mlpctl.runner.experiment import Experiment
 from mlpctl.runner.rows import Row
@@ -183,7 +184,10 @@ def counts_of(progress: Progress, jobs: int) -> Mapping[str, int]:
 
 def told(leader: Leader) -> str:
     """Return the best in words: mean, interval, seeds, what it is."""
-    around = "(one seed)" if leader.half is None else f"± {for_people(leader.half)} (95 %, {leader.seeds} seeds)"
+    around = "(one seed)"
+    if leader.error is not None:
+        half = t95(leader.seeds - 1) * leader.error
+        around = f"± {for_people(half)} (95 %, {leader.seeds} seeds)"
     return f"best {leader.column} {for_people(leader.mean)} {around}: {where(leader.where)}".removesuffix(": ")
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import typer
 
 from mlpctl.errors import UsageError
+from mlpctl.metrics import SelectOn
 from mlpctl.report.watch import changes, standing, versions
-from mlpctl.runner.experiment import SelectOn
 
 
 def follow(folders: Sequence[Path], show: Callable[[], None], updates: int | None) -> None:
