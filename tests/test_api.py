@@ -207,7 +207,7 @@ def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
 
 
 def test_an_interrupt_leaves_a_whole_store_and_the_same_call_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    count = notebook.Quiet.finished
+    count = notebook.Quiet.on_trial
 
     def interrupt(self: notebook.Quiet, row: dict[str, Any]) -> None:
         count(self, row)
@@ -215,7 +215,7 @@ def test_an_interrupt_leaves_a_whole_store_and_the_same_call_goes_on(monkeypatch
             os.kill(os.getpid(), signal.SIGINT)
 
     before = signal.getsignal(signal.SIGINT)
-    monkeypatch.setattr(notebook.Quiet, "finished", interrupt)
+    monkeypatch.setattr(notebook.Quiet, "on_trial", interrupt)
     with pytest.raises(KeyboardInterrupt, match="the same call goes on"):
         mlpctl.sweep(dataset="iris", axes={"lr": {"lin": [0.01, 0.1], "count": 30}}, epochs=2, jobs=1)
     assert signal.getsignal(signal.SIGINT) is before

@@ -12,9 +12,10 @@ from typing import Any, Protocol
 
 from mlpctl.engines.base import Event
 from mlpctl.errors import Interrupted
-from mlpctl.runner.loop import Stop
+from mlpctl.runner.callbacks.base import Callback
 from mlpctl.runner.rows import Row
 from mlpctl.runner.trial import Trial
+from mlpctl.runner.types import Stop
 
 PATIENCE, EVERY = 1.0, 0.25
 """Seconds before anything is shown, and between two updates."""
@@ -90,7 +91,7 @@ def notebook_shell() -> Any:
     return ipython.get_ipython() if ipython is not None else None
 
 
-class Quiet:
+class Quiet(Callback):
     """Counts what goes by, and shows it in one line once that takes more than a second.
 
     Attributes:
@@ -104,21 +105,21 @@ class Quiet:
         self._trained = self._stored = self._failed = 0
         self._started = self._shown = time.monotonic()
 
-    def epoch(self, trial: Trial, event: Event) -> None:
+    def on_epoch(self, trial: Trial, event: Event) -> None:
         """Show how far the trial is, where there is one; else how far the trials are."""
         self._show(f"epoch {event.epoch} of {trial.spec.epochs}" if self.total == 1 else self._counted())
 
-    def finished(self, row: Row) -> None:
+    def on_trial(self, row: Row) -> None:
         """Count a trial that was trained."""
         self._trained += 1
         self._failed += row["status"] != "ok"
         self._show(self._counted())
 
-    def stored(self) -> None:
+    def on_stored(self) -> None:
         """Count a trial that was there."""
         self._stored += 1
 
-    def note(self, text: str) -> None:
+    def on_note(self, text: str) -> None:
         """Keep a note, and show it: it may say why nothing moves."""
         self.notes.append(text)
         self.line.show(text)

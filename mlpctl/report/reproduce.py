@@ -18,9 +18,12 @@ from mlpctl.engines.precision import Precision
 from mlpctl.errors import DataError, DeviceError
 from mlpctl.report.compare.closeness import COMPARED, EPSILON, Deviation, Verdict, deviations, verdict
 from mlpctl.report.compare.environments import differing, flat, of_row, of_trial
-from mlpctl.runner.loop import RunOptions, Stop, Watch, check_named, run
+from mlpctl.runner.callbacks.base import Callback
+from mlpctl.runner.engine_choice import check_named
+from mlpctl.runner.loop import run
 from mlpctl.runner.pending import identify
 from mlpctl.runner.trial import Trial
+from mlpctl.runner.types import RunOptions, Stop
 from mlpctl.spec import Spec
 from mlpctl.store.find_trial import Place
 from mlpctl.store.maintenance.check import edited
@@ -87,7 +90,7 @@ def drawn(folder: Path, count: int, seed: int) -> list[Place]:
 def again(
     places: Sequence[Place],
     options: RunOptions,
-    screen: AbstractContextManager[Watch],
+    screen: AbstractContextManager[Callback],
     stop: Stop,
     data: Mapping[str, str],
 ) -> list[Again]:
@@ -110,10 +113,10 @@ def again(
     """
     stored = [_read(place, data) for place in places]
     told: dict[int, Again] = {}
-    with screen as watch:
+    with screen as callback:
         for asked, group in _alike(stored, options):
             with TemporaryDirectory(prefix="mlpctl-verify-") as folder, Store(Path(folder)) as store:
-                run([[stored[number].spec for number in group]], store, asked, watch, stop)
+                run([[stored[number].spec for number in group]], store, asked, callback, stop)
                 told |= {number: _compare(stored[number], Path(folder)) for number in group}
     return [told[number] for number in range(len(stored))]
 
@@ -149,7 +152,7 @@ def _asked(one: _Stored, options: RunOptions) -> RunOptions:
         precision=same if options.engine in ("auto", "lanes") else "fp32",
         fit_each=any(name.startswith("fit_") and row[name] is not None for row in one.epochs for name in row),
         test_each=any(name.startswith("test_") and row[name] is not None for row in one.epochs[:-1] for name in row),
-        patience=float("inf"),
+        failures_in_a_row=float("inf"),
     )
     if one.trial is None:
         return asked

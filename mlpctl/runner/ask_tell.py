@@ -1,4 +1,4 @@
-"""Step 2: a search is asked for a batch, the batch is trained, the search is told; what is in the store is trained.
+"""Ask a search for a batch, train it, tell the search; what is in the store is trained already.
 
 A search that is begun again is told the same scores in the same order, so it comes to the same proposals: that is how
 the same command finishes a search that was killed, without a state of its own.
@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mlpctl.metrics import SelectOn, mean_score, score_of
+from mlpctl.runner.callbacks.base import Callback
 from mlpctl.runner.experiment import Experiment
 from mlpctl.runner.pending import identify
 from mlpctl.runner.rows import Row
@@ -22,7 +23,7 @@ from mlpctl.store.trial_rows import read_rows
 
 
 @dataclass
-class Outcomes:
+class Outcomes(Callback):
     """Scores of trials, in the store or just trained.
 
     Attributes:
@@ -39,25 +40,25 @@ class Outcomes:
     open: list[Proposal] = field(default_factory=list)
     reached: Counter[int] = field(default_factory=Counter)
 
-    def learn(self, row: Row) -> None:
-        """Take note of a trial's row."""
+    def on_trial(self, row: Row) -> None:
+        """Keep the score of a trial's row."""
         self.scores[str(row["key"])] = score_of(row, self.on, self.metric)
 
     def read(self, folder: Path) -> None:
-        """Take note of what is in a results folder."""
+        """Keep the scores of the trials in a results folder."""
         for row in read_rows(folder / TRIALS_FILE):
-            self.learn(row)
+            self.on_trial(row)
 
 
-def key_of(experiment: Experiment, proposal: Proposal, seed: int) -> str:
+def proposal_key(experiment: Experiment, proposal: Proposal, seed: int) -> str:
     """Return the key that a proposal has, or would have, in the store."""
     trial, row = identify(experiment.specs(proposal, seed))
     return str(row["key"]) if trial is None else trial.key
 
 
 def same(experiment: Experiment) -> Callable[[Proposal], Hashable]:
-    """Return what names a proposal's trial: proposals that train the same trial have equal names."""
-    return lambda proposal: key_of(experiment, proposal, experiment.seeds[0])
+    """Return a function that names the trial of a proposal: proposals that train the same trial have equal names."""
+    return lambda proposal: proposal_key(experiment, proposal, experiment.seeds[0])
 
 
 def specs_of(experiment: Experiment, proposals: Callable[[], Iterator[Proposal]]) -> Iterator[Spec]:
@@ -80,7 +81,7 @@ def batches(experiment: Experiment, outcomes: Outcomes) -> Iterator[Iterator[Spe
         outcomes.open = batch
         yield specs_of(experiment, lambda batch=batch: iter(batch))  # type: ignore[misc]
         for proposal in batch:
-            scores = [outcomes.scores.get(key_of(experiment, proposal, seed)) for seed in experiment.seeds]
+            scores = [outcomes.scores.get(proposal_key(experiment, proposal, seed)) for seed in experiment.seeds]
             search.tell(proposal, mean_score(scores))
             outcomes.reached[rung_of(experiment, proposal)] += 1
         outcomes.open = []

@@ -28,8 +28,8 @@ def alike(status: str, error: str) -> str:
 
 
 @dataclass
-class Patience:
-    """Counts failures as their rows come.
+class FailurePolicy:
+    """Counts failures as their rows come, and says when they end a run.
 
     Attributes:
         most: alike ones in a row that end a run; infinite for none.

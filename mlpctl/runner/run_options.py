@@ -54,7 +54,7 @@ def asked_options(
         test_each=eval_test,
         limits=limits_of(max_trials, budget),
         timeout=inf if timeout is None else timeout,
-        patience=inf if keep_going else IN_A_ROW,
+        failures_in_a_row=inf if keep_going else IN_A_ROW,
         fail_fast=fail_fast,
         **others,
     )

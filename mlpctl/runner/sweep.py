@@ -1,4 +1,4 @@
-"""Many runs: what `mlpctl sweep` calls."""
+"""Train every trial of an experiment: the library call of `mlpctl sweep`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -8,12 +8,15 @@ from typing import Any
 
 from mlpctl.errors import BudgetUsed, TrialsFailed, UsageError
 from mlpctl.runner.ask_tell import Outcomes, batches, samples
+from mlpctl.runner.callbacks.base import Callback, Callbacks
+from mlpctl.runner.engine_choice import check_named
 from mlpctl.runner.experiment import Experiment, base_of, checked, default_name, groups, merged, seeds_of
-from mlpctl.runner.loop import Counts, RunOptions, Stop, Watch, check_named, run
+from mlpctl.runner.loop import run
 from mlpctl.runner.pending import identify, is_in
 from mlpctl.runner.search_progress import not_reached
 from mlpctl.runner.shard import Shard
 from mlpctl.runner.trial import Trial, trial_of
+from mlpctl.runner.types import Counts, RunOptions, Stop
 from mlpctl.search.axes import Axis, parse_axis
 from mlpctl.search.listed import read_list
 from mlpctl.store.writer import Store
@@ -25,7 +28,7 @@ LOOKED_AT = 1000
 
 @dataclass(frozen=True)
 class Given:
-    """What the command line says about an experiment, beside or instead of its file.
+    """Parts of an experiment that were given beside or instead of its file.
 
     Attributes:
         file: TOML file.
@@ -161,7 +164,7 @@ def options_for(experiment: Experiment, options: RunOptions) -> RunOptions:
     )
 
 
-def sweep(experiment: Experiment, out: Path, options: RunOptions, watch: Watch, stop: Stop) -> Counts:
+def sweep(experiment: Experiment, out: Path, options: RunOptions, callback: Callback, stop: Stop) -> Counts:
     """Train every trial of an experiment that is not in its results folder yet; return the counts.
 
     Raises:
@@ -171,7 +174,7 @@ def sweep(experiment: Experiment, out: Path, options: RunOptions, watch: Watch, 
     check_some(experiment, options)
     with Store(out / experiment.name) as store:
         for repair in store.repairs:
-            watch.note(repair)
+            callback.on_note(repair)
         there = {} if options.cluster is None else {"cluster": options.cluster.facts()}
         store.describe(experiment.as_toml(), environment(precision=options.precision) | there)
         outcomes = Outcomes(experiment.select.on, experiment.select.metric)
@@ -180,13 +183,14 @@ def sweep(experiment: Experiment, out: Path, options: RunOptions, watch: Watch, 
             outcomes.read(store.folder)
         asked = batches(experiment, outcomes)
         options = options_for(experiment, options)
-        counts = run(asked, store, options, watch, stop, *([outcomes.learn] if learns else []))
+        told = Callbacks(outcomes, callback) if learns else callback
+        counts = run(asked, store, options, told, stop)
         if learns and counts.cut:
             counts.left, counts.rungs = not_reached(experiment, outcomes)
         return counts
 
 
-def verdict(counts: Counts) -> None:
+def check_all_trained(counts: Counts) -> None:
     """Check that every trial was trained and ended well.
 
     Raises:

@@ -1,14 +1,17 @@
-"""One run: what `mlpctl train` calls."""
+"""Train one trial: the library call of `mlpctl train`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mlpctl.runner.callbacks.base import Callback
+from mlpctl.runner.engine_choice import check_named
 from mlpctl.runner.experiment import Experiment, base_of, checked, default_name
-from mlpctl.runner.loop import Counts, RunOptions, Stop, Watch, check_named, run
+from mlpctl.runner.loop import run
 from mlpctl.runner.pending import has_to_run
 from mlpctl.runner.trial import Trial, trial_of
+from mlpctl.runner.types import Counts, RunOptions, Stop
 from mlpctl.spec import make_spec
 from mlpctl.store.writer import Store
 from mlpctl.system.facts import environment
@@ -16,7 +19,7 @@ from mlpctl.system.facts import environment
 
 @dataclass(frozen=True)
 class Trained:
-    """What a training left.
+    """Trial that was trained, and where its results are.
 
     Attributes:
         trial: what was trained.
@@ -32,7 +35,7 @@ class Trained:
 
 
 def train(
-    given: Mapping[str, Any], out: Path, name: str | None, options: RunOptions, watch: Watch, stop: Stop
+    given: Mapping[str, Any], out: Path, name: str | None, options: RunOptions, callback: Callback, stop: Stop
 ) -> Trained:
     """Train one spec and return what it left; a trial that is in the store already is not trained again.
 
@@ -41,7 +44,7 @@ def train(
         out: where results folders are.
         name: of the results folder; DATASET-MODEL if None.
         options: how to run.
-        watch: who looks on.
+        callback: told of the epochs.
         stop: set to stop after the current epoch.
 
     Raises:
@@ -54,9 +57,9 @@ def train(
     check_named(trial, options)
     with Store(out / experiment.name) as store:
         for repair in store.repairs:
-            watch.note(repair)
+            callback.on_note(repair)
         if has_to_run(store, trial.key, options):
             store.describe(experiment.as_toml(), environment(precision=options.precision))
-        counts = run([[spec]], store, options, watch, stop)
+        counts = run([[spec]], store, options, callback, stop)
         weights = store.weights_file(trial.key)
     return Trained(trial, out / experiment.name, counts, weights if weights.is_file() else None)

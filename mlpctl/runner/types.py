@@ -1,25 +1,22 @@
-"""What a run is asked for, who looks on, how it is stopped and what it tells at its end."""
+"""Define how a run is asked for, how it is stopped, and what it counts."""
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from mlpctl.engines.base import Event
 from mlpctl.engines.precision import Precision
 from mlpctl.runner.budget import Limits
 from mlpctl.runner.failure_policy import IN_A_ROW
-from mlpctl.runner.rows import Row
 from mlpctl.runner.shard import Shard
 from mlpctl.runner.trial import Trial
 
 if TYPE_CHECKING:
     from mlpctl.engines.distributed.ray_connect import Cluster
-    from mlpctl.runner.search_progress import Rung
 
 
 @dataclass(frozen=True)
 class RunOptions:
-    """How to run, which no trial's numbers depend on.
+    """Options of a run; no trial's numbers depend on them.
 
     Attributes:
         device: auto, or a device for the trials that name none.
@@ -37,7 +34,7 @@ class RunOptions:
         limits: what may be spent.
         cluster: connected, where other machines train; None for this one.
         timeout: seconds that a trial may take in training, wherever it trains.
-        patience: failures that are alike, one after the other, that end the run.
+        failures_in_a_row: failures that are alike, one after the other, that end the run.
         fail_fast: the first failure ends it.
         shard: the part of the trials to run; None for all.
     """
@@ -57,30 +54,14 @@ class RunOptions:
     limits: Limits = Limits()
     cluster: "Cluster | None" = None
     timeout: float = float("inf")
-    patience: float = IN_A_ROW
+    failures_in_a_row: float = IN_A_ROW
     fail_fast: bool = False
     shard: Shard | None = None
 
 
-class Watch(Protocol):
-    """Who looks on: the screen, or nobody."""
-
-    def epoch(self, trial: Trial, event: Event) -> None:
-        """An epoch of a trial is over."""
-
-    def finished(self, row: Row) -> None:
-        """A trial was trained and is in the store now."""
-
-    def stored(self) -> None:
-        """A trial was found in the store."""
-
-    def note(self, text: str) -> None:
-        """Something the user should know."""
-
-
 @dataclass
 class Stop:
-    """A request to stop, set from outside (Ctrl-C) or after too many failures: nothing new is begun.
+    """Request to stop, set from outside (Ctrl-C) or after too many failures: nothing new is begun.
 
     Attributes:
         requested: whether to stop.
@@ -93,9 +74,24 @@ class Stop:
     why: str = ""
 
 
+@dataclass(frozen=True)
+class Rung:
+    """Rung of a search: a number of epochs, and how many configurations get there.
+
+    Attributes:
+        epochs: of the rung; 0 where the search does not decide them.
+        planned: configurations that should get there.
+        left: of these, how many have not been trained, with all seeds.
+    """
+
+    epochs: int
+    planned: int
+    left: int
+
+
 @dataclass
 class Counts:
-    """What became of the specs.
+    """Numbers of trials by what became of them.
 
     Attributes:
         stored: trials found in the store.
@@ -111,4 +107,4 @@ class Counts:
     halted: str = ""
     statuses: Counter[str] = field(default_factory=Counter)
     left: list[Trial] = field(default_factory=list)
-    rungs: "list[Rung]" = field(default_factory=list)
+    rungs: list[Rung] = field(default_factory=list)

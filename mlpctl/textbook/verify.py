@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from mlpctl.display.tables import Table, as_chosen, for_people
 from mlpctl.errors import UsageError
 from mlpctl.runner.ask_tell import samples
+from mlpctl.runner.callbacks.base import Callback
 from mlpctl.runner.experiment import Experiment, with_data
 from mlpctl.runner.experiment_file import Effort, read_experiment
-from mlpctl.runner.loop import RunOptions, Stop, Watch
 from mlpctl.runner.pending import identify
 from mlpctl.runner.sweep import sweep
+from mlpctl.runner.types import RunOptions, Stop
 from mlpctl.spec import Spec
 from mlpctl.store.results import load
 from mlpctl.store.schema import TRIALS_FILE
@@ -51,7 +52,7 @@ class Setting:
     effort: Effort
     out: Path
     options: RunOptions
-    screen: Callable[[Experiment], AbstractContextManager[Watch]]
+    screen: Callable[[Experiment], AbstractContextManager[Callback]]
     stop: Stop
     data: Mapping[str, str] = field(default_factory=dict)
 
@@ -70,8 +71,8 @@ def verify(path: Path, setting: Setting) -> list[Judgement]:
     judgements = [judge(expect, {FACT: _fact(expect)}) for expect in facts]
     trained = [expect for expect in experiment.expect if expect.measure != FACT]
     if trained:
-        with setting.screen(experiment) as watch:
-            sweep(experiment, setting.out, _options(setting.options, trained), watch, setting.stop)
+        with setting.screen(experiment) as callback:
+            sweep(experiment, setting.out, _options(setting.options, trained), callback, setting.stop)
         ours = Ours(experiment, setting.out / experiment.name)
         for expect in trained:
             judgements += (judge(single, ours.values(single)) for single in expect.single())

@@ -115,14 +115,15 @@ def sweep(
     from contextlib import ExitStack
     from dataclasses import replace
 
-    from mlpctl.cli.screens.base import handle_interrupts, set_offline, tracked
+    from mlpctl.cli.screens.base import handle_interrupts, set_offline
     from mlpctl.cli.screens.sweep import SweepScreen
+    from mlpctl.runner.callbacks.base import tracked
     from mlpctl.runner.experiment import parse_settings
-    from mlpctl.runner.loop import Stop
     from mlpctl.runner.run_options import asked_options
     from mlpctl.runner.shard import parse_shard, sharded
-    from mlpctl.runner.sweep import Given, experiment_of, size_of, verdict
+    from mlpctl.runner.sweep import Given, check_all_trained, experiment_of, size_of
     from mlpctl.runner.sweep import sweep as sweep_all
+    from mlpctl.runner.types import Stop
 
     set_offline(offline)
     fields, device, engine = o.split_run_fields(given)
@@ -163,12 +164,12 @@ def sweep(
         screen = SweepScreen(
             experiment, jobs=options.jobs, quiet=quiet, folder=known, total=total, streams=cluster is None
         )
-        watch = stack.enter_context(tracked(screen, tensorboard, mlflow, out / experiment.name))
+        callback = stack.enter_context(tracked(screen, tensorboard, mlflow, out / experiment.name))
         stack.enter_context(screen)
         stack.enter_context(handle_interrupts(stop, "after the trials in training"))
-        counts = sweep_all(experiment, out, options, watch, stop)
+        counts = sweep_all(experiment, out, options, callback, stop)
     if counts.stored and not quiet:
-        screen.note(f"{counts.stored} of {max(total, counts.stored)} trials were in {out / experiment.name} already")
+        screen.on_note(f"{counts.stored} of {max(total, counts.stored)} trials were in {out / experiment.name} already")
     if counts.cut and not quiet:
         from mlpctl.cli.screens.dry_run import left_out
         from mlpctl.display.print_tables import print_tables
@@ -179,15 +180,19 @@ def sweep(
     from mlpctl.report.report import report
 
     report([out / experiment.name], format_=format_, output=output)
-    verdict(counts)
+    check_all_trained(counts)
 
 
 def _tell(experiment: Experiment, out: Path, options: "RunOptions", format_: Format, output: Path | None) -> None:
     """Say what would be trained, and what that takes."""
     from mlpctl.cli.screens.dry_run import tables
     from mlpctl.display.tables import emit
+    from mlpctl.report.report import report
     from mlpctl.runner.dry_run import preview
     from mlpctl.system.facts import seconds_since_start
 
-    plan = preview(experiment, out, options, started=seconds_since_start())
+    def write_report(folder: Path) -> None:
+        report([folder], format_="md", output=folder / "report.md")
+
+    plan = preview(experiment, out, options, started=seconds_since_start(), report=write_report)
     emit(tables(plan, people=format_ in ("table", "md")), format_, output)

@@ -37,12 +37,13 @@ def train(
 
     Example: mlpctl train --dataset iris --hidden-units 32 --lr 0.05 --epochs 50
     """
-    from mlpctl.cli.screens.base import handle_interrupts, set_offline, tracked
+    from mlpctl.cli.screens.base import handle_interrupts, set_offline
     from mlpctl.cli.screens.train import TrainScreen
+    from mlpctl.runner.callbacks.base import tracked
     from mlpctl.runner.experiment import default_name, merged, parse_settings
-    from mlpctl.runner.loop import Stop
     from mlpctl.runner.run_options import asked_options
     from mlpctl.runner.train import train as train_one
+    from mlpctl.runner.types import Stop
 
     set_offline(offline)
     fields, device, engine = o.split_run_fields(given)
@@ -63,9 +64,9 @@ def train(
     name = name or (config.stem if config else None)
     folder = out / (name or default_name(spec)) if mlflow is not None else out
     with (
-        tracked(screen, tensorboard, mlflow, folder) as watch,
+        tracked(screen, tensorboard, mlflow, folder) as callback,
         screen,
         handle_interrupts(stop, "after this epoch"),
     ):
-        done = train_one(spec, out, name, options, watch, stop)
+        done = train_one(spec, out, name, options, callback, stop)
     screen.conclude(done, format_, output)

@@ -1,19 +1,17 @@
-"""What the commands that train have in common: notes and bars on stderr, who looks on, what Ctrl-C does."""
+"""Show notes and bars on stderr, and handle Ctrl-C, for the commands that train."""
 
 import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
-from pathlib import Path
+from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Self
 
-from mlpctl.engines.base import Event
 from mlpctl.errors import Interrupted
-from mlpctl.runner.loop import Stop, Watch
+from mlpctl.runner.callbacks.base import Callback
 from mlpctl.runner.rows import Row
-from mlpctl.runner.trial import Trial
+from mlpctl.runner.types import Stop
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -57,32 +55,6 @@ def handle_interrupts(stop: Stop, until: str) -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-@contextmanager
-def tracked(screen: Watch, board: Path | None, mlflow: str | None, folder: Path) -> Iterator[Watch]:
-    """Give the screen, or one that also writes for TensorBoard into a folder, or for MLflow.
-
-    Args:
-        screen: that looks on in any case.
-        board: folder for TensorBoard.
-        mlflow: tracking URI or folder of MLflow.
-        folder: of the results.
-
-    Raises:
-        UsageError: where one of them is not installed, or cannot be written.
-    """
-    with ExitStack() as stack:
-        watch = screen
-        if board is not None:
-            from mlpctl.runner.callbacks.tensorboard import TensorBoard
-
-            watch = stack.enter_context(closing(TensorBoard(board, watch)))
-        if mlflow is not None:
-            from mlpctl.runner.callbacks.mlflow import Mlflow
-
-            watch = stack.enter_context(closing(Mlflow(mlflow, folder, watch)))
-        yield watch
-
-
 def console() -> "Console":
     """Return stderr as rich writes to it, numbers as plain as the rest."""
     from rich.console import Console  # 20 ms: not for what is quiet
@@ -106,8 +78,8 @@ def progress_bar(console: "Console", *columns: "TextColumn") -> "Progress":
     )
 
 
-class CountScreen:
-    """How many trials of some are done: a bar on stderr where that is a terminal."""
+class CountScreen(Callback):
+    """Bar on stderr that counts trials, where that is a terminal."""
 
     def __init__(self, what: str, total: int, *, quiet: bool) -> None:
         """Show nothing if quiet."""
@@ -127,18 +99,15 @@ class CountScreen:
         """Take the bar away."""
         self.bar.stop()
 
-    def epoch(self, trial: Trial, event: Event) -> None:
-        """Nothing: trials are counted."""
-
-    def finished(self, _row: Row) -> None:
+    def on_trial(self, _row: Row) -> None:
         """Count a trial."""
         self.bar.advance(self.task)
 
-    def stored(self) -> None:
+    def on_stored(self) -> None:
         """Count a trial that was there."""
         self.bar.advance(self.task)
 
-    def note(self, text: str) -> None:
+    def on_note(self, text: str) -> None:
         """Print something the user should know."""
         if not self.quiet:
             say([text], self.err)

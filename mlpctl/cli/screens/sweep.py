@@ -14,6 +14,7 @@ from mlpctl.display.tables import as_chosen, for_people
 from mlpctl.display.text import sparkline
 from mlpctl.engines.base import Event
 from mlpctl.report.statistics.student import t95
+from mlpctl.runner.callbacks.base import Callback
 from mlpctl.runner.callbacks.progress import Leader, Progress
 from mlpctl.runner.experiment import Experiment
 from mlpctl.runner.rows import Row
@@ -32,7 +33,7 @@ REFRESHES = 4
 """Redraws of the live view a second."""
 
 
-class SweepScreen:
+class SweepScreen(Callback):
     """Progress of a sweep, on stderr."""
 
     def __init__(
@@ -92,29 +93,26 @@ class SweepScreen:
         if self.is_live:
             self.live.stop()
 
-    def epoch(self, trial: Trial, event: Event) -> None:
-        """Remember the trial's curve; with the first begins what tells how long the rest takes.
-
-        What was before, compiling above all, is done once.
-        """
+    def on_epoch(self, trial: Trial, event: Event) -> None:
+        """Add an epoch to the progress; time is counted from the first on, as compiling is done once."""
         if not self.is_begun:
             self.since = time.monotonic() - (event.seconds or event.group_seconds or 0.0)
             self.is_begun = True
-        self.progress.epoch(trial, event)
+        self.progress.on_epoch(trial, event)
 
-    def stored(self) -> None:
+    def on_stored(self) -> None:
         """Count a trial that is there already."""
-        self.progress.stored += 1
+        self.progress.on_stored()
 
-    def finished(self, row: Row) -> None:
+    def on_trial(self, row: Row) -> None:
         """Count a trial; off a terminal print a line now and then."""
-        self.progress.finished(row)
+        self.progress.on_trial(row)
         now = time.monotonic()
         if not self.quiet and not self.is_live and now - self.printed > SECONDS_BETWEEN_LINES:
             self.printed = now
             print(plain_line(self.progress, now - self.since), file=sys.stderr, flush=True)
 
-    def note(self, text: str) -> None:
+    def on_note(self, text: str) -> None:
         """Print something the user should know."""
         say([text], self.err if self.is_live else None)
 

@@ -14,7 +14,7 @@ from mlpctl.display.text import sparkline
 from mlpctl.engines.base import Event
 from mlpctl.errors import TrialsFailed
 from mlpctl.metrics import PRIMARY
-from mlpctl.runner.rows import Row
+from mlpctl.runner.callbacks.base import Callback
 from mlpctl.runner.trial import Trial
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ LEAST_CURVE = 10
 """Epochs from which a learning curve is drawn: fewer are seen at a glance in the lines above it."""
 
 
-class TrainScreen:
+class TrainScreen(Callback):
     """Progress of one trial: a line an epoch on stdout, a bar on stderr where that is a terminal."""
 
     def __init__(self, *, quiet: bool) -> None:
@@ -45,7 +45,7 @@ class TrainScreen:
         if self.progress is not None:
             self.progress.stop()
 
-    def epoch(self, trial: Trial, event: Event) -> None:
+    def on_epoch(self, trial: Trial, event: Event) -> None:
         """Print the line of an epoch."""
         if self.quiet:
             return
@@ -63,13 +63,7 @@ class TrainScreen:
         else:
             print(line, flush=True)
 
-    def finished(self, row: Row) -> None:
-        """Nothing: the conclusion says it."""
-
-    def stored(self) -> None:
-        """Nothing: the conclusion says it."""
-
-    def note(self, text: str) -> None:
+    def on_note(self, text: str) -> None:
         """Print something the user should know."""
         say([text], None if self.progress is None else self.progress.console)
 
@@ -89,13 +83,13 @@ class TrainScreen:
                 for epoch in epochs:
                     scores = {k: v for k, v in epoch.items() if isinstance(v, float)}
                     self.print(epoch_line(int(epoch["epoch"] or 0), done.trial.spec.epochs or 0, scores, None))
-                self.note(f"read from {done.folder}, where this trial is already; --force trains it again")
+                self.on_note(f"read from {done.folder}, where this trial is already; --force trains it again")
             if carries(sys.stdout.encoding) and (curve := curve_line(str(row["task"]), epochs)):
                 self.print(curve)
             self.print(final_line(row))
-            self.note(f"{done.folder}/trials.csv has it as {done.trial.key}")
+            self.on_note(f"{done.folder}/trials.csv has it as {done.trial.key}")
         if done.weights is not None:
-            self.note(f"weights in {done.weights}")
+            self.on_note(f"weights in {done.weights}")
         if row["status"] != "ok":
             raise TrialsFailed(f"the trial {row['status']}: {row['error']}")
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from mlpctl.engines.base import Event
 from mlpctl.metrics import NO_FAILURES, SelectOn, column_of, gain_of, metric_of, rank_of, score_of
+from mlpctl.runner.callbacks.base import Callback
 from mlpctl.runner.rows import Row
 from mlpctl.runner.trial import Trial
 
@@ -68,7 +69,7 @@ class Leader:
 
 
 @dataclass
-class Progress:
+class Progress(Callback):
     """Trials of a sweep, counted, and their scores.
 
     Attributes:
@@ -105,16 +106,20 @@ class Progress:
         """Return how many trials are in training, as far as can be seen: one shows itself after its first epoch."""
         return max(len(self._curves), min(jobs, self.total - self.over))
 
-    def epoch(self, trial: Trial, event: Event) -> None:
+    def on_epoch(self, trial: Trial, event: Event) -> None:
         """Keep the score of an epoch."""
         score = event.scores.get(column_of(self.on, self.metric or metric_of(trial.dataset.task)))
         self._curves.setdefault(trial.key, []).extend([] if score is None else [score])
 
-    def finished(self, row: Row) -> None:
+    def on_trial(self, row: Row) -> None:
         """Count a trial that was trained."""
         self.trained += 1
         self.failed += row["status"] != "ok"
         self.learn(row, self._curves.pop(str(row["key"]), []))
+
+    def on_stored(self) -> None:
+        """Count a trial that is in the store already."""
+        self.stored += 1
 
     def learn(self, row: Row, curve: Sequence[float] = ()) -> None:
         """Add a trial's score to its configuration, at a cost that does not grow with their number."""

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlpctl.errors import DataError, TrialsFailed, UsageError
+from mlpctl.runner.callbacks.base import Callback
 from mlpctl.runner.experiment import Experiment, seeds_of, with_data
 from mlpctl.runner.experiment_file import Effort, read_experiment
-from mlpctl.runner.loop import RunOptions, Stop, Watch
 from mlpctl.runner.shipped_experiments import experiments_folder
 from mlpctl.runner.sweep import sweep
 from mlpctl.runner.trial import Trial, trial_of
+from mlpctl.runner.types import RunOptions, Stop
 from mlpctl.store.results import load
 from mlpctl.system.facts import cpu_model, usable_cores
 from mlpctl.textbook.exercises.answer import Answer, write
@@ -47,7 +48,7 @@ class Setting:
     effort: Effort
     folder: Path
     options: RunOptions
-    screen: Callable[[Experiment], AbstractContextManager[Watch]]
+    screen: Callable[[Experiment], AbstractContextManager[Callback]]
     stop: Stop
     seeds: str | None = None
     data: Mapping[str, str] = field(default_factory=dict)
@@ -93,8 +94,8 @@ def train(setting: Setting) -> "pd.DataFrame":
 
 def trained(setting: Setting, experiment: Experiment, **options: Any) -> "pd.DataFrame":
     """Return the trials of an experiment, those missing trained first; `options` are further RunOptions."""
-    with setting.screen(experiment) as watch:
-        sweep(experiment, setting.folder, replace(setting.options, **options), watch, setting.stop)
+    with setting.screen(experiment) as callback:
+        sweep(experiment, setting.folder, replace(setting.options, **options), callback, setting.stop)
     trials = load(setting.folder / experiment.name).trials
     if any(axis.is_range for axis in experiment.axes):
         return trials
