@@ -1,6 +1,6 @@
 """Train every trial of an experiment: the library call of `mlpctl sweep`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -17,8 +17,9 @@ from mlpctl.runner.search_progress import not_reached
 from mlpctl.runner.shard import Shard
 from mlpctl.runner.trial import Trial, trial_of
 from mlpctl.runner.types import Counts, RunOptions, Stop
-from mlpctl.search.axes import Axis, parse_axis
+from mlpctl.search.axes import Axis, make_axis, parse_axis
 from mlpctl.search.listed import read_list
+from mlpctl.search.table import checked_search
 from mlpctl.store.writer import Store
 from mlpctl.system.facts import environment
 
@@ -34,23 +35,21 @@ class Given:
         file: TOML file.
         name: of the results folder.
         fields: fixed fields of Spec; they win over the file's.
-        axes: as `--axis` has them; they win over the file's of the same name.
+        axes: texts as `--axis` has them, or name -> values; they win over the file's of the same name.
         zipped: names of axes that move together, as `--zip` has them; they win over the file's.
         seeds: how many, or which.
         search: fields of the [search] table.
         select: fields of the [select] table.
-        own_axes: axes that are made already; they win over the file's of the same name.
     """
 
     file: Path | None
     name: str | None
     fields: dict[str, Any]
-    axes: tuple[str, ...]
+    axes: Sequence[str] | Mapping[str, Any]
     zipped: tuple[str, ...]
     seeds: int | str | Sequence[int] | None
     search: dict[str, Any]
     select: dict[str, Any]
-    own_axes: tuple[Axis, ...] = ()
 
 
 def experiment_of(given: Given) -> Experiment:
@@ -66,7 +65,7 @@ def experiment_of(given: Given) -> Experiment:
         start = read_experiment(given.file)
     listed, own = parse_axes(given.axes)
     base = base_of(merged(start.base, given.fields), where="")
-    axes = {axis.name: axis for axis in (*start.axes, *own, *given.own_axes)}
+    axes = {axis.name: axis for axis in (*start.axes, *own)}
     for name in given.fields:
         axes.pop(name, None)  # what the command line fixes no longer varies
     seeds = seeds_of(given.seeds, base) if given.seeds is not None else start.seeds
@@ -79,26 +78,28 @@ def experiment_of(given: Given) -> Experiment:
             zipped=groups([names.split(",") for names in given.zipped]) or kept,
             listed=listed or start.listed,
             seeds=seeds,
-            search=start.search.model_copy(update=given.search),
+            search=start.search.model_copy(update=checked_search(given.search)),
             select=start.select.model_copy(update=given.select),
         )
     )
 
 
-def parse_axes(texts: Sequence[str]) -> tuple[Axis | None, list[Axis]]:
-    """Return the list of configurations, written @FILE, and the axes of the command line.
+def parse_axes(given: Sequence[str] | Mapping[str, Any]) -> tuple[Axis | None, list[Axis]]:
+    """Return (the list of configurations, written @FILE, the axes) of the command line or of Python.
 
     Raises:
         UsageError: every problem at once.
     """
     listed, axes = None, []
     problems: list[str] = []
-    for text in texts:
+    for item in given.items() if isinstance(given, Mapping) else given:
         try:
-            if text.startswith("@"):
-                listed = read_list(Path(text[1:]))
+            if not isinstance(item, str):
+                axes.append(make_axis(*item))
+            elif item.startswith("@"):
+                listed = read_list(Path(item[1:]))
             else:
-                axes.append(parse_axis(text))
+                axes.append(parse_axis(item))
         except UsageError as error:
             problems += error.problems
     names = [axis.name for axis in axes]

@@ -7,7 +7,7 @@ from typing import Any
 
 from mlpctl.runner.callbacks.base import Callback
 from mlpctl.runner.engine_choice import check_named
-from mlpctl.runner.experiment import Experiment, base_of, checked, default_name
+from mlpctl.runner.experiment import Experiment, base_of, checked, default_name, merged
 from mlpctl.runner.loop import run
 from mlpctl.runner.pending import has_to_run
 from mlpctl.runner.trial import Trial, trial_of
@@ -32,6 +32,26 @@ class Trained:
     folder: Path
     counts: Counts
     weights: Path | None
+
+
+def asked_spec(file: Path | None, given: Mapping[str, Any], name: str | None) -> tuple[dict[str, Any], str | None]:
+    """Return (fields of Spec, name of the results folder) of an experiment file and what was given beside it.
+
+    Args:
+        file: TOML file, or the name of an experiment that comes with mlpctl; None for none.
+        given: fields of Spec and data.OPTION; they win over the file's.
+        name: of the results folder; None for the file's name, or None.
+
+    Raises:
+        UsageError: every problem of the file at once.
+    """
+    if file is None:
+        return merged({}, given), name
+    from mlpctl.runner.experiment_file import read_experiment  # 10 ms
+    from mlpctl.runner.shipped_experiments import find_experiment
+
+    path = find_experiment(file)
+    return merged(read_experiment(path).base, given), name or path.stem
 
 
 def train(

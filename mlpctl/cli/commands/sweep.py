@@ -126,13 +126,18 @@ def sweep(
     from mlpctl.runner.types import Stop
 
     set_offline(offline)
-    fields, device, engine = o.split_run_fields(given)
+    part = parse_shard(shard) if shard is not None else None
+    fields, options = asked_options(
+        given, jobs=jobs, threads=threads, precision=precision, save=save, force=force,
+        eval_train=eval_train, eval_test=eval_test, retry=retry_failed, max_trials=max_trials, budget=budget,
+        timeout=timeout, keep_going=keep_going, fail_fast=fail_fast, shard=part,
+    )  # fmt: skip
     experiment = experiment_of(
         Given(
             file=file,
             name=name,
             fields={**parse_settings(settings or []), **fields},
-            axes=tuple(axis or []),
+            axes=axis or [],
             zipped=tuple(zip_ or []),
             seeds=seeds,
             search=o.given_only(
@@ -141,13 +146,7 @@ def sweep(
             select=o.given_only(on=select_on, metric=metric),
         )
     )
-    part = parse_shard(shard) if shard is not None else None
     experiment = sharded(experiment, part) if part is not None else experiment
-    options = asked_options(
-        device=device, engine=engine, jobs=jobs, threads=threads, precision=precision, save=save, force=force,
-        eval_train=eval_train, eval_test=eval_test, retry=retry_failed, max_trials=max_trials, budget=budget,
-        timeout=timeout, keep_going=keep_going, fail_fast=fail_fast, shard=part,
-    )  # fmt: skip
     gc.freeze()  # what is imported stays: to look through it again and again was a fifth of a sweep of tiny trials
     if dry_run:
         _tell(experiment, out, options, format_, output)

@@ -1,4 +1,4 @@
-"""What a notebook sees while trials train: one quiet line once it takes longer, and an interrupt that loses nothing."""
+"""Show progress in a notebook, one line once it takes longer than a second, and handle interrupts without a loss."""
 
 import signal
 import sys
@@ -25,7 +25,7 @@ MARK = {"mlpctl": "progress"}
 
 
 class Line(Protocol):
-    """Where one line can be shown and replaced."""
+    """Place for one line that is shown and replaced."""
 
     def show(self, text: str) -> None:
         """Show a text in place of the one before."""
@@ -91,8 +91,8 @@ def notebook_shell() -> Any:
     return ipython.get_ipython() if ipython is not None else None
 
 
-class Quiet(Callback):
-    """Counts what goes by, and shows it in one line once that takes more than a second.
+class LineProgress(Callback):
+    """Callback that counts trials, and shows them in one line once that takes more than a second.
 
     Attributes:
         notes: what the user should know; shown with what comes out.
@@ -136,21 +136,21 @@ class Quiet(Callback):
 
 
 @contextmanager
-def watched(total: int, *, progress: bool) -> Iterator[tuple[Quiet, Stop]]:
-    """Give who looks on and what stops; an interrupt ends the trials after their epoch, the store is whole then.
+def shown_progress(total: int, *, progress: bool) -> Iterator[tuple[LineProgress, Stop]]:
+    """Give the callback and what stops the run; an interrupt ends the trials after their epoch.
 
     Raises:
         KeyboardInterrupt: after an interrupt, when what had finished is saved. A second one does not wait.
     """
     stop = Stop(midway=True)
-    quiet = Quiet(total, place() if progress else Nowhere())
+    progress_line = LineProgress(total, place() if progress else Nowhere())
     with _interrupts(stop):
         try:
-            yield quiet, stop
+            yield progress_line, stop
         except Interrupted as interrupted:
             raise KeyboardInterrupt(str(interrupted).replace("command", "call")) from None
         finally:
-            quiet.line.end()
+            progress_line.line.end()
 
 
 @contextmanager
