@@ -66,5 +66,5 @@ class Asha:
             yield {**proposal, "epochs": self.rungs[0]}
 
     def tell(self, proposal: Proposal, score: float | None) -> None:
-        """Take note of a score."""
+        """Keep a score."""
         self._told[self.rungs.index(proposal["epochs"])].append((score, proposal))

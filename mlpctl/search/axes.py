@@ -1,4 +1,4 @@
-"""An axis: one hyperparameter with the values it takes, from "0.01,0.1", "log:1e-4:1e-1:7" or a TOML list or table."""
+"""Parse an axis: a hyperparameter with the values it takes, from "0.01,0.1", "log:1e-4:1e-1:7", or TOML."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -68,7 +68,7 @@ class Axis:
 
     @property
     def is_range(self) -> bool:
-        """Whether only random search can use it."""
+        """Whether it is a range without a count, which a grid cannot use."""
         return not self.values
 
     def at(self, u: float) -> Any:

@@ -1,4 +1,4 @@
-"""Searches over epochs: many configurations get few, the better ones more; survivors go on from where they stood.
+"""Successive halving: many configurations get few epochs, the better ones more; survivors go on from where they stood.
 
 A rung is a number of epochs. A proposal of a rung is an honest trial of its own, with `epochs` as the rung says: its
 row is finished and true, whether or not the configuration goes on.
@@ -24,16 +24,6 @@ def rungs_of(least: int, most: int, eta: int) -> tuple[int, ...]:
     return tuple(sorted(r for r in rungs if r >= max(least, 1))) or (most,)
 
 
-def hyperband_brackets(rungs: Sequence[int], eta: int) -> list[Bracket]:
-    """Return the brackets of Hyperband, the most greedy first.
-
-    Bracket s of s_max … 0 begins with ⌈(s_max + 1) / (s + 1) · eta^s⌉ configurations and leaves out the lowest
-    s_max - s rungs (Li et al., "Hyperband", JMLR 18, 2018, algorithm 1).
-    """
-    top = len(rungs) - 1
-    return [(math.ceil((top + 1) / (s + 1) * eta**s), tuple(rungs[top - s :])) for s in range(top, -1, -1)]
-
-
 def better(told: Iterable[tuple[float | None, Proposal]], most: int) -> list[Proposal]:
     """Return the proposals with the best scores, best first, at most so many; of equals the one asked first.
 
@@ -47,7 +37,7 @@ def better(told: Iterable[tuple[float | None, Proposal]], most: int) -> list[Pro
 class Halving:
     """Successive halving: of n configurations n/eta go from each rung to the next (Jamieson and Talwalkar 2016).
 
-    Several brackets are Hyperband. A rung is a batch.
+    Several brackets are Hyperband, see `mlpctl.search.hyperband`. A rung is a batch.
 
     Attributes:
         draws: the configurations, as they are needed.
@@ -64,7 +54,7 @@ class Halving:
     _told: list[tuple[float | None, Proposal]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        """Write down all steps: how many proposals, with how many epochs, whether they are new."""
+        """List all steps: how many proposals, with how many epochs, whether they are new."""
         for n, rungs in self.brackets:
             begin = int(min(n, self.available))
             self.available -= begin
@@ -101,5 +91,5 @@ class Halving:
         return []
 
     def tell(self, proposal: Proposal, score: float | None) -> None:
-        """Take note of a score."""
+        """Keep a score."""
         self._told.append((score, proposal))

@@ -1,4 +1,4 @@
-"""An explicit list of configurations, from a CSV file or from the tables of an experiment file."""
+"""Read an explicit list of configurations, from a CSV file or from the tables of an experiment file."""
 
 import csv
 from collections.abc import Mapping, Sequence

@@ -1,16 +1,19 @@
-"""From the [search] table to a search."""
+"""Make the search that a [search] table asks for."""
 
 from collections.abc import Callable, Hashable
 
 from mlpctl.errors import UsageError
 from mlpctl.search.asha import Asha
 from mlpctl.search.base import Search
+from mlpctl.search.gp import gp_search
 from mlpctl.search.grid import Grid
-from mlpctl.search.halving import Bracket, Halving, hyperband_brackets, rungs_of
+from mlpctl.search.halving import Bracket, Halving, rungs_of
+from mlpctl.search.hyperband import hyperband_brackets
 from mlpctl.search.random import Random
 from mlpctl.search.sobol import Sobol
 from mlpctl.search.space import Proposal, Space
 from mlpctl.search.table import SearchTable
+from mlpctl.search.tpe import tpe_search
 
 TRIALS = 20
 """Configurations that are tried where nothing else is said."""
@@ -36,9 +39,8 @@ def make_search(table: SearchTable, space: Space, epochs: int, same: Callable[[P
     if table.method == "sobol":
         return Sobol(space, trials, table.seed)
     if table.method in ("tpe", "gp"):
-        from mlpctl.search.bayesian import Modelled
-
-        return Modelled("tpe" if table.method == "tpe" else "gp", space, trials, table.batch, table.seed, same)
+        modelled = tpe_search if table.method == "tpe" else gp_search
+        return modelled(space, trials, table.batch, table.seed, same)
     if any("epochs" in axis.names for axis in space.axes):
         raise UsageError(f"{table.method} decides the epochs itself: no axis epochs, --epochs N says the most")
     rungs = rungs_of(table.min_epochs, epochs, table.eta)
