@@ -8,15 +8,13 @@ from typing import Any, Literal, get_args
 from pydantic import TypeAdapter, ValidationError
 
 from mlpctl.errors import UsageError, did_you_mean
+from mlpctl.search.table import MOST
 from mlpctl.spec import Spec, kind_of
 
 Scale = Literal["lin", "log", "int"]
 
 LISTS = ("widths", "betas", "batch_norm")
 """Fields whose values are lists: on the command line a comma separates items, a semicolon values."""
-
-MOST = 1_000_000
-"""Values of an axis, and seeds: more of them are a slip of the keyboard, and fill the memory before any is trained."""
 
 WHEN = " when "
 """What separates an axis from its condition on the command line: momentum=0.5,0.9 when optimizer=momentum."""

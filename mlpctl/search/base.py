@@ -1,6 +1,6 @@
 """Define the interface of a search, and the base of those that draw configurations."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 from zlib import crc32
@@ -9,6 +9,10 @@ from mlpctl.search.space import Proposal, Space
 
 BLOCK = 64
 """Sobol points drawn at a time; a power of two, as their balance wants."""
+
+
+Same = Callable[[Proposal], Hashable]
+"""Names what a proposal would train: proposals with equal names are duplicates."""
 
 
 class Search(Protocol):

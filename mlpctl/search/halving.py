@@ -11,10 +11,31 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import ClassVar
 
-from mlpctl.search.space import Proposal
+from mlpctl.errors import UsageError
+from mlpctl.search.base import Same
+from mlpctl.search.random import Random
+from mlpctl.search.space import Proposal, Space
+from mlpctl.search.table import SearchTable
 
 Bracket = tuple[int, tuple[int, ...]]
 """How many configurations begin, and the rungs that they go through."""
+
+
+def make(table: SearchTable, space: Space, epochs: int, same: Same) -> "Halving":  # noqa: ARG001
+    """Return the search that a [search] table asks for, see `mlpctl.search.make.make_search`."""
+    draws = Random(space, table.count, table.seed)
+    return Halving(draws.ask(), [(table.count, rungs_for(table, space, epochs))], table.eta, draws.size())
+
+
+def rungs_for(table: SearchTable, space: Space, epochs: int) -> tuple[int, ...]:
+    """Return the rungs of a search over epochs.
+
+    Raises:
+        UsageError: for an axis of epochs.
+    """
+    if any("epochs" in axis.names for axis in space.axes):
+        raise UsageError(f"{table.method} decides the epochs itself: no axis epochs, --epochs N says the most")
+    return rungs_of(table.min_epochs, epochs, table.eta)
 
 
 def rungs_of(least: int, most: int, eta: int) -> tuple[int, ...]:

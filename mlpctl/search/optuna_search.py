@@ -1,12 +1,12 @@
 """Search by a model of the score that Optuna keeps: asked in batches of a fixed size, never a duplicate."""
 
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from math import nextafter
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from mlpctl.search.axes import Axis
-from mlpctl.search.base import uniform
+from mlpctl.search.base import Same, uniform
 from mlpctl.search.space import Proposal, Space
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class OptunaSearch:
     trials: int
     batch: int
     seed: int
-    same: Callable[[Proposal], Hashable]
+    same: Same
     learns: ClassVar[bool] = True
     most_epochs: ClassVar[int] = 0
     _asked: dict[Hashable, "Trial"] = field(default_factory=dict)

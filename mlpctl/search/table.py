@@ -14,6 +14,13 @@ BY_EPOCHS = ("halving", "asha", "hyperband")
 """Methods that decide how many epochs a configuration gets."""
 
 
+TRIALS = 20
+"""Configurations that are tried where nothing else is said."""
+
+MOST = 1_000_000
+"""Values of an axis, and seeds: more of them are a slip of the keyboard, and fill the memory before any is trained."""
+
+
 class SearchTable(BaseModel):
     """[search] of an experiment file; the flags of `sweep` have the same names."""
 
@@ -33,6 +40,11 @@ class SearchTable(BaseModel):
     )
     eta: Annotated[int, Field(ge=2)] = Field(3, description="One in so many goes on to so many times the epochs.")
     min_epochs: Annotated[int, Field(ge=1)] = Field(1, description="Epochs of the lowest rung, at least.")
+
+    @property
+    def count(self) -> int:
+        """Configurations to try, where the method does not know better."""
+        return self.trials or TRIALS
 
 
 def checked_search(given: Mapping[str, Any]) -> dict[str, Any]:
