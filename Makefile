@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+NO_PIP := echo "mlpctl is not installed: pip could not get what it needs; the lines above say what (no network, no package index?)" >&2; exit 1
 
 .PHONY: demo test lint docs figures notebook reproductions bench bench-gpu bench-hardware searches torture screenshots clean
 
@@ -41,7 +42,7 @@ bench: .venv/installed
 torture: .venv/tested
 	$(BIN)/python -m tests.helpers.torture 50 10
 	MLPCTL_EXAMPLES=20000 $(BIN)/pytest -q tests/cli/test_bad_input.py
-	$(BIN)/python -m benchmarks.many
+	$(BIN)/python -m benchmarks.many_trials
 
 screenshots: .venv/tested
 	$(BIN)/python -m tests.helpers.screenshots
@@ -60,11 +61,11 @@ searches: .venv/tested
 .venv/installed: pyproject.toml constraints.txt
 	scripts/install-system-packages demo
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable .
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable . || { $(NO_PIP); }
 	@touch $@
 
 .venv/tested: .venv/installed
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]' || { $(NO_PIP); }
 	@touch $@
 
 clean:

@@ -1,1 +1,1 @@
-"""The same work in mlpctl and in its peers' own code, measured side by side: `make bench`."""
+"""Compare mlpctl with its peers: the same workloads in each one's own code, side by side (`make bench`)."""

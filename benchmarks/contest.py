@@ -1,4 +1,4 @@
-"""Contestants take turns in one run, each in a process of its own; medians, spread and ratios follow."""
+"""Hold a contest: contestants take turns in one run, each in a process of its own."""
 
 import importlib.util
 import json
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 
-from benchmarks.works import Work
+from benchmarks.workloads import Workload
 
 CONTESTANTS: dict[str, tuple[str, str, str]] = {
     "mlpctl": ("mlpctl_kernel", "", "numba"),
@@ -36,10 +36,10 @@ TIMEOUT = 900
 
 
 @dataclass
-class Record:
-    """What a contestant measured over the rounds; seconds are per trial."""
+class Result:
+    """The times of a contestant over the rounds, in seconds per trial."""
 
-    work: str
+    workload: str
     contestant: str
     seconds: list[float] = field(default_factory=list)
     whole: list[float] = field(default_factory=list)  # process start included, per trial
@@ -61,32 +61,31 @@ class Record:
         return (max(self.seconds) - min(self.seconds)) / median if median else None
 
 
-def hold(work: Work, rounds: int, only: Sequence[str]) -> list[Record]:
-    """Return the records of a work: in each round every contestant runs once, in turn, another one first each time.
+def hold(workload: Workload, rounds: int, only: Sequence[str]) -> list[Result]:
+    """Let every contestant run once a round, by turns, each time another one first; return their results.
 
-    What a peer is compared with also runs behind it: a peer takes up to minutes, ours seconds, and a machine that is
-    shared is half as fast for tens of seconds at a time.
+    What a peer is compared with also runs right behind it: the speed of a shared machine changes within minutes.
     """
-    ours = set(map(work.ours, only))
-    names = ["mlpctl", *(name for name in work.peers if not only or name in only or name in ours)]
-    records = {name: Record(work.name, name) for name in names}
-    turns = [[name] if name.startswith("mlpctl") else [name, work.ours(name)] for name in names]
+    ours = set(map(workload.ours, only))
+    names = ["mlpctl", *(name for name in workload.peers if not only or name in only or name in ours)]
+    results = {name: Result(workload.name, name) for name in names}
+    turns = [[name] if name.startswith("mlpctl") else [name, workload.ours(name)] for name in names]
     for number in range(rounds):
         first = number % len(names)
         for name in chain(*turns[first:], *turns[:first]):
-            record = records[name]
-            if not record.failed:
-                _run(work, name, record)
-                print(f"  {work.name} {name} {record.median if record.seconds else record.note}", file=sys.stderr)
-    return list(records.values())
+            result = results[name]
+            if not result.failed:
+                _run(workload, name, result)
+                print(f"  {workload.name} {name} {result.median if result.seconds else result.note}", file=sys.stderr)
+    return list(results.values())
 
 
-def _run(work: Work, name: str, record: Record) -> None:
+def _run(workload: Workload, name: str, result: Result) -> None:
     script, variant, package = CONTESTANTS[name]
     if importlib.util.find_spec(package) is None:
-        record.note, record.failed = f"{package} is not installed: pip install '.[bench]'", True
+        result.note, result.failed = f"{package} is not installed: pip install '.[bench]'", True
         return
-    command = [sys.executable, "-m", f"benchmarks.peers.{script}", work.name, variant]
+    command = [sys.executable, "-m", f"benchmarks.peers.{script}", workload.name, variant]
     settings = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}  # as installed
     started = time.perf_counter()
     try:
@@ -95,15 +94,15 @@ def _run(work: Work, name: str, record: Record) -> None:
             timeout=TIMEOUT,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
-        record.note, record.failed = f"took longer than {TIMEOUT} s", True
+        result.note, result.failed = f"took longer than {TIMEOUT} s", True
         return
     whole = time.perf_counter() - started
     if done.returncode:
-        record.note = f"failed: {(done.stderr.strip().splitlines() or ['no message'])[-1]}"[:200]
-        record.failed = True
+        result.note = f"failed: {(done.stderr.strip().splitlines() or ['no message'])[-1]}"[:200]
+        result.failed = True
         return
-    result = json.loads(done.stdout.strip().splitlines()[-1])
-    record.seconds.append(result["seconds"])
-    record.whole.append(result.get("whole", whole / result["trials"]))
-    record.trials, record.note = result["trials"], result.get("note", "")
-    record.score, record.flops = result["accuracy"], result.get("flops", record.flops)
+    said = json.loads(done.stdout.strip().splitlines()[-1])
+    result.seconds.append(said["seconds"])
+    result.whole.append(said.get("whole", whole / said["trials"]))
+    result.trials, result.note = said["trials"], said.get("note", "")
+    result.score, result.flops = said["accuracy"], said.get("flops", result.flops)

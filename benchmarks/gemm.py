@@ -1,15 +1,19 @@
-"""The machine's float32 matrix-product rate, in the shape that is trained: what no trainer can beat by much."""
+"""Measure the float32 matrix-product rate in the shape that is trained: what no trainer can beat by much."""
 
 import json
 import os
+import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-ROWS, INPUTS, OUTPUTS, PER_RUN = 256, 784, 256, 20
-AS_THEY_COME = ("numpy", "torch")
+import numpy as np
+
+ROWS, INPUTS, OUTPUTS, PER_RUN, RUNS = 256, 784, 256, 20, 30
+
+LIBRARIES = ("numpy", "torch")
 """The better of these is the machine's GEMM rate: what a user gets who calls a library."""
 
 WIDE = "numpy told to use 512 bits"
@@ -24,7 +28,7 @@ def gemm_rates(threads: int) -> dict[str, float]:
     """
     from llvmlite.binding import get_host_cpu_features
 
-    runs: list[tuple[str, str, dict[str, str]]] = [(library, library, {}) for library in AS_THEY_COME]
+    runs: list[tuple[str, str, dict[str, str]]] = [(library, library, {}) for library in LIBRARIES]
     if get_host_cpu_features().get("avx512vl"):
         runs.append((WIDE, "numpy", {"OPENBLAS_CORETYPE": "SkylakeX"}))
     rates = {}
@@ -37,43 +41,34 @@ def gemm_rates(threads: int) -> dict[str, float]:
 
 def best(rates: list[dict[str, float]]) -> float:
     """Return the machine's GEMM rate of several measurements."""
-    return max(some[library] for some in rates for library in AS_THEY_COME)
+    return max(some[library] for some in rates for library in LIBRARIES)
 
 
-def measure(library: str, threads: int, runs: int = 30) -> float:
+def measure(library: str, threads: int) -> float:
     """Return FLOP/s of 256×784 · 784×256, `threads` at a time with one BLAS thread each; the median."""
-    import statistics
-    from concurrent.futures import ThreadPoolExecutor
-
     from threadpoolctl import threadpool_limits
-
-    product = _torch_product if library == "torch" else _numpy_product
-    products = [product() for _ in range(threads)]
-    rates = []
-    with threadpool_limits(1, "blas"), ThreadPoolExecutor(threads) as pool:
-        for _ in range(runs):
-            started = time.perf_counter()
-            list(pool.map(lambda one: [one() for _ in range(PER_RUN)], products))
-            flops = threads * PER_RUN * 2 * ROWS * INPUTS * OUTPUTS
-            rates.append(flops / (time.perf_counter() - started))
-    return statistics.median(rates[3:])
-
-
-def _numpy_product() -> Callable[[], Any]:
-    import numpy as np
 
     rng = np.random.default_rng(0)
     a, b = rng.random((ROWS, INPUTS), np.float32), rng.random((INPUTS, OUTPUTS), np.float32)
-    out = np.empty((ROWS, OUTPUTS), np.float32)
-    return lambda: np.dot(a, b, out)
+    multiply: Any = np.dot
+    arrays: list[Any] = [(a.copy(), b.copy(), np.empty((ROWS, OUTPUTS), np.float32)) for _ in range(threads)]
+    if library == "torch":
+        import torch
 
+        torch.set_num_threads(1)
+        multiply, arrays = torch.mm, [tuple(map(torch.from_numpy, own)) for own in arrays]
 
-def _torch_product() -> Callable[[], Any]:
-    import torch
+    def run(own: Any) -> None:
+        for _ in range(PER_RUN):
+            multiply(own[0], own[1], out=own[2])
 
-    torch.set_num_threads(1)
-    a, b, out = torch.rand(ROWS, INPUTS), torch.rand(INPUTS, OUTPUTS), torch.empty(ROWS, OUTPUTS)
-    return lambda: torch.mm(a, b, out=out)
+    rates = []
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(threads) as pool:
+        for _ in range(RUNS):
+            started = time.perf_counter()
+            list(pool.map(run, arrays))
+            rates.append(threads * PER_RUN * 2 * ROWS * INPUTS * OUTPUTS / (time.perf_counter() - started))
+    return statistics.median(rates[3:])
 
 
 if __name__ == "__main__":

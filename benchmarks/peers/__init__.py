@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from benchmarks.works import WORKS, Work
+from benchmarks.workloads import WORKLOADS, Workload
 
 STEADY = 1.0
 """Seconds for which a training is repeated: one pass of 50 ms is as fast as the machine happens to be just then."""
@@ -27,7 +27,7 @@ def steady(train: Callable[[], T], fill: float = STEADY) -> tuple[float, T]:
     return statistics.median(seconds), ends[0]
 
 
-def run(contest: Callable[[Work, str], dict[str, Any]]) -> None:
-    """Run a contestant on the work that the command line names, and print the result."""
-    work, variant = WORKS[sys.argv[1]], sys.argv[2] if len(sys.argv) > 2 else ""
-    print(json.dumps(contest(work, variant)))
+def run(contest: Callable[[Workload, str], dict[str, Any]]) -> None:
+    """Run a contestant on the workload that the command line names, and print the result."""
+    workload, variant = WORKLOADS[sys.argv[1]], sys.argv[2] if len(sys.argv) > 2 else ""
+    print(json.dumps(contest(workload, variant)))

@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.peers import run, steady
-from benchmarks.works import Work
+from benchmarks.workloads import Workload
 from mlpctl.data.files import cache_folder
 
 WHOLE = 10.0
 """Seconds for which a command is repeated: peers that are measured as whole processes take minutes, quick and slow."""
 
 
-def contest(work: Work, variant: str) -> dict[str, Any]:
-    specs = work.specs(work.trials)
+def contest(workload: Workload, variant: str) -> dict[str, Any]:
+    specs = workload.specs(workload.trials)
     command = [str(Path(sys.executable).with_name("mlpctl")), variant, *options(specs[0]), "--engine", "kernel", "-q"]
     if variant == "sweep":
         rates = ",".join(str(spec["lr"]) for spec in specs)

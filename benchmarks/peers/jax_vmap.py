@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from benchmarks.peers import run, steady
-from benchmarks.works import Arrays, Work, arrays
+from benchmarks.workloads import Arrays, Workload, arrays
 
 AT_A_TIME = {"iris": 64, "iris-adam": 64, "fashion": 4}
 """Trials in one vmap: what was fastest."""
@@ -78,22 +78,22 @@ def train(data: Any, order: Any, parameters: Any, statistics: Any, lr: Any, *, a
     return p, statistics
 
 
-def contest(work: Work, variant: str) -> dict[str, Any]:
-    data = arrays(work)
-    specs = work.specs(min(4 * work.few, work.trials) if variant == "jit" else work.trials)
-    batch, epochs = int(work.fields["batch_size"]), int(work.fields["epochs"])
+def contest(workload: Workload, variant: str) -> dict[str, Any]:
+    data = arrays(workload)
+    specs = workload.specs(min(4 * workload.few, workload.trials) if variant == "jit" else workload.trials)
+    batch, epochs = int(workload.fields["batch_size"]), int(workload.fields["epochs"])
     rng = np.random.default_rng(0)
     order = jnp.asarray(np.stack([rng.permutation(len(data.X)) for _ in range(epochs)]))
     arrays_ = (jnp.asarray(data.X), jnp.asarray(data.y.astype(np.int32)))
     parameters = initial(data)
     widths = [layer.outputs if layer.batch_norm else 0 for layer in data.network.layers]
     statistics = [(np.zeros(width, np.float32), np.ones(width, np.float32)) for width in widths]
-    one = partial(train, adam=work.fields.get("optimizer") == "adam", batch=batch)
+    one = partial(train, adam=workload.fields.get("optimizer") == "adam", batch=batch)
     lrs = np.array([spec["lr"] for spec in specs], np.float32)
     if variant == "jit":
         function, groups = jax.jit(one), list(lrs)
     else:
-        together = AT_A_TIME[work.name]
+        together = AT_A_TIME[workload.name]
         function = jax.jit(jax.vmap(one, in_axes=(None, None, None, None, 0)))
         groups = [lrs[k : k + together] for k in range(0, len(lrs), together)]
     jax.block_until_ready(function(arrays_, order, parameters, statistics, groups[0]))

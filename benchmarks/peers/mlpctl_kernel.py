@@ -4,32 +4,30 @@ import gc
 from typing import Any
 
 from benchmarks.peers import run, steady
-from benchmarks.works import WORKS, Work
+from benchmarks.workloads import WORKLOADS, Workload
 from mlpctl.engines.kernel.engine import ENGINE
 from mlpctl.runner.trial import trial_of
 from mlpctl.spec import make_spec
 from mlpctl.system.facts import usable_cores
 
 
-def contest(work: Work, variant: str) -> dict[str, Any]:
-    work = WORKS["iris-widths"] if variant == "widths" else work
-    specs = work.specs(work.trials)
+def contest(workload: Workload, variant: str) -> dict[str, Any]:
+    workload = WORKLOADS["iris-widths"] if variant == "widths" else workload
+    specs = workload.specs(workload.trials)
     jobs = min(usable_cores(), len(specs))
 
     def train() -> list[Any]:
         session = ENGINE.open("cpu", jobs, 1)
-        works = (
-            trial.work(test_at=frozenset({trial.spec.epochs}))
-            for trial in (trial_of(make_spec(spec)) for spec in specs)
-        )
+        found = (trial_of(make_spec(spec)) for spec in specs)
+        trials = (trial.work(test_at=frozenset({trial.spec.epochs})) for trial in found)
         ends = []
-        for event in session.advance(works):
+        for event in session.advance(trials):
             if event.status is not None:
                 ends.append(event)
                 session.drop(event.key)
         return ends
 
-    if work.trials > 1:
+    if workload.trials > 1:
         train()  # loads the data and the compiled code
     else:
         first = trial_of(make_spec(specs[0])).work()
@@ -43,8 +41,8 @@ def contest(work: Work, variant: str) -> dict[str, Any]:
 
 
 def _flops(spec: dict[str, Any]) -> float:
-    work = trial_of(make_spec(spec)).work()
-    return float(work.network.flops_per_example * work.data.n_train * work.epochs)
+    trial = trial_of(make_spec(spec)).work()
+    return float(trial.network.flops_per_example * trial.data.n_train * trial.epochs)
 
 
 if __name__ == "__main__":

@@ -8,15 +8,15 @@ import torch
 
 from benchmarks.peers import run
 from benchmarks.peers.torch_loops import one
-from benchmarks.works import Work, arrays
+from benchmarks.workloads import Workload, arrays
 
 
-def contest(work: Work, _: str) -> dict[str, Any]:
+def contest(workload: Workload, _: str) -> dict[str, Any]:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     torch.set_num_threads(1)
-    data = arrays(work)
-    specs = work.specs(work.few)
-    batch, epochs = work.fields["batch_size"], work.fields["epochs"]
+    data = arrays(workload)
+    specs = workload.specs(workload.few)
+    batch, epochs = workload.fields["batch_size"], workload.fields["epochs"]
 
     def objective(trial: optuna.Trial) -> float:
         lr = trial.suggest_float("lr", 1e-3, 1e-1)

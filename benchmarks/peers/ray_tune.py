@@ -13,14 +13,14 @@ from ray import tune
 
 from benchmarks.peers import run
 from benchmarks.peers.torch_loops import one
-from benchmarks.works import Work, arrays
+from benchmarks.workloads import Workload, arrays
 from mlpctl.system.facts import seconds_since_start
 
 
-def contest(work: Work, _: str) -> dict[str, Any]:
-    data = arrays(work)
-    specs = work.specs(work.trials)
-    batch, epochs = work.fields["batch_size"], work.fields["epochs"]
+def contest(workload: Workload, _: str) -> dict[str, Any]:
+    data = arrays(workload)
+    specs = workload.specs(workload.trials)
+    batch, epochs = workload.fields["batch_size"], workload.fields["epochs"]
 
     def trainable(config: dict[str, Any]) -> dict[str, float]:
         torch.set_num_threads(1)

@@ -8,7 +8,7 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from benchmarks.peers import run, steady
-from benchmarks.works import Arrays, Work, arrays
+from benchmarks.workloads import Arrays, Workload, arrays
 
 
 def network(data: Arrays) -> nn.Module:
@@ -84,12 +84,12 @@ def _start() -> None:
     torch.set_num_threads(1)
 
 
-def contest(work: Work, variant: str) -> dict[str, Any]:
-    data = arrays(work)
+def contest(workload: Workload, variant: str) -> dict[str, Any]:
+    data = arrays(workload)
     from mlpctl.runner.trial import trial_of
     from mlpctl.spec import make_spec
 
-    specs = work.specs(work.few)
+    specs = workload.specs(workload.few)
     resolved = trial_of(make_spec(specs[0])).spec
     batch, epochs = int(resolved.batch_size or 1), int(resolved.epochs or 1)
     specs = [{"lr": resolved.lr, **spec} for spec in specs]
@@ -99,10 +99,10 @@ def contest(work: Work, variant: str) -> dict[str, Any]:
             many = len(specs)
             seconds, ends = steady(lambda: list(pool.map(one, specs, [data] * many, [batch] * many, [epochs] * many)))
     else:
-        torch.set_num_threads(2 if work.fields["dataset"] == "fashion-mnist" else 1)
+        torch.set_num_threads(2 if workload.fields["dataset"] == "fashion-mnist" else 1)
         train = d2l if variant == "d2l" else one
         some = specs[: 1 if variant == "d2l" else None]
-        if variant != "d2l" and work.fields["dataset"] != "fashion-mnist":
+        if variant != "d2l" and workload.fields["dataset"] != "fashion-mnist":
             one(specs[0], data, batch, 1)
         seconds, ends = steady(lambda: [train(spec, data, batch, epochs) for spec in some])
         specs = some

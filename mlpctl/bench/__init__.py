@@ -1,1 +1,1 @@
-"""`mlpctl bench`: hardware timings that judge themselves."""
+"""Measure a machine (`mlpctl bench`): matrix products, memory, training steps."""

@@ -1,108 +1,67 @@
-"""What `mlpctl bench memory` measures: bandwidth per number of threads, latency by size, and the width of the bus."""
+"""Measure memory: bandwidth per number of threads, latency by size, and the width of the bus."""
 
 import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
-from mlpctl.bench import memory_bandwidth
-from mlpctl.bench import memory_latency as latency
-from mlpctl.bench.caches import Cache, caches
-from mlpctl.bench.medians import Estimate, estimate
-from mlpctl.bench.memory_bus import Bus, cpu_bus, gpu_bus
+from mlpctl.bench.bandwidth import OPERANDS, ThreadTeam, array_bytes, cached_triad, stream_on_cpu, stream_on_gpu
+from mlpctl.bench.cache_latency import LARGEST, Cache, LatencyLevel, caches, chain_sizes, latency_levels, load_chain
+from mlpctl.bench.memory_bus import MemoryBus, bus_of
 from mlpctl.bench.records import Benchmark
-from mlpctl.bench.timing import Group, Measured, Plan, Samples, sample
+from mlpctl.bench.sampling import Measurement, TimingPlan, WorkloadGroup, sample
+from mlpctl.bench.timing_statistics import Estimate, estimate, is_narrow
+from mlpctl.display.tables import Cell
 from mlpctl.errors import DeviceError, UsageError
 
 BENCHMARK = Benchmark("memory", 1)
 
-NARROW = 0.03
-"""Timing ends when the interval of every median is narrower than this share of it."""
-
-COPY, TRIAD = ("copy", "ordinary"), ("triad", "ordinary")
-
-HALF = 0.5
-"""Of a cache: arrays of a triad that stay in it with certainty."""
-
-Key = tuple[str, str, int]
-"""What (bandwidth, cache, latency), device, threads: a group of works."""
+NARROW = 0.03  # timing ends when the interval of every median is narrower than this share of it
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What is to be measured.
+class MemoryOptions:
+    """The options of `mlpctl bench memory`."""
 
-    Attributes:
-        devices: cpu, cuda, cuda:N.
-        threads: of the CPU, each number on its own.
-        array_bytes: of each array of the CPU; None for far more than the caches.
-        latency: whether to measure the latency of the CPU's loads.
-    """
-
-    devices: tuple[str, ...]
-    threads: tuple[int, ...]
-    array_bytes: int | None = None
-    latency: bool = True
+    devices: tuple[str, ...]  # cpu, cuda, cuda:N
+    threads: tuple[int, ...]  # of the CPU, each number on its own
+    array_bytes: int | None = None  # of each array of the CPU; None: far more than the caches
+    latency: bool = True  # whether to measure the latency of the CPU's loads
 
 
-@dataclass(frozen=True)
-class Found:
-    """What was measured.
+@dataclass
+class MemoryResult:
+    """The measured bandwidths and latencies, and what the system tells of caches and buses."""
 
-    Attributes:
-        bandwidth: (device, threads, operation, stores) -> (bytes of each array, estimate of the seconds of a pass).
-        cached: bytes of three arrays together -> estimate of the seconds of a triad over them, on one thread.
-        loads: bytes -> estimate of the seconds of a load.
-        buses: device -> its bus.
-        told: the caches that the system tells.
-    """
+    buses: dict[str, MemoryBus]  # by device
+    caches: list[Cache]  # as the system lists them
+    # (device, threads, operation, stores) -> bytes of each array, and seconds of a pass
+    bandwidth: dict[tuple[str, int, str, str], tuple[int, Estimate]] = field(default_factory=dict)
+    cached: dict[int, Estimate] = field(default_factory=dict)  # bytes of three arrays -> seconds of a triad, one thread
+    loads: dict[int, Estimate] = field(default_factory=dict)  # bytes -> seconds of a load
 
-    bandwidth: dict[tuple[str, int, str, str], tuple[int, Estimate]]
-    cached: dict[int, Estimate]
-    loads: dict[int, Estimate]
-    buses: dict[str, Bus]
-    told: list[Cache]
+    def levels(self) -> list[LatencyLevel]:
+        """Return the levels that the loads show.
 
-    @property
-    def sizes(self) -> list[int]:
-        """The sizes of the loads, growing."""
-        return sorted(self.loads)
-
-    @property
-    def fastest(self) -> list[float]:
-        """The shortest time of a load at each size: a chain waits for nothing else, so all that disturbs adds."""
-        return [self.loads[size].min for size in self.sizes]
-
-    def levels(self) -> list[latency.Level]:
-        """Return the levels of caches that the loads show."""
-        return latency.levels_of(self.sizes, self.fastest) if len(self.loads) > 1 else []
-
-    def steps(self) -> list[latency.Step]:
-        """Return the steps between them."""
-        return latency.steps_of(self.levels(), self.sizes, self.fastest, self.told) if len(self.loads) > 1 else []
+        The shortest time at each size counts: a chain waits for nothing else, so every disturbance makes it longer.
+        """
+        sizes = sorted(self.loads)
+        return latency_levels(sizes, [self.loads[size].min for size in sizes], self.caches) if len(sizes) > 1 else []
 
     def rate(self, device: str, threads: int, operation: str, stores: str, *, best: bool = False) -> float | None:
-        """Return bytes per second, as STREAM counts them: the median, or the best; None where it was not measured."""
+        """Return bytes per second as STREAM counts them, the median or the best; None where it was not measured."""
         found = self.bandwidth.get((device, threads, operation, stores))
-        if found is None:
-            return None
-        return memory_bandwidth.OPERANDS[operation] * found[0] / (found[1].min if best else found[1].median)
+        return found and OPERANDS[operation] * found[0] / (found[1].min if best else found[1].median)
 
     def cached_rates(self) -> dict[int, float]:
         """Return bytes of the arrays together -> bytes per second of a triad on one thread, the best of all runs."""
         return {size: size / timed.min for size, timed in sorted(self.cached.items())}
 
 
-def asked_for(
-    devices: Sequence[str],
-    threads: Sequence[int],
-    array_mib: int | None,
-    *,
-    latency: bool = True,
-    roofline: bool = False,
-) -> Asked:
-    """Return what is to be measured.
+def memory_options(
+    devices: Sequence[str], threads: Sequence[int], array_mib: int | None, *, latency: bool, roofline: bool
+) -> MemoryOptions:
+    """Return checked options.
 
     Raises:
         UsageError: for threads or arrays below 1, or devices that have no memory to measure.
@@ -120,134 +79,76 @@ def asked_for(
     for device in devices:
         if device != "cpu" and torch_device(device).type != "cuda":
             raise DeviceError(f"bench memory measures cpu and CUDA GPUs, got {device}: use --device cpu")
-    chosen = None if array_mib is None else array_mib << 20
-    return Asked(tuple(devices), tuple(dict.fromkeys(threads)), chosen, latency)
+    size = None if array_mib is None else array_mib << 20
+    return MemoryOptions(tuple(devices), tuple(dict.fromkeys(threads)), size, latency)
 
 
-def measure(asked: Asked, plan: Plan, note: Callable[[Measured], None] = lambda _: None) -> tuple[Measured, Found]:
-    """Return the samples, and what they come to; after Ctrl-C what there is."""
-    told = caches()
-    sizes = {device: asked.array_bytes or _array_bytes(device, told) for device in asked.devices}
-    found = Found({}, {}, {}, {device: bus_of(device) for device in asked.devices}, told)
-    with prepared(asked, told, sizes) as groups:
-        measured = sample(groups, plan, enough=_enough, note=note)
+def measure_memory(
+    options: MemoryOptions, plan: TimingPlan, note: Callable[[Measurement], None] = lambda _: None
+) -> tuple[Measurement, MemoryResult]:
+    """Measure bandwidth, latency and bus; after Ctrl-C return what there is."""
+    result = MemoryResult({device: bus_of(device) for device in options.devices}, caches())
+    sizes = {device: options.array_bytes or array_bytes(device, result.caches) for device in options.devices}
+    with _groups(options, result.caches, sizes) as groups:
+        measured = sample(groups, plan, enough=lambda _, samples: is_narrow(samples, NARROW), note=note)
     for (what, device, threads), samples in measured.groups.items():
-        for work in samples.works:
-            times = samples.of(work)
-            if len(times):
-                _take(found, what, (device, threads), work, sizes[device], estimate(times))
-    return measured, found
-
-
-def bus_of(device: str) -> Bus:
-    """Return the data bus of a device's memory."""
-    if device == "cpu":
-        return cpu_bus()
-    from mlpctl.system.devices import torch_device
-
-    return gpu_bus(torch_device(device))
+        for workload in samples.workloads:
+            if not len(times := samples.of(workload)):
+                continue
+            if isinstance(workload, tuple):
+                result.bandwidth[(device, threads, *workload)] = sizes[device], estimate(times)
+            elif isinstance(workload, int):
+                (result.cached if what == "cache" else result.loads)[workload] = estimate(times)
+    return measured, result
 
 
 @contextmanager
-def prepared(asked: Asked, told: list[Cache], sizes: Mapping[str, int]) -> Iterator[dict[Key, Group]]:
-    """Yield the groups of works; their threads are ended behind.
+def _groups(
+    options: MemoryOptions, known: list[Cache], sizes: Mapping[str, int]
+) -> Iterator[dict[tuple[str, str, int], WorkloadGroup]]:
+    """Yield (bandwidth, cache or latency; device; threads) -> group; end their threads behind.
 
-    Args:
-        asked: what is to be measured.
-        told: the caches of the CPU.
-        sizes: device -> bytes of each array.
+    `known` are the caches of the CPU, `sizes` the bytes of each array by device.
     """
-    groups: dict[Key, Group] = {}
-    with ExitStack() as stack:
-        for device in asked.devices:
-            if device != "cpu":
-                from mlpctl.system.devices import torch_device
-
-                groups["bandwidth", device, 1] = Group(memory_bandwidth.gpu_works(torch_device(device), sizes[device]))
-                continue
-            from mlpctl.bench.memory_loops import LOOPS
-
-            for threads in asked.threads:
-                team = memory_bandwidth.Team(threads)
-                stack.callback(team.close)
-                groups["bandwidth", "cpu", threads] = Group(memory_bandwidth.cpu_works(team, sizes["cpu"], LOOPS))
-            if asked.latency:
-                halves = [int(level.bytes * HALF) for level in told]
-                groups["cache", "cpu", 1] = Group({n: memory_bandwidth.cached_triad(n, LOOPS[TRIAD]) for n in halves})
-                last = told[-1].bytes if told else latency.LARGEST
-                chains = {n: latency.chain(n, cached=n <= last) for n in latency.sizes_of(told)}
-                groups["latency", "cpu", 1] = Group(chains)
-        yield {key: group for key, group in groups.items() if group.works}
-
-
-def _array_bytes(device: str, told: list[Cache]) -> int:
-    if device == "cpu":
-        return memory_bandwidth.array_bytes(told)
-    import torch
-
     from mlpctl.system.devices import torch_device
 
-    where = torch_device(device)
-    cache = int(getattr(torch.cuda.get_device_properties(where), "L2_cache_size", 0))
-    free = int(torch.cuda.mem_get_info(where)[0])
-    return min(
-        max(memory_bandwidth.TIMES_CACHE * cache, 4 * memory_bandwidth.LEAST_BYTES), free // memory_bandwidth.SHARE
-    )
+    groups: dict[tuple[str, str, int], WorkloadGroup] = {}
+    with ExitStack() as stack:
+        for device in options.devices:
+            if device != "cpu":
+                groups["bandwidth", device, 1] = WorkloadGroup(stream_on_gpu(torch_device(device), sizes[device]))
+                continue
+            from mlpctl.bench.compiled_loops import LOOPS
+
+            for threads in options.threads:
+                team = ThreadTeam(threads)
+                stack.callback(team.close)
+                groups["bandwidth", "cpu", threads] = WorkloadGroup(stream_on_cpu(team, sizes["cpu"], LOOPS))
+            if options.latency:
+                halves = [cache.bytes // 2 for cache in known]  # of a cache: that much certainly stays in it
+                groups["cache", "cpu", 1] = WorkloadGroup({size: cached_triad(size) for size in halves})
+                last = known[-1].bytes if known else LARGEST
+                chains = {size: load_chain(size, cached=size <= last) for size in chain_sizes(known)}
+                groups["latency", "cpu", 1] = WorkloadGroup(chains)
+        yield {key: group for key, group in groups.items() if group.workloads}
 
 
-def _enough(_: Key, samples: Samples) -> bool:
-    timed = [estimate(samples.of(work)) for work in samples.works]
-    return all(one.high - one.low <= NARROW * one.median for one in timed)
-
-
-def _take(found: Found, what: str, where: tuple[str, int], work: Any, n_bytes: int, timed: Estimate) -> None:
-    if what == "bandwidth":
-        found.bandwidth[(*where, *work)] = (n_bytes, timed)
-    else:
-        (found.cached if what == "cache" else found.loads)[work] = timed
-
-
-@dataclass(frozen=True)
-class Memory:
-    """What is known of a memory, in short.
-
-    Attributes:
-        device: cpu or a GPU.
-        bus_bits: width of the data bus; None where nobody says.
-        source: who says so, or why it is not known.
-        copy_bytes_per_second: measured, bytes read and bytes written together.
-    """
-
-    device: str
-    bus_bits: int | None
-    source: str
-    copy_bytes_per_second: float
-
-
-def cpu_memory(*, size: int = 64 << 20, runs: int = 9) -> Memory:
-    """Return what is known of the main memory; its rate is the median of `runs` copies on one thread."""
-    from mlpctl.bench.memory_loops import LOOPS
-
-    team = memory_bandwidth.Team(1)
-    works = memory_bandwidth.cpu_works(team, size, {COPY: LOOPS[COPY]})
-    seconds = statistics.median(works[COPY]() for _ in range(runs))
-    team.close()
-    bus = cpu_bus()
-    return Memory("cpu", bus.bits, bus.source, 2 * size / seconds)
-
-
-def gpu_memory(device: str, *, size: int = 256 << 20, runs: int = 9) -> Memory:
-    """Return what is known of a CUDA GPU's memory.
+def memory_summary(device: str, *, runs: int = 9) -> dict[str, Cell]:
+    """Return the width of a device's memory bus, who tells it, and the median rate of copies on one thread.
 
     Raises:
-        DeviceError: if it is not there.
+        DeviceError: for a GPU that is not there.
     """
     from mlpctl.system.devices import torch_device
 
-    where = torch_device(device)
-    if where.type != "cuda":
-        raise DeviceError(f"only CUDA GPUs tell about their memory, got {device}")
-    copy = memory_bandwidth.gpu_works(where, size)["copy", "device"]
-    seconds = statistics.median([copy() for _ in range(runs + 1)][1:])  # the first run loads its code
-    bus = gpu_bus(where)
-    return Memory(device, bus.bits, bus.source, 2 * size / seconds)
+    if device == "cpu":
+        from mlpctl.bench.compiled_loops import LOOPS
+
+        size, way = 64 << 20, ("copy", "ordinary")
+        copy = stream_on_cpu(ThreadTeam(1), size, {way: LOOPS[way]})[way]
+    else:
+        size = 256 << 20
+        copy = stream_on_gpu(torch_device(device), size)["copy", "device"]
+    seconds = statistics.median([copy() for _ in range(runs + 1)][1:])  # the first run loads the GPU's code
+    bus = bus_of(device)
+    return {"device": device, "bus_bits": bus.bits, "source": bus.source, "copy_bytes_per_second": 2 * size / seconds}

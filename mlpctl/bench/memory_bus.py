@@ -1,31 +1,24 @@
-"""How wide the data bus of a memory is, where somebody says so; never a guess.
+"""Find the width of a memory's data bus, where the firmware's tables (SMBIOS) or a GPU's driver tell it.
 
-The CPU's is what its populated channels add up to (64 bits each, mostly). Several devices on one channel share its
-lines and count once, so it has to be known which device is on which channel; what the tables leave open, we do too.
+The CPU's is the sum over its populated channels (mostly 64 bits each). Several devices on one channel share its lines
+and count once, so the channel of every device has to be known; where the tables leave that open, the width is unknown.
+
+Source: DMTF DSP0134, System Management BIOS Reference Specification: 6.1 (structures), 7.1 (type 0), 7.17 (16), 7.18
+(17), 7.20 (19), 7.21 (20), 7.38 (37).
 """
 
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from mlpctl.bench.smbios import (
-    MemoryDevice,
-    Structure,
-    channels_listed,
-    in_one_row,
-    is_virtual,
-    memory_devices,
-    structures,
-)
-
-if TYPE_CHECKING:
-    import torch
-
-TABLES = Path("/sys/firmware/dmi/tables/DMI")
-"""SMBIOS structures as the firmware left them; readable by root alone on most systems."""
-
+SMBIOS_TABLES = Path("/sys/firmware/dmi/tables/DMI")  # readable by root alone on most systems
 CPU_FLAGS = Path("/proc/cpuinfo")
+
+BIOS, ARRAY, DEVICE, ARRAY_RANGE, DEVICE_RANGE, CHANNEL, END = 0, 16, 17, 19, 20, 37, 127  # types of structures
+SYSTEM_MEMORY = 3  # use of an array (type 16) that is main memory; others are video memory, flash, cache
+VIRTUAL = 1 << 4  # bit of the BIOS characteristics' second extension byte: the tables describe a virtual machine
+UNKNOWN = 0xFFFF
 
 CHANNEL_NAME = re.compile(r"(?<![A-Z])CH(?:AN(?:NEL)?)?[ _-]?([A-Z]|\d+)(?![A-Z0-9])")
 """P0 CHANNEL A, Controller0-ChannelA-DIMM0, P1_Node1_Channel2_Dimm0, but not CHASSIS or CHIP."""
@@ -35,92 +28,142 @@ ABOVE_CHANNEL = re.compile(r"(?<![A-Z])((?:CPU|PROC|SOCKET|NODE|CONTROLLER|IMC|M
 
 
 @dataclass(frozen=True)
-class Bus:
-    """The data bus of a memory.
+class MemoryBus:
+    """The data bus of a memory."""
 
-    Attributes:
-        bits: its width; None where nobody says.
-        source: who says so, or why it is not known.
-    """
-
-    bits: int | None
-    source: str
+    bits: int | None  # its width, where it is known
+    source: str  # who tells it, or why it is not known
 
 
-def cpu_bus(tables: Path = TABLES, flags: Path = CPU_FLAGS) -> Bus:
-    """Return the bus of the main memory: of all populated channels together, error correction left out."""
+@dataclass(frozen=True)
+class Structure:
+    """One structure of the tables."""
+
+    kind: int  # its type
+    handle: int  # its number, by which others refer to it
+    body: bytes  # the formatted part from its type on: offsets are those of the standard
+    texts: tuple[str, ...]  # numbered from 1 in the body
+
+    def number(self, offset: int, size: int = 2) -> int:
+        """Return the number at an offset; 0 where the structure is of an older version and ends before."""
+        end = offset + size
+        return int.from_bytes(self.body[offset:end], "little") if end <= len(self.body) else 0
+
+    def text(self, offset: int) -> str:
+        """Return the text whose number is at an offset, or ""."""
+        which = self.number(offset, 1)
+        return self.texts[which - 1] if 0 < which <= len(self.texts) else ""
+
+
+@dataclass(frozen=True)
+class MemoryDevice:
+    """A populated memory device (type 17) of the main memory."""
+
+    handle: int
+    array: int  # handle of the array that it is in
+    bits: int  # of its data; 0 where nothing credible is told
+    locator: str  # of its socket: "DIMM 0"
+    bank: str  # of its bank: "P0 CHANNEL A"
+
+    @property
+    def channel(self) -> tuple[object, ...] | None:
+        """The identity of its channel among all, if its locators name one."""
+        texts = f"{self.locator} | {self.bank}".upper()
+        named = CHANNEL_NAME.search(texts)
+        above = sorted({re.sub(r"[ _-]", "", name) for name in ABOVE_CHANNEL.findall(texts)})
+        return (self.array, *above, named[1]) if named else None
+
+
+def cpu_bus(tables: Path = SMBIOS_TABLES, flags: Path = CPU_FLAGS) -> MemoryBus:
+    """Return the bus of the main memory: all populated channels together, without error correction."""
     try:
         found = list(structures(tables.read_bytes()))
     except OSError as error:
-        return Bus(None, f"{tables} cannot be read ({error.strerror})")
-    if is_virtual(found) or _is_guest(flags):
-        return Bus(None, "this is a virtual machine, whose tables describe no real memory")
+        return MemoryBus(None, f"{tables} cannot be read ({error.strerror})")
+    guest = flags.is_file() and re.search(r"^flags\b.*\bhypervisor\b", flags.read_text("utf-8", "replace"), re.M)
+    if guest or any(s.number(0x13, 1) & VIRTUAL for s in found if s.kind == BIOS):
+        return MemoryBus(None, "this is a virtual machine, whose tables describe no real memory")
     devices = memory_devices(found)
     if not devices:
-        return Bus(None, "the firmware's tables describe no memory device")
+        return MemoryBus(None, "the firmware's tables describe no memory device")
     channels = _channels(found, devices)
     if channels is None:
         named = ", ".join(sorted({f"{d.locator or '?'} / {d.bank or '?'}" for d in devices})[:2])
-        return Bus(None, f"the firmware's tables do not tell the channels of {len(devices)} devices ({named}, …)")
-    widths = [max((d.bits or 0 for d in own), default=0) for own in channels]
+        return MemoryBus(None, f"the firmware's tables do not tell the channels of {len(devices)} devices ({named}, …)")
+    widths = [max(d.bits for d, own in zip(devices, channels, strict=True) if own == channel)
+              for channel in dict.fromkeys(channels)]  # fmt: skip
     if not all(widths):
-        return Bus(None, "the firmware's tables give no data width")
-    told = " + ".join(f"{widths.count(w)} × {w}" for w in sorted(set(widths), reverse=True))
-    plural = "s" if len(devices) > 1 else ""
-    return Bus(sum(widths), f"the firmware's tables (SMBIOS): channels {told} bits, {len(devices)} device{plural}")
+        return MemoryBus(None, "the firmware's tables give no data width")
+    sums = " + ".join(f"{widths.count(w)} × {w}" for w in sorted(set(widths), reverse=True))
+    count = f"{len(devices)} device{'s' if len(devices) > 1 else ''}"
+    return MemoryBus(sum(widths), f"the firmware's tables (SMBIOS): channels {sums} bits, {count}")
 
 
-def _channels(tables: list[Structure], devices: list[MemoryDevice]) -> list[list[MemoryDevice]] | None:
-    """Return the devices by channel; None where that is not told of every one."""
-    listed = channels_listed(tables)
-    keys: list[object]
-    if all(device.handle in listed for device in devices):
-        keys = [listed[device.handle] for device in devices]
-    elif all(_channel_named(device) for device in devices):
-        keys = [_channel_named(device) for device in devices]
-    elif len(devices) == 1 or in_one_row(tables, [device.handle for device in devices]):
-        keys = [device.handle for device in devices]
-    else:
-        return None
-    return [[d for d, own in zip(devices, keys, strict=True) if own == key] for key in dict.fromkeys(keys)]
+def _channels(tables: Sequence[Structure], devices: Sequence[MemoryDevice]) -> list[object] | None:
+    """Return the channel of each device: as type 37 lists them, as locators name them, or each on its own."""
+    listed = {s.number(0x08 + 3 * k): s.handle for s in tables if s.kind == CHANNEL for k in range(s.number(0x06, 1))}
+    by_list: list[object] = [listed.get(device.handle) for device in devices]
+    by_name: list[object] = [device.channel for device in devices]
+    handles = [device.handle for device in devices]
+    for channels in (by_list, by_name):
+        if None not in channels:
+            return channels
+    return [*handles] if len(devices) == 1 or is_one_row(tables, handles) else None
 
 
-def _channel_named(device: MemoryDevice) -> object:
-    """Return a name of a device's channel that no other channel has, from its locators; None where they name none."""
-    texts = f"{device.locator} | {device.bank}".upper()
-    channel = CHANNEL_NAME.search(texts)
-    if channel is None:
-        return None
-    above = tuple(sorted({re.sub(r"[ _-]", "", name) for name in ABOVE_CHANNEL.findall(texts)}))
-    return device.array, above, channel[1]
+def is_one_row(tables: Sequence[Structure], devices: Sequence[int]) -> bool:
+    """Whether devices (handles) form one row that is read at once, so that each has data lines of its own.
+
+    One range of an array (type 19) then has rows of as many devices, and the devices' own ranges (type 20) have the
+    places 1, 2, 3, … in it. Places of an interleave are no proof: two devices of one channel may be interleaved too.
+    """
+    ranges = [s for s in tables if s.kind == DEVICE_RANGE and s.number(0x0C) in devices]
+    rows = {s.number(0x0E) for s in ranges}
+    widths = [s.number(0x0E, 1) for s in tables if s.kind == ARRAY_RANGE and s.handle in rows]
+    each_once = sorted(s.number(0x0C) for s in ranges) == sorted(devices) and len(rows) == 1
+    in_order = sorted(s.number(0x10, 1) for s in ranges) == list(range(1, len(devices) + 1))
+    return each_once and in_order and widths == [len(devices)]
 
 
-def _is_guest(flags: Path) -> bool:
-    """Whether the processor says that a hypervisor is below."""
-    return flags.is_file() and bool(re.search(r"^flags\b.*\bhypervisor\b", flags.read_text("utf-8", "replace"), re.M))
+def structures(content: bytes) -> Iterator[Structure]:
+    """Yield the structures of tables; of torn ones those that are whole."""
+    at = 0
+    while at + 4 <= len(content):
+        kind, length = content[at], content[at + 1]
+        if length < 4 or at + length > len(content):
+            return
+        body, start = content[at : at + length], at + length
+        end = content.find(b"\0\0", start)  # the texts end with two zeros, also where there are none
+        if end < 0:
+            return
+        texts = tuple(text.decode("latin-1").strip() for text in content[start:end].split(b"\0") if text)
+        yield Structure(kind, int.from_bytes(body[2:4], "little"), body, texts)
+        if kind == END:
+            return
+        at = end + 2
 
 
-def gpu_bus(device: "torch.device") -> Bus:
-    """Return the bus of a CUDA GPU's memory: from the driver through torch, else through NVML (extra `gpu`)."""
+def memory_devices(tables: Sequence[Structure]) -> list[MemoryDevice]:
+    """Return the populated devices of the main memory; without any array (type 16) every device counts as such."""
+    arrays = {s.handle: s.number(0x05, 1) for s in tables if s.kind == ARRAY}
+    found = []
+    for s in tables:
+        array, size = s.number(0x04), s.number(0x0C)
+        if s.kind != DEVICE or size in (0, UNKNOWN) or arrays.get(array, SYSTEM_MEMORY) != SYSTEM_MEMORY:
+            continue
+        total, data = s.number(0x08), s.number(0x0A)  # the total width has the error correction too
+        credible = data != UNKNOWN and (total in (0, UNKNOWN) or total >= data)
+        found.append(MemoryDevice(s.handle, array, data if credible else 0, s.text(0x10), s.text(0x11)))
+    return found
+
+
+def bus_of(device: str) -> MemoryBus:
+    """Return the bus of the memory of cpu, cuda or cuda:N."""
+    if device == "cpu":
+        return cpu_bus()
     import torch
 
-    properties = torch.cuda.get_device_properties(device)
-    bits = getattr(properties, "memory_bus_width", 0)
-    return Bus(int(bits), "the driver, through torch") if bits else _nvml_bus(str(getattr(properties, "uuid", "")))
+    from mlpctl.system.devices import torch_device
 
-
-def _nvml_bus(uuid: str) -> Bus:
-    """Return the bus of the GPU with a UUID: numbers of GPUs differ between torch and NVML."""
-    try:
-        import pynvml
-    except ImportError:
-        return Bus(None, "this torch does not tell, and NVML is not installed: pip install 'mlpctl[gpu]'")
-    try:
-        pynvml.nvmlInit()
-        try:
-            handle = pynvml.nvmlDeviceGetHandleByUUID(f"GPU-{uuid.removeprefix('GPU-')}")
-            return Bus(int(pynvml.nvmlDeviceGetMemoryBusWidth(handle)), "the driver, through NVML")
-        finally:
-            pynvml.nvmlShutdown()
-    except pynvml.NVMLError as error:
-        return Bus(None, f"neither torch nor NVML tells ({error})")
+    bits = torch.cuda.get_device_properties(torch_device(device)).memory_bus_width
+    return MemoryBus(bits, "the driver, through torch") if bits else MemoryBus(None, "the driver does not tell it")

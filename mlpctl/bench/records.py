@@ -1,4 +1,4 @@
-"""What every row of a benchmark's CSV begins with, and reading such a file again."""
+"""Write and read the records of benchmarks: CSV rows that begin with benchmark, version, machine and software."""
 
 import csv
 from collections.abc import Mapping, Sequence
@@ -17,14 +17,14 @@ STAMP = ("benchmark", "benchmark_version", "mlpctl", "machine", "software", "sta
 
 @dataclass(frozen=True)
 class Benchmark:
-    """A benchmark's name and the version of its method and columns: raise it where old figures compare no more."""
+    """A benchmark's name, and the version of its method and columns: raise it where old figures compare no more."""
 
     name: str
     version: int
 
 
-def machine(devices: Sequence[str] = ("cpu",)) -> str:
-    """Return in one line what is measured: processor and cores, and the GPUs among `devices`."""
+def machine_name(devices: Sequence[str] = ("cpu",)) -> str:
+    """Return in one line what is measured: processor, cores, and the GPUs among `devices`."""
     cores = usable_cores()
     parts = [f"{cpu_model()}, {cores} core{'' if cores == 1 else 's'}"]
     if any(device.startswith("cuda") for device in devices):
@@ -35,39 +35,35 @@ def machine(devices: Sequence[str] = ("cpu",)) -> str:
     return "; ".join(parts)
 
 
-def software(libraries: Sequence[str] = ("torch", "numpy")) -> str:
-    """Return in one line which libraries did the work; what torch has been built with decides its speed."""
+def software_versions(libraries: Sequence[str]) -> str:
+    """Return in one line the versions of libraries, and the system."""
     import platform
 
     return ", ".join(f"{name} {library_version(name) or 'missing'}" for name in libraries) + f", {platform.system()}"
 
 
-def stamp(benchmark: Benchmark, *, devices: Sequence[str] = ("cpu",), libraries: Sequence[str] = ("torch", "numpy")) \
-        -> dict[str, Cell]:  # fmt: skip
-    """Return the cells that every row begins with."""
-    return {
-        "benchmark": benchmark.name,
-        "benchmark_version": benchmark.version,
-        "mlpctl": __version__,
-        "machine": machine(devices),
-        "software": software(libraries),
-        "started": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
+def stamp(benchmark: Benchmark, devices: Sequence[str], libraries: Sequence[str]) -> dict[str, Cell]:
+    """Return the cells that every row begins with: those of STAMP."""
+    started = datetime.now(UTC).isoformat(timespec="seconds")
+    cells = (benchmark.name, benchmark.version, __version__, machine_name(devices), software_versions(libraries))
+    return dict(zip(STAMP, (*cells, started), strict=True))
 
 
-def told(stamped: Mapping[str, Cell], seconds: float) -> str:
-    """Return the sentence on what a benchmark ran on, for the end of the table that people read."""
+def footer(stamped: Mapping[str, Cell], seconds: float) -> str:
+    """Return the sentence on machine and software below the tables that people read."""
     what = f"{stamped['benchmark']} v{stamped['benchmark_version']}"
     return f"on {stamped['machine']}; {stamped['software']}; mlpctl {stamped['mlpctl']}, {what}; {seconds:.0f} s"
 
 
-def stamped(stamp_: Mapping[str, Cell], rows: Sequence[Mapping[str, Cell]], title: str) -> Table:
-    """Return the table for machines: stamp and row, in seconds, bytes and FLOP/s."""
-    full = [{**stamp_, **row} for row in rows]
-    return Table(list(full[0]) if full else [], full, title)
+def machine_table(
+    stamped: Mapping[str, Cell], rows: Sequence[Mapping[str, Cell]], title: str, columns: Sequence[str] = ()
+) -> Table:
+    """Return the table for machines, in seconds, bytes and FLOP/s: the stamp, then some columns, or the first row's."""
+    columns = columns or list(rows[0] if rows else ())
+    return Table([*stamped, *columns], [{**stamped, **row} for row in rows], title)
 
 
-def read(path: Path, benchmark: Benchmark, columns: Sequence[str]) -> list[dict[str, str]]:
+def read_records(path: Path, benchmark: Benchmark, columns: Sequence[str]) -> list[dict[str, str]]:
     """Return the rows of an earlier run's CSV.
 
     Raises:

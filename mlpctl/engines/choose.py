@@ -49,7 +49,7 @@ def choose(work: Work, *, engine: str, device: str, load: Callable[[], Load], pr
 
     auto is the engine that is done first: on a CUDA GPU lanes, where there is work for longer than a GPU takes to
     start; else the kernel on the CPU. Where that is not compiled yet and the reference engine would be done before the
-    compiler, it is the reference engine, see `MLPCTL_COMPILE`. What an engine cannot train is left to the reference engine, on the same
+    compiler, it is the reference engine. What an engine cannot train is left to the reference engine, on the same
     device.
 
     Args:

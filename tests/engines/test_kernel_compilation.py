@@ -118,7 +118,7 @@ def test_the_compiler_is_detached_and_one_that_is_killed_is_in_nobodys_way(empty
     assert failure(["epochs-float32-float32"]) == ""
     assert not list(empty.glob("*.o"))
     finish(["orders"])
-    assert list(cache.compiled()) == ["orders"]
+    assert cache.compiled() == ["orders"]
 
 
 def test_a_compiler_that_fails_is_told_in_one_line_and_not_started_again(
@@ -135,6 +135,11 @@ def test_a_compiler_that_fails_is_told_in_one_line_and_not_started_again(
     assert [first_time(choice.note) for _ in range(2)] == [True, False]
     until(lambda: not compilers(empty.parents[1]))
     assert chosen(1e9) == choice
+
+
+def test_a_note_is_given_once(empty: Path) -> None:
+    assert not empty.exists()
+    assert [first_time(note) for note in ("one", "one", "two")] == [True, False, True]
 
 
 def test_a_compiler_that_ends_again_and_again_is_not_started_forever(empty: Path) -> None:
@@ -221,7 +226,7 @@ def test_continued_trials_are_of_one_engine_each(cli: Cli, uncompiled: Callable[
     alone, both = (results.load(f"results/{name}").trials.set_index("key") for name in ("kernel", "both"))
     assert set(both["used_engine"]) == {"reference", "kernel"}
     goes_on = both[both["used_engine"] == "kernel"]
-    columns = [name for name in goes_on if name.startswith(("val_", "train_", "test_"))]
+    columns = [name for name in map(str, goes_on) if name.startswith(("val_", "train_", "test_"))]
     numbers: Any = goes_on[columns].select_dtypes("number")
     assert numbers.equals(alone.loc[goes_on.index, numbers.columns])  # bit for bit: from the start, by the kernel
 

@@ -212,7 +212,7 @@ def test_the_benchmark_measures_a_gpu_or_nothing(
 def test_a_broken_contract_ends_the_benchmark_with_6(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """And a GPU's figures name it with its driver and its clocks."""
     from benchmarks import gpu as benchmark
-    from benchmarks.gpu_checks import Check, error_between
+    from benchmarks.contracts import Check, error_between
 
     wrong = {"t": {"0.weight": np.array([1.0, 2.0]), "train_loss": np.array(1.0)}}
     right = {"t": {"0.weight": np.array([1.0, 2.2]), "train_loss": np.array(1.0)}}
@@ -232,7 +232,7 @@ def test_a_broken_contract_ends_the_benchmark_with_6(monkeypatch: pytest.MonkeyP
 
 
 def test_the_roofline_counts_what_a_step_does() -> None:
-    from benchmarks.roofline import H200, seconds, step_of
+    from benchmarks.lanes_prediction import H200, seconds, step_of
 
     iris: dict[str, Any] = {"dataset": "iris", "hidden_units": 32, "batch_size": 16, "val_fraction": 0.0}
     few, steps = step_of(iris, 2)

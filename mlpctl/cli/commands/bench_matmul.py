@@ -61,13 +61,13 @@ def matmul(
 
     Example: mlpctl bench matmul --threads 1,2 --dtype float32,bfloat16 --format csv -o matmul.csv
     """
-    from mlpctl.bench import compare as comparing
-    from mlpctl.bench.disturbances import hints, load
-    from mlpctl.bench.matmul import BENCHMARK, measure
-    from mlpctl.bench.matmul_cases import DTYPES, cases_of, shapes_of
-    from mlpctl.bench.matmul_tables import QUESTION, table
-    from mlpctl.bench.records import stamp, stamped, told
-    from mlpctl.bench.timing import Plan
+    from mlpctl.bench import matmul_baseline as baseline
+    from mlpctl.bench.matmul import BENCHMARK, measure_products
+    from mlpctl.bench.matmul_products import OPERAND_BYTES, parse_shapes, products_of
+    from mlpctl.bench.matmul_report import TITLE, draw_products, matmul_table
+    from mlpctl.bench.records import footer, machine_table, stamp
+    from mlpctl.bench.sampling import TimingPlan
+    from mlpctl.bench.system_noise import noise_hints, processor_times
     from mlpctl.cli.screens.bench import end, progress, say
     from mlpctl.display.figure_style import check_suffix, save
     from mlpctl.display.tables import emit
@@ -76,33 +76,31 @@ def matmul(
     from mlpctl.system.facts import usable_cores
 
     devices = measured_devices(device)
-    kinds = list(DTYPES) if dtype == "all" else o.items(dtype)
+    kinds = list(OPERAND_BYTES) if dtype == "all" else o.items(dtype)
     counts = o.whole_numbers("--threads", threads) if threads else list(dict.fromkeys((1, usable_cores())))
     square = [(n, n, n) for n in o.whole_numbers("--sizes", sizes)]
-    cases = cases_of(shapes_of(shapes) if shapes else square, kinds, devices, counts,
-                     batches=o.whole_numbers("--batch", batch), transposed=o.items(transpose), cold=cold)  # fmt: skip
-    before = comparing.earlier(compare) if compare else None
+    products = products_of(parse_shapes(shapes) if shapes else square, kinds, devices, counts, cold=cold,
+                           batches=o.whole_numbers("--batch", batch), transposed=o.items(transpose))  # fmt: skip
+    before = baseline.read_baseline(compare) if compare else None
     if plot:
         check_suffix(plot)
-    plan, matters = Plan(warmup, runs, max_seconds=None if runs else max_seconds), difference / 100
-    mark, began = stamp(BENCHMARK, devices=devices, libraries=("torch",)), load()
+    plan, matters = TimingPlan(warmup, runs, max_seconds=None if runs else max_seconds), difference / 100
+    mark, began = stamp(BENCHMARK, devices, ("torch",)), processor_times()
     with progress("matmul", plan.max_seconds, quiet) as note:
-        result = measure(cases, plan, matters=matters, note=note)
+        result = measure_products(products, plan, matters=matters, note=note)
     if not result.timings:
         raise Interrupted("interrupted before anything was measured; nothing was written")
-    changed = comparing.changes(result.timings, before, matters) if before is not None else []
-    notes = hints(result.measured, began, load())
-    notes += comparing.differences(result.timings, before, mark) if before is not None else []
+    changed = baseline.changes_from(result.timings, before, matters) if before is not None else []
+    notes = noise_hints(result.measured, began, processor_times())
+    notes += baseline.other_differences(result.timings, before, mark) if before is not None else []
     if format_ in ("table", "md"):
-        emit(table(result, mark, notes, matters=matters, changes=changed), format_, output)
+        emit(matmul_table(result, mark, notes, matters=matters, changes=changed), format_, output)
     else:
-        rows = comparing.rows(result.timings, changed, matters)
-        emit(stamped(mark, rows, QUESTION), format_, output)
-        say([*notes, *result.lacks, told(mark, result.measured.seconds)], quiet)
+        rows = baseline.rows_with_changes(result.timings, changed, matters)
+        emit(machine_table(mark, rows, TITLE), format_, output)
+        say([*notes, *result.left_out, footer(mark, result.measured.seconds)], quiet)
     if plot:
-        from mlpctl.bench.matmul_figure import draw
-
-        save(draw(result.timings, f"{QUESTION}\n{mark['machine']}", matters), plot)
+        save(draw_products(result.timings, f"{TITLE}\n{mark['machine']}", matters), plot)
     end(result.measured)
     if before is not None:
-        comparing.check(result.timings, changed)
+        baseline.check_not_slower(result.timings, changed)

@@ -34,11 +34,11 @@ def memory(
 
     Example: mlpctl bench memory --threads 1,2 --roofline roofline.png --format csv -o memory.csv
     """
-    from mlpctl.bench.disturbances import hints, load
-    from mlpctl.bench.memory import BENCHMARK, asked_for, measure
-    from mlpctl.bench.memory_tables import machine_table, people_tables, rows_of
-    from mlpctl.bench.records import stamp, told
-    from mlpctl.bench.timing import Plan
+    from mlpctl.bench.memory import BENCHMARK, measure_memory, memory_options
+    from mlpctl.bench.memory_report import COLUMNS, memory_rows, memory_tables
+    from mlpctl.bench.records import footer, machine_table, stamp
+    from mlpctl.bench.sampling import TimingPlan
+    from mlpctl.bench.system_noise import noise_hints, processor_times
     from mlpctl.cli.screens.bench import end, progress, say
     from mlpctl.display.figure_style import check_suffix
     from mlpctl.display.tables import Table, emit
@@ -50,31 +50,31 @@ def memory(
         check_suffix(roofline)
     devices, cores = measured_devices(device), usable_cores()
     counts = o.whole_numbers("--threads", threads) if threads else [*(2**k for k in range(10) if 2**k < cores), cores]
-    asked = asked_for(devices, counts, array, latency=latency, roofline=roofline is not None)
-    mark = stamp(BENCHMARK, devices=devices, libraries=("numba", "torch", "numpy"))
-    before, plan = load(), Plan(warmup=warmup, runs=runs, max_seconds=None if runs else max_seconds)
+    options = memory_options(devices, counts, array, latency=latency, roofline=roofline is not None)
+    mark = stamp(BENCHMARK, devices, ("numba", "torch", "numpy"))
+    before, plan = processor_times(), TimingPlan(warmup=warmup, runs=runs, max_seconds=None if runs else max_seconds)
     with progress("memory", max_seconds, quiet) as note:
-        measured, found = measure(asked, plan, note)
-    if not found.bandwidth and not found.loads:
+        measured, result = measure_memory(options, plan, note)
+    if not result.bandwidth and not result.loads:
         raise Interrupted("interrupted before anything was measured; nothing was written")
-    rows, tables, seconds = rows_of(found), people_tables(found), measured.seconds
-    notes, roofs = hints(measured, before, load()), None
+    rows, tables, seconds = memory_rows(result), memory_tables(result), measured.seconds
+    notes, roofs = noise_hints(measured, before, processor_times()), None
     if roofline is not None and not measured.interrupted:
-        from mlpctl.bench.roofline import roof_rows, roof_table, roofs_of
+        from mlpctl.bench.roofline import measure_roofline, roofline_rows, roofline_table
 
         with progress("roofline", max_seconds, quiet) as note:
-            roofs, measured = roofs_of(found, plan, note)
+            roofs, measured = measure_roofline(result, plan, note)
         seconds += measured.seconds
-        if roofs.is_whole:
-            rows += roof_rows(roofs)
-            tables.append(roof_table(roofs))
-    notes.append(told(mark, seconds))
+        if roofs.ceilings:
+            rows += roofline_rows(roofs)
+            tables.append(roofline_table(roofs))
+    notes.append(footer(mark, seconds))
     if format_ in ("table", "md"):
         emit([*tables, Table([], [], "", notes)], format_, output)
     else:
-        emit(machine_table(mark, rows), format_, output)
+        emit(machine_table(mark, rows, "memory", COLUMNS), format_, output)
         say(notes, quiet)
-    if roofs is not None and roofs.is_whole and roofline is not None:
+    if roofs is not None and roofs.ceilings and roofline is not None:
         from mlpctl.bench.roofline import draw_roofline
 
         draw_roofline(roofs, roofline, str(mark["machine"]))

@@ -37,12 +37,12 @@ def train(
     Each grows alone, the others stay at the middle of their lists.
     Example: mlpctl bench train --impl concise,kernel --widths 64,256,1024 --depths 1 --batches 256 --plot speed.png
     """
-    from mlpctl.bench.disturbances import hints, load
-    from mlpctl.bench.records import stamp, told
-    from mlpctl.bench.timing import Plan
-    from mlpctl.bench.train import BENCHMARK, asked_for, measure
-    from mlpctl.bench.train_steps import TRAINERS
-    from mlpctl.bench.train_tables import draw, machine_table, people_tables, rows_of
+    from mlpctl.bench.records import footer, machine_table, stamp
+    from mlpctl.bench.sampling import TimingPlan
+    from mlpctl.bench.system_noise import noise_hints, processor_times
+    from mlpctl.bench.train import BENCHMARK, measure_training, train_options
+    from mlpctl.bench.train_report import COLUMNS, step_time_plot, train_rows, train_tables
+    from mlpctl.bench.workloads import TRAINERS
     from mlpctl.cli.screens.bench import end, progress, say
     from mlpctl.display.figure_style import check_suffix, save
     from mlpctl.display.tables import Table, emit
@@ -56,19 +56,24 @@ def train(
     where = ("cuda" if cuda_here() else "cpu") if where == "auto" else where
     lists = {name: o.whole_numbers(f"--{name}s" if name != "batch" else "--batches", text)
              for name, text in (("width", widths), ("depth", depths), ("batch", batches))}  # fmt: skip
-    asked = asked_for(o.items(impl) if impl is not None else TRAINERS, lists, where, lanes)
-    mark = stamp(BENCHMARK, devices=[where], libraries=("torch", "numpy", "numba"))
-    before, plan = load(), Plan(warmup=warmup, runs=runs, min_runs=12, max_seconds=None if runs else max_seconds)
+    options = train_options(o.items(impl) if impl is not None else TRAINERS, lists, where, lanes)
+    mark = stamp(BENCHMARK, [where], ("torch", "numpy", "numba"))
+    before, plan = (
+        processor_times(),
+        TimingPlan(warmup=warmup, runs=runs, min_runs=12, max_seconds=None if runs else max_seconds),
+    )
     with progress("train", max_seconds, quiet) as note:
-        measured, timed = measure(asked, plan, note)
-    if not timed.times:
+        measured, result = measure_training(options, plan, note)
+    if not result.times:
         raise Interrupted("interrupted before anything was measured; nothing was written")
-    notes = [*hints(measured, before, load()), told(mark, measured.seconds)]
+    notes = [*noise_hints(measured, before, processor_times()), footer(mark, measured.seconds)]
     if format_ in ("table", "md"):
-        emit([*people_tables(timed), Table([], [], "", notes)], format_, output)
+        emit([*train_tables(result), Table([], [], "", notes)], format_, output)
     else:
-        emit(machine_table(mark, rows_of(timed)), format_, output)
+        emit(machine_table(mark, train_rows(result), "train", COLUMNS), format_, output)
         say(notes, quiet)
     if plot is not None:
-        save(draw(timed, str(mark["machine"])), plot)
+        from mlpctl.report.figures.draw import draw
+
+        save(draw(step_time_plot(result, str(mark["machine"]))), plot)
     end(measured)

@@ -5,12 +5,12 @@ from contextlib import contextmanager
 
 from rich.console import Console
 
-from mlpctl.bench.timing import Measured
+from mlpctl.bench.sampling import Measurement
 from mlpctl.errors import Interrupted
 
 
 @contextmanager
-def progress(what: str, max_seconds: float | None, quiet: bool) -> Iterator[Callable[[Measured], None]]:
+def progress(what: str, max_seconds: float | None, quiet: bool) -> Iterator[Callable[[Measurement], None]]:
     """Yield what a sampling tells how far it is: a line on stderr that changes, on a terminal alone."""
     console = Console(stderr=True)
     if quiet or not console.is_terminal:
@@ -18,7 +18,7 @@ def progress(what: str, max_seconds: float | None, quiet: bool) -> Iterator[Call
         return
     with console.status(f"{what}: warming up") as status:
 
-        def note(measured: Measured) -> None:
+        def note(measured: Measurement) -> None:
             groups = list(measured.groups.values())
             rounds, open_ = sum(len(group.rounds) for group in groups), sum(not group.decided for group in groups)
             of = "" if max_seconds is None else f" of at most {max_seconds:.0f}"
@@ -35,7 +35,7 @@ def say(notes: Sequence[str], quiet: bool) -> None:
         console.print(note, markup=False, soft_wrap=True)
 
 
-def end(measured: Measured) -> None:
+def end(measured: Measurement) -> None:
     """Say that a benchmark was interrupted, after its results were written.
 
     Raises:
@@ -43,4 +43,4 @@ def end(measured: Measured) -> None:
     """
     if measured.interrupted:
         least = min((len(samples.times()) for samples in measured.groups.values()), default=0)
-        raise Interrupted(f"interrupted; what was measured is written, {least} runs of each work at least")
+        raise Interrupted(f"interrupted; what was measured is written, {least} runs of each workload at least")

@@ -1,10 +1,8 @@
-"""The kernel's functions as machine code: `python -m mlpctl.engines.kernel.building NICE NAME ...`
-writes them to the cache.
+"""Compile functions of the kernel into the cache: `python -m mlpctl.engines.kernel.building NICE NAME ...`.
 
 In a process of its own, because numba's level of optimization is that of a process, and no other user of numba should
-get this one: numba only translates, and LLVM's passes go once over the whole, in place of once a function. That and no
-wrappers for Python make 14 s of 24, and iris trials 7 % faster. Of LLVM's levels 1, 2 and 3 none is faster than the
-others, since the vectors are in the source.
+get this one: numba only translates, and LLVM's passes go once over the whole, in place of once a function. Functions
+that come later share what is inferred and translated for those before. Times are in `docs/performance.md`.
 """
 
 import gc
@@ -18,7 +16,7 @@ LEVEL = 1
 
 
 def machine_code(name: str) -> tuple[str, bytes]:
-    """Return the symbol and the object file of a function by name, see `native.function`; takes 14 s for a loop."""
+    """Return the symbol and the object file of a function by name, see `native.function`."""
     import llvmlite.binding as llvm
 
     function = _function(name)
@@ -76,7 +74,7 @@ def build(names: Sequence[str], nice: int) -> None:
             failed = compilation.failure_file(name)
             try:
                 write(path_of(name), packed(*machine_code(name)))
-            except Exception as error:  # whatever numba raises
+            except Exception as error:  # noqa: BLE001  whatever numba raises
                 write(failed, _in_a_line(error).encode())
             else:
                 failed.unlink(missing_ok=True)

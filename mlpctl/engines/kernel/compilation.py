@@ -144,16 +144,17 @@ def _cannot(why: str) -> str:
 
 def forget(names: Sequence[str]) -> None:
     """Forget what is known against some functions."""
-    if not is_compiling():
-        for path in (_log_file(), *map(failure_file, names)):
-            with suppress(OSError):
-                path.unlink(missing_ok=True)
+    for path in (*map(failure_file, names), *([] if is_compiling() else [_log_file()])):
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
 
 
 def first_time(note: str) -> bool:
     """Return whether a note was never given before on this machine, by this version of the kernel."""
+    told = file_of(f"told-{hashlib.sha256(note.encode()).hexdigest()[:12]}", "note")
     try:
-        file_of(f"told-{hashlib.sha256(note.encode()).hexdigest()[:12]}", "note").open("x").close()
+        told.parent.mkdir(parents=True, exist_ok=True)
+        told.open("x").close()
     except FileExistsError:
         return False
     except OSError:

@@ -1,15 +1,14 @@
 """Exercise 5.2.7: matrix products of aligned and misaligned sizes, and the memory bus."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mlpctl.bench.matmul import NOISY
-from mlpctl.bench.matmul import measure as measure_products
-from mlpctl.bench.matmul_cases import DTYPES, cases_of
-from mlpctl.bench.timing import Plan as Sampling
-from mlpctl.display.tables import Table, for_people
+from mlpctl.bench.matmul import NOISY, measure_products
+from mlpctl.bench.matmul_products import OPERAND_BYTES, products_of
+from mlpctl.bench.sampling import TimingPlan
+from mlpctl.display.tables import Cell, Table, for_people
 from mlpctl.report.dataframes import rows_of
 from mlpctl.report.statistics.significance import ALPHA, holm, paired_test
 from mlpctl.runner.experiment_file import Effort
@@ -52,7 +51,7 @@ def measure(setting: "Setting") -> "pd.DataFrame":
     import pandas as pd
     import torch
 
-    from mlpctl.bench.memory import cpu_memory, gpu_memory
+    from mlpctl.bench.memory import memory_summary
     from mlpctl.runner.experiment import seeds_of
     from mlpctl.system.facts import usable_cores
 
@@ -61,16 +60,18 @@ def measure(setting: "Setting") -> "pd.DataFrame":
     done = [pd.read_csv(kept)] if kept.is_file() and not setting.force else []
     known = set(done[0]["round"]) if done else set()
     devices = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
-    cases = cases_of([(n, n, n) for n in plan.sizes], plan.dtypes, devices, list(dict.fromkeys((1, usable_cores()))))
-    memory: dict[str, dict[str, object]] = {}
+    products = products_of(
+        [(n, n, n) for n in plan.sizes], plan.dtypes, devices, list(dict.fromkeys((1, usable_cores())))
+    )
+    memory: dict[str, dict[str, Cell]] = {}
     for number in (n for n in rounds if n not in known):
         if not memory:
-            memory = {"cpu": asdict(cpu_memory()), **({"cuda": asdict(gpu_memory("cuda"))} if devices[1:] else {})}
-        sampling = Sampling(warmup=3, runs=plan.runs, max_seconds=None, seed=number)
-        result = measure_products(cases, sampling)
+            memory = {device: memory_summary(device) for device in devices}
+        sampling = TimingPlan(warmup=3, runs=plan.runs, max_seconds=None, seed=number)
+        result = measure_products(products, sampling)
         if result.measured.interrupted:
             raise KeyboardInterrupt
-        rows = [{"round": number, **timing.row(), **memory[timing.case.device]} for timing in result.timings]
+        rows = [{"round": number, **timing.row(), **memory[timing.product.device]} for timing in result.timings]
         done.append(pd.DataFrame(rows))
         kept.parent.mkdir(parents=True, exist_ok=True)
         pd.concat(done).to_csv(kept, index=False)
@@ -110,7 +111,7 @@ def answer(timings: "pd.DataFrame") -> Answer:
 
 def aligned(n: int, dtype: str) -> bool:
     """Whether every row of n numbers starts at a multiple of 64 bytes."""
-    return n * DTYPES[dtype] % ALIGNED == 0
+    return n * OPERAND_BYTES[dtype] % ALIGNED == 0
 
 
 def judged(timings: "pd.DataFrame") -> "pd.DataFrame":

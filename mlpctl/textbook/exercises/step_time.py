@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mlpctl.bench.step_cost import Step
-from mlpctl.bench.step_limits import FEWEST_ROUNDS, Ceilings, Limit, crossings, fit, parts_of
+from mlpctl.bench.step_model import FEWEST_ROUNDS, StepLimit, find_crossings, fit_step_times, step_shares
 from mlpctl.display.tables import Table, for_people
 from mlpctl.report.dataframes import rows_of
 from mlpctl.runner.experiment_file import Effort
@@ -55,23 +54,22 @@ def measure(setting: "Setting") -> "pd.DataFrame":
     """
     import pandas as pd
 
-    from mlpctl.bench.timing import Plan as Sampling
-    from mlpctl.bench.train import asked_for
-    from mlpctl.bench.train import measure as timings_of
+    from mlpctl.bench.sampling import TimingPlan
+    from mlpctl.bench.train import measure_training, train_options
     from mlpctl.runner.experiment import seeds_of
 
     kept, plan = setting.folder / f"{setting.effort}.csv", PLANS[setting.effort]
     rounds = seeds_of(setting.seeds or plan.rounds, {})
     done = [pd.read_csv(kept)] if kept.is_file() and not setting.force else []
     known = set(done[0]["seed"]) if done else set()
-    asked = asked_for(plan.names, {"width": plan.widths, "depth": (1,), "batch": (BATCH,)})
+    options = train_options(plan.names, {"width": plan.widths, "depth": (1,), "batch": (BATCH,)})
     for number in (n for n in rounds if n not in known):
-        measured, timed = timings_of(asked, Sampling(warmup=1, runs=plan.runs, max_seconds=None, seed=number))
+        measured, timed = measure_training(options, TimingPlan(warmup=1, runs=plan.runs, max_seconds=None, seed=number))
         if measured.interrupted or timed.ceilings is None:
             raise KeyboardInterrupt  # the rounds before are kept
         rows = []
         for point, own in timed.times.items():
-            step = timed.steps[point]
+            step = timed.costs[point]
             limits = {"arithmetic": timed.ceilings.arithmetic(step), "memory": timed.ceilings.memory(step)}
             rows += [{"seed": number, "status": "ok", "hidden_units": point.width, "implementation": name,
                       "seconds_per_step": timed.median(point, name), "flops": step.flops, **limits}
@@ -122,13 +120,12 @@ def _with_limits(table: "pd.DataFrame", good: "pd.DataFrame") -> "pd.DataFrame":
     if "arithmetic" not in good:
         return table
     floors = good.groupby("hidden_units")[["arithmetic", "memory"]].median().to_dict("index")
-    limits: dict[tuple[str, int], tuple[float, Limit]] = {}
+    limits: dict[tuple[str, int], tuple[float, StepLimit]] = {}
     for name, own in table.groupby("implementation", sort=False):
         floor = [max(floors[n].values()) for n in own["hidden_units"]]
-        model = fit([LAYERS] * len(own), floor, own["median"].tolist())
+        model = fit_step_times([LAYERS] * len(own), floor, own["median"].tolist())
         for n, seconds in zip(own["hidden_units"], own["median"], strict=True):
-            step, ceilings = Step(floors[n]["arithmetic"], floors[n]["memory"], 0.0), Ceilings(1.0, ((1.0, 1.0),))
-            parts = parts_of(step, LAYERS, float(seconds), model, ceilings)
+            parts = step_shares(float(seconds), model.overhead(LAYERS), floors[n]["arithmetic"], floors[n]["memory"])
             limits[str(name), n] = (parts.arithmetic, parts.limit)
     keys = list(zip(table["implementation"], table["hidden_units"], strict=True))
     return table.assign(peak=[limits[key][0] for key in keys], limit=[limits[key][1] for key in keys])
@@ -164,7 +161,7 @@ def _crossings(good: "pd.DataFrame") -> str:
     units = [int(n) for n in sorted(good["hidden_units"].unique())]
     wide = good.pivot_table(index="seed", columns=["hidden_units", "implementation"], values="seconds_per_step")
     times = [{str(name): wide[n][name].to_numpy() for name in wide[n]} for n in units]
-    found = crossings(units, times, [str(name) for name in dict.fromkeys(good["implementation"])])
+    found = find_crossings(units, times, [str(name) for name in dict.fromkeys(good["implementation"])])
     told = []
     for (one, other), own in found.items():
         if own.verdict == "crosses" and own.at is not None and own.low is not None and own.high is not None:

@@ -19,7 +19,7 @@ _BARE: dict[str, Any] = {"error_model": "numpy", "no_cpython_wrapper": True, "no
 
 def inner(function: Function) -> Function:
     """Return a function that compiled code calls."""
-    compiled: Function = numba.njit(fastmath=FAST, forceinline=True, no_rewrites=True, **_BARE)(function)
+    compiled: Function = numba.njit(fastmath=FAST, forceinline=True, **_BARE)(function)
     return compiled
 
 
@@ -30,14 +30,17 @@ def exact(function: Function) -> Function:
 
 
 def apart(function: Function) -> Function:
-    """Return a function that compiled code calls, compiled once however often it is called: for large steps."""
-    compiled: Function = numba.njit(fastmath=FAST, forceinline=False, no_rewrites=True, **_BARE)(function)
+    """Return a function that compiled code calls where a call costs nothing; it is compiled once, not at each call.
+
+    Said outright, because numba hands the caller's `forceinline` on to what it calls.
+    """
+    compiled: Function = numba.njit(fastmath=FAST, forceinline=False, **_BARE)(function)
     return compiled
 
 
 def entry(function: Function) -> Function:
     """Return a function that is called from outside: it takes an address and returns a whole number, see `native`."""
-    compiled: Function = numba.njit(fastmath=FAST, forceinline=False, no_rewrites=True, **_BARE)(function)
+    compiled: Function = numba.njit(fastmath=FAST, forceinline=False, **_BARE)(function)
     return compiled
 
 

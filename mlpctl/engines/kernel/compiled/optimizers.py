@@ -33,15 +33,33 @@ def step(
         pace = fill(-rate[0])
         for j in range(U(0), n, V):
             store(theta, k + j, fma(pace, load(gradient, j), load(theta, k + j)))
+    elif optimizer == ADAM and real[DECAY] == 0:
+        _adam(real, theta, k, n, gradient, first, second, rate)
     else:
         _step_of_others(optimizer, real, theta, k, n, gradient, first, second, rate)
+
+
+@inner
+def _adam(real: Any, theta: Any, k: int, n: int, gradient: Any, first: Any, second: Any, rate: Any) -> None:
+    """Take a step of Adam without weight decay, see `step`."""
+    one = number(theta, 1)
+    b1, b2, rest1, rest2 = fill(real[BETA1]), fill(real[BETA2]), fill(one - real[BETA1]), fill(one - real[BETA2])
+    eps, pace, correction = fill(real[EPS]), fill(rate[1]), fill(one / rate[2])
+    for j in range(U(0), n, V):
+        g = load(gradient, j)
+        mean = fma(b1, load(first, k + j), mul(rest1, g))
+        square = fma(b2, load(second, k + j), mul(mul(rest2, g), g))
+        store(first, k + j, mean)
+        store(second, k + j, square)
+        change = div(mul(pace, mean), fma(root(square), correction, eps))
+        store(theta, k + j, sub(load(theta, k + j), change))
 
 
 @apart
 def _step_of_others(
     optimizer: int, real: Any, theta: Any, k: int, n: int, gradient: Any, first: Any, second: Any, rate: Any
 ) -> None:
-    """Take a step of anything but plain SGD, see `step`."""
+    """Take a step of anything but plain SGD and Adam, see `step`."""
     one = number(theta, 1)
     lr, decay = rate[0], real[DECAY]
     if optimizer == ADAMW:
@@ -67,16 +85,7 @@ def _step_of_others(
             first[k + j] = velocity
             theta[k + j] -= lr * (gradient[j] + mu * velocity)
     elif optimizer in (ADAM, ADAMW):
-        b1, b2, rest1, rest2 = fill(real[BETA1]), fill(real[BETA2]), fill(one - real[BETA1]), fill(one - real[BETA2])
-        eps, pace, correction = fill(real[EPS]), fill(rate[1]), fill(one / rate[2])
-        for j in range(U(0), n, V):
-            g = load(gradient, j)
-            mean = fma(b1, load(first, k + j), mul(rest1, g))
-            square = fma(b2, load(second, k + j), mul(mul(rest2, g), g))
-            store(first, k + j, mean)
-            store(second, k + j, square)
-            change = div(mul(pace, mean), fma(root(square), correction, eps))
-            store(theta, k + j, sub(load(theta, k + j), change))
+        _adam(real, theta, k, n, gradient, first, second, rate)
     elif optimizer == RMSPROP:
         alpha, mu, eps = real[ALPHA], real[MOMENTUM], real[EPS]
         for j in range(n):

@@ -1,5 +1,6 @@
-"""What all benchmarks share: sampling by turns, intervals, disturbances, records. No test asserts on a real time."""
+"""What all benchmarks share: sampling by turns, hints on noise, records. No test asserts on a real time."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -7,14 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mlpctl.bench.disturbances import Load, drift, hints, outliers
-from mlpctl.bench.medians import block_length, estimate, median_interval
-from mlpctl.bench.records import STAMP, Benchmark, read, stamp, stamped
-from mlpctl.bench.timing import Group, Measured, Plan, Samples, next_look, sample
+from mlpctl.bench.records import STAMP, Benchmark, machine_table, read_records, stamp
+from mlpctl.bench.sampling import Measurement, Samples, TimingPlan, WorkloadGroup, next_look, sample
+from mlpctl.bench.system_noise import ProcessorTimes, drift, noise_hints, outliers
 from mlpctl.display.tables import emit
 from mlpctl.errors import DataError
 
-QUIET = Load(100.0, 0.0, 50.0, 50.0, 0)
+QUIET = ProcessorTimes(100.0, 0.0, 50.0, 50.0, 0)
 
 
 def constant(seconds: float, log: list[float] | None = None) -> Callable[[], float]:
@@ -29,7 +29,7 @@ def constant(seconds: float, log: list[float] | None = None) -> Callable[[], flo
 def test_works_take_turns_in_an_order_that_changes_from_round_to_round() -> None:
     log: list[float] = []
     works = {str(n): constant(float(n), log) for n in range(4)}
-    measured = sample({"g": Group(works)}, Plan(warmup=1, runs=50))
+    measured = sample({"g": WorkloadGroup(works)}, TimingPlan(warmup=1, runs=50))
     rounds = np.array(log[8:]).reshape(-1, 4)  # two runs of each warm up
     assert (np.sort(rounds, axis=1) == np.arange(4)).all()
     assert len({tuple(r) for r in rounds}) > 10
@@ -51,8 +51,8 @@ def test_the_setting_of_a_group_is_undone_and_groups_alternate() -> None:
 
         return one
 
-    groups = {name: Group({"w": constant(1.0)}, setting(name)) for name in "ab"}
-    sample(groups, Plan(runs=30))
+    groups = {name: WorkloadGroup({"w": constant(1.0)}, setting(name)) for name in "ab"}
+    sample(groups, TimingPlan(runs=30))
     assert all(end == f"-{start[1]}" for start, end in zip(events[::2], events[1::2], strict=True))
     assert {"+a", "+b"} == set(events[:4:2])
 
@@ -64,14 +64,16 @@ def test_a_group_is_left_when_it_is_decided_and_not_before_the_least_runs() -> N
         looks.append(len(samples.rounds))
         return key == "a" or len(samples.rounds) >= 96
 
-    groups = {name: Group({"w": constant(1.0)}) for name in "ab"}
-    measured = sample(groups, Plan(min_runs=24, max_seconds=None), enough=enough)
+    groups = {name: WorkloadGroup({"w": constant(1.0)}) for name in "ab"}
+    measured = sample(groups, TimingPlan(min_runs=24, max_seconds=None), enough=enough)
     assert sorted(looks) == [24, 24, 48, 96]
     assert [len(measured.groups[name].rounds) for name in "ab"] == [24, 96]
 
 
 def test_a_budget_ends_what_is_never_decided_and_every_work_has_run() -> None:
-    measured = sample({n: Group({"w": constant(1.0), "v": constant(2.0)}) for n in "ab"}, Plan(max_seconds=0.0))
+    measured = sample(
+        {n: WorkloadGroup({"w": constant(1.0), "v": constant(2.0)}) for n in "ab"}, TimingPlan(max_seconds=0.0)
+    )
     assert measured.out_of_time
     assert all(len(samples.times()) == 2 for samples in measured.groups.values())
 
@@ -84,7 +86,7 @@ def test_ctrl_c_keeps_what_was_taken() -> None:
             raise KeyboardInterrupt
         return 1.0
 
-    measured = sample({"g": Group({"a": once, "b": constant(1.0)})}, Plan(warmup=1, runs=50))
+    measured = sample({"g": WorkloadGroup({"a": once, "b": constant(1.0)})}, TimingPlan(warmup=1, runs=50))
     samples = measured.groups["g"]
     assert measured.interrupted
     assert len(samples.of("a")) == 6
@@ -96,33 +98,6 @@ def test_looks_double() -> None:
     assert [next_look(n) for n in (0, 11, 12, 23, 24, 47, 48)] == [12, 12, 24, 24, 48, 48, 96]
 
 
-def series(n: int, rho: float, rng: np.random.Generator) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    x = rng.normal(size=n)
-    for i in range(1, n):
-        x[i] = rho * x[i - 1] + np.sqrt(1 - rho**2) * x[i]
-    return np.exp(0.1 * x)
-
-
-@pytest.mark.parametrize("rho", [0.0, 0.7])
-def test_intervals_of_medians_hold_the_truth_though_neighbours_are_alike(rho: float) -> None:
-    rng = np.random.default_rng(0)
-    drawn = [median_interval(series(400, rho, rng), resamples=300) for _ in range(300)]
-    assert 0.88 <= np.mean([low <= 1.0 <= high for low, high in drawn]) <= 0.99
-
-
-def test_blocks_are_as_long_as_slow_moments() -> None:
-    rng = np.random.default_rng(1)
-    assert block_length(series(400, 0.0, rng)) <= 3
-    assert block_length(series(400, 0.9, rng)) >= 10
-    assert block_length(np.ones(100)) == 1
-    assert block_length(np.array([1.0, 2.0])) == 1
-
-
-def test_an_estimate_of_one_run_is_that_run() -> None:
-    assert (one := estimate(np.array([2.0]))).low == one.median == one.high == 2.0
-    assert one.iqr == 0.0
-
-
 def samples_of(times: object) -> Samples:
     array = np.atleast_2d(np.asarray(times, dtype=np.float64))
     works = tuple(map(str, range(array.shape[1])))
@@ -131,21 +106,20 @@ def samples_of(times: object) -> Samples:
 
 def test_a_quiet_machine_has_no_hints() -> None:
     times = 1 + 0.01 * np.random.default_rng(0).normal(size=(200, 3))
-    assert hints(Measured({"g": samples_of(times)}), QUIET, Load(200.0, 0.0, 150.0, 150.0, 0)) == []
+    assert noise_hints(Measurement({"g": samples_of(times)}), QUIET, ProcessorTimes(200.0, 0.0, 150.0, 150.0, 0)) == []
 
 
-def test_disturbances_are_named_with_what_to_do() -> None:
+def test_every_disturbance_has_its_hint() -> None:
     rng = np.random.default_rng(0)
     times = 1 + 0.01 * rng.normal(size=(200, 3))
     times[rng.random(times.shape) < 0.1] *= 3
     samples = samples_of(times)
     samples.settled["1"] = False
-    told = " ".join(hints(Measured({"g": samples}), QUIET, Load(200.0, 20.0, 150.0, 110.0, 2)))
-    assert "20% of the processors' time went to other virtual machines" in told
-    assert "other programs used 40%" in told
-    assert "slowed down 2 times to cool" in told
-    assert "of 600 runs were outliers" in told
-    assert "had not settled" in told
+    hints = noise_hints(Measurement({"g": samples}), QUIET, ProcessorTimes(200.0, 20.0, 150.0, 110.0, 2))
+    numbers = [re.findall(r"\d+", hint.split(":")[0]) for hint in hints]
+    assert numbers[:3] == [["20"], ["40"], ["2"]]  # % stolen, % of others, times throttled
+    assert numbers[3][1] == "600"  # outliers of so many runs
+    assert numbers[4][0] == "1"  # workload that had not settled
 
 
 def test_throttling_is_seen_and_chance_is_not() -> None:
@@ -153,7 +127,7 @@ def test_throttling_is_seen_and_chance_is_not() -> None:
     noise = 0.02 * rng.normal(size=(200, 3))
     hot = np.exp(noise + 0.2 * (np.arange(200) > 90)[:, None])
     assert drift(samples_of(hot)) == pytest.approx(0.22, abs=0.03)
-    assert "slowed down by up to 2" in " ".join(hints(Measured({"g": samples_of(hot)}), QUIET, QUIET))
+    assert len(noise_hints(Measurement({"g": samples_of(hot)}), QUIET, QUIET)) == 1
     assert drift(samples_of(hot[::-1])) == pytest.approx(-0.18, abs=0.03)
     false = [drift(samples_of(np.exp(0.2 * rng.normal(size=(100, 3))))) for _ in range(200)]
     assert np.mean(np.array(false) != 0) <= 0.02
@@ -169,15 +143,15 @@ BENCH = Benchmark("try", 3)
 
 
 def test_a_record_can_be_read_again(tmp_path: Path) -> None:
-    emit(stamped(stamp(BENCH), [{"seconds": 0.1}], "try"), "csv", tmp_path / "a.csv")
-    (row,) = read(tmp_path / "a.csv", BENCH, ["seconds"])
+    emit(machine_table(stamp(BENCH, ["cpu"], ["torch"]), [{"seconds": 0.1}], "try"), "csv", tmp_path / "a.csv")
+    (row,) = read_records(tmp_path / "a.csv", BENCH, ["seconds"])
     assert tuple(row) == (*STAMP, "seconds")
     assert float(row["seconds"]) == 0.1
     with pytest.raises(DataError, match=r"measured by version 3 .* this is version 4"):
-        read(tmp_path / "a.csv", Benchmark("try", 4), ["seconds"])
+        read_records(tmp_path / "a.csv", Benchmark("try", 4), ["seconds"])
     with pytest.raises(DataError, match="is a result of `mlpctl bench try`, not of other"):
-        read(tmp_path / "a.csv", Benchmark("other", 3), ["seconds"])
+        read_records(tmp_path / "a.csv", Benchmark("other", 3), ["seconds"])
     with pytest.raises(DataError, match="it lacks bytes: write one by"):
-        read(tmp_path / "a.csv", BENCH, ["bytes"])
+        read_records(tmp_path / "a.csv", BENCH, ["bytes"])
     with pytest.raises(DataError, match="No such file"):
-        read(tmp_path / "b.csv", BENCH, [])
+        read_records(tmp_path / "b.csv", BENCH, [])

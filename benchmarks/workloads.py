@@ -1,36 +1,26 @@
-"""The works that are measured: what is trained, how often, and what mlpctl promises against each peer."""
+"""Define the contests: what is trained, how often, and what mlpctl promises against each peer."""
 
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-IRIS = {"dataset": "iris", "scaling": "none", "widths": (128, 64, 32, 16), "batch_norm": (1, 2, 3), "batch_size": 4,
-        "epochs": 20, "val_fraction": 0.0}  # fmt: skip
-FASHION = {"dataset": "fashion-mnist", "hidden_units": 256, "batch_size": 256, "val_fraction": 0.0}
+from mlpctl.bench.workloads import FASHION, IRIS_BN, KERAS
+
+IRIS_SPEC: dict[str, Any] = {**IRIS_BN, "epochs": 20}
 
 
 @dataclass(frozen=True)
-class Work:
-    """One kind of trial.
-
-    Attributes:
-        name: of the work.
-        fields: of the spec.
-        trials: how many mlpctl and the batched peers train.
-        few: how many the slow peers train; their time per trial does not depend on it.
-        peers: contestant -> at least so many times slower than mlpctl, per trial; 0 where nothing is promised.
-        against: contestant -> the contestant of mlpctl that it is measured by, where that is not the engine.
-        what: one line for the table.
-    """
+class Workload:
+    """One kind of trial that contestants train."""
 
     name: str
-    fields: dict[str, Any]
-    trials: int
-    few: int
-    peers: dict[str, float]
-    what: str
-    against: dict[str, str] = field(default_factory=dict)
+    fields: dict[str, Any]  # of the spec
+    trials: int  # that mlpctl and the batched peers train
+    few: int  # that the slow peers train; their time per trial does not depend on it
+    peers: dict[str, float]  # contestant -> at least so many times slower than mlpctl, per trial; 0: no promise
+    what: str  # one line for the table
+    against: dict[str, str] = field(default_factory=dict)  # contestant -> mlpctl's that it is measured by
 
     def ours(self, contestant: str) -> str:
         """Return the contestant of mlpctl that another one is measured by."""
@@ -58,37 +48,37 @@ class Work:
         return [{**fields, "lr": float(f"{lr:.6g}")} for lr in np.geomspace(low, high, self.trials)]
 
 
-WORKS = {
-    work.name: work
-    for work in (
-        Work("iris", {**IRIS, "optimizer": "sgd"}, 64, 4,
+WORKLOADS = {
+    workload.name: workload
+    for workload in (
+        Workload("iris", {**IRIS_SPEC, "optimizer": "sgd"}, 64, 4,
              {"mlpctl-widths": 0, "mlpctl-sweep": 0, "jax-vmap": 6, "jax-jit": 0, "torch-pool": 120, "torch-loop": 0,
               "optuna": 0, "ray": 500},
              "iris 4-128-64-32-16-3, BN on three layers, batch 4, SGD, 20 epochs", {"ray": "mlpctl-sweep"}),
-        Work("iris-widths", {**IRIS, "optimizer": "sgd"}, 64, 4, {},
+        Workload("iris-widths", {**IRIS_SPEC, "optimizer": "sgd"}, 64, 4, {},
              "the same with 64 different width combinations; measured beside iris, as mlpctl-widths"),
-        Work("iris-adam", {**IRIS, "optimizer": "adam"}, 64, 4, {"jax-vmap": 4}, "the same with Adam"),
-        Work("fashion", {**FASHION, "epochs": 2, "optimizer": "sgd", "lr_range": (0.01, 0.5)}, 16, 2,
+        Workload("iris-adam", {**IRIS_SPEC, "optimizer": "adam"}, 64, 4, {"jax-vmap": 4}, "the same with Adam"),
+        Workload("fashion", {**FASHION, "epochs": 2, "optimizer": "sgd", "lr_range": (0.01, 0.5)}, 16, 2,
              {"jax-vmap": 1.2, "torch-loop": 0, "d2l-loop": 14, "sklearn": 2},
              "Fashion-MNIST 784-256-10, batch 256, SGD, 2 epochs"),
-        Work("keras", {"dataset": "fashion-mnist", "hidden_units": 128, "batch_size": 32, "optimizer": "adam",
-                       "epochs": 5, "val_fraction": 0.0}, 1, 1, {"keras-jax": 1.5, "torch-loop": 0},
+        Workload("keras", {**KERAS, "epochs": 5}, 1, 1, {"keras-jax": 1.5, "torch-loop": 0},
              "Keras task 784-128-10, batch 32, Adam, 5 epochs, one trial"),
-        Work("train", {**FASHION, "epochs": 10, "val_fraction": 0.1, "lr": 0.1, "optimizer": "sgd"}, 1, 1,
+        Workload("train", {**FASHION, "epochs": 10, "val_fraction": 0.1, "lr": 0.1, "optimizer": "sgd"}, 1, 1,
              {"mlpctl-train": 0, "jax-script": 1.2},
              "Fashion-MNIST 784-256-10, one training from start to end of the process, 10 epochs, scored after each",
              {"jax-script": "mlpctl-train"}),
-        Work("gates", {"dataset": "gates", "data": {"gate": "and"}}, 1000, 10, {"torch-loop": 100},
+        Workload("gates", {"dataset": "gates", "data": {"gate": "and"}}, 1000, 10, {"torch-loop": 100},
              "AND by the perceptron, 20 epochs"),
-        Work("linreg", {"dataset": "linreg"}, 1000, 10, {"torch-loop": 100}, "linear regression, batch 10, 3 epochs"),
-        Work("langid", {"dataset": "langid"}, 1000, 10, {"torch-loop": 100}, "langid, a sentence at a time"),
+        Workload("linreg", {"dataset": "linreg"}, 1000, 10, {"torch-loop": 100},
+             "linear regression, batch 10, 3 epochs"),
+        Workload("langid", {"dataset": "langid"}, 1000, 10, {"torch-loop": 100}, "langid, a sentence at a time"),
     )
 }  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Arrays:
-    """What every contestant trains on: the same split, as dense float32."""
+    """The split that every contestant trains on, as dense float32."""
 
     X: Any
     y: Any
@@ -98,12 +88,12 @@ class Arrays:
     network: Any = field(repr=False, default=None)
 
 
-def arrays(work: Work) -> Arrays:
-    """Return the split that mlpctl's trials of a work use."""
+def arrays(workload: Workload) -> Arrays:
+    """Return the split that mlpctl's trials of a workload use."""
     from mlpctl.runner.trial import trial_of
     from mlpctl.spec import make_spec
 
-    prepared = trial_of(make_spec(work.specs(1)[0] if work.trials == 1 else work.specs(2)[0])).work()
+    prepared = trial_of(make_spec(workload.specs(1)[0] if workload.trials == 1 else workload.specs(2)[0])).work()
     data = prepared.data
     X = data.X if isinstance(data.X, np.ndarray) else data.X.toarray()
     X = X.astype(np.float32) * (1 if data.scale is None else data.scale) + (0 if data.shift is None else data.shift)

@@ -1,12 +1,10 @@
-"""What a step of the engine lanes costs at least: its kernels, bytes and FLOPs, counted on torch's device `meta`.
+"""Predict what a step of the engine lanes costs at least: its kernels, bytes, FLOPs, counted on torch's `meta` device.
 
-A prediction and no measurement: `python -m benchmarks.roofline` prints it for an H200. A kernel takes the longest of
-its launch inside of a graph, its bytes and its FLOPs; kernels do not overlap. Bytes are those of every tensor that a
-kernel reads or writes, as if no cache held any of them.
+`python -m benchmarks.lanes_prediction` prints it for an H200. A kernel takes the longest of its launch inside of a
+graph, its bytes and its FLOPs; kernels do not overlap. Bytes are those of every tensor that a kernel reads or writes,
+as if no cache held any of them.
 """
 
-import sys
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,8 +13,8 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from benchmarks.gpu import FASHION, works
-from benchmarks.works import IRIS
+from benchmarks.gpu import trials_of
+from mlpctl.bench.workloads import FASHION, IRIS_BN
 from mlpctl.display.print_tables import print_tables
 from mlpctl.display.tables import Cell, Table
 from mlpctl.engines.lanes.dataset import Resident
@@ -29,8 +27,7 @@ VIEWS = {
     "as_strided", "detach", "empty", "empty_like", "new_empty", "_reshape_alias", "resize_", "lift_fresh", "split",
     "empty_strided", "new_empty_strided", "unfold", "unbind",
 }  # fmt: skip
-"""What launches nothing."""
-
+"""Operations that launch nothing."""
 
 FURTHER = {"baddbmm": 1, "native_batch_norm": 3, "native_batch_norm_backward": 2}
 """Kernels that an operation launches beside its first: a bias of a stack of products is copied to where they go."""
@@ -38,17 +35,11 @@ FURTHER = {"baddbmm": 1, "native_batch_norm": 3, "native_batch_norm_backward": 2
 
 @dataclass(frozen=True)
 class Chip:
-    """Rates that a kernel can be expected to reach.
+    """Rates that a kernel can be expected to reach."""
 
-    Attributes:
-        launch: seconds between the starts of two small kernels of a graph.
-        bytes: per second.
-        flops: of matrix products, per second, by precision.
-    """
-
-    launch: float
-    bytes: float
-    flops: dict[str, float]
+    launch: float  # seconds between the starts of two small kernels of a graph
+    bytes: float  # per second
+    flops: dict[str, float]  # of matrix products, per second, by precision
 
 
 H200 = Chip(launch=2.2e-6, bytes=3.8e12, flops={"fp32": 45e12, "tf32": 280e12})
@@ -57,7 +48,7 @@ H200 = Chip(launch=2.2e-6, bytes=3.8e12, flops={"fp32": 45e12, "tf32": 280e12})
 
 @dataclass
 class Kernel:
-    """One operation: name, bytes and FLOPs."""
+    """One operation."""
 
     name: str
     bytes: int
@@ -66,7 +57,7 @@ class Kernel:
 
 @dataclass
 class Counted(TorchDispatchMode):
-    """Counts what reaches a device."""
+    """Counts the operations that reach a device."""
 
     kernels: list[Kernel] = field(default_factory=list)
 
@@ -102,10 +93,9 @@ def _bytes(tensor: torch.Tensor) -> int:
 
 def step_of(fields: dict[str, Any], lanes: int) -> tuple[list[Kernel], int]:
     """Return the kernels of a full step, and the steps of an epoch."""
-    asked = works(fields, lanes, 1)
-    running = Running(
-        [Lane(work, n) for n, work in enumerate(asked)], Resident(asked[0].data, torch.device("meta")), "fp32"
-    )
+    trials = trials_of(fields, lanes, 1)
+    resident = Resident(trials[0].data, torch.device("meta"))
+    running = Running([Lane(trial, n) for n, trial in enumerate(trials)], resident, "fp32")
     running.tables.fill([1] * lanes, 0)
     counted = Counted()
     with counted:
@@ -118,13 +108,12 @@ def seconds(kernels: Sequence[Kernel], chip: Chip, precision: str) -> float:
     return sum(max(chip.launch, k.bytes / chip.bytes, k.flops / chip.flops[precision]) for k in kernels)
 
 
-def main() -> int:
+def main() -> None:
     """Print the table."""
     rows: list[dict[str, Cell]] = []
-    iris = {key: value for key, value in IRIS.items() if key != "epochs"}
     for name, fields, sizes, precisions, epochs in (
         ("Fashion-MNIST", FASHION, (1, 16, 64, 256, 1024), ("tf32", "fp32"), 1),
-        ("iris", iris, (256, 1024, 4096, 8192), ("fp32",), 20),
+        ("iris", IRIS_BN, (256, 1024, 4096, 8192), ("fp32",), 20),
     ):
         for lanes in sizes:
             kernels, steps = step_of(fields, lanes)
@@ -135,17 +124,9 @@ def main() -> int:
                     "megabytes": sum(k.bytes for k in kernels) / 1e6, "gigaflops": sum(k.flops for k in kernels) / 1e9,
                     "microseconds": took * 1e6, "per_second": lanes / (took * steps * epochs),
                 })  # fmt: skip
-        if "-v" in sys.argv:
-            total: Counter[str] = Counter()
-            for kernel in kernels:
-                total[kernel.name] += kernel.bytes
-            count = Counter(kernel.name for kernel in kernels)
-            for key, moved in total.most_common():
-                print(f"  {name} R={lanes} {key}: {count[key]} × , {moved / 1e6:.0f} MB", file=sys.stderr)
     notes = ["predicted, not measured: model-epochs/s of Fashion-MNIST, trials/s of iris (20 epochs), scoring left out"]
     print_tables([Table(tuple(rows[0]), rows, "a step of the engine lanes on an H200", notes)])
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
