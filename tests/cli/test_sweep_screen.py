@@ -21,6 +21,7 @@ from mlpctl.cli.screens.sweep import SweepScreen, plain_line, view
 from mlpctl.cli.screens.time_left import seconds_left
 from mlpctl.display.text import LEVELS, sparkline
 from mlpctl.engines.base import Event
+from mlpctl.metrics import SelectOn
 from mlpctl.report.statistics.student import t95
 from mlpctl.report.watch import changes, standing, trials_of
 from mlpctl.runner.callbacks.progress import Progress, Tally
@@ -39,7 +40,7 @@ def row(config: str, score: float | None, **more: Any) -> dict[str, Any]:
             "val_loss": score, "lr": float(len(config)), **more}  # fmt: skip
 
 
-def progress(*, on: str = "validation", metric: str | None = None, seeds: int = 3, total: int = 20) -> Progress:
+def progress(*, on: SelectOn = "validation", metric: str | None = None, seeds: int = 3, total: int = 20) -> Progress:
     return Progress(total, ("lr",), on, metric, seeds)
 
 
@@ -56,6 +57,7 @@ def test_the_leader_is_the_best_mean_with_students_interval() -> None:
     values = [*scores["a"], 0.8]
     low, high = stats.t.interval(0.95, 3, loc=mean(values), scale=stats.sem(values))
     assert leader.mean == pytest.approx(mean(values))
+    assert leader.error is not None
     assert leader.error == pytest.approx(stats.sem(values))
     assert t95(3) * leader.error == pytest.approx((high - low) / 2)
     assert (leader.seeds, leader.where) == (4, {"lr": 1.0})

@@ -46,7 +46,7 @@ class TensorBoard(Callback):
             self._writers[trial.key] = self._begin(trial)
         for name, score in {**event.scores, "lr": event.lr}.items():
             if score is not None:
-                self._writers[trial.key].add_scalar(name, score, event.epoch)  # type: ignore[no-untyped-call]
+                self._writers[trial.key].add_scalar(name, score, event.epoch)
 
     def on_trial(self, row: Row) -> None:
         """Close the file of a trial; one that was never trained, or was read off a longer one, has none of its own."""
@@ -64,7 +64,8 @@ class TensorBoard(Callback):
         from tensorboard.plugins.hparams.summary_v2 import hparams_pb  # torch's `add_hparams` knows no groups
         from torch.utils.tensorboard import SummaryWriter
 
-        writer = SummaryWriter(str(self.folder / trial.key))  # type: ignore[no-untyped-call]
+        writer = SummaryWriter(str(self.folder / trial.key))
+        assert writer.file_writer is not None
         fields = {name: value for name, value in trial.spec.flat().items() if value is not None}
         plain = {name: value if isinstance(value, int | float) else str(value) for name, value in fields.items()}
         writer.file_writer.add_summary(hparams_pb(plain, trial_id=trial.config), 0)
