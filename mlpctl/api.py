@@ -59,7 +59,7 @@ def train(
 
     Args:
         file: TOML experiment file, or the name of a shipped one; its spec is trained, with what else is given here.
-        out: where results folders are; None for a folder that goes when the Run does.
+        out: folder of results folders; None for a folder that goes when the Run does.
         name: of the results folder. Default: DATASET-MODEL.
         save: keep the weights, so that the Run has them and can predict.
         eval_train: score the training part too after each epoch.
@@ -129,12 +129,12 @@ def sweep(
         file: TOML experiment file, or the name of a shipped one; what else is given here wins over what it says.
         axes: field -> its values, or a range as in an experiment file: {"log": [1e-4, 1], "count": 7}.
         zip: groups of axes that move together, value by value.
-        seeds: how many, or which. Default: 1.
+        seeds: number of seeds, or a list of them. Default: 1.
         search: a method by name, or the [search] table of an experiment file. Default: every combination.
         trials: configurations that a search tries.
         select_on: part that configurations are compared on: validation, test or train.
-        metric: that decides. Default: by task.
-        out: where results folders are; None for a folder that goes when the Results do.
+        metric: metric that decides. Default: by task.
+        out: folder of results folders; None for a folder that goes when the Results do.
         name: of the results folder. Default: the file's, or DATASET-MODEL.
         jobs: trials in training at a time. Default: the cores.
         threads: of torch, in the engines reference and lanes.
@@ -145,7 +145,7 @@ def sweep(
         force: train again what is in the results already.
         retry_failed: run crashed, timed-out and out-of-memory trials again.
         max_trials: trials in all, those in the results included.
-        budget: what this call may take: "90s", "10m", or model-epochs, "500e".
+        budget: limit of this call: "90s", "10m", or model-epochs, "500e".
         timeout: seconds that a trial may take.
         keep_going: never stop for failures. Default: 20 alike in a row end the sweep.
         progress: show how many trials are done, once it takes longer than a second.

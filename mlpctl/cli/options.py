@@ -1,4 +1,4 @@
-"""Command-line options that are derived from the fields of Spec, or shared by several commands."""
+"""Define the command-line options that are derived from the fields of Spec, or shared by several commands."""
 
 import inspect
 from collections.abc import Callable

@@ -34,8 +34,8 @@ class Comparison:
     """Differences from results A to results B: what `Results.compare` returns.
 
     Attributes:
-        worse: whether B is worse in something, beyond chance.
-        sentences: what there is to say, in words.
+        worse: True if B is worse in something, beyond chance.
+        sentences: conclusions, in words.
     """
 
     def __init__(self, compared: FoldersComparison) -> None:
@@ -75,8 +75,8 @@ class Results:
     """Contents of results folders: what `mlpctl.load` and `mlpctl.sweep` return.
 
     Attributes:
-        folders: where it was read from.
-        notes: what there is to know of the training, where this came from `mlpctl.sweep`.
+        folders: results folders that were read.
+        notes: notes on the training, where this came from `mlpctl.sweep`.
     """
 
     def __init__(self, folders: Sequence[Path], *, notes: Sequence[str] = (), kept: object = None) -> None:

@@ -29,7 +29,7 @@ class Run:
     Attributes:
         folder: the results folder.
         key: of the trial.
-        notes: what there is to know of its training.
+        notes: notes on its training.
     """
 
     def __init__(self, folder: Path, key: str, *, notes: Sequence[str] = (), kept: object = None) -> None:

@@ -24,13 +24,13 @@ from mlpctl.store.trial_rows import read_rows
 
 @dataclass
 class Outcomes(Callback):
-    """Scores of trials, in the store or just trained.
+    """Callback that keeps the scores of trials, in the store or just trained.
 
     Attributes:
         on: part that selects.
-        metric: that decides; None is the task's.
+        metric: metric that decides; None is the task's.
         scores: key -> score, larger is better; None of a trial that has none.
-        open: what was asked for last and is in training.
+        open: proposals that were asked for last and are in training.
         reached: rung -> configurations that were trained before that.
     """
 

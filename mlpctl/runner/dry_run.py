@@ -48,16 +48,16 @@ class SweepPlan:
     """Plan of a sweep.
 
     Attributes:
-        experiment: that it is of.
+        experiment: experiment that is planned.
         folder: of its results.
-        runs: that fit into the limits, in the order of training, each with the epochs that it trains.
+        runs: training runs that fit into the limits, in the order of training, each with the epochs that it trains.
         batches: of each run, the number of the batch in which it is asked for.
         left: trials that do not fit, in that order.
-        limit: which limit they do not fit into; "" for none.
+        limit: limit that they do not fit into; "" for none.
         stored: trials in the store.
         invalid: rows of combinations that cannot be trained.
-        guessed: whether scores were made up.
-        guesses: keys of trials that were asked for after scores were made up: others may take their places.
+        guessed: True if scores were made up.
+        guesses: keys of trials proposed after scores were made up: others may take their places.
         rungs: of a search that learns, how many configurations do not fit.
         proposing: seconds that the search itself takes.
         seconds: (expected, low, high) of the whole command.
@@ -97,8 +97,8 @@ def preview(
 
     Args:
         experiment: to train.
-        out: where results folders are.
-        options: how to run, with its limits.
+        out: folder of results folders.
+        options: options of the run, with its limits.
         started: seconds that the process took so far; a sweep takes them too.
         report: writes the report on a results folder, whose time counts too.
 
@@ -145,10 +145,10 @@ def rest(experiment: Experiment, out: Path, options: RunOptions, counts: Counts)
     """Return the plan of what a limit has just left out; None where it is too much to list.
 
     Args:
-        experiment: that was trained.
-        out: where results folders are.
-        options: how it was run.
-        counts: what became of it.
+        experiment: experiment that was trained.
+        out: folder of results folders.
+        options: options of the run.
+        counts: counts of the run.
     """
     plan = SweepPlan(experiment, out / experiment.name, limit=counts.cut, left=counts.left, rungs=counts.rungs)
     if counts.rungs:
@@ -241,7 +241,7 @@ def _side_by_side(each: Sequence[float], batches: Sequence[int], jobs: int) -> f
     """Return the seconds of runs, `jobs` at a time; at the end of a batch some wait for the last.
 
     Args:
-        each: what a run adds where all jobs are busy: its own time over `jobs`.
+        each: seconds that a run adds where all jobs are busy: its own time over `jobs`.
         batches: the batch of each run; the next one begins when all of it is done.
         jobs: trials in training at a time.
     """

@@ -29,7 +29,7 @@ class EngineChoice:
         counts: of the run so far.
         stop: ends the wait for the compiler.
         note: shows a note to the user; equal notes are shown once.
-        pace: how long trials took beside what was expected.
+        pace: ratio of the time that trials took to the time expected.
     """
 
     options: RunOptions

@@ -53,8 +53,8 @@ class Shape:
     """Shape of trials: those of one shape cost the same.
 
     Attributes:
-        example: one of them.
-        trials: how many.
+        example: a trial of the shape.
+        trials: number of trials.
         epochs: of all of them.
     """
 
@@ -141,7 +141,7 @@ def measure(
 
     Args:
         shapes: by name.
-        experiment: that they are of.
+        experiment: experiment that they are of.
         options: of the run.
         report: writes the report on a results folder.
 

@@ -34,12 +34,12 @@ class Experiment:
     Attributes:
         name: folder under results/.
         base: fields of Spec that stay fixed, as given.
-        axes: what varies.
+        axes: hyperparameters that vary.
         zipped: names of axes that move together.
         listed: configurations that are listed one by one, as an axis; None for none.
         seeds: every configuration is trained with each.
-        search: how configurations are chosen.
-        select: how they are compared.
+        search: [search] table: method that chooses configurations.
+        select: [select] table: part and metric that compare them.
         expect: published figures.
     """
 

@@ -1,4 +1,4 @@
-"""An experiment as a TOML file has it, and every problem of the file at once."""
+"""Read an experiment from a TOML file, and report every problem of the file at once."""
 
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -50,7 +50,7 @@ def read_experiment(path: Path, effort: Effort = "default") -> Experiment:
 
     Args:
         path: of the file, or the name of an experiment that comes with mlpctl.
-        effort: how much it may cost.
+        effort: quick, default or thorough.
 
     Raises:
         UsageError: every problem of the file at once; a syntax error with its line.

@@ -1,4 +1,4 @@
-"""Failures as data: which are alike, how many in a row end a run, and how long a trial may take."""
+"""Decide by failures and time: alike failures, how many of them end a run, and how long a trial may take."""
 
 import re
 import time
@@ -68,7 +68,7 @@ def _told(status: str, error: str) -> str:
 
 @dataclass
 class Clock:
-    """How long each trial has been in training, looked at after each of its epochs.
+    """Clock of the trials in training, looked at after each of their epochs.
 
     The engines kernel and reference also look between minibatches; only trials that are trained in a group end with an
     epoch.
@@ -80,7 +80,7 @@ class Clock:
     _late: set[str] = field(default_factory=set)
 
     def start(self, work: "Work") -> None:
-        """A trial begins, and may take the seconds of its limit."""
+        """Start the clock of a trial, which may take the seconds of its limit."""
         self._limits[work.key], self._begun[work.key] = work.limit, time.monotonic()
 
     def watch(self, events: "Iterable[Event]", stop: Callable[[str], None]) -> "Iterator[Event]":

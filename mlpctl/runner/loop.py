@@ -34,7 +34,7 @@ class Batch:
 
     Attributes:
         first: its first specs, those in the store among them.
-        runs: what is to be trained, lazily found.
+        runs: training runs that are not in the store, lazily found.
     """
 
     first: list[Spec]

@@ -19,7 +19,7 @@ class Recorder:
         store: opened.
         callback: told of every trial.
         stop: set where failures end the run.
-        budget: what is left of the limits.
+        budget: budget of the run.
         policy: counts failures.
         counts: trials so far.
     """
@@ -54,5 +54,5 @@ class Recorder:
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing more is to be begun."""
+        """True when nothing more is to be begun."""
         return self.stop.requested or bool(self.budget.cut)

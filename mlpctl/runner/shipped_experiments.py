@@ -1,4 +1,4 @@
-"""The experiment files that come with mlpctl, by name: beside the installed package, or of the checkout."""
+"""Find the experiment files that come with mlpctl, by name: beside the installed package, or of the checkout."""
 
 import tomllib
 from pathlib import Path

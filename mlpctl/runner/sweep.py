@@ -37,7 +37,7 @@ class Given:
         fields: fixed fields of Spec; they win over the file's.
         axes: texts as `--axis` has them, or name -> values; they win over the file's of the same name.
         zipped: names of axes that move together, as `--zip` has them; they win over the file's.
-        seeds: how many, or which.
+        seeds: number of seeds, or a list of them.
         search: fields of the [search] table.
         select: fields of the [select] table.
     """

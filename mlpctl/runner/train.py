@@ -22,9 +22,9 @@ class Trained:
     """Trial that was trained, and where its results are.
 
     Attributes:
-        trial: what was trained.
+        trial: trial that was trained.
         folder: the results folder.
-        counts: whether it was trained now or found in the store.
+        counts: counts of the run: trained now, or found in the store.
         weights: the file of the weights, if there is one.
     """
 
@@ -61,9 +61,9 @@ def train(
 
     Args:
         given: fields of Spec.
-        out: where results folders are.
+        out: folder of results folders.
         name: of the results folder; DATASET-MODEL if None.
-        options: how to run.
+        options: options of the run.
         callback: told of the epochs.
         stop: set to stop after the current epoch.
 

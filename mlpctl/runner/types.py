@@ -31,7 +31,7 @@ class RunOptions:
         retry: run failed trials again where that may help.
         expected: about how many trials there are to run; decides whether compiling for them pays.
         most_epochs: trials with fewer epochs may be continued, so their states are kept.
-        limits: what may be spent.
+        limits: limits of trials, time and epochs.
         cluster: connected, where other machines train; None for this one.
         timeout: seconds that a trial may take in training, wherever it trains.
         failures_in_a_row: failures that are alike, one after the other, that end the run.
@@ -64,8 +64,8 @@ class Stop:
     """Request to stop, set from outside (Ctrl-C) or after too many failures: nothing new is begun.
 
     Attributes:
-        requested: whether to stop.
-        why: what was seen that stops the run; "" where the user did.
+        requested: True to stop.
+        why: failures that stop the run; "" where the user did.
         midway: end the trials in training after their epoch too, instead of letting them finish.
     """
 
@@ -91,15 +91,15 @@ class Rung:
 
 @dataclass
 class Counts:
-    """Numbers of trials by what became of them.
+    """Counts of trials by their outcome.
 
     Attributes:
         stored: trials found in the store.
         statuses: status -> trials run now.
-        cut: which limit ended the run before all was done; "" for none.
-        halted: which failures did; "" for none.
+        cut: limit that ended the run before all was done; "" for none.
+        halted: failures that did; "" for none.
         left: of a search that learns and was cut, trials that it asked for and did not get.
-        rungs: of such a search, how many configurations it did not get to.
+        rungs: rungs of such a search, with the configurations it did not get to.
     """
 
     stored: int = 0

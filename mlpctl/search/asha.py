@@ -25,7 +25,7 @@ class Asha:
         rungs: epochs, rising.
         eta: the best one in so many goes on.
         batch: proposals asked for at a time.
-        configurations: how many `draws` has.
+        configurations: number of them in `draws`.
     """
 
     draws: Iterator[Proposal]

@@ -32,10 +32,10 @@ class Axis:
         values: to try in order; () for a range.
         low: of a range, inclusive.
         high: of a range, inclusive.
-        scale: how a range is spaced; int is evenly spaced and rounded.
-        whole: whether the values are whole numbers.
+        scale: spacing of a range; int is evenly spaced and rounded.
+        whole: True if the values are whole numbers.
         when: the axis exists where every condition holds; everywhere if ().
-        fields: what it sets if that is not its name alone: each value is then a tuple of (field, value), and the
+        fields: fields that it sets, if not its name alone: each value is then a tuple of (field, value), and the
             fields move together (zipped axes, rows of an explicit list).
         repeated: the values as they were listed, where some are equal: what zipping goes by.
     """
@@ -66,7 +66,7 @@ class Axis:
 
     @property
     def is_range(self) -> bool:
-        """Whether it is a range without a count, which a grid cannot use."""
+        """True for a range without a count, which a grid cannot use."""
         return not self.values
 
     def at(self, u: float) -> Any:

@@ -21,7 +21,7 @@ class Search(Protocol):
     What it answers depends on its seed and on what it was told, never on time or on how many trials run side by side.
 
     Attributes:
-        learns: whether it has to be told; a design that does not is asked once, and lazily: a hundred thousand
+        learns: True if it has to be told; a design that does not is asked once, and lazily: a hundred thousand
             proposals are never in memory together.
     """
 

@@ -11,8 +11,8 @@ def make_search(table: SearchTable, space: Space, epochs: int, same: Same) -> Se
     """Return the search over a space.
 
     Args:
-        table: what the experiment says.
-        space: what varies.
+        table: [search] table of the experiment.
+        space: space of the axes.
         epochs: of a trial; the last rung of searches over epochs.
         same: names what a proposal would train: proposals with equal names are duplicates.
 

@@ -34,7 +34,7 @@ class OptunaSearch:
 
     Attributes:
         sampler: model of the score.
-        space: what varies.
+        space: space of the axes.
         trials: configurations to propose.
         batch: proposals asked for at a time.
         seed: of the model's draws.

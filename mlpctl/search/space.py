@@ -17,8 +17,8 @@ class Space:
     """Axes in an order in which each comes after those that decide whether it exists; `epochs` last where possible.
 
     Attributes:
-        axes: what varies.
-        fixed: what does not: conditions may name it.
+        axes: axes that vary.
+        fixed: fields that do not vary: conditions may name them.
     """
 
     axes: tuple[Axis, ...] = ()

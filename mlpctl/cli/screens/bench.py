@@ -1,4 +1,4 @@
-"""What a person sees while a benchmark runs, and how it ends."""
+"""Show the progress of a benchmark, and end it."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""A plan as tables: for people in their units, for machines whole."""
+"""Show the plan of a sweep as tables: for people in their units, for machines whole."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""What a person sees while a sweep runs: a live view on a terminal, a plain line now and then off it."""
+"""Show the progress of a sweep: a live view on a terminal, a plain line now and then off it."""
 
 import sys
 import time
@@ -65,7 +65,7 @@ class SweepScreen(Callback):
 
     @cached_property
     def err(self) -> "Console":
-        """Where everything is shown."""
+        """Console on stderr."""
         return console()
 
     @cached_property

@@ -1,4 +1,4 @@
-"""What a person sees while one trial trains: a line an epoch, its learning curve, what it came to."""
+"""Show one trial in training: a line an epoch, its learning curve, its scores at the end."""
 
 import math
 import sys

@@ -35,17 +35,17 @@ class Line(Protocol):
 
 
 class Nowhere:
-    """No place at all."""
+    """Place that shows nothing."""
 
     def show(self, text: str) -> None:
         """Show nothing."""
 
     def end(self) -> None:
-        """Leave nothing."""
+        """Do nothing."""
 
 
 class Terminal:
-    """The last line of a terminal."""
+    """Last line of a terminal."""
 
     def show(self, text: str) -> None:
         """Write over the line."""
@@ -59,7 +59,7 @@ class Terminal:
 
 
 class Notebook:
-    """An output of the cell that runs."""
+    """Output of the cell that runs."""
 
     def __init__(self) -> None:
         """Show nothing yet."""
@@ -95,7 +95,7 @@ class LineProgress(Callback):
     """Callback that counts trials, and shows them in one line once that takes more than a second.
 
     Attributes:
-        notes: what the user should know; shown with what comes out.
+        notes: notes for the user, shown with the results.
     """
 
     def __init__(self, total: int, line: Line) -> None:

@@ -52,10 +52,10 @@ class Leader:
     """The best configuration so far.
 
     Attributes:
-        column: that its scores are in.
+        column: column of its scores.
         mean: of the column over its seeds.
         error: standard error of the mean; None for one seed.
-        seeds: that were trained.
+        seeds: number of seeds that were trained.
         where: its varied fields.
         curve: the column after each epoch of its last trial; empty where that was not watched.
     """
@@ -76,7 +76,7 @@ class Progress(Callback):
         total: trials there will be; about, where a search decides.
         varied: fields that differ.
         on: part that selects.
-        metric: that decides; None is the task's.
+        metric: metric that decides; None is the task's.
         seeds: of each configuration. With one, nothing is kept of a configuration that does not lead.
         trained: trials trained now, failed ones included.
         stored: trials found in the store.
