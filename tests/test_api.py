@@ -231,11 +231,11 @@ def test_an_interrupt_leaves_a_whole_store_and_the_same_call_goes_on(monkeypatch
 def test_progress_is_one_line_and_only_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     lines: list[str] = []
 
-    class Recorded(notebook.Nowhere):
+    class Recorded(notebook.Line):
         def show(self, text: str) -> None:
             lines.append(text)
 
-    monkeypatch.setattr(notebook, "place", Recorded)
+    monkeypatch.setattr(notebook, "line_place", Recorded)
     mlpctl.train(dataset="iris", epochs=1)
     assert not lines
     monkeypatch.setattr(notebook, "PATIENCE", -1.0)

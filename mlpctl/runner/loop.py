@@ -17,7 +17,7 @@ from mlpctl.runner.failure_policy import Clock, FailurePolicy
 from mlpctl.runner.pending import pending
 from mlpctl.runner.recorder import Recorder
 from mlpctl.runner.rows import Row, epoch_row, trial_row, wall_time
-from mlpctl.runner.run_groups import RunGroup, ended, key_without_epochs, rows_of, run_groups
+from mlpctl.runner.run_groups import RunGroup, ended, key_without_epochs, run_groups, trial_epochs
 from mlpctl.runner.trial import Trial
 from mlpctl.runner.types import Counts, RunOptions, Stop
 from mlpctl.spec import Spec
@@ -165,7 +165,7 @@ class _Training:
                     spec = {name: str(value) for name, value in trial.spec.flat().items() if value is not None}
                     self.recorder.store.save_weights(trial.key, session.weights(event.key), spec)
                 row = trial_row(trial, last, wall_time(rows), about)
-                self.recorder.record(row, rows_of(trial, rows, test_each=options.test_each))
+                self.recorder.record(row, trial_epochs(trial, rows, test_each=options.test_each))
                 if last.status == "ok" and event.epoch < options.most_epochs and is_prefix(trial.spec):
                     kept = Kept(event.epoch, session.save(event.key), rows)
                     self.states.keep(key_without_epochs(trial), engine, kept)

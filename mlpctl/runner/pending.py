@@ -33,7 +33,7 @@ def pending(
         if key in begun:
             continue
         begun.add(key)
-        if options.shard is not None and not is_in(options.shard, trial, key):
+        if options.shard is not None and not in_shard(options.shard, trial, key):
             continue
         if trial is None and key not in store.known:
             on_invalid(row)
@@ -43,7 +43,7 @@ def pending(
             on_stored()
 
 
-def is_in(shard: Shard, trial: Trial | None, key: str) -> bool:
+def in_shard(shard: Shard, trial: Trial | None, key: str) -> bool:
     """Return whether a trial, or the row of a key, is in a part of the experiment; trials of one run stay together."""
     return shard.has(key if trial is None else key_without_epochs(trial))
 

@@ -80,7 +80,7 @@ def ended(left: dict[int, Trial], rows: list[Row], event: Event) -> list[tuple[T
     return ends
 
 
-def rows_of(trial: Trial, rows: list[Row], *, test_each: bool) -> list[Row]:
+def trial_epochs(trial: Trial, rows: list[Row], *, test_each: bool) -> list[Row]:
     """Return the epoch rows of a trial, as they are without the shorter trials that were read off the same run."""
     own = [{**row, "key": trial.key} for row in rows if len(row) > len(UNSCORED)]
     if not test_each:

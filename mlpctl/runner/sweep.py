@@ -12,7 +12,7 @@ from mlpctl.runner.callbacks.base import Callback, Callbacks
 from mlpctl.runner.engine_choice import check_named
 from mlpctl.runner.experiment import Experiment, base_of, checked, default_name, groups, merged, seeds_of
 from mlpctl.runner.loop import run
-from mlpctl.runner.pending import identify, is_in
+from mlpctl.runner.pending import identify, in_shard
 from mlpctl.runner.search_progress import not_reached
 from mlpctl.runner.shard import Shard
 from mlpctl.runner.trial import Trial, trial_of
@@ -124,7 +124,7 @@ def size_of(experiment: Experiment, shard: Shard | None = None) -> int:
         return -(-size // shard.of)
     found = map(identify, samples(experiment, size))
     named = ((trial, trial.key if trial else str(row["key"])) for trial, row in found)
-    return len({key for trial, key in named if is_in(shard, trial, key)})
+    return len({key for trial, key in named if in_shard(shard, trial, key)})
 
 
 def check_some(experiment: Experiment, options: RunOptions) -> None:

@@ -24,7 +24,7 @@ from mlpctl.engines.base import Event
 from mlpctl.metrics import SelectOn
 from mlpctl.report.statistics.student import t95
 from mlpctl.report.watch import changes, standing, trials_of
-from mlpctl.runner.callbacks.progress import Progress, Tally
+from mlpctl.runner.callbacks.progress import Progress, SeedScores
 from mlpctl.runner.experiment import Experiment
 from mlpctl.runner.trial import Trial, trial_of
 from mlpctl.search.axes import Axis
@@ -96,7 +96,7 @@ def test_with_one_seed_nothing_is_kept_of_who_does_not_lead() -> None:
 
 def test_welford_is_the_textbook() -> None:
     values = [0.1, 0.4, 0.2, 0.9]
-    tally = Tally()
+    tally = SeedScores()
     for value in values:
         tally.add(value)
     assert tally.mean == pytest.approx(mean(values))

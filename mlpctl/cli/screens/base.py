@@ -5,7 +5,7 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import TYPE_CHECKING, Self
 
 from mlpctl.errors import Interrupted
@@ -15,7 +15,7 @@ from mlpctl.runner.types import Stop
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.progress import Progress, TextColumn
+    from rich.progress import Progress
 
 
 def set_offline(offline: bool) -> None:
@@ -62,7 +62,7 @@ def console() -> "Console":
     return Console(stderr=True, highlight=False)
 
 
-def progress_bar(console: "Console", *columns: "TextColumn") -> "Progress":
+def progress_bar(console: "Console") -> "Progress":
     """Return a bar on a terminal; off a terminal it shows nothing."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -70,7 +70,6 @@ def progress_bar(console: "Console", *columns: "TextColumn") -> "Progress":
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        *columns,
         TimeRemainingColumn(),
         console=console,
         transient=True,
@@ -78,7 +77,26 @@ def progress_bar(console: "Console", *columns: "TextColumn") -> "Progress":
     )
 
 
-class CountScreen(Callback):
+class Screen(Callback):
+    """Callback that is shown while a block runs."""
+
+    def start(self) -> None:
+        """Show it."""
+
+    def stop(self) -> None:
+        """Take it away."""
+
+    def __enter__(self) -> Self:
+        """Show it for a block."""
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Take it away at the end of the block."""
+        self.stop()
+
+
+class CountScreen(Screen):
     """Bar on stderr that counts trials, where that is a terminal."""
 
     def __init__(self, what: str, total: int, *, quiet: bool) -> None:
@@ -87,15 +105,12 @@ class CountScreen(Callback):
         self.bar = progress_bar(self.err)
         self.task = self.bar.add_task(what, total=total)
 
-    def __enter__(self) -> Self:
+    def start(self) -> None:
         """Show the bar."""
         if not self.quiet:
             self.bar.start()
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def stop(self) -> None:
         """Take the bar away."""
         self.bar.stop()
 

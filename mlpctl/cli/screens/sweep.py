@@ -5,16 +5,14 @@ import time
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
-from mlpctl.cli.screens.base import console, say
+from mlpctl.cli.screens.base import Screen, console, say
 from mlpctl.cli.screens.time_left import clock, seconds_left
 from mlpctl.display.tables import as_chosen, for_people
 from mlpctl.display.text import sparkline
 from mlpctl.engines.base import Event
 from mlpctl.report.statistics.student import t95
-from mlpctl.runner.callbacks.base import Callback
 from mlpctl.runner.callbacks.progress import Leader, Progress
 from mlpctl.runner.experiment import Experiment
 from mlpctl.runner.rows import Row
@@ -33,7 +31,7 @@ REFRESHES = 4
 """Redraws of the live view a second."""
 
 
-class SweepScreen(Callback):
+class SweepScreen(Screen):
     """Progress of a sweep, on stderr."""
 
     def __init__(
@@ -78,17 +76,14 @@ class SweepScreen(Callback):
             redirect_stdout=False,
         )  # fmt: skip
 
-    def __enter__(self) -> Self:
+    def start(self) -> None:
         """Show the view."""
         if self.is_live:
             for row in read_scores(self.folder, self.progress.varied) if self.folder else ():
                 self.progress.learn(row)
             self.live.start()
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def stop(self) -> None:
         """Take the view away."""
         if self.is_live:
             self.live.stop()
@@ -153,7 +148,7 @@ def view(progress: Progress, jobs: int, seconds: float, *, plain: bool = False) 
     lines: list[RenderableType] = [bar, counts]
     leader = progress.leader()
     if leader is not None:
-        lines.append(Text(told(leader), overflow="ellipsis", no_wrap=True))
+        lines.append(Text(leader_line(leader), overflow="ellipsis", no_wrap=True))
         if len(leader.curve) > 1 and not plain:
             first, last = for_people(leader.curve[0]), for_people(leader.curve[-1])
             lines.append(Text(f"     {first} {sparkline(leader.curve)} {last} in its last trial"))
@@ -165,7 +160,7 @@ def plain_line(progress: Progress, seconds: float) -> str:
     left, leader = seconds_left(progress, seconds), progress.leader()
     counts = ", ".join(f"{count} {what}" for what, count in counts_of(progress, 0).items() if count)
     parts = [f"{progress.over} of {progress.total} trials ({counts})"]
-    parts += [] if leader is None else [told(leader)]
+    parts += [] if leader is None else [leader_line(leader)]
     parts += [] if left is None else [f"{clock(left)} left"]
     return "; ".join(parts)
 
@@ -180,7 +175,7 @@ def counts_of(progress: Progress, jobs: int) -> Mapping[str, int]:
     }
 
 
-def told(leader: Leader) -> str:
+def leader_line(leader: Leader) -> str:
     """Return the best in words: mean, interval, seeds, what it is."""
     around = "(one seed)"
     if leader.error is not None:

@@ -4,17 +4,15 @@ import math
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
-from mlpctl.cli.screens.base import console, progress_bar, say
+from mlpctl.cli.screens.base import Screen, console, progress_bar, say
 from mlpctl.display.charset import carries
 from mlpctl.display.tables import Cell, Format, Table, emit, for_people
 from mlpctl.display.text import sparkline
 from mlpctl.engines.base import Event
 from mlpctl.errors import TrialsFailed
 from mlpctl.metrics import PRIMARY
-from mlpctl.runner.callbacks.base import Callback
 from mlpctl.runner.trial import Trial
 
 if TYPE_CHECKING:
@@ -24,7 +22,7 @@ LEAST_CURVE = 10
 """Epochs from which a learning curve is drawn: fewer are seen at a glance in the lines above it."""
 
 
-class TrainScreen(Callback):
+class TrainScreen(Screen):
     """Progress of one trial: a line an epoch on stdout, a bar on stderr where that is a terminal."""
 
     def __init__(self, *, quiet: bool) -> None:
@@ -32,15 +30,12 @@ class TrainScreen(Callback):
         self.quiet = quiet
         self.progress = None if quiet or not sys.stderr.isatty() else progress_bar(console())
 
-    def __enter__(self) -> Self:
+    def start(self) -> None:
         """Show the bar."""
         if self.progress is not None:
             self.progress.start()
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def stop(self) -> None:
         """Take the bar away."""
         if self.progress is not None:
             self.progress.stop()

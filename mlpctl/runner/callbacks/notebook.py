@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from types import FrameType
-from typing import Any, Protocol
+from typing import Any
 
 from mlpctl.engines.base import Event
 from mlpctl.errors import Interrupted
@@ -24,8 +24,8 @@ MARK = {"mlpctl": "progress"}
 """Metadata of the output, so that who keeps a notebook can leave it out."""
 
 
-class Line(Protocol):
-    """Place for one line that is shown and replaced."""
+class Line:
+    """Place for one line that is shown and replaced; this one shows nothing."""
 
     def show(self, text: str) -> None:
         """Show a text in place of the one before."""
@@ -34,17 +34,7 @@ class Line(Protocol):
         """Leave the place."""
 
 
-class Nowhere:
-    """Place that shows nothing."""
-
-    def show(self, text: str) -> None:
-        """Show nothing."""
-
-    def end(self) -> None:
-        """Do nothing."""
-
-
-class Terminal:
+class Terminal(Line):
     """Last line of a terminal."""
 
     def show(self, text: str) -> None:
@@ -58,7 +48,7 @@ class Terminal:
         sys.stderr.flush()
 
 
-class Notebook:
+class Notebook(Line):
     """Output of the cell that runs."""
 
     def __init__(self) -> None:
@@ -74,15 +64,12 @@ class Notebook:
         else:
             self._handle.update(content, raw=True, metadata=MARK)
 
-    def end(self) -> None:
-        """Leave the last line where it is."""
 
-
-def place() -> Line:
+def line_place() -> Line:
     """Return where progress can be shown: the cell of a notebook, a terminal, or nowhere."""
     if (shell := notebook_shell()) is not None and hasattr(shell, "kernel"):
         return Notebook()
-    return Terminal() if sys.stderr.isatty() else Nowhere()
+    return Terminal() if sys.stderr.isatty() else Line()
 
 
 def notebook_shell() -> Any:
@@ -143,7 +130,7 @@ def shown_progress(total: int, *, progress: bool) -> Iterator[tuple[LineProgress
         KeyboardInterrupt: after an interrupt, when what had finished is saved. A second one does not wait.
     """
     stop = Stop(midway=True)
-    progress_line = LineProgress(total, place() if progress else Nowhere())
+    progress_line = LineProgress(total, line_place() if progress else Line())
     with _interrupts(stop):
         try:
             yield progress_line, stop

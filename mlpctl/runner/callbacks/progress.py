@@ -12,7 +12,7 @@ from mlpctl.runner.trial import Trial
 
 
 @dataclass
-class Tally:
+class SeedScores:
     """Scores of one configuration.
 
     Attributes:
@@ -92,7 +92,7 @@ class Progress(Callback):
     stored: int = 0
     failed: int = 0
     _curves: dict[str, list[float]] = field(default_factory=dict)
-    _tallies: dict[str, Tally] = field(default_factory=dict)
+    _tallies: dict[str, SeedScores] = field(default_factory=dict)
     _first: str = ""
     _task: str | None = None
     _curve: Sequence[float] = ()
@@ -124,7 +124,7 @@ class Progress(Callback):
     def learn(self, row: Row, curve: Sequence[float] = ()) -> None:
         """Add a trial's score to its configuration, at a cost that does not grow with their number."""
         config, score = str(row["config"]), score_of(row, self.on, self.metric)
-        tally = self._tallies.setdefault(config, Tally({name: row.get(name) for name in self.varied}))
+        tally = self._tallies.setdefault(config, SeedScores({name: row.get(name) for name in self.varied}))
         before = tally.rank
         if score is not None:
             self._task = row["task"]
