@@ -1,7 +1,7 @@
 """Choose what trains a trial, and open its session."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from mlpctl.data.prepare import preparation
@@ -38,14 +38,15 @@ class EngineChoice:
     note: Callable[[str], None]
     pace: Pace = field(default_factory=Pace)
     _noted: set[str] = field(default_factory=set)
+    _first: Sequence[Spec] = ()
+    _load: Load | None = None
 
-    def choose(self, trial: Trial, first: list[Spec], loads: list[Load]) -> Choice:
-        """Return what trains a trial; waits for the compiler where that is faster.
+    def begin_batch(self, first: Sequence[Spec]) -> None:
+        """Forget the load of the batch before; `first` are specs of the one that begins."""
+        self._first, self._load = first, None
 
-        Args:
-            trial: to train.
-            first: the first specs of its batch.
-            loads: what the batch takes; filled by the first trial that needs it, so that all are trained alike.
+    def choose(self, trial: Trial) -> Choice:
+        """Return what trains a trial of the batch; wait for the compiler where that is faster.
 
         Raises:
             MlpctlError: see `mlpctl.engines.choose.choose`.
@@ -53,10 +54,10 @@ class EngineChoice:
         options, work = self.options, trial.work()
 
         def load() -> Load:
-            if not loads:
-                loads.append(load_of(list(_like(trial, first)) or [work], options.expected))
+            if self._load is None:  # the first trial decides it for its batch, so that all are trained alike
+                self._load = load_of(list(_like(trial, self._first)) or [work], options.expected)
             done = (self.counts.stored + self.counts.statuses.total()) / max(options.expected, 1)
-            return self.pace.left(loads[0], max(0.0, 1.0 - done))
+            return self.pace.left(self._load, max(0.0, 1.0 - done))
 
         while True:
             chosen = choose(work, engine=options.engine, device=options.device, load=load, precision=options.precision)

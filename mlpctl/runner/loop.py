@@ -7,7 +7,6 @@ from itertools import chain, groupby, islice
 from typing import Any
 
 from mlpctl.engines.base import Session, Work
-from mlpctl.engines.expected_time import Load
 from mlpctl.engines.schedule import is_prefix
 from mlpctl.errors import Interrupted
 from mlpctl.runner.budget import Budget
@@ -89,8 +88,8 @@ def run(batches: Iterable[Iterable[Spec]], store: Store, options: RunOptions, ca
     with ExitStack() as stack:
         sessions: dict[tuple[str, str], Session] = {}
         for batch in to_train(batches, store, options, on_invalid=recorder.on_invalid, on_stored=recorder.on_stored):
-            loads = list[Load]()
-            chosen = ((one, engines.choose(one.leader, batch.first, loads)) for one in batch.runs)
+            engines.begin_batch(batch.first)
+            chosen = ((one, engines.choose(one.leader)) for one in batch.runs)
             for (name, device), group in groupby(chosen, key=lambda item: (item[1].engine.name, item[1].device)):
                 begun = next(group)
                 if (name, device) not in sessions:

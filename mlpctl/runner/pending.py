@@ -1,16 +1,19 @@
 """Find the trials that have to run: those that are not in the store, or whose row does not count."""
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from mlpctl.errors import UsageError
 from mlpctl.runner.failure_policy import REDONE, RETRIED
 from mlpctl.runner.rows import Row, invalid_row
 from mlpctl.runner.run_groups import key_without_epochs
-from mlpctl.runner.shard import Shard
 from mlpctl.runner.trial import Trial, trial_of
 from mlpctl.runner.types import RunOptions
 from mlpctl.spec import Spec
 from mlpctl.store.writer import Store
+
+if TYPE_CHECKING:
+    from mlpctl.runner.shard import Shard
 
 
 def pending(
@@ -43,7 +46,7 @@ def pending(
             on_stored()
 
 
-def in_shard(shard: Shard, trial: Trial | None, key: str) -> bool:
+def in_shard(shard: "Shard", trial: Trial | None, key: str) -> bool:
     """Return whether a trial, or the row of a key, is in a part of the experiment; trials of one run stay together."""
     return shard.has(key if trial is None else key_without_epochs(trial))
 

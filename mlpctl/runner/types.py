@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from mlpctl.engines.precision import Precision
 from mlpctl.runner.budget import Limits
 from mlpctl.runner.failure_policy import IN_A_ROW
-from mlpctl.runner.shard import Shard
 from mlpctl.runner.trial import Trial
 
 if TYPE_CHECKING:
     from mlpctl.engines.distributed.ray_connect import Cluster
+    from mlpctl.runner.shard import Shard
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class RunOptions:
     timeout: float = float("inf")
     failures_in_a_row: float = IN_A_ROW
     fail_fast: bool = False
-    shard: Shard | None = None
+    shard: "Shard | None" = None
 
 
 @dataclass

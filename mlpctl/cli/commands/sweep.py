@@ -149,7 +149,7 @@ def sweep(
     experiment = sharded(experiment, part) if part is not None else experiment
     gc.freeze()  # what is imported stays: to look through it again and again was a fifth of a sweep of tiny trials
     if dry_run:
-        _tell(experiment, out, options, format_, output)
+        _print_plan(experiment, out, options, format_, output)
         return
     stop = Stop()
     total = size_of(experiment, part)
@@ -182,8 +182,8 @@ def sweep(
     check_all_trained(counts)
 
 
-def _tell(experiment: Experiment, out: Path, options: "RunOptions", format_: Format, output: Path | None) -> None:
-    """Say what would be trained, and what that takes."""
+def _print_plan(experiment: Experiment, out: Path, options: "RunOptions", format_: Format, output: Path | None) -> None:
+    """Print what would be trained, and what that takes."""
     from mlpctl.cli.screens.dry_run import tables
     from mlpctl.display.tables import emit
     from mlpctl.report.report import report
