@@ -29,8 +29,7 @@ from mlpctl.errors import CheckFailed, DeviceError
 from mlpctl.runner.trial import trial_of
 from mlpctl.spec import make_spec
 from mlpctl.system.devices import torch_device
-from mlpctl.system.facts import cpu_model, environment
-from mlpctl.system.gpu import nvidia_smi
+from mlpctl.system.facts import cpu_model, environment, nvidia_smi
 
 COLUMNS = ("work", "what", "precision", "trials", "epochs", "group", "seconds", "rate", "unit", "floor", "accuracy",
            "sm_clock_hz")  # fmt: skip

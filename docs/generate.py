@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from docs import api_page as api
-from docs import reproductions_page as reproductions
+from docs.reproductions_page import readme_with_reproductions, reproductions_page
 from mlpctl.data import source_of
 from mlpctl.display.tables import Table, to_text
 from mlpctl.registry import Kind, names, resolve
@@ -33,10 +33,10 @@ def pages() -> dict[str, str]:
         "docs/hyperparameters.md": hyperparameters(),
         "docs/datasets.md": datasets(),
         "docs/columns.md": columns(),
-        "docs/reproductions.md": reproductions.page(ROOT, NOTICE),
+        "docs/reproductions.md": reproductions_page(ROOT, NOTICE),
         "mlpctl/spec_fields.pyi": stub(),
         "docs/api.md": api.page(NOTICE),
-        "README.md": reproductions.readme(ROOT),
+        "README.md": readme_with_reproductions(ROOT),
     }
 
 

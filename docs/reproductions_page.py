@@ -1,4 +1,4 @@
-"""docs/reproductions.md and the README's sentence on it, written from results/reproductions.csv and never by hand."""
+"""Write docs/reproductions.md and the README's sentence on it from results/reproductions.csv."""
 
 import csv
 import re
@@ -6,16 +6,16 @@ from pathlib import Path
 
 from mlpctl.display.tables import Cell, Table, as_chosen, for_people, to_text
 
-FILE, PAGE = "results/reproductions.csv", "docs/reproductions.md"
-COMMAND = f"mlpctl verify --format csv -o {FILE}"
+FIGURES_FILE, PAGE = "results/reproductions.csv", "docs/reproductions.md"
+FIGURES_COMMAND = f"mlpctl verify --format csv -o {FIGURES_FILE}"
 ABOUT = f"""Reference: what the textbooks print, and what mlpctl gets. Where chance plays a part, ours is the mean over
 seeds or splits, and a single published run is judged by where 99 % of our single runs lie; properties and bounds
-have to hold for every trial. `{COMMAND}` wrote the figures."""
+have to hold for every trial. `{FIGURES_COMMAND}` wrote the figures."""
 
 BEGIN, END = "<!-- reproductions -->\n", "<!-- /reproductions -->\n"
 
 
-def page(root: Path, notice: str) -> str:
+def reproductions_page(root: Path, notice: str) -> str:
     """Return the page: all experiments in one table, then each with its question, source, command and figures."""
     text = f"{notice}\n# Reproductions\n\n{ABOUT}\n"
     rows = _rows(root)
@@ -37,7 +37,7 @@ def page(root: Path, notice: str) -> str:
     return text
 
 
-def readme(root: Path) -> str:
+def readme_with_reproductions(root: Path) -> str:
     """Return the README with its sentence on reproductions brought up to date."""
     text = (root / "README.md").read_text("utf-8")
     rows = _rows(root)
@@ -50,18 +50,18 @@ def _reproduced(rows: list[dict[str, str]]) -> int:
 
 
 def _rows(root: Path) -> list[dict[str, str]]:
-    with (root / FILE).open(encoding="utf-8", newline="") as stream:
+    with (root / FIGURES_FILE).open(encoding="utf-8", newline="") as stream:
         return list(csv.DictReader(stream))
 
 
 def _heading(path: Path) -> str:
     """Return the comment that a file opens with, as Markdown."""
-    told = []
+    lines = []
     for line in path.read_text("utf-8").splitlines():
         if not line.startswith("#"):
             break
-        told.append(line.removeprefix("#").strip())
-    text = " ".join(told)
+        lines.append(line.removeprefix("#").strip())
+    text = " ".join(lines)
     text = re.sub(r"Run: (mlpctl \S+ \S+)", r"Run: `\1`.", text).removeprefix("Question: ")
     return text[:1].upper() + text[1:]
 

@@ -228,5 +228,5 @@ def in_folder(out: "str | PathLike[str] | None") -> Iterator[KeptFolder]:
 
 def fresh() -> None:
     """Clear what was read before: in a notebook, files may have changed since the last call."""
-    data.forget()
+    data.clear_cache()
     weights.pinned.cache_clear()

@@ -4,8 +4,8 @@ Exit codes: 0 done, 1 a bug of ours, 2 usage or invalid experiment, 3 some trial
 device not there, 6 a check failed, 7 budget used up (the same command goes on), 130 interrupted. An error class has its
 own; `mlpctl.cli.main` ends with it.
 
-A message says what must hold, what was given and where, and what to type next. It is one line: the command line
-prints it as it is, and prints a traceback only with MLPCTL_DEBUG=1.
+A message is one line: the rule, the value given and its origin, and a command to type next. The command line prints
+it as it is, and a traceback only with MLPCTL_DEBUG=1.
 """
 
 from collections.abc import Iterable, Sequence
@@ -19,7 +19,7 @@ class MlpctlError(Exception):
 
 
 class UsageError(MlpctlError):
-    """The command line, the experiment file or a spec asks for something impossible."""
+    """Impossible request of the command line, an experiment file or a spec."""
 
     exit_code = 2
 
@@ -30,37 +30,37 @@ class UsageError(MlpctlError):
 
 
 class TrialsFailed(MlpctlError):
-    """The job is done, and some trials of it failed."""
+    """End of a run in which some trials failed."""
 
     exit_code = 3
 
 
 class DataError(MlpctlError):
-    """A dataset or a results folder is missing, unreadable or not what it should be."""
+    """Dataset or results folder that is missing, unreadable or not as it should be."""
 
     exit_code = 4
 
 
 class DeviceError(MlpctlError):
-    """The device asked for is not there."""
+    """Device that is not there."""
 
     exit_code = 5
 
 
 class CheckFailed(MlpctlError):
-    """Something that was to be verified does not hold."""
+    """Check that failed."""
 
     exit_code = 6
 
 
 class BudgetUsed(MlpctlError):
-    """Time or trials ran out; the same command goes on from here."""
+    """Budget that is used up; the same command goes on from here."""
 
     exit_code = 7
 
 
 class Interrupted(MlpctlError):
-    """The user pressed Ctrl-C; what had finished is saved."""
+    """Ctrl-C of the user; finished trials are saved."""
 
     exit_code = 130
 

@@ -1,6 +1,6 @@
-"""The one list of datasets, models, engines, implementations: name -> "package.module:object", imported on first use.
+"""List the datasets, models, engines and implementations: name -> "package.module:object", imported on first use.
 
-Plain data, so that `--help`, completion and checks read the names without importing what stands behind them.
+Plain data, so that `--help`, completion and checks read the names and import no implementation.
 """
 
 from collections.abc import Mapping

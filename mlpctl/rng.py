@@ -1,7 +1,7 @@
-"""Random numbers that every engine draws alike: counter-based, so any of them can be drawn at any time, anywhere.
+"""Draw random numbers by a counter, alike in every engine: any of them can be drawn at any time, anywhere.
 
 Philox4x32-10 (Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2, 3", SC 2011). The key is the
-seed; the counter says what the number is for: (block, epoch, purpose and layer, extra). Nothing has a state, so a
+seed; the counter is the purpose of the number: (block, epoch, purpose and layer, extra). Nothing has a state, so a
 trial's numbers do not depend on which trials were drawn before it, nor on which engine draws them.
 """
 

@@ -1,4 +1,4 @@
-"""Step 1 of the way through the house: everything that decides a trial's numbers.
+"""Define the spec: everything that decides a trial's numbers.
 
 The fields of `Spec` are the one list from which the options of `train`, the keys of an experiment file, the columns of
 `trials.csv`, the hash of a trial, `--help` and the tables of the docs are derived. A field left at None is decided by
@@ -32,7 +32,7 @@ def split_list(value: object) -> object:
 
 
 def split_layers(value: object) -> object:
-    """Return what `split_list` does, and ("all",) for "all"."""
+    """Return ("all",) for "all", else the items as `split_list` does."""
     return ("all",) if value == "all" else split_list(value)
 
 
@@ -265,22 +265,22 @@ class Spec(BaseModel):
 
     @property
     def is_configuration(self) -> bool:
-        """Whether `configuration` changes nothing."""
+        """Return whether `configuration` changes nothing."""
         return self.seed == 0 and self.init_seed is None and self.data_seed is None
 
     @property
     def init_key(self) -> int:
-        """The seed that draws the initial weights."""
+        """Return the seed that draws the initial weights."""
         return self.seed if self.init_seed is None else self.init_seed
 
     @property
     def data_key(self) -> int:
-        """The seed that draws minibatch order and dropout."""
+        """Return the seed that draws minibatch order and dropout."""
         return self.seed if self.data_seed is None else self.data_seed
 
     @property
     def split_key(self) -> int:
-        """The seed that draws the split."""
+        """Return the seed that draws the split."""
         return self.seed if self.split_seed == "seed" else int(self.split_seed)
 
 
@@ -306,7 +306,7 @@ def make_spec(given: Mapping[str, Any], *, where: str = "") -> Spec:
 
     Args:
         given: field name -> value, typed or as text.
-        where: where the values come from, for the messages.
+        where: origin of the values, for the messages.
 
     Raises:
         UsageError: every problem at once, unknown names with the closest known one.
@@ -318,7 +318,7 @@ def make_spec(given: Mapping[str, Any], *, where: str = "") -> Spec:
 
 
 def explain(error: ValidationError, model: type[BaseModel], where: str = "") -> Iterator[str]:
-    """Yield one line a problem: what must hold, what was given and where."""
+    """Yield a line per problem: the rule, the value given, and its origin."""
     seen = set()
     for problem in error.errors(include_url=False):
         name = str(problem["loc"][0]) if problem["loc"] else "value"
@@ -370,13 +370,13 @@ def _parts(annotation: object) -> Iterator[object]:
 
 
 def extra(info: FieldInfo, key: Literal["group", "unit", "otherwise"]) -> str:
-    """Return what `field` recorded beside a field's type."""
+    """Return a note that `field` recorded beside a field's type."""
     recorded = info.json_schema_extra
     return str(recorded[key]) if isinstance(recorded, dict) else ""
 
 
 def kind_of(info: FieldInfo) -> Literal["text", "int", "float"]:
-    """Return how a field is typed in a CSV column: numbers where every value is a number, else text."""
+    """Return the type of a field's CSV column: numbers where every value is a number, else text."""
     parts = [part for part in _parts(info.annotation) if part is not type(None)]
     if all(part is int for part in parts):
         return "int"

@@ -1,6 +1,8 @@
 """Fixtures: the command line as a user calls it. Hooks: tests whose system parts are missing are named at the end."""
 
+import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("xdist_group") is None:
             item.add_marker(pytest.mark.xdist_group(item.path.stem))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _fashion_mnist() -> Iterator[None]:
+    with system_parts.fashion_mnist_package():
+        yield
 
 
 @pytest.fixture
@@ -44,6 +52,7 @@ def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
 def pytest_configure(config: pytest.Config) -> None:
     """Declare the marker."""
     config.addinivalue_line("markers", "needs(part): a part of the system that the test needs, see system_parts")
+    os.environ.setdefault("MLPCTL_COMPILE", "never")  # a test with an empty cache would start a compiler of its own
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from mlpctl.errors import UsageError
 from mlpctl.models import resolve
-from mlpctl.runner.trial import key_of
 from mlpctl.spec import Spec, make_spec
+from mlpctl.store.key import key_of
 from mlpctl.store.schema import TRIAL_COLUMNS
 from tests.helpers.making import classes, numbers, resolved
 

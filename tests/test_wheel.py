@@ -44,6 +44,10 @@ def test_shipped_experiments_are_found_by_name(program: Path, tmp_path: Path) ->
     done = run(program, tmp_path, "verify", "linreg", "--quick", "-q", "--format", "csv")
     assert (done.returncode, done.stderr) == (0, "")
     assert {line.split(",")[0] for line in done.stdout.splitlines()[1:]} == {"linreg"}
+
+
+@pytest.mark.needs("fashion-mnist")
+def test_an_exercise_runs_from_the_wheel(program: Path, tmp_path: Path) -> None:
     exercise = run(program, tmp_path, "exercise", "5.2.1", "--effort", "quick", "--seeds", "1", "-q")
     assert (exercise.returncode, exercise.stderr) == (0, "")
     assert (tmp_path / "results/exercises/5.2.1/answer.md").is_file()

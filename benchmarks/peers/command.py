@@ -10,7 +10,7 @@ from typing import Any
 
 from benchmarks.peers import run, steady
 from benchmarks.workloads import Workload
-from mlpctl.data.files import cache_folder
+from mlpctl.system.files import cache_folder
 
 WHOLE = 10.0
 """Seconds for which a command is repeated: peers that are measured as whole processes take minutes, quick and slow."""

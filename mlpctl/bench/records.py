@@ -28,10 +28,9 @@ def machine_name(devices: Sequence[str] = ("cpu",)) -> str:
     cores = usable_cores()
     parts = [f"{cpu_model()}, {cores} core{'' if cores == 1 else 's'}"]
     if any(device.startswith("cuda") for device in devices):
-        from mlpctl.system.facts import gpus
-        from mlpctl.system.gpu import nvidia_smi
+        from mlpctl.system.facts import nvidia_smi, torch_gpus
 
-        parts += dict.fromkeys(str(gpu["name"]) for gpu in nvidia_smi() or gpus())
+        parts += dict.fromkeys(str(gpu["name"]) for gpu in nvidia_smi() or torch_gpus())
     return "; ".join(parts)
 
 

@@ -1,12 +1,12 @@
-"""Step 3: name -> Dataset(X, y, splits, task). One file a dataset; nothing here knows of models or engines."""
+"""Load datasets by name, read files of the user, split and scale. Nothing here knows of models or engines."""
 
 from functools import lru_cache
 
-from mlpctl.data.base import Dataset, Source, parse_options
+from mlpctl.data.base import Dataset, Source, options_of
 from mlpctl.registry import resolve
 from mlpctl.spec import Spec
 
-__all__ = ["forget", "load_dataset", "source_of"]
+__all__ = ["clear_cache", "load_dataset", "source_of"]
 
 
 def source_of(name: str) -> Source:
@@ -26,15 +26,15 @@ def load_dataset(spec: Spec) -> Dataset:
     return _load(spec.dataset, tuple(sorted((k, _hashable(v)) for k, v in spec.data.items())))
 
 
-def forget() -> None:
-    """Forget the datasets in memory, so that files that have changed since are read again."""
+def clear_cache() -> None:
+    """Drop the datasets in memory, so that files that have changed since are read again."""
     _load.cache_clear()
 
 
 @lru_cache(maxsize=16)  # an axis over options of a dataset comes back to each of them with every seed
 def _load(name: str, options: tuple[tuple[str, object], ...]) -> Dataset:
     source = source_of(name)
-    return source.load(parse_options(source, dict(options)))
+    return source.load(options_of(source, dict(options)))
 
 
 def _hashable(value: object) -> object:

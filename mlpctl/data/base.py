@@ -1,4 +1,4 @@
-"""What a dataset is: a Source (name, options, how to load) that yields a Dataset (arrays and what they mean)."""
+"""Define a dataset: a Source (name, options, loader) yields a Dataset (arrays and their meaning)."""
 
 import hashlib
 from collections.abc import Callable, Mapping
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Task = Literal["classification", "regression"]
 
 PATH = {"path": True}
-"""Mark of an option that says where a dataset lies: `Field(json_schema_extra=PATH)`."""
+"""Mark of an option that is the place of a dataset: `Field(json_schema_extra=PATH)`."""
 
 
 class Options(BaseModel):
@@ -34,26 +34,26 @@ class Options(BaseModel):
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """A loaded dataset. Nothing in it depends on a split or a seed of training.
+    """Loaded dataset. Nothing in it depends on a split or a seed of training.
 
     Attributes:
         name: as registered.
         X: inputs (N, D): uint8, float32, float64, or a CSR matrix.
         y: classes (N,) int32, or targets (N, M) float64.
-        task: what y means.
+        task: classification or regression.
         digest: hash of everything that decides X and y; part of a trial's key.
-        source: where the data came from, for people.
+        source: origin of the data, for people.
         features: D names, or () if the inputs are pixels.
         classes: names of the K classes; () for regression.
         targets: names of the M targets; () for classification.
-        label_values: the numbers that stand for class 0 and 1 where a loss wants a number.
+        label_values: numbers that stand for class 0 and 1 where a loss needs numbers.
         test_index: rows (int64) of the official test set; None if a part is to be held out.
         fitted_columns: columns that exist only where the training part shows a non-zero value (words, categories).
         image_shape: (height, width) if the inputs are pixels.
-        texts: the N texts behind a bag of words, else None.
-        test_is_train: the test part is the training part (a truth table has no other rows).
-        unit_max: the input that scaling `unit` maps to 1.
-        defaults: Spec fields that these data decide; they win over the source's.
+        texts: N texts behind a bag of words, else None.
+        test_is_train: true if the test part is the training part (a truth table has no other rows).
+        unit_max: input value that scaling `unit` maps to 1.
+        defaults: values of Spec fields that the user leaves open; they win over the source's.
     """
 
     name: str
@@ -77,17 +77,17 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Source:
-    """A registered dataset before it is loaded.
+    """Registered dataset before it is loaded.
 
     Attributes:
         name: as registered.
-        help: one line.
+        help: one line for people.
         load: options -> Dataset; raises DataError where the data are missing or not what they should be.
-        options: what may be set.
-        task: of the dataset, where it is known without loading.
-        defaults: Spec fields that this dataset decides when the user leaves them open.
-        published: its files, which are fetched where they are not on this machine; None if nothing is ever fetched.
-        locate: files that `data path` names.
+        options: model of the options.
+        task: task, where it is known without loading.
+        defaults: values of Spec fields that the user leaves open.
+        published: files that are fetched if this machine does not have them; None if nothing is ever fetched.
+        locate: options -> files that `data path` prints.
     """
 
     name: str
@@ -100,7 +100,7 @@ class Source:
     locate: Callable[[Any], list[str]] | None = None
 
 
-def parse_options(source: Source, given: Mapping[str, Any]) -> Options:
+def options_of(source: Source, given: Mapping[str, Any]) -> Options:
     """Return the validated options of a dataset.
 
     Raises:

@@ -1,21 +1,19 @@
-"""What `mlpctl data` tells: which datasets there are, what is in one, whether its files are whole."""
+"""Describe the registered datasets in tables: one row each, or all of one."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from mlpctl.data import source_of
-from mlpctl.data.base import Dataset, Source, parse_options
-from mlpctl.data.files import cache_folder, sha256_of
+from mlpctl.data.base import Dataset, Source, options_of
 from mlpctl.display.tables import Cell, Table
-from mlpctl.errors import DataError, UsageError
 from mlpctl.registry import names
 from mlpctl.spec import choices
+from mlpctl.system.files import cache_folder
 
 
 def list_datasets() -> Table:
-    """Return a row per registered dataset."""
+    """Return the table of the registered datasets."""
     rows: list[dict[str, Cell]] = []
     for name in names("dataset"):
         source = source_of(name)
@@ -25,10 +23,10 @@ def list_datasets() -> Table:
 
 
 def _where(source: Source) -> str:
-    """Return in a word where a dataset would be read: what `mlpctl data path` tells at length."""
-    if with_required(source.name):
+    """Return in a word the place that a dataset would be read from; `mlpctl data path` prints it in full."""
+    if needs_options(source.name):
         return "your file"
-    places = source.locate(parse_options(source, {})) if source.locate else []
+    places = source.locate(options_of(source, {})) if source.locate else []
     if not places:
         return "built in"
     if places[0].startswith(("https://", "http://")):
@@ -40,7 +38,7 @@ def _where(source: Source) -> str:
 
 
 def describe(dataset: Dataset, source: Source) -> list[Table]:
-    """Return what a dataset holds: shapes, classes and their balance or the targets, options and defaults."""
+    """Return the tables of a dataset: shapes, classes and their balance or the targets, options and defaults."""
     X = dataset.X
     facts: dict[str, Cell] = {
         "source": dataset.source,
@@ -108,68 +106,6 @@ def _text(value: object) -> str:
     return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
-def fetch(name: str, folder: Path | None = None) -> list[str]:
-    """Return a line per file of a dataset, each of which is now in the cache.
-
-    Raises:
-        DataError: if no source has a file; with a folder, if that has not.
-        UsageError: for a folder and a dataset without files.
-    """
-    from mlpctl.data import fetching
-
-    published = source_of(name).published
-    if published is not None:
-        return [f"{name}: {line}" for line in fetching.fetch(published, folder)]
-    if folder is not None:
-        raise UsageError(f"{name} has no files to fetch: leave --from out")
-    return [f"{name}: nothing to fetch"]
-
-
-def verify(name: str, options: dict[str, Any]) -> list[str]:
-    """Return the sha256 of each file of a dataset, and what was loaded, after every check of it has passed.
-
-    Raises:
-        DataError: if it is missing or not what it should be; also where loading would help itself to another source.
-    """
-    source = source_of(name)
-    parsed = parse_options(source, options)
-    sums = source.published.sha256 if source.published else {}
-    lines = []
-    for place in source.locate(parsed) if source.locate else []:
-        path = Path(place).expanduser()
-        if path.is_file():
-            found, published = sha256_of(path), sums.get(path.name.removesuffix(".gz"))
-            if published not in (None, found):
-                raise DataError(
-                    f"{path} is altered or truncated: sha256 must be {published}, got {found}; replace it"
-                    + (f": `mlpctl data fetch {name}`" if path.is_relative_to(cache_folder()) else "")
-                )
-            lines.append(f"{name}: {found}  {path}" + (" as published" if published else ""))
-    dataset = source.load(parsed)
-    examples = f"{dataset.X.shape[0]:,} examples"
-    return [*lines, f"{name}: ok, {examples}, digest {dataset.digest}, source: {dataset.source}"]
-
-
-def paths(name: str, options: dict[str, Any]) -> list[str]:
-    """Return where the files of a dataset are or would be looked for; the cache folder for the others."""
-    source = source_of(name)
-    if source.locate is None:
-        return [str(cache_folder())]
-    return source.locate(parse_options(source, options))
-
-
-def with_required(name: str) -> bool:
-    """Whether a dataset cannot be loaded without options."""
+def needs_options(name: str) -> bool:
+    """Return whether a dataset cannot be loaded without options."""
     return any(info.is_required() for info in source_of(name).options.model_fields.values())
-
-
-def each(name: str) -> list[str]:
-    """Return the datasets that a name stands for: `all` is all that need no options.
-
-    Raises:
-        UsageError: for an unknown name.
-    """
-    if name != "all":
-        source_of(name)
-        return [name]
-    return [known for known in names("dataset") if not with_required(known)]

@@ -1,4 +1,4 @@
-"""A picture of a dataset: sample images, points by class, a regression's target, the commonest words."""
+"""Draw a dataset: sample images, points by class, a regression's target, or the commonest words."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 HATCHES = ("", "///", "...", "xx", "\\\\", "--", "++")
-"""Beside the colours of bars, as MARKERS are of points."""
+"""Hatches of bars, beside their colours."""
 
 WORDS_SHOWN = 12
 POINTS_SHOWN = 2000

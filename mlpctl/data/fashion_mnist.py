@@ -1,4 +1,4 @@
-"""Fashion-MNIST: 70,000 grey pictures of clothes (Xiao, Rasul, Vollgraf 2017, arXiv:1708.07747; MIT licence)."""
+"""Load fashion-mnist: 70,000 grey pictures of clothes (Xiao, Rasul, Vollgraf 2017, arXiv:1708.07747; MIT licence)."""
 
 from pathlib import Path
 
@@ -98,7 +98,7 @@ def read(file: IdxFile, into: NDArray[np.uint8], folder: Path | None) -> tuple[P
     """Fill `into` from the first place that has the right bytes, and keep them in the cache.
 
     Returns:
-        (where they were read, what was passed over and why)
+        (the file that was read, the problems of files passed over)
 
     Raises:
         DataError: if no source has them; at once if a file in the user's folder is wrong.
@@ -136,7 +136,7 @@ def _problem_of(path: Path, file: IdxFile, into: NDArray[np.uint8]) -> str | Non
 
 
 def locate(options: FashionOptions) -> list[str]:
-    """Return, for each file, the path or address it would be read from."""
+    """Return the path or address of each file."""
     address = "" if offline() else f"{PUBLISHED.addresses()[0]}/"
     return [
         str(next(PUBLISHED.places(name, options.folder), f"{address}{name}.gz" if address else f"{name}: nowhere"))

@@ -1,7 +1,7 @@
-"""Published files brought into the cache: from a folder, through apt, from mirrors; the sha256 of each is checked.
+"""Fetch published files into the cache from a folder, apt or mirrors; the sha256 of each is checked.
 
-A source that is not a folder is a process that fills one. It is stopped when it keeps us waiting too long, whatever it
-waits for: a name server, an address that does not answer, a mirror that sends a byte now and then, an apt that hangs.
+A source that is not a folder is a process that fills one. It is stopped when it is silent or slow for too long, at a
+name server, an address that does not answer, a mirror that sends a byte now and then, or an apt that hangs.
 """
 
 import os
@@ -20,10 +20,10 @@ from mlpctl.data.files import INSTALLED, Published, gunzipped, keep, offline, sh
 from mlpctl.errors import DataError
 
 PATIENCE = 8.0
-"""Seconds for which all sources of a dataset together may keep silent."""
+"""Seconds that all sources of a dataset together may be silent."""
 
 CREDIT = 3
-"""A source that sends earns time: up to so many times its part of PATIENCE, so that a drip ends within 24 s."""
+"""Most time that a sending source can earn, in its parts of PATIENCE: a drip ends within 24 s."""
 
 RATE = 50_000.0
 """Bytes per second that a source must send to lose no time."""
@@ -33,11 +33,11 @@ TICK = 0.05
 
 
 def fetch(published: Published, folder: Path | None = None) -> list[str]:
-    """Bring the files into the cache and return a line for each.
+    """Return a line for each file, all of which are in the cache now.
 
     Args:
         published: the files.
-        folder: with the files, .gz or not; nothing else is looked at. Otherwise Debian's folder, then Debian's package
+        folder: folder with the files, .gz or not, the only place then; otherwise Debian's folder, then Debian's package
             through apt, then the mirrors.
 
     Raises:
@@ -54,7 +54,7 @@ def fetch(published: Published, folder: Path | None = None) -> list[str]:
 
 
 def _ask(published: Published, lines: dict[str, str]) -> list[tuple[str, str | None]]:
-    """Ask apt and the mirrors for the files without a line; return each source with what is wrong with it."""
+    """Return the sources asked for the files without a line, apt and the mirrors, each with its problem."""
     if offline():
         return [("apt and mirrors", "not asked: offline")]
     tried: list[tuple[str, str | None]] = []
@@ -73,7 +73,7 @@ def _ask(published: Published, lines: dict[str, str]) -> list[tuple[str, str | N
 
 
 Fill = Callable[[Path, list[str], "Patience"], tuple[Path, str | None]]
-"""Fills an empty folder with files; returns where they are in it, and what went wrong."""
+"""(empty folder, files, seconds) -> (folder of the files in it, problem or None)."""
 
 
 def _sources(published: Published) -> list[tuple[str, Fill]]:
@@ -96,7 +96,7 @@ def _sources(published: Published) -> list[tuple[str, Fill]]:
 
 
 def _unpack_package(package: str, folder: Path, patience: "Patience") -> str | None:
-    """Download a Debian package with apt and unpack it; return what went wrong.
+    """Return the problem in downloading a Debian package with apt and unpacking it, None if there is none.
 
     It is never installed, not even as root: a command that trains must not change the system. Setting a machine up, or
     the user, may install it. Where the system's lists of packages are missing, as in a fresh container, or old, the
@@ -114,25 +114,25 @@ def _unpack_package(package: str, folder: Path, patience: "Patience") -> str | N
 
 
 class Patience:
-    """The seconds for which one source may keep us waiting; what it sends earns some back."""
+    """Seconds that one source may take; bytes that arrive add to them."""
 
     def __init__(self, seconds: float) -> None:
-        """Begin with all of them."""
+        """Start with all seconds."""
         self.given = self.left = seconds
         self.received = 0
 
     @property
     def spent(self) -> float:
-        """Seconds of those given that were waited in vain."""
+        """Return the seconds that are used up."""
         return self.given - min(max(0.0, self.left), self.given)
 
     def wait(self, seconds: float, received: int) -> None:
-        """Count a time in which so many bytes came."""
+        """Take off some seconds and add those that the received bytes are worth."""
         self.received += received
         self.left = min(CREDIT * self.given, self.left + received / RATE - seconds)
 
     def run(self, command: list[str], folder: Path) -> str | None:
-        """Run a command that fills a folder; return what went wrong in a few words, None if nothing did."""
+        """Return the problem of a command that fills a folder in a few words, None if it succeeded."""
         if self.left <= 0:
             return self._given_up()
         with TemporaryFile() as said:
@@ -171,7 +171,7 @@ def _size(folder: Path) -> int:
 
 
 def _take(published: Published, folder: Path, lines: dict[str, str], source: str) -> str | None:
-    """Keep the files without a line, where a folder has them, in the cache; return what is wrong in the folder.
+    """Return the problem of a folder, after its files are kept in the cache with a line each.
 
     Raises:
         DataError: if the cache cannot be written.
@@ -195,7 +195,7 @@ def _hash(path: Path) -> str | None:
 
 
 def _keep(path: Path, target: Path, source: str) -> str:
-    """Copy a file, gunzipped, and return the line that says so."""
+    """Return the line about a file that is copied, gunzipped, to its target."""
     if path == target:
         return f"{target}: already there"
     with path.open("rb") as raw, gunzipped(raw) as stream:
@@ -205,7 +205,7 @@ def _keep(path: Path, target: Path, source: str) -> str:
 
 
 def _not_found(published: Published, folder: Path | None, tried: list[tuple[str, str | None]]) -> str:
-    """Return few lines that say what was tried, which files are needed, and what to type next."""
+    """Return the message that no source has the files: sources tried, files needed, command to type next."""
     groups = groupby(tried, key=lambda one: one[1])
     told = [f"{', '.join(name for name, _ in group)} ({problem})" for problem, group in groups]
     command = f"mlpctl data fetch {published.name} --from FOLDER"

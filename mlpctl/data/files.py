@@ -1,36 +1,35 @@
-"""Where data files lie and what is published of them; opening, hashing, keeping. Nothing here knows of a dataset."""
+"""Find, open, hash and keep data files; nothing here knows of a dataset."""
 
 import gzip
 import hashlib
 import os
-import secrets
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
 from mlpctl.errors import DataError, UsageError
+from mlpctl.system.files import cache_folder, replace_file
 
 GZIP_MAGIC = b"\x1f\x8b"
 
 DAMAGED_GZIP = (gzip.BadGzipFile, EOFError, zlib.error)
-"""What reading a damaged .gz raises; BadGzipFile is an OSError, so catch these first."""
+"""Errors of reading a damaged .gz; BadGzipFile is an OSError, so catch these first."""
 
 
 INSTALLED = Path("usr/share/datasets")
-"""Where Debian's package dataset-NAME has the folder NAME, in the package and, from the root, on the system."""
+"""Folder of the folder NAME of Debian's package dataset-NAME, in the package and, from the root, on the system."""
 
 DEBIAN = Path("/") / INSTALLED
 
 
 @dataclass(frozen=True)
 class Published:
-    """The files of a dataset as their authors have published them.
+    """Files of a dataset as their authors published them.
 
     Attributes:
-        name: of the dataset, of their folder in the cache, and of Debian's package after `dataset-`.
+        name: name of the dataset, of its folder in the cache, and of Debian's package after `dataset-`.
         sha256: file, without .gz -> hash (hex) of its content.
         mirrors: addresses below which FILE.gz is asked for, in this order; only the sha256 is believed.
     """
@@ -41,16 +40,16 @@ class Published:
 
     @property
     def cache(self) -> Path:
-        """Where the files are kept, gunzipped: reading them takes a tenth of the time of gunzipping them."""
+        """Return the folder of the files in the cache, gunzipped: that is read ten times as fast."""
         return cache_folder() / self.name
 
     @property
     def installed(self) -> Path:
-        """Where Debian's package puts them."""
+        """Return the folder of Debian's package."""
         return DEBIAN / self.name
 
     def places(self, file: str, folder: Path | None = None) -> Iterator[Path]:
-        """Yield where a file is on this machine, the best first: in the user's folder alone, if one is given."""
+        """Yield the places of a file on this machine, the best first; a user's folder is the only one."""
         for place in [folder.expanduser()] if folder is not None else [self.cache, self.installed]:
             yield from versions(place, file)
 
@@ -68,23 +67,13 @@ class Published:
         return (given.rstrip("/"),)
 
 
-def cache_folder() -> Path:
-    """Return the folder for what can be made again: MLPCTL_DATA_DIR, else the user's cache folder (XDG)."""
-    given = os.environ.get("MLPCTL_DATA_DIR")
-    if given:
-        return Path(given).expanduser()
-    from platformdirs import user_cache_path
-
-    return user_cache_path("mlpctl", appauthor=False)
-
-
 def offline() -> bool:
     """Return whether the network must not be touched (MLPCTL_OFFLINE=1)."""
     return os.environ.get("MLPCTL_OFFLINE", "0") not in ("", "0")
 
 
 def gunzipped(stream: BinaryIO) -> BinaryIO:
-    """Return the stream of what is inside a .gz, or the stream itself; told apart by content, as names can lie."""
+    """Return the content of a .gz as a stream, or the stream itself; told apart by content, as names can lie."""
     start = stream.read(2)
     stream.seek(0)
     return cast(BinaryIO, gzip.GzipFile(fileobj=stream)) if start == GZIP_MAGIC else stream
@@ -109,26 +98,17 @@ def sha256_of(path: Path) -> str:
 
 
 def keep(path: Path, chunks: Iterable[bytes | memoryview]) -> bool:
-    """Write a file whole or not at all; return whether it was written: a read-only cache is no error.
-
-    The new name is given last, so another process sees the old file or the new one, never a part.
-    """
-    new = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    """Write a file of the cache whole; return whether it was written: a read-only cache is no error."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with new.open("xb") as stream:
-            stream.writelines(chunks)
-        new.replace(path)
-    except OSError:
+        replace_file(path, chunks)
+    except (OSError, DataError):
         return False
-    finally:
-        with suppress(OSError):
-            new.unlink(missing_ok=True)
     return True
 
 
 def versions(folder: Path, file: str) -> Iterator[Path]:
-    """Yield a file of a folder and its .gz, those that are there."""
+    """Yield a file of a folder and its .gz, as far as they exist."""
     yield from (path for path in (folder / file, folder / f"{file}.gz") if path.is_file())
 
 
@@ -136,7 +116,7 @@ def existing_file(path: Path, what: str) -> Path:
     """Return `path` if a file is there.
 
     Raises:
-        DataError: saying where it was looked for.
+        DataError: with the folder that was searched.
     """
     if path.is_file():
         return path

@@ -1,4 +1,4 @@
-"""gates: the truth table of a logical gate, four rows that are both training and test set."""
+"""Load gates: the truth table of a logical gate, four rows that are both training and test set."""
 
 from collections.abc import Callable
 from typing import Annotated, Literal

@@ -1,4 +1,4 @@
-"""The IDX format of MNIST and Fashion-MNIST: a magic number, big-endian sizes, bytes."""
+"""Read the IDX format of MNIST and Fashion-MNIST: a magic number, big-endian sizes, bytes."""
 
 import hashlib
 import struct
@@ -15,12 +15,12 @@ _CHUNK = 1 << 22
 
 @dataclass(frozen=True)
 class IdxFile:
-    """A published file of unsigned bytes.
+    """Published file of unsigned bytes.
 
     Attributes:
-        name: without .gz.
-        shape: of the array in it.
-        sha256: of the whole file, gunzipped.
+        name: name without .gz.
+        shape: shape of the array in it.
+        sha256: hash of the whole file, gunzipped.
     """
 
     name: str
@@ -29,7 +29,7 @@ class IdxFile:
 
     @property
     def header(self) -> bytes:
-        """The bytes before the array: 0, 0, type 8 (unsigned byte), number of axes, sizes."""
+        """Return the bytes before the array: 0, 0, type 8 (unsigned byte), number of axes, sizes."""
         return struct.pack(f">I{len(self.shape)}I", 0x0800 | len(self.shape), *self.shape)
 
 

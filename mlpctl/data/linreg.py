@@ -1,4 +1,4 @@
-"""linreg: synthetic data of a linear regression with known weights, y = X·w + b + noise, as in d2l and Gluon."""
+"""Make linreg: synthetic data of a linear regression with known weights, y = X·w + b + noise, as in d2l and Gluon."""
 
 from typing import Annotated, Literal
 
@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, Field
 
 from mlpctl.data.base import Dataset, Options, Source, digest_of
 from mlpctl.rng import normals, uniforms
-from mlpctl.spec import split_list
+from mlpctl.spec import Count, Seed, split_list
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 
@@ -20,11 +20,11 @@ class LinregOptions(Options):
     )
     b: Finite = Field(4.2, description="True bias.")
     noise: Annotated[Finite, Field(ge=0)] = Field(0.01, description="Standard deviation of the noise on y.")
-    n: Annotated[int, Field(ge=1)] = Field(1000, description="Examples.")
+    n: Count = Field(1000, description="Examples.")
     distribution: Literal["normal", "uniform"] = Field(
         "normal", description="Of the inputs: standard normal, or uniform on [-1, 1)."
     )
-    seed: Annotated[int, Field(ge=0, lt=2**63)] = Field(0, description="Draws inputs and noise.")
+    seed: Seed = Field(0, description="Draws inputs and noise.")
 
 
 def load(options: LinregOptions) -> Dataset:

@@ -1,4 +1,4 @@
-"""Which examples form which minibatch, and which units are dropped: drawn alike for every engine."""
+"""Draw the order of the training examples in an epoch, alike for every engine."""
 
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -21,7 +21,7 @@ def order(seed: int, epoch: int, n: int) -> NDArray[np.int64]:
 
 
 def used_examples(spec: "Spec", n: int) -> int:
-    """Return how many of n examples an epoch uses.
+    """Return the number of examples that an epoch uses of n.
 
     All of them; but where batch normalization would see a last minibatch of a single example, that one is left out
     (another one each epoch): a variance over one example does not exist, and torch refuses it.

@@ -1,4 +1,4 @@
-"""New examples from a file, raw as the dataset has its own: a CSV of named features, an image, or an array."""
+"""Read new examples from a file, raw as in the dataset: a CSV of named features, an image, or an array."""
 
 import csv
 import io
@@ -21,7 +21,7 @@ IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp")
 
 
 def read_inputs(dataset: Dataset, name: str) -> tuple[NDArray[Any], list[str]]:
-    """Return (X, notes): the examples (B, D) of a file, and what the reader should know.
+    """Return (X, notes): the examples (B, D) of a file, and lines for the user.
 
     Raises:
         DataError: for a file that is missing, damaged, or has not what the dataset needs.

@@ -1,13 +1,10 @@
-"""noise: inputs and targets drawn at random, with nothing to find: the data of the CS231n ladder."""
-
-from typing import Annotated
+"""Make noise: inputs and targets drawn at random, as in Stanford CS231n's examples of one network in seven ways."""
 
 from pydantic import Field
 
 from mlpctl.data.base import Dataset, Options, Source, digest_of
 from mlpctl.rng import normals
-
-Count = Annotated[int, Field(ge=1)]
+from mlpctl.spec import Count, Seed
 
 
 class NoiseOptions(Options):
@@ -16,7 +13,7 @@ class NoiseOptions(Options):
     n: Count = Field(64, description="Examples.")
     inputs: Count = Field(1000, description="Inputs of an example.")
     outputs: Count = Field(10, description="Targets of an example.")
-    seed: Annotated[int, Field(ge=0, lt=2**63)] = Field(0, description="Draws inputs and targets.")
+    seed: Seed = Field(0, description="Draws inputs and targets.")
 
 
 def load(options: NoiseOptions) -> Dataset:

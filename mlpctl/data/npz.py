@@ -1,4 +1,4 @@
-"""The arrays of a user's npz file: inputs X and a target, without unpickling anything."""
+"""Read the arrays of a user's npz file, inputs X and a target, without unpickling anything."""
 
 import zipfile
 import zlib
@@ -15,8 +15,8 @@ INPUTS = "X"
 
 
 @dataclass(frozen=True, eq=False)
-class Arrays:
-    """What an npz file holds.
+class NpzArrays:
+    """Arrays of an npz file.
 
     Attributes:
         X: inputs (N, D): uint8, float32 or float64.
@@ -29,7 +29,7 @@ class Arrays:
     image_shape: tuple[int, int] | None
 
 
-def read_arrays(path: Path, target: str) -> Arrays:
+def read_arrays(path: Path, target: str) -> NpzArrays:
     """Return the arrays X and `target` of an npz file, X with one row per example; pictures stay uint8.
 
     Raises:
@@ -54,7 +54,7 @@ def read_arrays(path: Path, target: str) -> Arrays:
         flat = flat.astype(np.float64)
     _check_finite(flat, path)
     image_shape = (int(X.shape[1]), int(X.shape[2])) if X.ndim == 3 else None
-    return Arrays(np.ascontiguousarray(flat), y.reshape(len(y), -1) if y.ndim > 1 else y, image_shape)
+    return NpzArrays(np.ascontiguousarray(flat), y.reshape(len(y), -1) if y.ndim > 1 else y, image_shape)
 
 
 def _check_finite(X: NDArray[Any], path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Dataset and spec -> what an engine sees: scaled inputs, and which rows are training, validation and test part."""
+"""Split and scale a dataset for a spec: the arrays that engines train on, and the rows of each part."""
 
 import math
 from dataclasses import dataclass, replace
@@ -24,17 +24,17 @@ Index = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Data:
-    """A dataset as one split and scaling of it is trained on; shared by all trials that agree on these.
+    """Dataset, split and scaled; shared by all trials that agree on both.
 
     Attributes:
         X: inputs (N, D): uint8, the spec's dtype, or CSR of the spec's dtype. Never copied per trial.
         y: classes (N,) int32, or targets (N, M) of the spec's dtype.
-        scale: (D,) what a uint8 input is multiplied with as it is gathered; None if X is used as it is.
-        shift: (D,) what is added then.
-        parts: the rows of each part; the validation part may be empty.
-        task: what y means.
-        n_classes: K; 0 for regression.
-        label_values: the numbers that stand for class 0 and 1 where a loss wants a number.
+        scale: factors (D,) of uint8 inputs as they are gathered; None if X is used as it is.
+        shift: terms (D,) that are added then.
+        parts: rows of each part; the validation part may be empty.
+        task: classification or regression.
+        n_classes: number of classes K; 0 for regression.
+        label_values: numbers that stand for class 0 and 1 where a loss needs numbers.
     """
 
     X: "NDArray[Any] | scipy.sparse.csr_matrix[Any]"
@@ -48,17 +48,17 @@ class Data:
 
     @property
     def n_inputs(self) -> int:
-        """D."""
+        """Return D, the number of inputs."""
         return int(self.X.shape[1])
 
     @property
     def n_train(self) -> int:
-        """Rows of the training part."""
+        """Return the number of rows of the training part."""
         return len(self.parts["train"])
 
 
 def prepare(dataset: Dataset, spec: "Spec") -> Data:
-    """Return what an engine sees of a dataset under a resolved spec; equal splits and scalings share one copy.
+    """Return a dataset, split and scaled as a resolved spec says; equal splits and scalings share one copy.
 
     Raises:
         UsageError: where the split leaves no row to train on, or the scaling does not fit the inputs.
@@ -67,13 +67,13 @@ def prepare(dataset: Dataset, spec: "Spec") -> Data:
 
 
 def preparation(spec: "Spec") -> tuple[Scaling, Dtype, float, float, int]:
-    """Return all of a resolved spec that its data depend on, the dataset apart."""
+    """Return the part of a resolved spec that decides split and scaling."""
     assert spec.scaling is not None
     assert spec.val_fraction is not None
     return spec.scaling, spec.dtype, spec.test_fraction or 0.0, spec.val_fraction, spec.split_key
 
 
-@lru_cache(maxsize=8)  # a `data` axis, or a split that follows the seed: the most recent few stay in memory
+@lru_cache(maxsize=8)  # of a `data` axis, or a split that follows the seed
 def _prepare(
     dataset: Dataset,
     scaling: Scaling,
@@ -150,7 +150,7 @@ def split(dataset: Dataset, test_fraction: float, val_fraction: float, seed: int
 def hold_out(dataset: Dataset, rows: Index, fraction: float, seed: int, *, purpose_layer: int) -> tuple[Index, Index]:
     """Return (kept, held out): ceil(fraction · n) rows are held out, of each class its share.
 
-    Own code and not scikit-learn's splitter: importing that takes a second, a thousand times the split.
+    Not scikit-learn's splitter: importing that takes a second, a thousand times the split.
     """
     n_held = math.ceil(fraction * len(rows) - 1e-9)
     order = rows[permutation(seed, "split", len(rows), layer=purpose_layer)]

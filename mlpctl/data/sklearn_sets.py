@@ -1,6 +1,6 @@
-"""The small sets that come with scikit-learn: iris, digits, wine, breast-cancer, diabetes.
+"""Load the small sets of scikit-learn: iris, digits, wine, breast-cancer, diabetes.
 
-Importing scikit-learn takes a second, a thousand times an iris trial: it is asked once, and an .npz kept in the cache.
+Importing scikit-learn takes a second, a thousand times an iris trial: so an .npz of each set is kept in the cache.
 """
 
 import io
@@ -15,10 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpctl.data.base import Dataset, Options, Source, Task, digest_of
-from mlpctl.data.files import cache_folder, keep
+from mlpctl.data.files import keep
 from mlpctl.system.facts import library_version
-
-Arrays = dict[str, NDArray[Any]]
+from mlpctl.system.files import cache_folder
 
 IMAGE_SHAPES = {"digits": (8, 8)}
 DIGITS_MAX = 16.0
@@ -53,11 +52,11 @@ def load(name: str, options: Options) -> Dataset:  # noqa: ARG001
 
 
 def cache_path(name: str) -> Path:
-    """Return where a set is kept for the installed scikit-learn."""
+    """Return the file of a set in the cache, of the installed scikit-learn."""
     return cache_folder() / f"scikit-learn-{library_version('scikit-learn')}" / f"{name}.npz"
 
 
-def _read(path: Path) -> Arrays | None:
+def _read(path: Path) -> dict[str, NDArray[Any]] | None:
     """Return the kept arrays, or None where they are missing or damaged (each member has a CRC)."""
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as kept:
@@ -67,7 +66,7 @@ def _read(path: Path) -> Arrays | None:
     return arrays if len(arrays["X"]) == len(arrays["y"]) else None
 
 
-def from_sklearn(name: str) -> Arrays:
+def from_sklearn(name: str) -> dict[str, NDArray[Any]]:
     """Return a set as scikit-learn has it: arrays X, y, features and classes."""
     from sklearn import datasets
 

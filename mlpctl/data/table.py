@@ -1,4 +1,4 @@
-"""table: any table of the user's, CSV, TSV, Parquet or npz, with a named target."""
+"""Load table: a table of the user's, CSV, TSV, Parquet or npz, with a named target."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MOST_CATEGORIES = 1000
-"""Of one column: more are names or numbers in disguise, and each would become an input."""
+"""Categories of one column, each of which becomes an input; more are names or numbers in disguise."""
 
 FEW_VALUES = 20
 """Distinct whole numbers up to which a target is taken for classes."""
@@ -109,7 +109,7 @@ def read_frame(path: Path, options: TableOptions) -> "pd.DataFrame":
     """Return the file as a DataFrame; the suffix says what it is, anything unknown is read as text.
 
     Raises:
-        DataError: if it cannot be read as that.
+        DataError: if it cannot be read so.
     """
     import pandas as pd
 
@@ -130,7 +130,7 @@ def read_frame(path: Path, options: TableOptions) -> "pd.DataFrame":
 def encode_inputs(
     inputs: "pd.DataFrame", path: Path, categorical: tuple[str, ...] = ()
 ) -> tuple[NDArray[np.float64], tuple[str, ...], NDArray[np.bool_]]:
-    """Return (X, names, which columns stand for a category): numbers as they are, words as 0 and 1 per word.
+    """Return (X, names, mask of the columns that stand for a category): numbers as they are, words as 0 and 1 per word.
 
     Raises:
         DataError: for empty or infinite cells, or too many categories.

@@ -7,20 +7,15 @@ restored and continued, and their weights taken out.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Protocol
-
-from numpy.typing import NDArray
+from typing import Protocol
 
 from mlpctl.data.prepare import Data
 from mlpctl.metrics import Status
+from mlpctl.models import learner
 from mlpctl.models.network import Network
 from mlpctl.spec import Spec
 
-NUMERICS = 1
-"""Version of the arithmetic that all engines share; part of a trial's key. Raise it when a change moves numbers."""
-
-State = dict[str, NDArray[Any]]
-"""Everything needed to continue a trial: weights, optimizer state and the epochs done, as named arrays."""
+State = learner.State
 
 
 @dataclass(frozen=True, eq=False)

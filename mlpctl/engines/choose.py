@@ -10,8 +10,7 @@ from mlpctl.engines.expected_time import Load
 from mlpctl.engines.precision import Precision
 from mlpctl.errors import UsageError
 from mlpctl.registry import resolve
-from mlpctl.system.facts import usable_cores
-from mlpctl.system.gpu import cuda_here
+from mlpctl.system.facts import has_cuda, usable_cores
 
 if TYPE_CHECKING:
     from mlpctl.data.prepare import Data
@@ -88,7 +87,7 @@ def _auto(work: Work, device: str, load: Callable[[], Load]) -> Choice:
     spec, network, data = work.spec, work.network, work.data
     kernel, lanes, reference = (resolve("engine", name) for name in ("kernel", "lanes", "reference"))
     note = ""
-    if device == "auto" and not lanes.why_not(spec, data) and cuda_here():
+    if device == "auto" and not lanes.why_not(spec, data) and has_cuda():
         seconds = load().kernel / usable_cores()
         if seconds > CUDA_SECONDS:
             device = "cuda"

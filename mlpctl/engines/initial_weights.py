@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from mlpctl.errors import UsageError
 from mlpctl.models.gates import gate_weights
 from mlpctl.rng import normals, uniforms
-from mlpctl.store.weights import split_pin, weights_at
+from mlpctl.store.key import split_pin
+from mlpctl.store.weights import Weights, weights_at
 
 if TYPE_CHECKING:
     from mlpctl.models.network import Layer, Network
     from mlpctl.spec import Spec
 
-Weights = dict[str, NDArray[Any]]
 
 Law = Literal["constant", "uniform", "normal", "orthogonal"]
 

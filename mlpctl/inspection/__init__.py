@@ -1,1 +1,1 @@
-"""A leaf beside the way through the house: what a network costs, how its gradients are, and drawings of it."""
+"""Load trained networks, predict with them, describe and draw them."""

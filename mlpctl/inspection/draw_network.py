@@ -1,4 +1,4 @@
-"""Drawings of a network: boxes with shapes for any, neurons and their weights for small ones."""
+"""Draw a network: boxes with shapes for any, neurons and their weights for small ones."""
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpctl.display.figure_style import COLOURS, GREY, entitle, panels, styled
-from mlpctl.models.cost import cost_of, what_is
+from mlpctl.models.cost import cost_of, summary_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -70,7 +70,7 @@ def _boxes(axes: Any, network: "Network", height: float) -> None:
     for number, layer in enumerate(network.layers, start=1):
         shapes = f"in (B, {layer.inputs})   out (B, {layer.outputs})"
         parameters = cost_of(layer, first=number == 1).parameters
-        boxes.append((f"{number}   {what_is(layer)}", shapes, f"{parameters:,} parameters"))
+        boxes.append((f"{number}   {summary_of(layer)}", shapes, f"{parameters:,} parameters"))
     boxes.append((network.loss.replace("_", " "), f"in (B, {network.n_outputs})   out (B,)", ""))
     gap, tall = 1.0, 0.66
     for place, (name, shapes, size) in enumerate(boxes):
@@ -137,11 +137,11 @@ def _neurons(
         if layer.activation != "identity":
             above = places[k][0][1] + 1.6 * radius + 0.06 * tallest
             axes.text(across * k, above, layer.activation, ha="center", va="bottom", fontsize=8, color="#333333")
-    told = []
+    notes = []
     if weights is not None:
-        told.append("blue: positive weight, orange: negative; the thicker, the larger in its layer")
-        told += ["in a unit: its bias"] if written else []
-    axes.set_title("\n".join(told), fontsize=7, color="#555555", y=-0.02, va="top", loc="center")
+        notes.append("blue: positive weight, orange: negative; the thicker, the larger in its layer")
+        notes += ["in a unit: its bias"] if written else []
+    axes.set_title("\n".join(notes), fontsize=7, color="#555555", y=-0.02, va="top", loc="center")
     longest = max((len(name) for name in inputs), default=0), max((len(name) for name in outputs), default=0)
     axes.set_xlim(-0.5 - 0.09 * longest[0], across * (len(sizes) - 1) + 0.5 + 0.09 * longest[1])
     axes.set_ylim(-0.5 * tallest - 0.2, 0.5 * tallest + 0.45)

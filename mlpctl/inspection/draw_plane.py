@@ -1,4 +1,4 @@
-"""Drawings in the plane: how a network with two inputs divides it, and where examples are in a hidden layer of two."""
+"""Draw the plane of two inputs with its decision regions, and examples in a hidden layer of two units."""
 
 from typing import TYPE_CHECKING, Any
 

@@ -1,6 +1,6 @@
-"""How activations and gradients are, layer by layer: dead units, saturation, vanishing gradients.
+"""Measure activations and gradients layer by layer: dead units, saturation, vanishing gradients.
 
-Measured with the forward and backward pass of the implementation `manual`, on examples of the training part.
+Computed by the forward and backward pass of the implementation `manual`, on examples of the training part.
 """
 
 import math
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mlpctl.store.weights import Weights
 
 SAMPLE = 4096
-"""Examples that are looked at: the whole training part of small sets; enough for two digits on large ones."""
+"""Examples of the sample: the whole training part of small sets; enough for two digits on large ones."""
 
 STEEPEST = {"sigmoid": 0.25, "tanh": 1.0}
 FLAT = 0.05
@@ -32,7 +32,7 @@ DEAD = 1e-6
 """A unit is dead if its slope is below this for every example: no gradient passes, and nothing will change that."""
 
 VANISHING = 0.01
-"""Of the last layer's gradient (root mean square): a layer that gets less does not learn at the same rate."""
+"""Share of the last layer's gradient (root mean square) below which a layer learns much more slowly."""
 
 SHARES = ("dead", "saturated")
 OF_GRADIENT = ("grad mean", "grad sd", "grad norm", "norm/weights")
@@ -44,7 +44,7 @@ EXPLAINED = (
 
 
 def sample_of(spec: "Spec", data: "Data") -> NDArray[np.int64]:
-    """Return the rows that are looked at: the first of the training part in the order of the first epoch."""
+    """Return the rows of the sample: the first of the training part in the order of the first epoch."""
     rows = data.parts["train"]
     return np.asarray(rows[order(spec.data_key, 1, len(rows))[:SAMPLE]])
 
@@ -105,7 +105,7 @@ def gradient_tables(
         spec: resolved.
         stages: words such as "at initialization" -> weights.
         data: prepared for the spec.
-        people: whether people read it.
+        people: true for tables that people read.
     """
     rows = sample_of(spec, data)
     lines = {stage: statistics(network, spec, weights, data, rows) for stage, weights in stages.items()}
@@ -131,7 +131,7 @@ def _layer(line: dict[str, Cell]) -> Cell:
 
 
 def findings(network: "Network", lines: list[dict[str, Cell]]) -> list[str]:
-    """Return in words what is wrong: gradients that vanish or explode on their way to the first layer, dead units."""
+    """Return sentences about gradients that vanish or explode on their way to the first layer, dead units."""
     rms = root_mean_squares(network, lines)
     found = []
     if not any(rms):

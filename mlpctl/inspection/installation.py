@@ -12,14 +12,13 @@ from packaging.requirements import Requirement
 
 from mlpctl import __version__
 from mlpctl.data import source_of
-from mlpctl.data.base import parse_options
-from mlpctl.data.describe import with_required
-from mlpctl.data.files import cache_folder
+from mlpctl.data.base import options_of
+from mlpctl.data.describe import needs_options
 from mlpctl.display.tables import Cell, Table
 from mlpctl.errors import CheckFailed, MlpctlError
 from mlpctl.registry import names
-from mlpctl.system.facts import cpu_model, gpus, library_version, memory_bytes, usable_cores
-from mlpctl.system.gpu import driver_here
+from mlpctl.system.facts import cpu_model, has_nvidia_driver, library_version, memory_bytes, torch_gpus, usable_cores
+from mlpctl.system.files import cache_folder
 
 PACKAGE = "mlpctl"
 """Whose installed metadata name what is required, and the extras."""
@@ -120,11 +119,11 @@ def _machine() -> list[dict[str, Cell]]:
 def _gpu() -> list[dict[str, Cell]]:
     if library_version("torch") is None:
         return []
-    if not driver_here():
+    if not has_nvidia_driver():
         return [_line("gpu", "none", "no driver of NVIDIA")]
     import torch  # 1 s: only where there may be a GPU
 
-    found = gpus()
+    found = torch_gpus()
     if not found:
         why = "this torch is a CPU build" if torch.version.cuda is None else "torch sees no CUDA GPU"
         return [_line("gpu", "none", why, "install a CUDA build of torch")]
@@ -140,10 +139,10 @@ def _data() -> list[dict[str, Cell]]:
     lines = [_line("cache", "ok", f"{folder}, {size / 2**20:.0f} MiB"), _kernel()]
     for name in names("dataset"):
         source = source_of(name)
-        if source.published is None or source.locate is None or with_required(name):
+        if source.published is None or source.locate is None or needs_options(name):
             continue
         try:
-            places = source.locate(parse_options(source, {}))
+            places = source.locate(options_of(source, {}))
         except MlpctlError as error:
             lines.append(_line(name, "missing", str(error)))
             continue

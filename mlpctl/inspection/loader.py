@@ -1,6 +1,6 @@
-"""A trained network to look at or to ask: a trial out of a results folder with its data and weights, and its outputs.
+"""Load a trial of a results folder with its data and weights, and compute the outputs of its network.
 
-The one place outside the engines that runs a model; it runs the implementation `manual` of the reference engine.
+Networks run here by the implementation `manual` of the reference engine.
 """
 
 from dataclasses import dataclass, replace
@@ -16,8 +16,8 @@ from mlpctl.errors import DataError
 from mlpctl.models import resolve
 from mlpctl.runner.trial import Trial
 from mlpctl.spec import Spec
+from mlpctl.store import reader
 from mlpctl.store.find_trial import find
-from mlpctl.store.trial_rows import stored_rows
 from mlpctl.store.weights import read_weights
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mlpctl.data.prepare import Data
     from mlpctl.models.manual import Manual
     from mlpctl.models.network import Network
-    from mlpctl.store.find_trial import Place
+    from mlpctl.store.find_trial import StoredTrial
     from mlpctl.store.weights import Weights
 
 AT_A_TIME = 8192
@@ -35,17 +35,17 @@ AT_A_TIME = 8192
 
 @dataclass(frozen=True, eq=False)
 class Saved:
-    """A trial of a results folder.
+    """Trial of a results folder.
 
     Attributes:
-        trial: its spec, as it was trained, and its dataset.
-        place: where it is.
-        row: of `trials.csv`.
-        weights: at its end; None where none were saved.
+        trial: spec as it was trained, and dataset.
+        place: results folder and key.
+        row: row of `trials.csv`.
+        weights: weights at its end; None where none were saved.
     """
 
     trial: Trial
-    place: "Place"
+    place: "StoredTrial"
     row: dict[str, Cell]
     weights: "Weights | None"
 
@@ -55,15 +55,15 @@ def load_saved(where: str, *, needed: bool = True, data: Any = ()) -> Saved:
 
     Args:
         where: see `mlpctl.store.find_trial.find`.
-        needed: whether only a trial with saved weights will do.
-        data: options of the dataset in place of the recorded ones: where its files are now.
+        needed: true if only a trial with saved weights will do.
+        data: options of the dataset in place of the recorded ones, such as its path now.
 
     Raises:
         DataError: where results, data or weights are missing, or the data are not those it was trained on any more.
         UsageError: where the name fits no trial, or several.
     """
     place = find(where, needed=needed)
-    row, _ = stored_rows(place.folder, place.key)
+    row, _ = reader.trial(place.folder, place.key)
     spec = Spec.from_flat(row).with_data(data)
     dataset = load_dataset(spec)
     if dataset.digest != row["digest"]:

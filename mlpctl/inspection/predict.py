@@ -1,4 +1,4 @@
-"""What `mlpctl predict` tells: the predictions of a trained network for examples, and the words that decided a text."""
+"""Predict examples with a trained network, and show the words that decided a text."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpctl.data import source_of
-from mlpctl.data.base import parse_options
+from mlpctl.data.base import options_of
 from mlpctl.data.langid import LangidOptions, count_words
 from mlpctl.data.new_inputs import read_inputs
 from mlpctl.data.prepare import Part, kept_columns, prepare, prepare_new
@@ -31,14 +31,14 @@ BIAS, TOTAL = "(bias)", "(sum)"
 
 
 @dataclass(frozen=True, eq=False)
-class Asked:
+class Examples:
     """Examples to predict.
 
     Attributes:
-        data: that hold them.
-        rows: of the data (B,).
-        names: what they are called (B,).
-        truth: whether the data know the answer.
+        data: data that hold them.
+        rows: rows of the data (B,).
+        names: names for the tables (B,).
+        truth: true if the data have the true answers.
     """
 
     data: "Data"
@@ -57,7 +57,7 @@ def predict(
     rows: NDArray[Any] | None = None,
     people: bool = True,
 ) -> tuple[list[Table], list[str]]:
-    """Return (tables, notes): the predictions for examples, and what the user should know of them.
+    """Return (tables, notes): the predictions for examples, and lines for the user.
 
     Args:
         saved: a trial with weights.
@@ -76,22 +76,22 @@ def predict(
         raise UsageError("what to predict? give one of --input FILE, --index N, --text 'a sentence'")
     notes: list[str] = []
     if rows is not None:
-        asked = _new(saved, _fitting(saved, rows), list(range(len(rows))))
+        examples = _new(saved, _fitting(saved, rows), list(range(len(rows))))
     elif input_ is not None:
         X, notes = read_inputs(saved.trial.dataset, input_)
-        asked = _new(saved, X, list(range(1, len(X) + 1)))
+        examples = _new(saved, X, list(range(1, len(X) + 1)))
     elif index:
-        asked = _of_part(saved, index, part)
+        examples = _of_part(saved, index, part)
     else:
-        asked = _new(saved, _counts(saved, texts), list(texts))
+        examples = _new(saved, _counts(saved, texts), list(texts))
     network, spec = saved.trial.network, saved.trial.spec
     assert saved.weights is not None
-    outputs = outputs_of(network, spec, saved.weights, asked.data, asked.rows)
+    outputs = outputs_of(network, spec, saved.weights, examples.data, examples.rows)
     if saved.place.why:
         notes.append(f"trial {saved.place.key}: {saved.place.why}")
-    tables = [_table(saved, network, asked, outputs, people=people)]
+    tables = [_table(saved, network, examples, outputs, people=people)]
     if texts:
-        tables += [_words(saved, asked, number, outputs[number]) for number in range(len(texts))]
+        tables += [_words(saved, examples, number, outputs[number]) for number in range(len(texts))]
     return tables, notes
 
 
@@ -113,9 +113,9 @@ def probabilities(network: "Network", outputs: NDArray[Any]) -> NDArray[np.float
     return np.concatenate([1 - p, p], axis=1) if network.n_outputs == 1 else p
 
 
-def _new(saved: Saved, X: Any, names: Sequence[Cell]) -> Asked:
+def _new(saved: Saved, X: Any, names: Sequence[Cell]) -> Examples:
     data, rows = prepare_new(saved.trial.dataset, saved.trial.spec, X)
-    return Asked(data, rows, names, truth=False)
+    return Examples(data, rows, names, truth=False)
 
 
 def _fitting(saved: Saved, rows: NDArray[Any]) -> NDArray[Any]:
@@ -125,7 +125,7 @@ def _fitting(saved: Saved, rows: NDArray[Any]) -> NDArray[Any]:
     return rows
 
 
-def _of_part(saved: Saved, index: Sequence[int], part: SelectOn) -> Asked:
+def _of_part(saved: Saved, index: Sequence[int], part: SelectOn) -> Examples:
     data = prepare(saved.trial.dataset, saved.trial.spec)
     rows, name = data.parts[PARTS[part]], saved.trial.dataset.name
     if not len(rows):
@@ -135,7 +135,7 @@ def _of_part(saved: Saved, index: Sequence[int], part: SelectOn) -> Asked:
     for number in index:
         if not 0 <= number < len(rows):
             raise UsageError(f"the {part} part of {name} has the examples 0 to {len(rows) - 1}, got --index {number}")
-    return Asked(data, rows[list(index)], list(index), truth=True)
+    return Examples(data, rows[list(index)], list(index), truth=True)
 
 
 def _counts(saved: Saved, texts: Sequence[str]) -> Any:
@@ -156,24 +156,24 @@ def _counts(saved: Saved, texts: Sequence[str]) -> Any:
 
 
 def _word_counts(saved: Saved, text: str) -> dict[str, int]:
-    options = parse_options(source_of("langid"), saved.trial.spec.data)
+    options = options_of(source_of("langid"), saved.trial.spec.data)
     assert isinstance(options, LangidOptions)
     X, words = count_words([text], lowercase=options.lowercase)
     return {words[k]: int(count) for k, count in zip(X.indices, X.data, strict=True)}
 
 
-def _table(saved: Saved, network: "Network", asked: Asked, outputs: NDArray[Any], *, people: bool) -> Table:
+def _table(saved: Saved, network: "Network", examples: Examples, outputs: NDArray[Any], *, people: bool) -> Table:
     dataset, spec = saved.trial.dataset, saved.trial.spec
     title = f"{dataset.name} {spec.model}, trial {saved.place.key}"
     if dataset.task == "regression":
-        return _numbers(dataset.targets, asked, outputs, title)
+        return _numbers(dataset.targets, examples, outputs, title)
     label = predicted(network, outputs)
     p = probabilities(network, outputs)
-    true = asked.data.y[asked.rows] if asked.truth else None
-    if people and len(asked.rows) == 1 and p is not None:
-        return _classes(network, dataset.classes, asked, outputs, p, title)
+    true = examples.data.y[examples.rows] if examples.truth else None
+    if people and len(examples.rows) == 1 and p is not None:
+        return _classes(network, dataset.classes, examples, outputs, p, title)
     rows: list[dict[str, Cell]] = []
-    for number, name in enumerate(asked.names):
+    for number, name in enumerate(examples.names):
         row: dict[str, Cell] = {"example": name}
         if true is not None:
             row["true"] = dataset.classes[int(true[number])]
@@ -193,7 +193,7 @@ def _table(saved: Saved, network: "Network", asked: Asked, outputs: NDArray[Any]
 
 
 def _classes(
-    network: "Network", classes: Sequence[str], asked: Asked, outputs: NDArray[Any], p: NDArray[Any], title: str
+    network: "Network", classes: Sequence[str], examples: Examples, outputs: NDArray[Any], p: NDArray[Any], title: str
 ) -> Table:
     """Return one example's classes, a row each, the predicted one marked."""
     label = int(predicted(network, outputs)[0])
@@ -204,10 +204,10 @@ def _classes(
             z = outputs[0].astype(np.float64)
             row["log-probability"] = float(z[k] - np.logaddexp.reduce(z))
         row[""] = "◀ predicted" if k == label else ""
-        if asked.truth and int(asked.data.y[asked.rows[0]]) == k:
+        if examples.truth and int(examples.data.y[examples.rows[0]]) == k:
             row[""] = f"{row['']}, true" if k == label else "  true"
         rows.append(row)
-    return Table(list(rows[0]), rows, f"{title}: example {asked.names[0]}")
+    return Table(list(rows[0]), rows, f"{title}: example {examples.names[0]}")
 
 
 def _scores(network: "Network", classes: Sequence[str], z: NDArray[Any]) -> dict[str, Cell]:
@@ -216,26 +216,26 @@ def _scores(network: "Network", classes: Sequence[str], z: NDArray[Any]) -> dict
     return {f"score({name})": float(z[k]) for k, name in enumerate(classes)}
 
 
-def _numbers(targets: Sequence[str], asked: Asked, outputs: NDArray[Any], title: str) -> Table:
+def _numbers(targets: Sequence[str], examples: Examples, outputs: NDArray[Any], title: str) -> Table:
     rows: list[dict[str, Cell]] = []
-    for number, name in enumerate(asked.names):
+    for number, name in enumerate(examples.names):
         row: dict[str, Cell] = {"example": name}
         for k, target in enumerate(targets or ("target",)):
             value = float(outputs[number, k])
             row[f"predicted {target}"] = value
-            if asked.truth:
-                true = float(asked.data.y[asked.rows[number], k])
+            if examples.truth:
+                true = float(examples.data.y[examples.rows[number], k])
                 row |= {f"true {target}": true, f"error {target}": value - true}
         rows.append(row)
     return Table(list(rows[0]), rows, title)
 
 
-def _words(saved: Saved, asked: Asked, number: int, outputs: NDArray[Any]) -> Table:
-    """Return what each word of a text added to the output of each class, what decided most first."""
+def _words(saved: Saved, examples: Examples, number: int, outputs: NDArray[Any]) -> Table:
+    """Return the share of each word of a text in the output of each class, the most decisive word first."""
     dataset, network = saved.trial.dataset, saved.trial.network
     assert saved.weights is not None
-    text = str(asked.names[number])
-    inputs = {dataset.features[k]: place for place, k in enumerate(kept_columns(dataset, asked.data.parts["train"]))}
+    text = str(examples.names[number])
+    inputs = {dataset.features[k]: place for place, k in enumerate(kept_columns(dataset, examples.data.parts["train"]))}
     counts = _word_counts(saved, text)
     unknown = [word for word in counts if word not in inputs]
     notes = [f"Unknown words, which count for nothing: {', '.join(unknown)}."] if unknown else []
@@ -261,7 +261,7 @@ def _words(saved: Saved, asked: Asked, number: int, outputs: NDArray[Any]) -> Ta
 
 
 def _lead(share: NDArray[Any], label: int) -> float:
-    """Return how far a word puts the predicted class ahead of the others' mean."""
+    """Return by how much a word puts the predicted class ahead of the others' mean."""
     if len(share) == 1:
         return float(share[0] if label else -share[0])
     return float(share[label] - np.delete(share, label).mean())

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from mlpctl.data import load_dataset
-from mlpctl.data.files import cache_folder
 from mlpctl.display.tables import Cell, Table
 from mlpctl.models import resolve
 from mlpctl.spec import Spec, make_spec
+from mlpctl.system.files import cache_folder
 
 ENVIRONMENT = {
     "MLPCTL_DATA_DIR": "cache folder",

@@ -1,6 +1,7 @@
-"""Step 4: from a spec to a network of dense layers, and its twins in torch."""
+"""Turn a spec into a network: open fields resolved, layers described, implementations to train it."""
 
-from mlpctl.models.network import Layer, Network, build
+from mlpctl.models.build import build
+from mlpctl.models.network import Layer, Network
 from mlpctl.models.resolution import resolve
 
 __all__ = ["Layer", "Network", "build", "resolve"]

@@ -1,19 +1,22 @@
-"""The network differentiated by autograd, the optimizer's step by hand: three rungs that differ in their operations.
+"""Train a network that autograd differentiates, its operations torch's own; the optimizer's step is by hand.
 
-`functional` calls torch's own, `functions` are custom autograd functions with their own backward, `elementary` writes
-each out as a book does.
+The implementations `function` and `scratch` are the same with other operations: `mlpctl.models.function` has custom
+autograd functions with their own backward pass, `mlpctl.models.scratch` writes each operation out as a book does.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
-from mlpctl.models import autograd_functions, elementary_operations, torch_operations
-from mlpctl.models.batch_norm import normalize_by_running
+from mlpctl.models import losses
+from mlpctl.models.constants import BN_EPS, BN_MOMENTUM, LEAKY_SLOPE, SOFTPLUS_THRESHOLD
 from mlpctl.models.learner import OPTIMIZER_PREFIX, State
+from mlpctl.models.manual import normalize_by_running
 from mlpctl.models.optimizers import update
 
 if TYPE_CHECKING:
@@ -23,29 +26,93 @@ if TYPE_CHECKING:
 STATISTICS = (".running_mean", ".running_var")
 
 
-class Operations(Protocol):
-    """What a forward pass is made of: a module with these functions, and the activations by name."""
+def step(u: Tensor) -> Tensor:
+    """Return 1 where the input is positive, else 0; no gradient passes."""
+    return (u > 0).to(u.dtype)
 
-    ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]]
 
-    def affine(self, X: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        """Return X W + b (B, H); X (B, D) may be sparse."""
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "relu": F.relu,
+    "sigmoid": torch.sigmoid,
+    "tanh": torch.tanh,
+    "leaky_relu": partial(F.leaky_relu, negative_slope=LEAKY_SLOPE),
+    "elu": F.elu,
+    "gelu": F.gelu,
+    "silu": F.silu,
+    "softplus": partial(F.softplus, threshold=SOFTPLUS_THRESHOLD),
+    "identity": torch.nn.Identity(),
+    "step": step,
+}
 
-    def product(self, X: Tensor, maps: Sequence[tuple[Tensor, Tensor | None]]) -> Tensor:
-        """Return the product (B, H) of two affine maps of the same X."""
 
-    def normalize(self, u: Tensor, weight: Tensor, bias: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
-        """Return the batch normalization of u (B, H); the running mean and variance (H,) are moved."""
+def affine(X: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """Return X W + b (B, H)."""
+    u = X @ weight
+    return u if bias is None else u + bias
 
-    def drop(self, a: Tensor, mask: Tensor, p: float) -> Tensor:
-        """Return a (B, H) with the units kept by the mask scaled up, the others 0."""
 
-    def loss(self, network: "Network", z: Tensor, y: Tensor) -> Tensor:
-        """Return the loss per example (B,)."""
+def product(X: Tensor, maps: Sequence[tuple[Tensor, Tensor | None]]) -> Tensor:
+    """Return the product (B, H) of two affine maps of the same X."""
+    first, second = (affine(X, weight, bias) for weight, bias in maps)
+    return first * second
+
+
+def normalize(u: Tensor, weight: Tensor, bias: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
+    """Return the batch normalization of u (B, H); the running statistics are moved."""
+    return F.batch_norm(u, mean, variance, weight, bias, training=True, momentum=BN_MOMENTUM, eps=BN_EPS)
+
+
+def drop(a: Tensor, mask: Tensor, p: float) -> Tensor:
+    """Return a (B, H) with the units kept by the mask scaled up, the others 0."""
+    return torch.where(mask, a / (1 - p), 0.0)
+
+
+def loss(network: "Network", z: Tensor, y: Tensor) -> Tensor:
+    """Return the loss per example (B,) by torch's own functions; the perceptron's, which torch lacks, is ours."""
+    if network.loss == "cross_entropy":
+        return F.cross_entropy(z, y.long(), reduction="none")
+    if network.loss == "nll":
+        return F.nll_loss(F.log_softmax(z, dim=1), y.long(), reduction="none")
+    if network.loss == "perceptron":
+        return losses.loss(network, z, y)
+    t = losses.numeric_targets(network, z, y)
+    if network.loss == "mse":
+        value = F.mse_loss(z, t, reduction="none")
+    elif network.loss == "half_mse":
+        value = F.mse_loss(z, t, reduction="none") / 2
+    elif network.loss == "huber":
+        value = F.huber_loss(z, t, reduction="none", delta=network.huber_delta)
+    elif network.loss == "l1":
+        value = F.l1_loss(z, t, reduction="none")
+    else:
+        value = F.binary_cross_entropy_with_logits(z, t, reduction="none")
+    return value.mean(dim=1)
+
+
+@dataclass(frozen=True)
+class Operations:
+    """Operations of a forward pass.
+
+    Attributes:
+        activations: by name; functions of the pre-activations (B, H).
+        affine: (X (B, D), perhaps sparse; W; b or None) -> X W + b (B, H).
+        product: (X; (W, b) twice) -> the product (B, H) of two affine maps of the same X.
+        normalize: (u (B, H), weight, bias, running mean, running variance (H,)) -> batch normalization of u; the
+            running statistics are moved.
+        drop: (a (B, H), mask of the units kept, p) -> a with the kept units scaled up, the others 0.
+        loss: (network, z (B, C), y) -> loss per example (B,).
+    """
+
+    activations: Mapping[str, Callable[[Tensor], Tensor]]
+    affine: Callable[[Tensor, Tensor, Tensor | None], Tensor]
+    product: Callable[[Tensor, Sequence[tuple[Tensor, Tensor | None]]], Tensor]
+    normalize: Callable[[Tensor, Tensor, Tensor, Tensor, Tensor], Tensor]
+    drop: Callable[[Tensor, Tensor, float], Tensor]
+    loss: "Callable[[Network, Tensor, Tensor], Tensor]"
 
 
 class Autograd:
-    """See `mlpctl.models.learner.Learner`."""
+    """Network in training; see `mlpctl.models.learner.Learner`."""
 
     def __init__(self, operations: Operations, network: "Network", spec: "Spec", state: State, device: str) -> None:
         """Take over a state: initial weights, or what `state` of any learner returned."""
@@ -79,7 +146,7 @@ class Autograd:
                 names = ("bn_weight", "bn_bias", "running_mean", "running_var")
                 normalize = normalize_by_running if masks is None else self.operations.normalize
                 u = normalize(u, *(self.tensors[f"{number}.{name}"] for name in names))
-            X = self.operations.ACTIVATIONS[layer.activation](u)
+            X = self.operations.activations[layer.activation](u)
             mask = masks[number] if masks is not None else None
             if mask is not None:
                 X = self.operations.drop(X, mask, layer.dropout)
@@ -104,6 +171,7 @@ class Autograd:
         return {name: torch.zeros_like(g) if name in self.idle else g for name, g in gradients.items()}
 
 
-AUTOGRAD = partial(Autograd, torch_operations)
-FUNCTION = partial(Autograd, autograd_functions)
-SCRATCH = partial(Autograd, elementary_operations)
+TORCH = Operations(ACTIVATIONS, affine, product, normalize, drop, loss)
+"""torch's own functions."""
+
+AUTOGRAD = partial(Autograd, TORCH)

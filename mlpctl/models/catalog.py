@@ -1,4 +1,4 @@
-"""The models by name. All are stacks of dense layers; a model says which, and decides what the user leaves open."""
+"""Register the models by name: stacks of dense layers, and the fields of a spec that each decides."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,15 +9,15 @@ from mlpctl.data.base import Task
 
 @dataclass(frozen=True)
 class Model:
-    """A registered model.
+    """Registered model.
 
     Attributes:
-        help: one line.
-        tasks: what it can be trained for.
-        hidden: whether it has hidden layers, so that their hyperparameters apply.
-        defaults: Spec fields that it decides when the user and the dataset leave them open.
-        fixed: Spec fields that are part of what the model is, and why.
-        dataset: the only dataset it makes sense for, if there is one.
+        help: one line for people.
+        tasks: tasks that it can be trained for.
+        hidden: true if it has hidden layers, so that their hyperparameters apply.
+        defaults: values of Spec fields that the user and the dataset leave open.
+        fixed: Spec fields that belong to the model, each with its value and the reason.
+        dataset: only dataset that it makes sense for, if there is one.
     """
 
     help: str

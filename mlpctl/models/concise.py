@@ -1,4 +1,4 @@
-"""The concise twin: the network as nn.Sequential (d2l 5.2.2)."""
+"""Build the network as nn.Sequential (d2l 5.2.2)."""
 
 from collections import OrderedDict
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from torch import nn
 
 from mlpctl.models.constants import BN_EPS, BN_MOMENTUM, SOFTPLUS_THRESHOLD
 from mlpctl.models.learner import State
-from mlpctl.models.torch_optim import KeyedDropout, Optimized, Product, SparseLinear, Step
+from mlpctl.models.torch_nn import KeyedDropout, Optimized, Product, SparseLinear, Step
 
 if TYPE_CHECKING:
     from mlpctl.models.network import Network
@@ -30,7 +30,7 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
 
 
 def concise(network: "Network", spec: "Spec", state: State, device: str) -> Optimized:
-    """Return the learner of the concise rung."""
+    """Return the learner of the implementation `concise`."""
     return Optimized(sequential(network), network, spec, state, device)
 
 

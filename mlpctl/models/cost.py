@@ -1,4 +1,4 @@
-"""What a network costs: parameters, FLOPs and memory, layer by layer. Pure arithmetic, nothing is trained."""
+"""Count the parameters, FLOPs and memory of a network, layer by layer; nothing is trained."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -20,15 +20,15 @@ STATISTICS = ("running_mean", "running_var")
 
 @dataclass(frozen=True)
 class LayerCost:
-    """Of one layer.
+    """Cost of one layer.
 
     Attributes:
         parameters: trained numbers.
-        statistics: numbers that follow the data, of batch normalization.
+        statistics: running means and variances of batch normalization.
         forward: FLOPs per example.
         backward: FLOPs per example.
         activations: numbers kept per example for the backward pass.
-        masks: booleans kept per example: which units are dropped.
+        masks: booleans kept per example, true for units that are kept.
     """
 
     parameters: int
@@ -40,7 +40,7 @@ class LayerCost:
 
 
 def cost_of(layer: "Layer", *, first: bool) -> LayerCost:
-    """Return what a layer costs; the first one needs no gradient with respect to its inputs."""
+    """Return the cost of a layer; the first one needs no gradient with respect to its inputs."""
     sizes = {name: int(np.prod(shape)) for name, shape in layer.shapes.items()}
     products = 2 * layer.n_weights
     return LayerCost(
@@ -74,7 +74,7 @@ def layers_table(network: "Network", spec: "Spec", title: str, *, people: bool) 
     for number, (layer, cost) in enumerate(zip(network.layers, costs, strict=True), start=1):
         rows.append(
             {
-                "layer": f"{number} {what_is(layer)}",
+                "layer": f"{number} {summary_of(layer)}",
                 "output": f"(B, {layer.outputs})",
                 "parameters": cost.parameters,
                 "forward FLOPs": cost.forward,
@@ -99,7 +99,7 @@ def layers_table(network: "Network", spec: "Spec", title: str, *, people: bool) 
 
 
 def totals_table(network: "Network", spec: "Spec", n_train: int, *, people: bool) -> Table:
-    """Return quantity, value and unit: what an epoch computes, and what training keeps in memory.
+    """Return the table of the totals: FLOPs of an epoch, and bytes that training keeps in memory.
 
     Args:
         network: of the spec.
@@ -133,7 +133,7 @@ def totals_table(network: "Network", spec: "Spec", n_train: int, *, people: bool
 
 
 def memory_of(network: "Network", spec: "Spec") -> dict[str, int]:
-    """Return what training keeps in memory for one trial, in bytes, by what it is for; the data are not in it."""
+    """Return the memory of one trial in training by purpose, in bytes, without the data."""
     assert isinstance(spec.batch_size, int)
     costs, size, batch = costs_of(network), np.dtype(spec.dtype).itemsize, spec.batch_size
     parameters, statistics = sum(c.parameters for c in costs), sum(c.statistics for c in costs)
@@ -147,8 +147,8 @@ def memory_of(network: "Network", spec: "Spec") -> dict[str, int]:
     }
 
 
-def what_is(layer: "Layer") -> str:
-    """Return what a layer does, in a few words."""
+def summary_of(layer: "Layer") -> str:
+    """Return a layer in a few words: "dense, batch norm, relu"."""
     parts = ["product of two dense" if layer.product else "dense"]
     parts += ["batch norm"] if layer.batch_norm else []
     parts += [layer.activation] if layer.activation != "identity" else []
@@ -157,7 +157,7 @@ def what_is(layer: "Layer") -> str:
 
 
 def in_bytes(n: int) -> str:
-    """Return a number of bytes as people read it."""
+    """Return a number of bytes for people, as 1.5 MiB."""
     value = float(n)
     for unit in ("B", "KiB", "MiB", "GiB"):
         if value < 1024 or unit == "GiB":

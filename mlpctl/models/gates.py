@@ -1,4 +1,4 @@
-"""Logic gates as perceptrons with weights set by hand: class 1 where x·w + b > 0.
+"""Set the weights of logic gates by hand: perceptrons with class 1 where x·w + b > 0.
 
 AND has w = (0.5, 0.5), b = -0.7; OR has b = -0.2; NAND and NOR are their negatives. XOR is no single perceptron: it
 is AND(NAND, OR), two perceptrons and a third (after Minsky and Papert); XNOR is its negative.
@@ -35,7 +35,7 @@ GATES: dict[str, tuple[tuple[tuple[float, float, float], ...], ...]] = {
 
 
 def gate_name(spec: "Spec") -> str:
-    """Return which gate the dataset of a spec is."""
+    """Return the name of the gate in the data of a spec."""
     return str(spec.data.get("gate", "and")).lower()
 
 

@@ -1,6 +1,6 @@
-"""The ladder of implementations: the same network, written with ever more of torch's help.
+"""List the implementations of a network: the same network, written with ever more of torch's help.
 
-Below: NumPy and nothing else. Above: what a user of torch.nn writes. All train the same trial, step for step.
+They train the same trial, step for step, and have one form of state; a file each, in the order of this list.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Rung:
+class Implementation:
     """A registered implementation.
 
     Attributes:
@@ -26,18 +26,19 @@ class Rung:
     learner: str
 
     def load(self) -> "Callable[..., Learner]":
-        """Return what makes its learners."""
+        """Return the function that makes its learners."""
         module, _, attribute = self.learner.partition(":")
         return getattr(import_module(module), attribute)  # type: ignore[no-any-return]
 
 
-NUMPY = Rung("NumPy: forward pass, backward pass and update by hand.", "mlpctl.models.numpy:ByNumpy")
-MANUAL = Rung("The same on torch tensors.", "mlpctl.models.manual:Manual")
-AUTOGRAD = Rung(
-    "torch's functions, differentiated by autograd; update by hand.",
-    "mlpctl.models.autograd:AUTOGRAD",
+NUMPY = Implementation("NumPy: forward pass, backward pass and update by hand.", "mlpctl.models.numpy:NumpyNetwork")
+MANUAL = Implementation("The same on torch tensors.", "mlpctl.models.manual:Manual")
+AUTOGRAD = Implementation(
+    "torch's functions, differentiated by autograd; update by hand.", "mlpctl.models.autograd:AUTOGRAD"
 )
-FUNCTION = Rung("Own torch.autograd.Functions, each with its backward.", "mlpctl.models.autograd:FUNCTION")
-SCRATCH = Rung("Own activations and losses from elementary operations, as d2l 5.2.1.", "mlpctl.models.autograd:SCRATCH")
-CONCISE = Rung("nn.Sequential and torch.optim, as d2l 5.2.2.", "mlpctl.models.concise:concise")
-MODULE = Rung("An own nn.Module with its own forward, and torch.optim.", "mlpctl.models.module:module")
+FUNCTION = Implementation("Own torch.autograd.Functions, each with its backward.", "mlpctl.models.function:FUNCTION")
+SCRATCH = Implementation(
+    "Own activations and losses from elementary operations, as d2l 5.2.1.", "mlpctl.models.scratch:SCRATCH"
+)
+CONCISE = Implementation("nn.Sequential and torch.optim, as d2l 5.2.2.", "mlpctl.models.concise:concise")
+MODULE = Implementation("An own nn.Module with its own forward, and torch.optim.", "mlpctl.models.module:module")

@@ -1,4 +1,4 @@
-"""What the reference engine trains: one implementation of a network with its optimizer."""
+"""Define the interface of an implementation: a network with its optimizer, and the names in its state."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
@@ -15,15 +15,16 @@ STEPS = f"{OPTIMIZER_PREFIX}steps"
 """Optimizer steps taken, an integer without axes."""
 
 State = dict[str, NDArray[Any]]
+"""Everything needed to continue a trial: weights, optimizer state and the epochs done, as named arrays."""
 
 
 def memory_name(parameter: str, what: str) -> str:
-    """Return the name of what an optimizer remembers of a parameter: velocity, mean or square."""
+    """Return the name of an array that an optimizer keeps of a parameter: its velocity, mean or square."""
     return f"{OPTIMIZER_PREFIX}{parameter}/{what}"
 
 
 class Learner(Protocol):
-    """A network in training: built from (network, spec, state, device).
+    """Network in training, built from (network, spec, state, device).
 
     The state is that of initial weights, or what `state` of any learner returned: they all write and read the same.
     """

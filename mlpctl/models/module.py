@@ -1,13 +1,13 @@
-"""The network as an own nn.Module, whose forward pass says what is done with its parts."""
+"""Build the network as an nn.Module with a forward pass of its own."""
 
 from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
+from mlpctl.models.autograd import ACTIVATIONS
 from mlpctl.models.constants import BN_EPS, BN_MOMENTUM
 from mlpctl.models.learner import State
-from mlpctl.models.torch_operations import ACTIVATIONS
-from mlpctl.models.torch_optim import KeyedDropout, Optimized, SparseLinear
+from mlpctl.models.torch_nn import KeyedDropout, Optimized, SparseLinear
 
 if TYPE_CHECKING:
     from mlpctl.models.network import Layer, Network
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Block(nn.Module):
-    """One layer: an affine map, or two whose product is taken; normalization, activation, dropout."""
+    """Layer: an affine map, or two whose product is taken; normalization, activation, dropout."""
 
     def __init__(self, layer: "Layer", number: int) -> None:
         """Make the parts that the layer has."""
@@ -37,7 +37,7 @@ class Block(nn.Module):
 
 
 class Stack(nn.Module):
-    """The blocks, one after the other."""
+    """Blocks, one after the other."""
 
     def __init__(self, network: "Network") -> None:
         """Make the blocks, named by their numbers."""
@@ -54,5 +54,5 @@ class Stack(nn.Module):
 
 
 def module(network: "Network", spec: "Spec", state: State, device: str) -> Optimized:
-    """Return the learner of the module rung."""
+    """Return the learner of the implementation `module`."""
     return Optimized(Stack(network), network, spec, state, device)

@@ -1,9 +1,12 @@
-"""Optimizer steps, written out, with torch's definitions of each, for NumPy arrays and torch tensors alike."""
+"""Take optimizer steps by hand on torch tensors, with torch's definition of each; sources in `mlpctl.models.numpy`."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
-from mlpctl.models.array_namespace import Array, namespace_of
+import torch
+from torch import Tensor
+
 from mlpctl.models.learner import STEPS, memory_name
 
 if TYPE_CHECKING:
@@ -12,9 +15,9 @@ if TYPE_CHECKING:
 
 def update(
     spec: "Spec",
-    parameters: Mapping[str, Array],
-    gradients: Mapping[str, Array],
-    memory: dict[str, Array],
+    parameters: Mapping[str, Tensor],
+    gradients: Mapping[str, Tensor],
+    memory: dict[str, Tensor],
     lr: float,
 ) -> None:
     """Change parameters in place by one step.
@@ -23,13 +26,12 @@ def update(
         spec: resolved; names the optimizer and its hyperparameters.
         parameters: name -> tensor.
         gradients: name -> tensor of the same shape; names without a gradient stay as they are.
-        memory: what the optimizer remembers, "optimizer/NAME/WHAT" -> tensor; filled on first use.
+        memory: tensors that the optimizer keeps, by "optimizer/NAME/WHAT"; filled on first use.
         lr: learning rate of this step.
     """
     if not gradients:
         return
-    xp = namespace_of(next(iter(gradients.values())))
-    steps = memory.setdefault(STEPS, xp.zeros((), dtype=xp.int64))
+    steps = memory.setdefault(STEPS, torch.zeros((), dtype=torch.int64))
     steps += 1
     for name, gradient in gradients.items():
         parameter, g = parameters[name], gradient
@@ -37,45 +39,32 @@ def update(
             parameter *= 1 - lr * spec.weight_decay
         elif spec.weight_decay:
             g = g + spec.weight_decay * parameter
+        parameter -= _change(spec, g, lr, int(steps), partial(_remembered, memory, name, parameter))
 
-        def remembered(what: str, like: Array = parameter, of: str = name) -> Array:
-            return memory.setdefault(memory_name(of, what), xp.zeros_like(like))
 
-        if spec.optimizer == "sgd":
-            parameter -= lr * g
-        elif spec.optimizer in ("momentum", "nesterov"):
-            assert spec.momentum is not None
-            velocity = remembered("velocity")
-            velocity *= spec.momentum
-            velocity += g
-            parameter -= lr * (g + spec.momentum * velocity if spec.optimizer == "nesterov" else velocity)
-        elif spec.optimizer in ("adam", "adamw"):
-            assert spec.betas is not None
-            assert spec.eps is not None
-            (beta1, beta2), t = spec.betas, int(steps)
-            mean, square = remembered("mean"), remembered("square")
-            mean *= beta1
-            mean += (1 - beta1) * g
-            square *= beta2
-            square += (1 - beta2) * g**2
-            denominator = xp.sqrt(square) / (1 - beta2**t) ** 0.5 + spec.eps
-            parameter -= lr / (1 - beta1**t) * mean / denominator
-        elif spec.optimizer == "rmsprop":
-            assert spec.alpha is not None
-            assert spec.eps is not None
-            square = remembered("square")
-            square *= spec.alpha
-            square += (1 - spec.alpha) * g**2
-            change = g / (xp.sqrt(square) + spec.eps)
-            if spec.momentum:
-                velocity = remembered("velocity")
-                velocity *= spec.momentum
-                velocity += change
-                change = velocity
-            parameter -= lr * change
-        else:
-            assert spec.optimizer == "adagrad"
-            assert spec.eps is not None
-            square = remembered("square")
-            square += g**2
-            parameter -= lr * g / (xp.sqrt(square) + spec.eps)
+def _remembered(memory: dict[str, Tensor], name: str, parameter: Tensor, what: str) -> Tensor:
+    return memory.setdefault(memory_name(name, what), torch.zeros_like(parameter))
+
+
+def _change(spec: "Spec", g: Tensor, lr: float, t: int, remembered: Callable[[str], Tensor]) -> Tensor:
+    """Return the change of a parameter in step t, counted from 1."""
+    mu, eps, name = spec.momentum or 0.0, spec.eps or 0.0, spec.optimizer
+    if name == "sgd":
+        return lr * g
+    if name in ("momentum", "nesterov"):
+        v = remembered("velocity").mul_(mu).add_(g)
+        return lr * (g + mu * v if name == "nesterov" else v)
+    if name in ("adam", "adamw"):
+        beta1, beta2 = spec.betas or (0.9, 0.999)
+        m = remembered("mean").mul_(beta1).add_((1 - beta1) * g)
+        v = remembered("square").mul_(beta2).add_((1 - beta2) * g**2)
+        denominator: Tensor = v.sqrt() / (1 - beta2**t) ** 0.5 + eps
+        return lr / (1 - beta1**t) * m / denominator
+    if name == "adagrad":
+        v = remembered("square").add_(g**2)
+        return lr * g / (v.sqrt() + eps)
+    assert name == "rmsprop"
+    alpha = spec.alpha or 0.0
+    v = remembered("square").mul_(alpha).add_((1 - alpha) * g**2)
+    scaled = g / (v.sqrt() + eps)
+    return lr * (remembered("velocity").mul_(mu).add_(scaled) if mu else scaled)

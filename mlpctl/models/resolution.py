@@ -1,6 +1,6 @@
-"""A spec as the user wrote it -> the spec that is trained: nothing left open, nothing impossible.
+"""Resolve a spec as the user wrote it into the one that is trained: nothing left open, nothing impossible.
 
-Who decides a field that the user left open: the dataset as loaded, its registration, the model, the optimizer.
+A field that the user left open is decided by the dataset as loaded, its registration, the model or the optimizer.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -10,8 +10,8 @@ from weakref import WeakKeyDictionary
 
 from mlpctl.data import source_of
 from mlpctl.errors import UsageError
+from mlpctl.models.build import CLASS_LOSSES
 from mlpctl.models.catalog import Model
-from mlpctl.models.network import CLASS_LOSSES
 from mlpctl.registry import resolve as resolve_name
 from mlpctl.spec import Spec
 
@@ -39,7 +39,7 @@ BY_OPTIMIZER: dict[str, dict[str, Any]] = {
     "rmsprop": {"lr": 0.001, "alpha": 0.99, "momentum": 0.0, "eps": 1e-8, "weight_decay": 0.0},
     "adagrad": {"lr": 0.01, "eps": 1e-10, "weight_decay": 0.0},
 }
-"""What each optimizer takes, with torch's defaults (lr apart, which torch leaves open for SGD)."""
+"""Hyperparameters of each optimizer, with torch's defaults (lr apart, which torch leaves open for SGD)."""
 
 BY_SCHEDULE: dict[str, dict[str, Any]] = {
     "constant": {},
@@ -71,7 +71,7 @@ GROUPS: dict[str, dict[str, dict[str, Any]]] = {
 
 BY_DECIDER = {decider: {name for fields in table.values() for name in fields} for decider, table in GROUPS.items()}
 SELECTIVE = {name for fields in BY_DECIDER.values() for name in fields}
-"""The fields that a group decides on."""
+"""Fields that a group decides on."""
 
 NOTHING = dict.fromkeys(Spec.model_fields)
 
@@ -79,8 +79,7 @@ FREE = ("lr", "seed", "init_seed", "data_seed")
 """Fields whose value, where there is one, decides on no other field and agrees with any."""
 
 KEPT = 256
-"""Resolved specs that are kept per dataset, for those that differ in free fields alone: a third of the time of a trial
-of a gate was to resolve its like again."""
+"""Resolved specs kept per dataset, for specs that differ from them in free fields alone."""
 
 _decisive = itemgetter(*(name for name in Spec.model_fields if name not in (*FREE, "data")))
 _kept: "WeakKeyDictionary[Dataset, dict[tuple[Any, ...], Spec]]" = WeakKeyDictionary()
@@ -133,7 +132,7 @@ def _resolved(spec: Spec, dataset: "Dataset") -> Spec:
         raise UsageError(problems)
     if values["batch_size"] == "full":
         values["batch_size"] = _n_train(values, dataset)
-    return spec.model_copy(update=_applicable(values))  # a third of the time of checking again what was checked
+    return spec.model_copy(update=_applicable(values))  # checked already
 
 
 def model_of(given: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:
@@ -208,7 +207,7 @@ _RULES: tuple[tuple[str, Callable[[Mapping[str, Any], "Dataset"], bool], str], .
 
 
 def _widths(given: Mapping[str, Any], values: dict[str, Any], model: Model) -> Iterator[str]:
-    """Settle widths, hidden_layers and hidden_units on each other; yield what contradicts."""
+    """Yield the contradictions between widths, hidden_layers and hidden_units; set each from the others in `values`."""
     if not model.hidden:
         for name in ("hidden_layers", "hidden_units", "widths", *HIDDEN):
             if name in given and given[name] not in (0, (), 0.0):

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from mlpctl.store.columns import Array, Columns, codes_of, distinct, is_repeated, objects, repeated, values_of
+from mlpctl.report.grouping import codes_of, distinct
+from mlpctl.store.columns import Array, Columns, objects, values_of
 
 PATH = "data.path"
 """The option of every dataset that lies in a file of the user's."""
@@ -25,11 +26,9 @@ def with_options(trials: Columns) -> Columns:
 
 def _mapped(values: Array, known: dict[Any, Any]) -> Array:
     """Return what each value stands for: a column of numbers where all are numbers."""
-    numeric = all(isinstance(value, float) for value in known.values())
-    if is_repeated(values):
-        return repeated(known.get(values[0]), len(values))
     found = [known.get(value) for value in values]
-    return np.array(found, dtype=np.float64) if numeric else objects(found)
+    is_number = all(isinstance(value, float) for value in known.values())
+    return np.array(found, dtype=np.float64) if is_number else objects(found)
 
 
 def _number(value: object) -> object:
@@ -56,9 +55,7 @@ def split_by_data(trials: Columns) -> Iterator[tuple[str, Columns]]:
     codes, firsts = codes_of(dataset, task, path, data)
     pairs = codes_of(codes, digest)[1]  # a row for each digest of each
     changed = set(path[firsts[np.bincount(codes[pairs], minlength=len(firsts)) > 1]].tolist())
-    version = digest if changed else repeated("", len(trials))
-    if changed:
-        version = objects([d if p in changed else "" for d, p in zip(digest.tolist(), path.tolist(), strict=True)])
+    version = objects([d if p in changed else "" for d, p in zip(digest.tolist(), path.tolist(), strict=True)])
     kept = [name for name in trials.names if name != PATH]  # in one group it says nothing that matters
     told = trials.plus({"task": task}).only(kept)
     codes, firsts = codes_of(dataset, task, path, version)
@@ -75,7 +72,7 @@ def split_by_data(trials: Columns) -> Iterator[tuple[str, Columns]]:
 def _paths(trials: Columns) -> Array:
     """Return the file of each trial, "" where there is none; of files with equal contents the first."""
     if PATH not in trials:
-        return repeated("", len(trials))
+        return objects([""] * len(trials))
     paths = ["" if value is None else str(value) for value in values_of(trials[PATH])]
     digests = trials["digest"].tolist()  # None where no data were read
     first: dict[str, str] = {}
@@ -86,8 +83,6 @@ def _paths(trials: Columns) -> Array:
 
 def _filled(values: Array, by: list[Array], otherwise: str) -> Array:
     """Return a column, what is missing filled from the first row of the same group that says something."""
-    if is_repeated(values) and values[0] is not None:
-        return values
     codes = codes_of(*by)[0].tolist()
     known: dict[int, Any] = {}
     for code, value in zip(codes, values.tolist(), strict=True):

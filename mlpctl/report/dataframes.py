@@ -8,10 +8,24 @@ import numpy as np
 from mlpctl.display.tables import Cell
 from mlpctl.report import summary, tables
 from mlpctl.report.statistics import significance
-from mlpctl.store.columns import of_frame
+from mlpctl.store.columns import Array, Columns, objects
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+def of_frame(frame: "pd.DataFrame") -> Columns:
+    """Return the columns of a DataFrame."""
+    return Columns({str(name): _array(frame[name]) for name in frame.columns}, len(frame))
+
+
+def _array(series: "pd.Series[Any]") -> Array:
+    there = series.notna()
+    if series.dtype == "Int64" and there.all():
+        return series.to_numpy(dtype=np.int64)
+    if isinstance(series.dtype, np.dtype) and series.dtype != object:
+        return series.to_numpy()
+    return objects([value if known else None for value, known in zip(series.tolist(), there, strict=True)])
 
 
 def over(trials: "pd.DataFrame", by: Sequence[str], column: str) -> "pd.DataFrame":

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from mlpctl.metrics import NO_FAILURES
+from mlpctl.report.grouping import codes_of, is_in
 from mlpctl.runner.failure_policy import RETRIED, alike
 from mlpctl.spec import Spec
-from mlpctl.store.columns import Columns, codes_of, is_in, objects
+from mlpctl.store.columns import Columns, objects
 
 AGAIN = "failed"
 """Name of the results folder for a trial that is looked at again: nothing is added to the sweep's own."""

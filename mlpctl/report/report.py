@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from mlpctl.display.tables import Format, Table, emit
 from mlpctl.errors import UsageError
 from mlpctl.metrics import SelectOn
+from mlpctl.report.grouping import distinct
 from mlpctl.report.statistics.importance import importance as importance_of
 from mlpctl.report.statistics.price import price
 from mlpctl.report.summary import Summary, summarize
 from mlpctl.report.tables import for_machines, grouped, overview
-from mlpctl.store.columns import distinct
-from mlpctl.store.results import Results, load
+from mlpctl.store.results import ResultsFolders, load
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -94,7 +94,9 @@ def report(
         write_page(results, summaries, html, forest=importance)
 
 
-def told(summaries: Sequence[Summary], results: Results, *, top: int = 10, importance: bool = False) -> list[Table]:
+def told(
+    summaries: Sequence[Summary], results: ResultsFolders, *, top: int = 10, importance: bool = False
+) -> list[Table]:
     """Return what a report says without being asked for more: the best, what failed, which axis matters, the price."""
     tables = []
     for summary in summaries:
@@ -105,7 +107,7 @@ def told(summaries: Sequence[Summary], results: Results, *, top: int = 10, impor
 
 
 def _write_figures(
-    summaries: list[Summary], results: Results, by: Sequence[str], plot: Path | None, curves: Path | None
+    summaries: list[Summary], results: ResultsFolders, by: Sequence[str], plot: Path | None, curves: Path | None
 ) -> None:
     if plot is None and curves is None:
         return
@@ -129,7 +131,7 @@ def axes_figure(summary: Summary, by: Sequence[str]) -> "Figure":
     return draw_effect(summary, axes[0]) if len(axes) == 1 else draw_effects(summary, axes[0], axes[1])
 
 
-def curves_figure(summary: Summary, results: Results) -> "Figure":
+def curves_figure(summary: Summary, results: ResultsFolders) -> "Figure":
     """Return the figure of the learning curves.
 
     Raises:
@@ -152,7 +154,7 @@ def _drawn(summary: Summary, axes: Sequence[str]) -> "Plot | Heat":
     return effect_plot(summary, axes[0]) if len(axes) == 1 else heat_of(summary, axes[0], axes[1])
 
 
-def _importance_alone(summaries: Sequence[Summary], results: Results) -> list[Table]:
+def _importance_alone(summaries: Sequence[Summary], results: ResultsFolders) -> list[Table]:
     tables = []
     for summary in summaries:
         table = importance_of(summary, results.experiments, forest=True)
@@ -183,7 +185,7 @@ def _axes_of(summary: Summary, by: Sequence[str]) -> list[str]:
     return axes
 
 
-def _epochs_of(summary: Summary, results: Results) -> "pd.DataFrame":
+def _epochs_of(summary: Summary, results: ResultsFolders) -> "pd.DataFrame":
     good = summary.trials.loc[summary.trials["status"] == "ok", "key"]
     epochs = results.epochs[results.epochs["key"].isin(good)]
     if epochs.empty:

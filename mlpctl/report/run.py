@@ -10,7 +10,7 @@ from mlpctl.metrics import METRICS, PREFIX, PRIMARY
 from mlpctl.report.dataframes import plain
 from mlpctl.report.notebook import as_html, as_text, frame, shown
 from mlpctl.report.summary import summarize
-from mlpctl.store.results import Results, load
+from mlpctl.store.results import ResultsFolders, load
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,7 +37,7 @@ class Run:
         self.folder, self.key, self.notes, self._kept = folder, key, tuple(notes), kept
 
     @cached_property
-    def _results(self) -> Results:
+    def _results(self) -> ResultsFolders:
         from dataclasses import replace
 
         results = load(self.folder)
@@ -62,10 +62,10 @@ class Run:
     @cached_property
     def weights(self) -> "dict[str, NDArray[Any]] | None":
         """The trained weights by name, as safetensors has them; None where they were not kept (`save=True` does)."""
-        from mlpctl.store.find_trial import Place
+        from mlpctl.store.find_trial import StoredTrial
         from mlpctl.store.weights import read_weights
 
-        path = Place(self.folder, self.key).file
+        path = StoredTrial(self.folder, self.key).file
         return read_weights(path) if path.is_file() else None
 
     def predict(

@@ -13,11 +13,12 @@ from mlpctl.errors import UsageError, did_you_mean
 from mlpctl.metrics import BETTER, METRICS, NO_FAILURES, PRIMARY, SelectOn, column_of, gain_of, rank_of
 from mlpctl.report.comparable import split_by_data, with_options
 from mlpctl.report.failures import failures
+from mlpctl.report.grouping import codes_of, distinct, is_in, is_there, moments
 from mlpctl.report.statistics.significance import Verdict, by_seed, compare, resolution
 from mlpctl.report.statistics.student import t95, t_quantile
 from mlpctl.spec import SEED_FIELDS, Spec
-from mlpctl.store.columns import Columns, codes_of, distinct, is_in, is_there, moments
-from mlpctl.store.results import Results
+from mlpctl.store.columns import Columns
+from mlpctl.store.results import ResultsFolders
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,10 +78,10 @@ class Summary:
     @cached_property
     def failures(self) -> "pd.DataFrame":
         """The kinds of failures as a DataFrame."""
-        return self.failed.frame(example="text")
+        return self.failed.frame()
 
 
-def summarize(results: Results, *, metric: str | None = None, on: SelectOn | None = None) -> list[Summary]:
+def summarize(results: ResultsFolders, *, metric: str | None = None, on: SelectOn | None = None) -> list[Summary]:
     """Return a summary per dataset in the results; see `mlpctl.report.comparable` for what that is.
 
     Args:
@@ -138,7 +139,7 @@ def over(trials: Columns, by: Sequence[str], column: str) -> Columns:
 
     Source: Sheppard 1897 for the variance of rounding, step²/12.
     """
-    codes, firsts = trials.codes(*by)
+    codes, firsts = codes_of(*(trials[name] for name in by))
     scores = np.where(trials["status"] == "ok", trials[column].astype(np.float64), np.nan)
     n, mean, sd = moments(scores, codes, len(firsts))
     failed = np.bincount(codes[~is_in(trials["status"], NO_FAILURES)], minlength=len(firsts))
@@ -166,7 +167,7 @@ def _summary(
         raise UsageError(_nothing_to_compare(good, metric, on))
     varied = varied_fields(trials)
     table = over(trials, ["config"], column)
-    told = trials.rows(trials.codes("config")[1])
+    told = trials.rows(codes_of(trials["config"])[1])
     table = table.plus({name: told[name] for name in varied})
     counted = zip(table["n"].tolist(), table["failed"].tolist(), table["mean"].tolist(), strict=True)
     ranks = [rank_of(n, failed, gain_of(mean, metric)) for n, failed, mean in counted]

@@ -10,8 +10,9 @@ import numpy as np
 from mlpctl.display.tables import Cell, Table, as_chosen, for_people
 from mlpctl.errors import UsageError, did_you_mean
 from mlpctl.report.failures import retry_note
+from mlpctl.report.grouping import codes_of, distinct, is_there
 from mlpctl.report.summary import STAMPS, Summary, over
-from mlpctl.store.columns import Array, Columns, distinct, is_there, values_of
+from mlpctl.store.columns import Array, Columns, values_of
 
 
 def overview(summary: Summary, top: int) -> list[Table]:
@@ -43,7 +44,7 @@ def overview(summary: Summary, top: int) -> list[Table]:
 def heading(summary: Summary) -> str:
     """Return what was trained: dataset and folders, configurations, seeds, trials and what became of them."""
     statuses = ", ".join(f"{count:,} {status.replace('_', ' ')}" for status, count in summary.statuses.items())
-    codes, firsts = summary.rows.codes("config")
+    codes, firsts = codes_of(summary.rows["config"])
     configs = np.bincount(codes)[is_there(summary.rows["config"][firsts])]
     fewest, most = int(configs.min()), int(configs.max())
     times = f"{most} seed{'s' * (most > 1)}" if fewest == most else f"{fewest} to {most} seeds"
@@ -129,7 +130,7 @@ def grouped(summary: Summary, by: Sequence[str], *, people: bool = True) -> Tabl
     for cell in cells:
         line = lines.setdefault(cell[rows], {rows: cell[rows]})
         line[f"{columns} {as_chosen(cell[columns])}"] = _in_words(cell, counted=n is None)
-    across = in_order(summary.rows.only([columns]).rows(summary.rows.codes(columns)[1]), [columns])
+    across = in_order(summary.rows.only([columns]).rows(codes_of(summary.rows[columns])[1]), [columns])
     labels = [f"{columns} {as_chosen(plain(value))}" for value in values_of(across[columns])]
     trials = "n trials" if n is None else counted(int(n), "trial")
     spread = "mean" if all(cell["sd"] is None for cell in cells) else "mean ± standard deviation"

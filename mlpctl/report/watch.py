@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from mlpctl.errors import UsageError
+from mlpctl.store import reader
 from mlpctl.store.schema import EPOCHS_FILE, EXPERIMENT_FILE, TRIALS_FILE
-from mlpctl.store.writer import read_keys
 
 SECONDS_BETWEEN_LOOKS = 0.5
 
@@ -37,7 +37,7 @@ def changes(folders: Sequence[Path], wait: Callable[[], None] | None = None) -> 
 
 def standing(folders: Sequence[Path]) -> str:
     """Return how many trials there are, of how many, in words."""
-    there = sum(len(read_keys(folder / TRIALS_FILE)) for folder in folders)
+    there = sum(len(reader.keys(folder)) for folder in folders)
     wanted = [trials_of(folder) for folder in folders]
     if any(n is None for n in wanted):
         return f"{there:,} trials"

@@ -18,8 +18,7 @@ from mlpctl.search.random import Random
 from mlpctl.search.space import Proposal
 from mlpctl.search.table import BY_EPOCHS
 from mlpctl.spec import Spec
-from mlpctl.store.schema import TRIALS_FILE
-from mlpctl.store.trial_rows import read_rows
+from mlpctl.store import reader
 
 
 @dataclass
@@ -46,7 +45,7 @@ class Outcomes(Callback):
 
     def read(self, folder: Path) -> None:
         """Keep the scores of the trials in a results folder."""
-        for row in read_rows(folder / TRIALS_FILE):
+        for row in reader.scores(folder):
             self.on_trial(row)
 
 

@@ -33,8 +33,8 @@ from mlpctl.runner.trial import Trial
 from mlpctl.runner.types import Counts, Rung, RunOptions
 from mlpctl.search.random import Random
 from mlpctl.spec import Spec
-from mlpctl.store.schema import TRIALS_FILE
-from mlpctl.store.writer import Store, read_keys
+from mlpctl.store import reader
+from mlpctl.store.writer import Store
 
 LISTED = 10_000
 """Trials of an experiment up to which a sweep that is cut looks for what is left, to list it."""
@@ -163,7 +163,7 @@ def rest(experiment: Experiment, out: Path, options: RunOptions, counts: Counts)
 def _walk(plan: SweepPlan, options: RunOptions, budget: Budget) -> None:
     """Fill the plan with what a sweep would train, and what of it fits into the budget."""
     experiment = plan.experiment
-    store = Store(plan.folder, known=read_keys(plan.folder / TRIALS_FILE))
+    store = Store(plan.folder, known=reader.keys(plan.folder))
     outcomes = Outcomes(experiment.select.on, experiment.select.metric)
     learns = experiment.strategy().learns
     if learns and not options.force:

@@ -12,10 +12,10 @@ from mlpctl.search.table import MOST, SearchTable
 from mlpctl.spec import Spec, make_spec, split_list
 
 if TYPE_CHECKING:
+    from mlpctl.runner.expect_table import ExpectTable
     from mlpctl.search.axes import Axis
     from mlpctl.search.base import Same, Search
     from mlpctl.search.space import Space
-    from mlpctl.textbook.expectation import Expect
 
 
 class SelectTable(BaseModel):
@@ -51,7 +51,7 @@ class Experiment:
     seeds: tuple[int, ...] = (0,)
     search: SearchTable = SearchTable()
     select: SelectTable = SelectTable()
-    expect: "tuple[Expect, ...]" = ()
+    expect: "tuple[ExpectTable, ...]" = ()
 
     def space(self) -> "Space":
         """Return what is searched.

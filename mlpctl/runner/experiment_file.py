@@ -1,25 +1,22 @@
-"""Read an experiment from a TOML file, and report every problem of the file at once."""
+"""Read an experiment from its TOML file, and report every problem of the file at once."""
 
 import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mlpctl.errors import UsageError, did_you_mean
+from mlpctl.runner.expect_table import ExpectTable, read_expect_tables
 from mlpctl.runner.experiment import Experiment, SelectTable, base_of, checked, groups, seeds_of
 from mlpctl.runner.shipped_experiments import experiment_names, find_experiment
 from mlpctl.search.axes import make_axis
 from mlpctl.search.listed import make_list, read_list
 from mlpctl.search.table import SearchTable
 from mlpctl.spec import explain
-from mlpctl.textbook.measures import expects_of
-
-if TYPE_CHECKING:
-    from mlpctl.textbook.expectation import Expect
 
 Names = list[str]
 Rows = list[dict[str, Any]]
@@ -89,9 +86,9 @@ def read_experiment(path: Path, effort: Effort = "default") -> Experiment:
             listed = make_list(file.list, [f"{path} [[list]] {number + 1}" for number in range(len(file.list))])
     except UsageError as error:
         problems += error.problems
-    expects: tuple[Expect, ...] = ()
+    expects: tuple[ExpectTable, ...] = ()
     try:
-        expects = expects_of(file.expect, str(path))
+        expects = read_expect_tables(file.expect, str(path))
     except UsageError as error:
         problems += error.problems
     if problems:

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from mlpctl.engines.base import NUMERICS, Event
+from mlpctl.engines.base import Event
 from mlpctl.runner.trial import Trial
 from mlpctl.spec import Spec
-
-Row = dict[str, Any]
+from mlpctl.store.key import NUMERICS, key_of
+from mlpctl.store.schema import Row
 
 
 def epoch_row(event: Event) -> Row:
@@ -60,8 +60,6 @@ def trial_row(trial: Trial, event: Event, spent: Row, about: Mapping[str, Any]) 
 
 def invalid_row(spec: Spec, error: str) -> Row:
     """Return the row of a combination that cannot be trained; its key is that of the spec as it was given."""
-    from mlpctl.runner.trial import key_of
-
     key, config = key_of(spec, "invalid"), key_of(spec.configuration(), "invalid")
     return {
         "key": key,

@@ -7,7 +7,8 @@ from itertools import groupby
 from mlpctl.engines.base import Event
 from mlpctl.engines.schedule import is_prefix
 from mlpctl.runner.rows import Row, epoch_row
-from mlpctl.runner.trial import Trial, key_of
+from mlpctl.runner.trial import Trial
+from mlpctl.store.key import key_of
 
 UNSCORED = epoch_row(Event("", 0))
 """What an epoch row has without scores: none is written."""

@@ -1,4 +1,4 @@
-"""Find the experiment files that come with mlpctl, by name: beside the installed package, or of the checkout."""
+"""Find the experiment files that come with mlpctl, by name: beside the installed package, or in the checkout."""
 
 import tomllib
 from pathlib import Path
@@ -11,7 +11,7 @@ def experiments_folder() -> Path:
     """Return the folder of the experiment files.
 
     Raises:
-        DataError: if it is not there.
+        DataError: if it is missing.
     """
     package = Path(__file__).parent.parent
     places = [package / "experiments", package.parent / "experiments"]
@@ -47,7 +47,7 @@ def experiments_with(table: str) -> list[Path]:
     """Return the files that have a table, by name.
 
     Raises:
-        DataError: if there are no experiment files.
+        DataError: if the experiment files are missing.
     """
     files = sorted(experiments_folder().glob("*.toml"))
     return [path for path in files if table in tomllib.loads(path.read_text("utf-8"))]

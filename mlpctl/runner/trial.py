@@ -1,24 +1,20 @@
 """A trial: a resolved spec and its key, the hash of all that decides its numbers up to rounding."""
 
-import hashlib
-import json
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from mlpctl.data import load_dataset
 from mlpctl.data.prepare import prepare
-from mlpctl.engines.base import NUMERICS, Work
+from mlpctl.engines.base import Work
 from mlpctl.engines.initial_weights import check_start
 from mlpctl.models import Network, build, resolve
-from mlpctl.spec import RUN_FIELDS, Spec
-from mlpctl.store.weights import pinned, split_pin
+from mlpctl.spec import Spec
+from mlpctl.store.key import key_of
+from mlpctl.store.weights import pinned
 
 if TYPE_CHECKING:
     from mlpctl.data.base import Dataset
-
-
-_SORTED = json.JSONEncoder(sort_keys=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,22 +63,3 @@ def trial_of(spec: Spec) -> Trial:
         resolved = resolved.model_copy(update={"init_from": pinned(resolved.init_from)})
         check_start(build(resolved, prepare(dataset, resolved)), resolved)
     return Trial(resolved, dataset, key_of(resolved, dataset.digest))
-
-
-def key_of(spec: Spec, digest: str) -> str:
-    """Return the hash (16 hex digits) of a resolved spec, its dataset's digest and the numerics version.
-
-    The dataset and the weights that training starts from count by their digests, not by name, options or path; device,
-    engine and implementation only where the experiment names them.
-    """
-    fields = vars(spec).items()  # iterating over a pydantic model takes three times as long
-    decides = {name: value for name, value in fields if value is not None and name not in ("dataset", "data")}
-    for name in RUN_FIELDS:
-        if decides[name] == "auto":
-            del decides[name]
-    if spec.init_from is not None:
-        decides["init_from"] = split_pin(spec.init_from)[1] or spec.init_from
-    if spec.bias:
-        del decides["bias"]  # so that trials from before the field was there keep their keys
-    text = _SORTED.encode({**decides, "digest": digest, "numerics": NUMERICS})
-    return hashlib.sha256(text.encode()).hexdigest()[:16]

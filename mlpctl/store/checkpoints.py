@@ -8,14 +8,12 @@ import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from mlpctl.engines.base import State
+from mlpctl.models.learner import State
+from mlpctl.store.schema import Row
 from mlpctl.system.files import replace_file
 
 STATES_FOLDER = "states"
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)

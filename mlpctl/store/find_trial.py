@@ -1,25 +1,31 @@
 """Find a trial of a results folder: RESULTS, RESULTS#KEY or the best one."""
 
-from dataclasses import dataclass, replace
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from mlpctl.display.tables import as_chosen, for_people
 from mlpctl.errors import DataError, UsageError
-from mlpctl.store.schema import EXPERIMENT_FILE, TRIALS_FILE
-from mlpctl.store.writer import Store, read_keys
+from mlpctl.metrics import best_of, column_of, metric_of
+from mlpctl.spec import SEED_FIELDS, Spec
+from mlpctl.store import reader
+from mlpctl.store.results import read_toml
+from mlpctl.store.schema import EXPERIMENT_FILE, TRIALS_FILE, Row
+from mlpctl.store.writer import Store
 
 SHOWN = 5
 """Keys that a message lists."""
 
 
 @dataclass(frozen=True)
-class Place:
+class StoredTrial:
     """A trial of a results folder.
 
     Attributes:
-        folder: the results folder.
-        key: of the trial.
-        why: why this one, where the user named none of several; else "".
+        folder: results folder.
+        key: key of the trial.
+        why: reason for taking this one, where the user named none of several; else "".
     """
 
     folder: Path
@@ -28,7 +34,7 @@ class Place:
 
     @property
     def file(self) -> Path:
-        """Where the trial's weights are, or would be."""
+        """The file of the trial's weights, which may not be there."""
         return Store(self.folder).weights_file(self.key)
 
     def __str__(self) -> str:
@@ -36,13 +42,13 @@ class Place:
         return f"{self.folder}#{self.key}"
 
 
-def find(where: str, *, needed: bool = True, failed: bool = False) -> Place:
+def find(where: str, *, needed: bool = True, failed: bool = False) -> StoredTrial:
     """Return the trial that RESULTS or RESULTS#TRIAL names.
 
     Args:
-        where: as the user wrote it; of several trials the best is taken, by the selection of the folder.
-        needed: whether only a trial with saved weights will do.
-        failed: whether a trial that did not end well will do too.
+        where: text of the user's; of several trials the best is taken, by the selection of the folder.
+        needed: take only a trial with saved weights.
+        failed: take a trial that did not end well too.
 
     Raises:
         DataError: where there are no results, or no weights.
@@ -52,14 +58,14 @@ def find(where: str, *, needed: bool = True, failed: bool = False) -> Place:
     folder = Path(name)
     if not (folder / TRIALS_FILE).is_file():
         raise DataError(f"no results in {folder}: {TRIALS_FILE} is missing; `mlpctl train --save` writes it")
-    good = [key for key, status in read_keys(folder / TRIALS_FILE).items() if failed or status == "ok"]
+    good = [key for key, status in reader.keys(folder).items() if failed or status == "ok"]
     keys = [key for key in good if key.startswith(prefix)]
     if not keys:
         known = f"some are {', '.join(good[:SHOWN])}" if good else "it has none that ended well"
         raise UsageError(f"{folder} has no trial {prefix or 'to take'}: {known}")
     if prefix and len(keys) > 1:
         raise UsageError(f"{where} fits {len(keys)} trials, give more of the key: {', '.join(keys[:SHOWN])}")
-    saved = [key for key in keys if Place(folder, key).file.is_file()]
+    saved = [key for key in keys if StoredTrial(folder, key).file.is_file()]
     if needed and not saved:
         raise DataError(
             f"{where} has no saved weights: the command that made it keeps them with --save, "
@@ -72,38 +78,48 @@ def _out(folder: Path) -> str:
     return "" if folder.parent == Path("results") else f" --out {folder.parent}"
 
 
-def _best(folder: Path, keys: list[str]) -> Place:
+def _best(folder: Path, keys: list[str]) -> StoredTrial:
+    """Return the best of some trials by the selection of the folder: the best seed of the best configuration."""
     if len(keys) == 1:
-        return Place(folder, keys[0])
-    from mlpctl.report.comparable import with_options
-    from mlpctl.report.summary import summarize, varied_fields
-    from mlpctl.report.tables import rows_of
-    from mlpctl.store.columns import distinct, is_in
-    from mlpctl.store.results import load
-
-    results = load(folder)
-    results = replace(results, rows=results.rows.rows(is_in(results.rows["key"], keys)))
-    try:
-        summaries = summarize(results)
-    except UsageError:
-        summaries = []  # the part that would choose was not scored
-    best = summaries[0].best if len(summaries) == 1 else None
-    if best is None:
-        trials = with_options(results.rows)
-        varied = [*varied_fields(trials), *(["seed"] if len(distinct(trials["seed"])) > 1 else [])]
-        told = [
-            f"{row['key']} ({', '.join(f'{name} {as_chosen(row[name])}' for name in varied if row[name] is not None)})"
-            for row in rows_of(trials)
-        ]
+        return StoredTrial(folder, keys[0])
+    table = reader.trials(folder)
+    rows = [row for row in table.records() if row["key"] in set(keys)]
+    select = read_toml(folder / EXPERIMENT_FILE).get("select", {})
+    on, metric = select.get("on", "validation"), select.get("metric")
+    best = best_of(rows, on, metric) if _are_comparable(rows) else []
+    if not best:
         raise UsageError(
             f"{folder} has {len(keys)} trials and nothing that chooses among them: name one as {folder}#KEY, of "
-            f"{', '.join(told[:SHOWN])}{', …' if len(keys) > SHOWN else ''}"
+            f"{', '.join(_told_apart(rows)[:SHOWN])}{', …' if len(keys) > SHOWN else ''}"
         )
-    summary = summaries[0]
-    seeds = summary.trials[summary.trials["config"] == best["config"]].dropna(subset=summary.column)
-    seeds = seeds.sort_values(summary.column, ascending=summary.better == "low", kind="stable")
-    chosen = seeds.iloc[0]
-    by = f"{summary.on} {summary.metric}, {for_people(float(chosen[summary.column]))}"
-    also = f" (of the {len(seeds)} seeds of the best configuration)" if len(seeds) > 1 else ""
+    chosen, metric = best[0], metric or metric_of(best[0]["task"])
+    by = f"{on} {metric}, {for_people(float(chosen[column_of(on, metric)]))}"
+    also = f" (of the {len(best)} seeds of the best configuration)" if len(best) > 1 else ""
     why = f"the best of {len(keys)} trials by {by}{also}; {folder}#KEY takes another"
-    return Place(folder, str(chosen["key"]), why)
+    return StoredTrial(folder, str(chosen["key"]), why)
+
+
+def _are_comparable(rows: Sequence[Row]) -> bool:
+    """Return whether trials have one dataset and task, and data that differ by options of the dataset alone."""
+    good = [row for row in rows if row["status"] == "ok"]
+    sources = {
+        (row["dataset"], row["task"], row["digest"] if "path" in json.loads(row["data"] or "{}") else None)
+        for row in good
+    }
+    return len(sources) == 1 and len({(row["data"], row["digest"]) for row in good}) == len({r["data"] for r in good})
+
+
+def _told_apart(rows: Sequence[Row]) -> list[str]:
+    """Return the key of each trial with the values that tell it apart from the others."""
+    wide = [
+        {**row, **{f"data.{name}": value for name, value in json.loads(row["data"] or "{}").items()}} for row in rows
+    ]
+    options = sorted({name for row in wide for name in row if name.startswith("data.")})
+    fields = [name for name in Spec.model_fields if name not in {*SEED_FIELDS, "data"}]
+    names = [name for name in (*fields, *options, "seed") if len({str(row.get(name)) for row in wide}) > 1]
+    if "hidden_units" in names or "hidden_layers" in names:
+        names = [name for name in names if name != "widths"]  # says the same
+    return [
+        f"{row['key']} ({', '.join(f'{name} {as_chosen(row[name])}' for name in names if row.get(name) is not None)})"
+        for row in wide
+    ]

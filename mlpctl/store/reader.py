@@ -1,6 +1,9 @@
-"""`trials.csv` as columns and `epochs.csv` as a DataFrame: typed, checked, whatever version of mlpctl wrote them."""
+"""Read `trials.csv` and `epochs.csv`: typed and checked, whatever version of mlpctl wrote them.
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+A last row that was not written to its end is left out; of a trial or an epoch that was run twice the last row counts.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,173 +11,202 @@ import numpy as np
 
 from mlpctl.errors import DataError
 from mlpctl.metrics import PRIMARY
-from mlpctl.store.columns import Array, Columns, Made, objects, repeated
-from mlpctl.store.csv_cells import Cells, cells_of
-from mlpctl.store.csv_lines import foreign, header_of, is_ours
-from mlpctl.store.schema import BEFORE, EPOCH_COLUMNS, SCHEMA_VERSION, TRIAL_COLUMNS, Kind
+from mlpctl.store.columns import Array, Columns, last_of_each, objects
+from mlpctl.store.csv_files import FILES, foreign, header_of, is_ours, newer, scan
+from mlpctl.store.schema import (
+    BEFORE,
+    EPOCH_COLUMNS,
+    EPOCHS_FILE,
+    SCHEMA_VERSION,
+    SCORES,
+    TRIAL_COLUMNS,
+    TRIALS_FILE,
+    Kind,
+    Row,
+)
 
 if TYPE_CHECKING:
-    import pandas as pd
+    import pyarrow as pa
 
-DTYPES = {"text": "object", "int": "Int64", "float": "float64"}
-MISSING = ("", "nan")
-"""What a cell says that says nothing."""
-
-
-def read_trials(path: Path) -> Columns:
-    """Return the trials of a `trials.csv`; a torn last row is left out, columns not there yet are filled by default.
-
-    Raises:
-        DataError: if there is no such file, or it is no CSV of this schema.
-    """
-    if not path.is_file():
-        raise DataError(f"no results in {path.parent}: {path.name} is missing; `mlpctl sweep` or `train` writes it")
-    header, whole = _whole_rows(path)
-    if not whole:
-        return Columns({name: _all_alike(None, kind, 0) for name, kind in TRIAL_COLUMNS.items()}, 0)
-    try:
-        cells = cells_of(header, whole)
-    except ValueError as error:  # what is no UTF-8 too
-        raise _unreadable(path, error) from error
-    _check_version(path, _texts_of(cells, "schema_version"))
-    tasks = [task for task in _texts_of(cells, "task") if task not in (*MISSING, *PRIMARY)]
-    if tasks:
-        raise DataError(f"{path} has trials with a task '{tasks[0]}': `mlpctl results repair {path.parent}` mends it")
-    try:
-        return Columns({name: _column(cells, name, kind) for name, kind in TRIAL_COLUMNS.items()}, len(cells))
-    except ValueError as error:
-        raise _wrong_type(path, error) from error
+MISSING = ["", "nan", "NaN"]
+"""Cells that say nothing."""
 
 
-def read_epochs(path: Path) -> "pd.DataFrame":
-    """Return the epochs of an `epochs.csv`, none if there is no file; a torn last row is left out.
+def trials(folder: Path, names: Iterable[str] = TRIAL_COLUMNS) -> Columns:
+    """Return the trials of a results folder.
+
+    Args:
+        folder: results folder.
+        names: columns to read; columns that older versions did not have are filled by default.
 
     Raises:
-        DataError: if it is no CSV of this schema.
+        DataError: where there are no results, or a row is damaged.
     """
-    from io import BytesIO
-
-    import pandas as pd
-
-    header, whole = _whole_rows(path) if path.is_file() else ([], b"")
-    if not whole:
-        return _typed(pd.DataFrame(columns=list(EPOCH_COLUMNS)))
-    text = [name for name in header if EPOCH_COLUMNS.get(name, "text") == "text"]
-    try:
-        table = pd.read_csv(
-            BytesIO(whole), dtype=dict.fromkeys(text, "object"), keep_default_na=False, na_values=list(MISSING)
-        )
-    except (pd.errors.ParserError, UnicodeDecodeError, ValueError) as error:
-        raise _unreadable(path, error) from error
-    _check_version(path, table["schema_version"].dropna().unique())
-    try:
-        return _typed(table.reindex(columns=list(EPOCH_COLUMNS)))
-    except (TypeError, ValueError) as error:
-        raise _wrong_type(path, error) from error
+    check_there(folder)
+    names = tuple(names)
+    return last_of_each(_read(folder / TRIALS_FILE, (*names, "key")), "key").only(names)
 
 
-def _typed(table: "pd.DataFrame") -> "pd.DataFrame":
-    import pandas as pd
+def epochs(folder: Path, keys: Iterable[str] | None = None) -> Columns:
+    """Return the epochs of a results folder, none if it has no file of them.
 
-    for name, kind in EPOCH_COLUMNS.items():
-        if kind != "text":
-            table[name] = pd.to_numeric(table[name])
-    return table.astype({name: DTYPES[kind] for name, kind in EPOCH_COLUMNS.items()})
+    Args:
+        folder: results folder.
+        keys: trials whose epochs are returned; None for all.
+
+    Raises:
+        DataError: where a row is damaged.
+    """
+    table = _read(folder / EPOCHS_FILE, EPOCH_COLUMNS)
+    if keys is not None:
+        wanted = set(keys)
+        table = table.rows(np.fromiter((key in wanted for key in table["key"]), dtype=bool, count=len(table)))
+    return last_of_each(table, "key", "epoch")
 
 
-def _whole_rows(path: Path) -> tuple[list[str], bytes]:
-    """Return (columns, the file without what follows its last newline, which is torn); no bytes if there is no row."""
+def trial(folder: Path, key: str) -> tuple[Row, list[Row]]:
+    """Return the row of a trial and the rows of its epochs as plain values, None for what is missing.
+
+    Raises:
+        DataError: if the trial is not in the folder, or a row is damaged.
+    """
+    table = trials(folder)
+    rows = list(table.rows(table["key"] == key).records())
+    if not rows:
+        raise DataError(f"{folder} has no trial {key}")
+    return rows[0], list(epochs(folder, [key]).records())
+
+
+def scores(folder: Path, fields: Iterable[str] = ()) -> Iterator[Row]:
+    """Yield key, configuration, status, task, final scores and some fields of each trial; none where no trial is yet.
+
+    Raises:
+        DataError: where a row is damaged.
+    """
+    names = dict.fromkeys(("key", "config", "status", "task", *SCORES, *fields))
+    return trials(folder, names).records() if (folder / TRIALS_FILE).is_file() else iter(())
+
+
+def keys(folder: Path) -> dict[str, str]:
+    """Return key -> status of the trials in a results folder; {} where there are none yet.
+
+    Raises:
+        DataError: where a row is damaged.
+    """
+    if not (folder / TRIALS_FILE).is_file():
+        return {}
+    table = trials(folder, ("key", "status"))
+    return dict(zip(table["key"].tolist(), table["status"].tolist(), strict=True))
+
+
+def rows_from(path: Path, start: int) -> tuple[list[Row], int]:
+    """Return the whole rows of a file from a byte on, and the byte where they end; 0 is the beginning of the file.
+
+    Raises:
+        DataError: where a row is damaged.
+    """
+    whole = _whole_rows(path)
+    first = whole.find(b"\n") + 1
+    table = _read(path, FILES[path.name], whole[:first] + whole[max(start, first) :])
+    return list(table.records()), len(whole)
+
+
+def check_there(folder: Path) -> None:
+    """Check that a folder has results.
+
+    Raises:
+        DataError: with the command that makes them.
+    """
+    if not (folder / TRIALS_FILE).is_file():
+        raise DataError(f"no results in {folder}: {TRIALS_FILE} is missing; `mlpctl sweep` or `train` writes it")
+
+
+def _read(path: Path, names: Iterable[str], whole: bytes | None = None) -> Columns:
+    kinds = FILES[path.name]
+    whole = _whole_rows(path) if whole is None else whole
+    header = header_of(whole.split(b"\n", 1)[0])
+    wanted = {name: kinds[name] for name in dict.fromkeys((*names, "key", "schema_version"))}
+    table = _parsed(path, wanted, whole)
+    versions = [version for version in table["schema_version"].tolist() if version is not None]
+    if max(versions, default=0) > SCHEMA_VERSION:
+        raise newer(path, max(versions))
+    if "task" in wanted and not {*table["task"].tolist()} <= {None, *PRIMARY}:
+        raise _damaged(path, "a task is unknown")
+    before = {name: BEFORE[name] for name in wanted if name not in header and name in BEFORE}
+    filled = {name: objects([value] * len(table)) for name, value in before.items() if isinstance(value, str)}
+    filled |= {name: np.full(len(table), value) for name, value in before.items() if name not in filled}
+    return table.plus(filled).only(names)
+
+
+def _whole_rows(path: Path) -> bytes:
+    """Return a file up to its last newline: what follows was not written to its end."""
     try:
         raw = path.read_bytes()
+    except FileNotFoundError:
+        raw = b""
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}") from error
     whole = raw[: raw.rfind(b"\n") + 1]
-    header = header_of(whole.split(b"\n", 1)[0])
-    if whole and not is_ours(header):
+    if whole and not is_ours(header_of(whole.split(b"\n", 1)[0])):
         raise foreign(path)
-    return header, whole
+    return whole
 
 
-def _check_version(path: Path, versions: Iterable[Any]) -> None:
-    newest = max((_number_or_none(str(version)) or 0 for version in versions), default=0)
-    if newest > SCHEMA_VERSION:
-        raise DataError(f"{path} was written by a newer mlpctl (schema {newest:.0f}, this one reads {SCHEMA_VERSION})")
+def _parsed(path: Path, wanted: Mapping[str, Kind], whole: bytes) -> Columns:
+    import pyarrow as pa
+    from pyarrow import csv
 
-
-def _number_or_none(text: str) -> float | None:
+    types = {"text": pa.dictionary(pa.int32(), pa.string()), "int": pa.int64(), "float": pa.float64()}
+    options = csv.ConvertOptions(
+        column_types={name: types[kind] for name, kind in wanted.items()},
+        null_values=MISSING,
+        strings_can_be_null=True,
+        include_columns=list(wanted),
+        include_missing_columns=True,
+    )
     try:
-        return float(text)
-    except ValueError:
-        return None
+        table = csv.read_csv(
+            pa.BufferReader(whole or f"{','.join(wanted)}\n".encode()),
+            read_options=csv.ReadOptions(use_threads=False),
+            convert_options=options,
+        )
+    except pa.ArrowInvalid as error:
+        raise _damaged(path, str(error)) from error
+    return Columns({name: _array(table[name], kind) for name, kind in wanted.items()}, len(table))
 
 
-def _unreadable(path: Path, error: Exception) -> DataError:
-    return DataError(f"{path} cannot be read: {error}; `mlpctl results repair {path.parent}` mends it")
+def _array(column: "pa.ChunkedArray", kind: Kind) -> Array:
+    empty = np.array([], dtype={"text": object, "int": np.int64, "float": np.float64}[kind])
+    parts = [_part(chunk, kind) for chunk in column.chunks]
+    return parts[0] if len(parts) == 1 else np.concatenate([empty, *parts])
 
 
-def _wrong_type(path: Path, error: Exception) -> DataError:
-    return DataError(f"{path} has a cell of the wrong type: {error}; `mlpctl results repair {path.parent}` mends it")
-
-
-def _texts_of(cells: Cells, name: str) -> list[str]:
-    """Return what is said in a column, each once; nothing of one that is not there."""
-    if name not in cells.header:
-        return []
-    only = cells.only(name)
-    return list(dict.fromkeys(cells.column(name))) if only is None else [only]
-
-
-def _column(cells: Cells, name: str, kind: Kind) -> Made:
-    """Return a column, of text when it is asked for, of numbers at once: they are checked."""
-    if name not in cells.header:
-        return _all_alike(BEFORE.get(name), kind, len(cells))
-    only = cells.only(name)
-    if only is not None:
-        return _all_alike(None if only in MISSING else READ[kind](name, only), kind, len(cells))
+def _part(chunk: "pa.Array", kind: Kind) -> Array:
     if kind == "text":
-        return lambda: objects([None if cell in MISSING else cell for cell in cells.column(name)])
-    return _floats(name, cells.column(name)) if kind == "float" else _ints(name, cells.column(name))
+        places, there = _numbers(chunk.indices, np.dtype(np.int32))
+        return objects([*chunk.dictionary.to_pylist(), None])[np.where(there, places, -1)]
+    if kind == "float":
+        values, there = _numbers(chunk, np.dtype(np.float64))
+        return np.where(there, values, np.nan)
+    values, there = _numbers(chunk, np.dtype(np.int64))
+    if there.all():
+        return values
+    return objects([value if known else None for value, known in zip(values.tolist(), there.tolist(), strict=True)])
 
 
-def _floats(name: str, cells: Sequence[str]) -> Array:
-    try:
-        values = [float(cell) if cell else None for cell in cells]
-    except ValueError:
-        values = [_float(name, cell) for cell in cells if cell]  # says which
-    return np.array(values, dtype=np.float64)  # None is NaN
+def _numbers(chunk: "pa.Array", dtype: "np.dtype[Any]") -> tuple[Array, Array]:
+    """Return (values, which of them are there) of a part of a column, whose own `to_numpy` imports pandas (0.4 s)."""
+    validity, data = chunk.buffers()
+    rows = slice(chunk.offset, chunk.offset + len(chunk))
+    there = np.ones(len(chunk), dtype=bool)
+    if validity is not None:
+        there = np.unpackbits(np.frombuffer(validity, np.uint8), bitorder="little")[rows].astype(bool)
+    return np.frombuffer(data, dtype)[rows], there
 
 
-def _ints(name: str, cells: Sequence[str]) -> Array:
-    try:
-        values = [int(cell) if cell else None for cell in cells]
-    except ValueError:
-        values = [None if cell in MISSING else _int(name, cell) for cell in cells]
-    there = np.array([value for value in values if value is not None] or [0])
-    if there.dtype != np.int64:
-        raise ValueError(f"{name} has a number that does not fit in 64 bits")
-    return objects(values) if None in values else there
-
-
-def _all_alike(value: Any, kind: Kind, length: int) -> Array:
-    return repeated(float("nan") if value is None and kind == "float" else value, length)
-
-
-def _float(name: str, cell: str) -> float:
-    try:
-        return float(cell)
-    except ValueError:
-        raise ValueError(f"{name} must be a number, got '{cell}'") from None
-
-
-def _int(name: str, cell: str) -> int:
-    try:
-        value = int(cell)
-    except ValueError:
-        number = _number_or_none(cell)
-        if number is None or not number.is_integer():
-            raise ValueError(f"{name} must be a whole number, got '{cell}'") from None
-        value = int(number)
-    return value
-
-
-READ: Mapping[Kind, Callable[[str, str], Any]] = {"text": lambda _, cell: cell, "float": _float, "int": _int}
+def _damaged(path: Path, why: Any) -> DataError:
+    """Return the error of a file with a damaged row: which one, as `mlpctl results check` says it too."""
+    whole = (line for line in scan(path) if line.raw.endswith(b"\n"))
+    line = next((line for line in whole if line.problem), None)
+    told = f"{path}: {why}" if line is None else f"{path}, line {line.number}: {line.problem}"
+    return DataError(f"{told}; `mlpctl results repair {path.parent}` mends it")

@@ -1,4 +1,4 @@
-"""Results folders as tables: what everything that looks at results reads; writes nothing, imports no torch."""
+"""Load results folders as tables: what reports and the Python API look at; writes nothing, imports no torch."""
 
 import json
 import tomllib
@@ -7,23 +7,21 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from mlpctl.errors import DataError
-from mlpctl.store.columns import Columns, concatenated, repeated
-from mlpctl.store.reader import read_epochs, read_trials
-from mlpctl.store.schema import ENVIRONMENT_FILE, EPOCHS_FILE, EXPERIMENT_FILE, TRIALS_FILE
+from mlpctl.store import reader
+from mlpctl.store.columns import Columns, concatenated, last_of_each, objects
+from mlpctl.store.schema import ENVIRONMENT_FILE, EXPERIMENT_FILE
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
 @dataclass(frozen=True, eq=False)
-class Results:
+class ResultsFolders:
     """One or several results folders, read.
 
     Attributes:
-        folders: where they were read from.
+        folders: places that they were read from.
         rows: a row per trial, the columns of the schema, and `folder`.
         experiments: the resolved experiment of each folder, {} where none was written.
         environments: what each folder's trials ran on.
@@ -35,25 +33,27 @@ class Results:
     environments: tuple[dict[str, Any], ...]
 
     @cached_property
-    def trials(self) -> "pd.DataFrame":
-        """The rows as a DataFrame."""
-        return self.rows.frame()
-
-    @cached_property
-    def epochs(self) -> "pd.DataFrame":
+    def epoch_rows(self) -> Columns:
         """A row per epoch of these trials, read when it is first asked for; of an epoch run twice the last counts.
 
         Raises:
             DataError: where a file cannot be read.
         """
-        import pandas as pd
+        keys = self.rows["key"].tolist()
+        return last_of_each(concatenated([reader.epochs(folder, keys) for folder in self.folders]), "key", "epoch")
 
-        tables = [read_epochs(folder / EPOCHS_FILE) for folder in self.folders]
-        epochs = pd.concat(tables, ignore_index=True).drop_duplicates(["key", "epoch"], keep="last", ignore_index=True)
-        return epochs[epochs["key"].isin(self.rows["key"])].reset_index(drop=True)
+    @cached_property
+    def trials(self) -> "pd.DataFrame":
+        """The trials as a DataFrame."""
+        return self.rows.frame()
+
+    @cached_property
+    def epochs(self) -> "pd.DataFrame":
+        """The epochs as a DataFrame, see `epoch_rows`."""
+        return self.epoch_rows.frame()
 
 
-def load(*folders: str | Path) -> Results:
+def load(*folders: str | Path) -> ResultsFolders:
     """Return the results in the given folders, finished or not.
 
     Rows of trials that were begun and never finished are left out; of a trial that was run twice the last counts.
@@ -62,20 +62,16 @@ def load(*folders: str | Path) -> Results:
         DataError: where a folder holds no results or a file cannot be read.
     """
     paths = tuple(Path(folder) for folder in folders)
-    tables = [read_trials(path / TRIALS_FILE) for path in paths]
-    named = [table.plus({"folder": repeated(path.name, len(table))}) for table, path in zip(tables, paths, strict=True)]
-    return Results(
+    tables = [reader.trials(path) for path in paths]
+    named = [
+        table.plus({"folder": objects([path.name] * len(table))}) for table, path in zip(tables, paths, strict=True)
+    ]
+    return ResultsFolders(
         paths,
-        _last_of_each(concatenated(named)),
+        last_of_each(concatenated(named), "key"),
         tuple(read_toml(path / EXPERIMENT_FILE) for path in paths),
         tuple(read_json(path / ENVIRONMENT_FILE) for path in paths),
     )
-
-
-def _last_of_each(trials: Columns) -> Columns:
-    """Return the trials, of several rows with one key the last."""
-    last = {key: row for row, key in enumerate(trials["key"].tolist())}
-    return trials if len(last) == len(trials) else trials.rows(np.array(sorted(last.values())))
 
 
 def read_toml(path: Path) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 `trials.csv` has a row per trial, `epochs.csv` a row per trial and epoch (long form). Empty cells mean "does not apply".
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 from mlpctl.metrics import METRICS, PARTS
 from mlpctl.spec import Spec, kind_of
@@ -13,7 +13,10 @@ SCHEMA_VERSION = 1
 
 Kind = Literal["text", "int", "float"]
 
-_SCORES: dict[str, Kind] = {
+Row = dict[str, Any]
+"""Row of a table: column -> plain value, None for what is missing."""
+
+SCORES: dict[str, Kind] = {
     "train_loss": "float",
     "train_accuracy": "float",
     **{f"{part}_{metric}": "float" for part in PARTS for metric in METRICS},
@@ -25,7 +28,7 @@ EPOCH_COLUMNS: dict[str, Kind] = {
     "key": "text",
     "epoch": "int",
     "lr": "float",  # at the first step of the epoch
-    **_SCORES,
+    **SCORES,
     "seconds": "float",  # of this epoch, its scoring included; empty for a trial trained in a group
 }
 
@@ -41,7 +44,7 @@ TRIAL_COLUMNS: dict[str, Kind] = {
     "numerics": "int",
     "parameters": "int",
     "epochs_done": "int",
-    **_SCORES,
+    **SCORES,
     "seconds": "float",  # empty for a trial trained in a group
     "group_seconds": "float",
     "group_size": "int",

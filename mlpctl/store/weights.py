@@ -8,7 +8,6 @@ trial's key, so a moved file is the same start, and a changed one is another.
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from re import fullmatch
 from typing import Any
 
 from numpy.typing import NDArray
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from mlpctl.data.base import digest_of
 from mlpctl.errors import DataError
 from mlpctl.store.find_trial import find
+from mlpctl.store.key import split_pin
 
 Weights = dict[str, NDArray[Any]]
 SUFFIX = ".safetensors"
@@ -57,12 +57,6 @@ def pinned(where: str) -> str:
         return f"{where}@{digest_of_weights(read_weights(Path(where)))}"
     place = find(where)
     return f"{place}@{digest_of_weights(read_weights(place.file))}"
-
-
-def split_pin(where: str) -> tuple[str, str]:
-    """Return (place, hash) of a place, hash "" where it is not pinned."""
-    match = fullmatch(r"(.+)@([0-9a-f]{16})", where)
-    return (match[1], match[2]) if match else (where, "")
 
 
 @lru_cache(maxsize=8)  # an axis over seeds or over starts comes back to each of them

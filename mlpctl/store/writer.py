@@ -13,18 +13,17 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from mlpctl.errors import DataError, UsageError
-from mlpctl.store.csv_lines import FILES, scan, to_lines
+from mlpctl.store.csv_files import FILES, mend_frame, remove_lines, scan, to_lines
 from mlpctl.store.environment import identity, joined
-from mlpctl.store.repair import mend_frame, remove_lines
 from mlpctl.store.results import read_json
 from mlpctl.store.schema import (
     ENVIRONMENT_FILE,
     EPOCHS_FILE,
     EXPERIMENT_FILE,
     SCHEMA_VERSION,
-    TRIAL_COLUMNS,
     TRIALS_FILE,
     WEIGHTS_FOLDER,
+    Row,
 )
 from mlpctl.system.files import left_over, replace_file
 
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
     from filelock import FileLock
     from numpy.typing import NDArray
 
-Row = Mapping[str, Any]
 LOCK_FILE = ".lock"
 
 
@@ -77,8 +75,8 @@ class Store:
                 f"cannot write results to {self.folder}: {error.strerror}; choose another --out"
             ) from error
         try:
-            for name, columns in FILES.items():
-                self.repairs += mend_frame(self.folder / name, columns)
+            for name in FILES:
+                self.repairs += mend_frame(self.folder / name)
             self._read()
             for path in list(left_over(self.folder)):  # nobody else writes here: their writers were killed
                 path.unlink()
@@ -134,7 +132,7 @@ class Store:
         """Read which trials there are; rows that are damaged are taken out, so that their trials run again."""
         path = self.folder / TRIALS_FILE
         damaged = []
-        for line in scan(path, TRIAL_COLUMNS):
+        for line in scan(path):
             if line.problem:
                 damaged.append(line)
             else:
@@ -171,12 +169,3 @@ class Store:
         path.parent.mkdir(exist_ok=True)
         replace_file(path, save(dict(weights), metadata=dict(about)))
         return path
-
-
-def read_keys(path: Path) -> dict[str, str]:
-    """Return key -> status of the trials in a `trials.csv`; of a trial that was run twice the last; {} if no file.
-
-    Raises:
-        DataError: if a newer mlpctl wrote the file.
-    """
-    return {line.row["key"]: line.row.get("status", "") for line in scan(path, TRIAL_COLUMNS) if not line.problem}

@@ -1,1 +1,1 @@
-"""Talk to the system: atomic files, devices, facts about the machine."""
+"""Write files whole, choose devices, read facts about the machine."""

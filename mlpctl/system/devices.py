@@ -1,4 +1,4 @@
-"""Which device a run uses."""
+"""Choose the device and the number of parallel trials of a run."""
 
 import os
 from typing import TYPE_CHECKING
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 MOST_JOBS = 1024
-"""More threads than that only take memory from each other."""
+"""Trials in training at a time; more threads than that only take memory from each other."""
 
 
 def asked_device(flag: str | None, *, several: bool = False) -> str:
@@ -33,10 +33,10 @@ def measured_devices(flag: str | None) -> list[str]:
     Raises:
         UsageError: for a name that no device has.
     """
-    from mlpctl.system.gpu import cuda_here
+    from mlpctl.system.facts import has_cuda
 
     names = [name.strip() for name in asked_device(flag, several=True).split(",") if name.strip()]
-    return ["cpu", *(["cuda"] if cuda_here() else [])] if "auto" in names else names
+    return ["cpu", *(["cuda"] if has_cuda() else [])] if "auto" in names else names
 
 
 def asked_jobs(flag: int | None) -> int:

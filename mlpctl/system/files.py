@@ -1,4 +1,4 @@
-"""Files that are written in one go: whoever reads one sees the old or the new content, never a part of it."""
+"""Write files whole, so that a reader sees the old or the new content; find the cache folder."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -8,15 +8,15 @@ from pathlib import Path
 from mlpctl.errors import DataError
 
 
-def replace_file(path: Path, content: bytes | Iterable[bytes]) -> None:
-    """Write a file in one go, from its content or from parts of it, which are taken one at a time.
+def replace_file(path: Path, content: bytes | Iterable[bytes | memoryview]) -> None:
+    """Write a file whole, from its content or from parts of it, which are taken one at a time.
 
     Raises:
         DataError: if it cannot be written; the old file is as it was.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}.{os.getpid()}")
     try:
-        with temporary.open("wb") as stream:
+        with temporary.open("xb") as stream:
             stream.writelines([content] if isinstance(content, bytes) else content)
         temporary.replace(path)
     except OSError as error:
@@ -29,15 +29,23 @@ def replace_file(path: Path, content: bytes | Iterable[bytes]) -> None:
 def left_over(folder: Path) -> Iterator[Path]:
     """Yield the files in a folder, and in those directly below it, that a killed `replace_file` has left.
 
-    Those of a process that lives are none: reports are written into the folder without its lock.
+    Those of a living process are passed over: reports are written into the folder without its lock. A process that was
+    given the number of a killed one delays the removal, no more.
     """
     for pattern in (".*.*.*", "*/.*.*.*"):
-        numbered = ((path, path.suffix[1:]) for path in folder.glob(pattern))
-        yield from (path for path, number in numbered if number.isdecimal() and not _lives(int(number)))
+        for path in folder.glob(pattern):
+            if path.suffix[1:].isdecimal():
+                import psutil
+
+                if not psutil.pid_exists(int(path.suffix[1:])):
+                    yield path
 
 
-def _lives(process: int) -> bool:
-    """Whether there is a process with a number; another one's, if it was given out again, costs nothing but time."""
-    import psutil
+def cache_folder() -> Path:
+    """Return the folder for what can be made again: MLPCTL_DATA_DIR, else the user's cache folder (XDG)."""
+    given = os.environ.get("MLPCTL_DATA_DIR")
+    if given:
+        return Path(given).expanduser()
+    from platformdirs import user_cache_path
 
-    return bool(psutil.pid_exists(process))
+    return user_cache_path("mlpctl", appauthor=False)

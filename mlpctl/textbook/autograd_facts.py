@@ -1,65 +1,33 @@
-"""The tutorials' facts about autograd, computed: by torch's operations, and by the custom functions of the ladder."""
+"""Compute the derivatives that introductions to autograd print: by torch's operations, and by our own functions."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     Binary = Callable[[Tensor, Tensor], Tensor]
+    Derivative = Callable[[Binary, Binary], float]
 
 
-@dataclass(frozen=True)
-class Fact:
-    """A published derivative.
-
-    Attributes:
-        name: what is differentiated, and where.
-        published: its value.
-        compute: returns ours, given the addition and the multiplication to compute with.
-    """
-
-    name: str
-    published: float
-    compute: "Callable[[Binary, Binary], float]"
-
-
-def facts() -> list[tuple[str, float, Callable[[], float]]]:
-    """Return (name, published value, function that computes ours) of every fact, in both ways of computing."""
-    return [
-        (f"{fact.name}, by {way}", fact.published, partial(compute, fact))
-        for fact in FACTS
-        for way, compute in (("torch's operations", _by_torch), ("own functions", _by_own))
-    ]
-
-
-def computed() -> dict[str, float]:
-    """Return name -> our value of every fact."""
-    return {name: compute() for name, _, compute in facts()}
-
-
-def _by_torch(fact: Fact) -> float:
+def derivatives(name: str) -> dict[str, float]:
+    """Return way of computing -> a derivative by name."""
     import torch
 
-    return fact.compute(torch.add, torch.multiply)
+    from mlpctl.models.function import add, multiply
+
+    compute = DERIVATIVES[name]
+    return {"torch's operations": compute(torch.add, torch.multiply), "own functions": compute(add, multiply)}
 
 
-def _by_own(fact: Fact) -> float:
-    from mlpctl.models.autograd_functions import add, multiply
-
-    return fact.compute(add, multiply)
-
-
-def _mean_of_cubes(backwards: int) -> "Callable[[Binary, Binary], float]":
+def _mean_of_cubes(backwards: int) -> "Derivative":
     def compute(add: "Binary", multiply: "Binary") -> float:
         x = _ones(2, 2)
         shifted = add(x, _ones() + 1)
         y = multiply(multiply(shifted, shifted), shifted).mean()
         for _ in range(backwards):  # gradients add up until they are set to zero
             y.backward(retain_graph=True)  # type: ignore[no-untyped-call]
-        return _of_every_cell(x.grad)
+        return _common_value(x.grad)
 
     return compute
 
@@ -68,10 +36,10 @@ def _square_of_sum(add: "Binary", multiply: "Binary") -> float:
     x = _ones(2, 2)
     total = add(add(x[0, 0], x[0, 1]), add(x[1, 0], x[1, 1]))
     multiply(total, total).backward()  # type: ignore[no-untyped-call]
-    return _of_every_cell(x.grad)
+    return _common_value(x.grad)
 
 
-def _power(exponent: int, at: float, order: int) -> "Callable[[Binary, Binary], float]":
+def _power(exponent: int, at: float, order: int) -> "Derivative":
     def compute(add: "Binary", multiply: "Binary") -> float:  # noqa: ARG001
         import torch
 
@@ -92,18 +60,21 @@ def _ones(*shape: int) -> "Tensor":
     return torch.ones(shape, dtype=torch.float64, requires_grad=bool(shape))
 
 
-def _of_every_cell(gradient: "Tensor | None") -> float:
+def _common_value(gradient: "Tensor | None") -> float:
     """Return the value that all cells share, NaN if they do not."""
     assert gradient is not None
     return float(gradient[0, 0]) if bool((gradient == gradient[0, 0]).all()) else float("nan")
 
 
-FACTS = (
-    Fact("mean((x+2)^3) at ones (2, 2): gradient of a cell", 6.75, _mean_of_cubes(1)),
-    Fact("mean((x+2)^3), after a second backward", 13.5, _mean_of_cubes(2)),
-    Fact("(sum x)^2 at ones (2, 2): gradient of a cell", 8.0, _square_of_sum),
-    Fact("x^4 at 3: derivative", 108.0, _power(4, 3.0, 1)),
-    Fact("x^3 at 1: derivative", 3.0, _power(3, 1.0, 1)),
-    Fact("x^3 at 1: second derivative", 6.0, _power(3, 1.0, 2)),
-)
-"""As introductions to autograd print them."""
+DERIVATIVES: "dict[str, Derivative]" = {
+    "mean((x+2)^3) at ones (2, 2): gradient of a cell": _mean_of_cubes(1),
+    "mean((x+2)^3), after a second backward": _mean_of_cubes(2),
+    "(sum x)^2 at ones (2, 2): gradient of a cell": _square_of_sum,
+    "x^4 at 3: derivative": _power(4, 3.0, 1),
+    "x^3 at 1: derivative": _power(3, 1.0, 1),
+    "x^3 at 1: second derivative": _power(3, 1.0, 2),
+}
+"""Derivative by name -> function of the addition and the multiplication to compute with.
+
+`experiments/autograd.toml` has the published values.
+"""

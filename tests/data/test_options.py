@@ -21,7 +21,7 @@ def moved(cli: Cli) -> str:
     )
     assert done.code == 0, done.err
     Path("old.csv").rename("new.csv")
-    data.forget()  # a new process has loaded nothing
+    data.clear_cache()  # a new process has loaded nothing
     return "path=new.csv"
 
 
@@ -54,6 +54,7 @@ def test_an_experiment_is_verified_with_other_options(cli: Cli) -> None:
     assert (done.code, "name the experiment too" in done.err) == (2, True)
 
 
+@pytest.mark.needs("fashion-mnist")
 def test_an_exercise_reads_a_users_folder(cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     folder = PUBLISHED.installed
     monkeypatch.setattr(files, "DEBIAN", tmp_path / "none")

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mlpctl.data.prepare import prepare, scaled, split
+from mlpctl.data.prepare import _classes, prepare, scaled, split
 from mlpctl.errors import UsageError
 from tests.helpers.making import classes, numbers, resolved
 
@@ -78,3 +78,11 @@ def test_a_constant_column_becomes_zeros() -> None:
     X[:, 0] = 3
     out = np.asarray(scaled(replace(classes(), X=X), "standard", "float64", np.arange(40))[0])
     assert (out[:, 0] == 0).all()
+
+
+def test_classes_are_counted_as_numpy_counts_them() -> None:
+    for seed in range(100):
+        random = np.random.default_rng(seed)
+        y = (random.integers(0, random.integers(1, 9), random.integers(1, 40)) * 2).astype(np.int32)
+        _, codes, counts = np.unique(y, return_inverse=True, return_counts=True)
+        assert [part.tolist() for part in _classes(y)] == [codes.tolist(), counts.tolist()]

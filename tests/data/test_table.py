@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlpctl.data.base import Dataset, parse_options
+from mlpctl.data.base import Dataset, options_of
 from mlpctl.data.table import TABLE
 from mlpctl.errors import DataError, UsageError
 
@@ -18,7 +18,7 @@ FLOWERS = "size,colour,rare,kind\n1.5,red,True,rose\n2,blue,False,iris\n3,red,Fa
 
 
 def loaded(path: Path, **options: Any) -> Dataset:
-    return TABLE.load(parse_options(TABLE, {"path": str(path), **options}))
+    return TABLE.load(options_of(TABLE, {"path": str(path), **options}))
 
 
 def written(tmp_path: Path, text: str, name: str = "my.csv") -> Path:
@@ -230,7 +230,7 @@ def test_options_that_an_npz_has_not(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="leave drop and categorical out"):
         loaded(path, drop="X1")
     with pytest.raises(UsageError, match="'path' is required"):
-        parse_options(TABLE, {})
+        options_of(TABLE, {})
 
 
 def test_the_digest_follows_the_content_and_not_the_place(tmp_path: Path) -> None:

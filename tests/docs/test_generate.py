@@ -25,7 +25,11 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Reader:
 
 def _case(one: Shown) -> object:
     words = "-".join(one.command.split()[1:3])
-    return pytest.param(one, id=f"{one.page.stem}-{one.place}-{words}", marks=pytest.mark.xdist_group(one.page.stem))
+    marks = [pytest.mark.xdist_group(one.page.stem)]
+    above = [other.command for other in SHOWN if other.page == one.page and other.place <= one.place]
+    if any(word in command for command in above for word in ("fashion-mnist", "exercise 5.2")):
+        marks.append(pytest.mark.needs("fashion-mnist"))
+    return pytest.param(one, id=f"{one.page.stem}-{one.place}-{words}", marks=marks)
 
 
 @pytest.mark.parametrize("one", [_case(one) for one in SHOWN])
@@ -75,7 +79,15 @@ def test_every_page_names_its_purpose_and_is_in_the_index() -> None:
     for page, kind in listed.items():
         opening = re.search(r"^# .+\n\n(.+)", page.read_text("utf-8"), re.MULTILINE)
         assert opening is not None
-        assert page.stem == "architecture" or opening[1].startswith(f"{kind}: "), page
+        assert opening[1].startswith(f"{kind}: "), page
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_files_of_code_that_are_named_exist(page: Path) -> None:
+    named = set(re.findall(r"(?<![\w./-])((?:[a-z_]+/)+[a-z_]+\.py)\b", page.read_text("utf-8")))
+    folders = set(re.findall(r"`((?:[a-z_]+/)+)`", page.read_text("utf-8"))) if page.stem == "architecture" else set()
+    places = (ROOT, ROOT / "mlpctl")
+    assert not [name for name in sorted(named | folders) if not any((place / name).exists() for place in places)]
 
 
 def test_derived_pages_are_fresh() -> None:

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.docs.test_generate import ROOT, masked
 from tests.helpers.notebook import CELLS
+from tests.helpers.pages import ROOT, masked
 
 Book = dict[str, Any]
 

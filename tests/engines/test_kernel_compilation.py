@@ -27,6 +27,11 @@ from tests.helpers.making import classes, work_of
 SWEEP = ("sweep", "--dataset", "iris", "--epochs", "2", "--jobs", "1", "-q", "--axis")
 
 
+@pytest.fixture(autouse=True)
+def _as_a_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MLPCTL_COMPILE", raising=False)  # other tests leave compiling to the set-up
+
+
 @pytest.fixture
 def empty(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
     """Give this process and those it starts an empty cache."""

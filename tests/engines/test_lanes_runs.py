@@ -17,7 +17,7 @@ from mlpctl.errors import DeviceError, UsageError
 from mlpctl.runner.rows import wall_time
 from mlpctl.spec import Spec
 from mlpctl.system import devices
-from mlpctl.system.gpu import nvidia_smi, parse
+from mlpctl.system.facts import parse_nvidia_smi
 from tests.helpers.cli import Cli
 from tests.helpers.making import classes, work_of
 
@@ -95,7 +95,7 @@ def test_what_cannot_be_says_so(cli: Cli) -> None:
 @pytest.fixture
 def gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let there be a CUDA GPU, as far as the choice of an engine can see."""
-    monkeypatch.setattr(choosing, "cuda_here", lambda: True)
+    monkeypatch.setattr(choosing, "has_cuda", lambda: True)
 
 
 def chosen(trials: int, device: str = "auto", **fields: Any) -> tuple[str, str, str]:
@@ -153,27 +153,11 @@ def test_apples_gpu_takes_lanes_where_it_has_the_operations(monkeypatch: pytest.
 
 
 def test_auto_stays_on_the_cpu_without_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(choosing, "cuda_here", lambda: False)
+    monkeypatch.setattr(choosing, "has_cuda", lambda: False)
     assert chosen(10**7)[1] == "cpu"
     work = work_of(classes())
     with pytest.raises(UsageError, match="tf32"):
         choose(work, engine="auto", device="auto", load=lambda: load_of([work], 1), precision="tf32")
-
-
-def test_what_nvidia_smi_says_is_understood(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    said = "NVIDIA H200, 580.95.05, 143771, 345, 3201, 1980, 700.00\nOld One, 470.1, 2048, [N/A], 800, [N/A], [N/A]\n"
-    new, old = parse(said)
-    assert new["name"] == "NVIDIA H200"
-    assert new["max_sm_clock_hz"] == 1.98e9
-    assert new["memory_bytes"] == 143771 * 2**20
-    assert old["power_limit_watts"] is None
-    script = tmp_path / "nvidia-smi"
-    script.write_text(f"#!/bin/sh\nprintf '{said}'\n".replace("\n\n", "\n"))
-    script.chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert nvidia_smi() == [new, old]
-    script.write_text("#!/bin/sh\nexit 9\n")
-    assert nvidia_smi() == []
 
 
 def test_the_share_of_a_trial_is_group_seconds_by_group_size() -> None:
@@ -219,7 +203,7 @@ def test_a_broken_contract_ends_the_benchmark_with_6(monkeypatch: pytest.MonkeyP
     check = Check("equals reference", "fp32", 1, error_between(wrong, right), 1e-9)
     assert check.error == pytest.approx(0.2 / 2.2)
     assert not Check("", "fp32", 1, float("nan"), 1.0).holds
-    said = parse("NVIDIA H200, 580.95.05, 143771, 345, 3201, 1980, 700.00\n")
+    said = parse_nvidia_smi("NVIDIA H200, 580.95.05, 143771, 345, 3201, 1980, 700.00\n")
     monkeypatch.setattr(benchmark, "checks", lambda _: iter([check]))
     monkeypatch.setattr(benchmark, "measure", lambda *_, **__: iter([]))
     monkeypatch.setattr(benchmark, "torch_device", lambda _: None)

@@ -32,7 +32,7 @@ FUNCTIONS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
 def test_a_step_is_what_autograd_says() -> None:
     """SGD with lr 1 moves weights by minus the gradient of the sum of the lanes' mean losses."""
     from mlpctl.engines.initial_weights import initial_weights
-    from mlpctl.models.torch_operations import loss
+    from mlpctl.models.autograd import loss
 
     works = [
         work_of(classes(3), key=name, activation=name, widths=f"{5 + n},4", lr=1.0, epochs=1, batch_size="full",

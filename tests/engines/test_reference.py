@@ -124,6 +124,7 @@ def test_the_two_sentences_of_the_tutorial_are_told_apart(vocabulary: str) -> No
     assert events[-1].scores["test_accuracy"] == 1.0
 
 
+@pytest.mark.needs("fashion-mnist")
 def test_both_twins_of_the_book_train_alike() -> None:
     """d2l 5.2.1 and 5.2.2: 784-256-10, σ = 0.01, SGD 0.1, batch 256; `mlpctl verify` has the whole curve of both."""
     from mlpctl.runner.trial import trial_of

@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 from mlpctl.data.base import Dataset, digest_of
 from mlpctl.data.prepare import prepare
 from mlpctl.engines.base import Event, Session, Work
+from mlpctl.engines.kernel.engine import ENGINE as KERNEL
 from mlpctl.models import build, resolve
+from mlpctl.runner.trial import Trial, trial_of
 from mlpctl.spec import Spec, make_spec
 
 
@@ -58,3 +60,17 @@ def trained(session: Session, *works: Work) -> dict[str, list[Event]]:
     for event in session.advance(works):
         events[event.key].append(event)
     return events
+
+
+def trial(**fields: Any) -> Trial:
+    """Return a trial of one epoch, unless the fields say otherwise."""
+    return trial_of(make_spec({"epochs": 1, **fields}))
+
+
+def trained_weights(one: Trial) -> dict[str, Any]:
+    """Return the weights of a trial after its epochs, trained by the kernel."""
+    session = KERNEL.open("cpu", 1, 1)
+    list(session.advance([one.work()]))
+    weights = session.weights(one.key)
+    session.close()
+    return weights

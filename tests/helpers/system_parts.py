@@ -3,14 +3,18 @@
 `@pytest.mark.needs("chromium")` marks a test. With `CI=true` a missing part is a failure.
 """
 
+import gzip
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
-from mlpctl.data.fashion_mnist import FashionOptions, locate
+from mlpctl.data import files
+from mlpctl.data.fashion_mnist import PUBLISHED, FashionOptions, locate
 from tests.helpers.browser import chromium
 
 NOT_RUN = "not run: "
@@ -25,6 +29,23 @@ def _no_fashion_mnist() -> str:
     if all(Path(place).is_file() for place in locate(FashionOptions())):
         return ""
     return "no Fashion-MNIST: `mlpctl data fetch fashion-mnist`, or copy its files with `--from FOLDER`"
+
+
+@contextmanager
+def fashion_mnist_package() -> Iterator[None]:
+    """Give tests the folder that Debian's package has, made of the files in the cache, where it is not installed."""
+    cached = [files.cache_folder() / PUBLISHED.name / name for name in PUBLISHED.sha256]
+    if PUBLISHED.installed.is_dir() or not all(path.is_file() for path in cached):
+        yield
+        return
+    with TemporaryDirectory() as folder:
+        (Path(folder) / PUBLISHED.name).mkdir()
+        for path in cached:
+            content = gzip.compress(path.read_bytes(), compresslevel=1)
+            (Path(folder) / PUBLISHED.name / f"{path.name}.gz").write_bytes(content)
+        installed, files.DEBIAN = files.DEBIAN, Path(folder)
+        yield
+        files.DEBIAN = installed
 
 
 PARTS: dict[str, Callable[[], str]] = {"chromium": _no_chromium, "fashion-mnist": _no_fashion_mnist}

@@ -1,4 +1,4 @@
-"""The rungs of the ladder against each other, step by step in float64, and their gradients against autograd."""
+"""The implementations against each other, step by step in float64, and their gradients against autograd."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -17,7 +17,7 @@ from mlpctl.engines.initial_weights import initial_weights
 from mlpctl.engines.reference import ENGINE, Resident
 from mlpctl.errors import DeviceError, UsageError
 from mlpctl.models.learner import Learner, State
-from mlpctl.models.numpy import ByNumpy
+from mlpctl.models.numpy import NumpyNetwork
 from mlpctl.registry import names, resolve
 from mlpctl.spec import Activation, Loss, Optimizer
 from tests.helpers.making import classes, numbers, trained, work_of
@@ -82,7 +82,7 @@ def assert_steps_equal(told: dict[str, list[State]], about: object = "") -> None
 
 @pytest.mark.parametrize("optimizer", get_args(Optimizer))
 @pytest.mark.parametrize("batch_norm", ["none", "1"])
-def test_every_rung_takes_the_same_steps(optimizer: str, batch_norm: str) -> None:
+def test_every_implementation_takes_the_same_steps(optimizer: str, batch_norm: str) -> None:
     """Optimizer × activation × loss × batch norm; see test_kernel for why one layer alone is normalized."""
     for activation, loss in product(get_args(Activation), get_args(Loss)):
         dataset = numbers(2) if loss in NUMERIC and activation in ("relu", "tanh") else classes(3)
@@ -109,13 +109,13 @@ def test_every_rung_takes_the_same_steps(optimizer: str, batch_norm: str) -> Non
     ],
 )
 @pytest.mark.parametrize("k", [2, 3])
-def test_every_rung_takes_everything_else(fields: dict[str, Any], k: int) -> None:
+def test_every_implementation_takes_everything_else(fields: dict[str, Any], k: int) -> None:
     assert_steps_equal(steps_of(classes(k), **{"widths": "8,5", **fields}), fields)
 
 
 @pytest.mark.parametrize("loss", get_args(Loss))
 @pytest.mark.parametrize("activation", get_args(Activation))
-def test_every_rung_agrees_at_the_corners(activation: str, loss: str) -> None:
+def test_every_implementation_agrees_at_the_corners(activation: str, loss: str) -> None:
     """With a hidden layer that starts at 0 relu is at its corner; with an output of 0 the perceptron's loss is."""
     for k, zeroed in product((2, 3), ("0.", "1.")):
         told = steps_of(classes(k), zeroed=(zeroed,), widths="6", activation=activation, loss=loss)
@@ -123,7 +123,7 @@ def test_every_rung_agrees_at_the_corners(activation: str, loss: str) -> None:
 
 
 @pytest.mark.parametrize("fields", [{}, {"model": "parallel"}, {"optimizer": "adam", "batch_norm": "all"}])
-def test_every_rung_takes_sparse_and_byte_inputs(fields: dict[str, Any]) -> None:
+def test_every_implementation_takes_sparse_and_byte_inputs(fields: dict[str, Any]) -> None:
     for dataset, scaling in ((classes(sparse=True), "none"), (classes(uint8=True), "unit")):
         assert_steps_equal(steps_of(dataset, widths="8", scaling=scaling, **fields))
     sparse = classes(sparse=True)
@@ -177,7 +177,7 @@ def test_the_product_of_two_maps_has_the_gradient_of_finite_differences(impl: st
 
 @pytest.mark.parametrize("optimizer", get_args(Optimizer))
 def test_states_are_exchangeable(optimizer: str) -> None:
-    """A trial that goes from rung to rung ends as one that stayed: weights, statistics and the optimizer's memory."""
+    """A trial that changes implementations ends as one that stayed: weights, statistics, the optimizer's memory."""
     fields: dict[str, Any] = {"optimizer": optimizer, "batch_norm": "all", "dropout": 0.1, "widths": "8", "lr": 0.01}
     fields |= {"dtype": "float64", **({"momentum": 0.5} if optimizer == "rmsprop" else {})}
     stayed = ENGINE.open("cpu", 1, 1)
@@ -227,7 +227,7 @@ def test_the_two_maps_of_a_product_start_apart() -> None:
     assert len({array.tobytes() for array in drawn}) == 4
 
 
-def test_an_unknown_rung_is_refused_with_the_closest() -> None:
+def test_an_unknown_implementation_is_refused_with_the_closest() -> None:
     with pytest.raises(UsageError, match="unknown impl 'nunpy': did you mean 'numpy'"):
         work_of(classes(), impl="nunpy")
 
@@ -235,13 +235,13 @@ def test_an_unknown_rung_is_refused_with_the_closest() -> None:
 def test_numpy_is_refused_on_another_device() -> None:
     work = work_of(classes())
     with pytest.raises(DeviceError, match="--impl manual"):
-        ByNumpy(work.network, work.spec, initial_weights(work.network, work.spec), "cuda:0")
+        NumpyNetwork(work.network, work.spec, initial_weights(work.network, work.spec), "cuda:0")
 
 
 def test_numpy_computes_without_torch() -> None:
     """Between what comes in and what goes out no torch function is called."""
     work = work_of(classes(), widths="8", batch_norm="1", dropout=0.2, optimizer="adam", dtype="float64")
-    learner = ByNumpy(work.network, work.spec, initial_weights(work.network, work.spec), "cpu")
+    learner = NumpyNetwork(work.network, work.spec, initial_weights(work.network, work.spec), "cpu")
     X, y = Resident(work.data, torch.device("cpu")).gather(np.arange(16))
     masks = [torch.ones(16, 8, dtype=torch.bool), None]
     called = []
@@ -258,3 +258,50 @@ def test_numpy_computes_without_torch() -> None:
     with Listen():
         resolve("impl", "manual").load()(work.network, work.spec, learner.state(), "cpu").step(X, y, 0.1, masks)
     assert "matmul" in called  # so the listener hears what it should
+
+
+@pytest.mark.parametrize(("optimizer", "schedule"), list(product(get_args(Optimizer), ["constant", "cosine"])))
+def test_twins_train_the_same_trial(optimizer: str, schedule: str) -> None:
+    """Batch normalization, dropout, weight decay and a schedule at once; equal to rounding after three epochs."""
+    fields: dict[str, Any] = {"optimizer": optimizer, "lr_schedule": schedule, "weight_decay": 0.01, "dropout": 0.2}
+    if optimizer == "rmsprop":
+        fields["momentum"] = 0.5
+    states = []
+    for impl in ("scratch", "concise"):
+        session = ENGINE.open("cpu", 1, 1)
+        work = work_of(classes(), impl=impl, widths="12,8", batch_norm="all", dtype="float64", lr=0.01, **fields)
+        events = trained(session, work)["t"]
+        states.append((session.weights("t"), [event.scores for event in events]))
+    (scratch, scratch_scores), (concise_, concise_scores) = states
+    assert scratch.keys() == concise_.keys()
+    for name, tensor in scratch.items():
+        error = abs(tensor - concise_[name]).max()  # a bias before a normalization has gradient 0 but for rounding,
+        assert error <= 1e-9 * abs(tensor).max(), name  # which Adam scales up: so relative to the tensor
+    for one, other in zip(scratch_scores, concise_scores, strict=True):
+        assert one == pytest.approx(other, rel=1e-9)
+
+
+@pytest.mark.parametrize("impl", ["scratch", "concise"])
+def test_sparse_inputs_train_as_dense_ones(impl: str) -> None:
+    sparse = classes(sparse=True)
+    dense = replace(sparse, X=sparse.X.toarray())  # type: ignore[union-attr]
+    ends = []
+    for dataset in (sparse, dense):
+        session = ENGINE.open("cpu", 1, 1)
+        trained(session, work_of(dataset, impl=impl, hidden_units=6, dtype="float64", optimizer="adam"))
+        ends.append(session.weights("t"))
+    for name, tensor in ends[0].items():
+        np.testing.assert_allclose(tensor, ends[1][name], rtol=1e-9, atol=1e-12)
+
+
+def test_uint8_inputs_train_as_scaled_ones() -> None:
+    raw = classes(uint8=True)
+    scaled = replace(raw, X=np.asarray(raw.X) / 255)
+    for scaling, other in (("unit", "none"), ("standard", "standard")):
+        ends = []
+        for dataset, how in ((raw, scaling), (scaled, other)):
+            session = ENGINE.open("cpu", 1, 1)
+            trained(session, work_of(dataset, scaling=how, hidden_units=6, dtype="float64"))
+            ends.append(session.weights("t"))
+        for name, tensor in ends[0].items():
+            np.testing.assert_allclose(tensor, ends[1][name], rtol=1e-8, atol=1e-11)

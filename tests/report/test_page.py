@@ -17,7 +17,7 @@ from mlpctl.report.page.content import MOST_ROWS, part_of, reproducing
 from mlpctl.report.page.encode import to_json
 from mlpctl.report.page.write import write_page
 from mlpctl.report.summary import Summary, summarize
-from mlpctl.store.results import Results, load
+from mlpctl.store.results import ResultsFolders, load
 from tests.helpers.cli import Cli
 from tests.helpers.synthetic import write, write_many
 from tests.report.test_report import known
@@ -43,7 +43,7 @@ def conditional(folder: Path) -> Path:
     return write(folder, rows, experiment=CONDITIONAL)
 
 
-def one(folder: Path) -> tuple[Summary, Results]:
+def one(folder: Path) -> tuple[Summary, ResultsFolders]:
     results = load(folder)
     [summary] = summarize(results)
     return summary, results

@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mlpctl.report.dataframes import over
+from mlpctl.report.dataframes import of_frame, over
 from mlpctl.report.figures.draw_effects import curves_of, effect_of, is_log_spaced
 from mlpctl.report.summary import interval, summarize
-from mlpctl.store.columns import of_frame
 from mlpctl.store.results import load
 from tests.helpers.cli import Cli
 from tests.helpers.synthetic import write

@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 
 from mlpctl import data
-from mlpctl.report import reproduce
 from mlpctl.report.compare.closeness import deviations, verdict
-from mlpctl.report.reproduce import drawn
+from mlpctl.report.reproduce import draw_trials
 from mlpctl.runner import train
 from mlpctl.store.results import load
 from mlpctl.system import facts as machine
@@ -25,7 +24,7 @@ def key(folder: str = "results/r", row: int = 0) -> str:
     return str(load(folder).trials["key"].iloc[row])
 
 
-def judged(cli: Cli, *arguments: object) -> list[dict[str, str]]:
+def reproduced(cli: Cli, *arguments: object) -> list[dict[str, str]]:
     """Return the rows of the CSV; the exit code is 6 exactly where a trial is different."""
     done = cli("verify", *arguments, "--format", "csv", "-q")
     rows = list(csv.DictReader(io.StringIO(done.out)))
@@ -45,7 +44,7 @@ def contents(folder: Path) -> dict[str, tuple[bytes, int]]:
 def test_an_untouched_trial_is_bit_equal_and_its_folder_is_only_read(cli: Cli, further: tuple[str, ...]) -> None:
     assert cli(*TRAIN, *further).code == 0
     before = contents(Path("results/r"))
-    (row,) = judged(cli, f"results/r#{key()[:6]}")
+    (row,) = reproduced(cli, f"results/r#{key()[:6]}")
     assert (row["verdict"], row["inputs_that_differ"], row["column"]) == ("bit-equal", "", "")
     assert contents(Path("results/r")) == before
     assert "every recorded number came back" in cli("verify", f"results/r#{key()}").out.replace("\n", " ")
@@ -57,11 +56,11 @@ def test_a_sweep_s_trials_come_back_one_by_one_and_together(cli: Cli) -> None:
         "--axis", "epochs=1,2", "--name", "a", "-q")  # fmt: skip
     cli("sweep", "--dataset", "iris", "--search", "halving", "--trials", "9", "--axis", "lr=log:0.01:1", "--epochs",
         "9", "--name", "h", "-q")  # fmt: skip
-    rows = judged(cli, "results/h", "--trials", 100)
+    rows = reproduced(cli, "results/h", "--trials", 100)
     assert len(rows) == len(load("results/h").trials) > 9
     assert {row["verdict"] for row in rows} == {"bit-equal"}
     cli("sweep", "--dataset", "iris", "--axis", "epochs=1,2,5", "--axis", "lr=0.1,0.2", "--name", "p", "-q")
-    assert {row["verdict"] for row in judged(cli, "results/p", "--trials", 6)} == {"bit-equal"}
+    assert {row["verdict"] for row in reproduced(cli, "results/p", "--trials", 6)} == {"bit-equal"}
 
 
 @pytest.mark.parametrize(
@@ -72,7 +71,7 @@ def test_a_sweep_s_trials_come_back_one_by_one_and_together(cli: Cli) -> None:
 def test_a_changed_number_is_found(cli: Cli, file: str, line: int, column: str, text: str) -> None:
     cli(*TRAIN)
     set_cell(Path("results/r"), line, column, text, file)
-    (row,) = judged(cli, f"results/r#{key()}")
+    (row,) = reproduced(cli, f"results/r#{key()}")
     assert (row["verdict"], row["column"], row["inputs_that_differ"]) == ("different", column, "")
     assert "No recorded input differs" in cli("verify", f"results/r#{key()}").out
 
@@ -80,7 +79,7 @@ def test_a_changed_number_is_found(cli: Cli, file: str, line: int, column: str, 
 def test_a_changed_spec_is_named(cli: Cli) -> None:
     cli(*TRAIN)
     set_cell(Path("results/r"), 1, "activation", "tanh")
-    (row,) = judged(cli, f"results/r#{key()}")
+    (row,) = reproduced(cli, f"results/r#{key()}")
     assert (row["verdict"], row["inputs_that_differ"]) == ("different", "spec")
 
 
@@ -91,24 +90,24 @@ def test_changed_data_are_named(cli: Cli, tmp_path: Path) -> None:
     trained = cli("train", "--dataset", "table", "--data", "path=points.csv", "--data", "target=y", "--epochs", 3,
                   "--name", "r", "-q")  # fmt: skip
     assert trained.code == 0, trained.err
-    assert judged(cli, f"results/r#{key()}")[0]["verdict"] == "bit-equal"
+    assert reproduced(cli, f"results/r#{key()}")[0]["verdict"] == "bit-equal"
     (tmp_path / "points.csv").write_text("\n".join(["a,b,y", *lines[5:], ""]))
-    data.forget()  # a new process has loaded nothing
-    (row,) = judged(cli, f"results/r#{key()}")
+    data.clear_cache()  # a new process has loaded nothing
+    (row,) = reproduced(cli, f"results/r#{key()}")
     assert (row["verdict"], row["inputs_that_differ"]) == ("different", "dataset digest")
     (tmp_path / "points.csv").unlink()
-    data.forget()
+    data.clear_cache()
     assert cli("verify", f"results/r#{key()}").code == 4
 
 
 def test_another_engine_is_equal_within_rounding(cli: Cli) -> None:
     for dtype in ("float32", "float64"):
-        cli(*TRAIN, "--dtype", dtype, "--force")
+        cli(*TRAIN, "--engine", "kernel", "--dtype", dtype, "--force")
         where = f"results/r#{key(row=-1)}"
-        (row,) = judged(cli, where, "--engine", "reference")
+        (row,) = reproduced(cli, where, "--engine", "reference")
         assert (row["verdict"], row["inputs_that_differ"]) == ("equal within ε", "engine")
         assert float(row["epsilon"]) == (2e-4 if dtype == "float32" else 1e-9)
-        assert judged(cli, where)[0]["verdict"] == "bit-equal"  # by the engine that its row names
+        assert reproduced(cli, where)[0]["verdict"] == "bit-equal"  # by the engine that its row names
 
 
 def test_what_it_ran_on_is_named_where_that_differs(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,7 +117,7 @@ def test_what_it_ran_on_is_named_where_that_differs(cli: Cli, monkeypatch: pytes
 
     monkeypatch.setattr(train, "environment", another)
     cli(*TRAIN)
-    (row,) = judged(cli, f"results/r#{key()}")
+    (row,) = reproduced(cli, f"results/r#{key()}")
     assert (row["verdict"], row["inputs_that_differ"]) == ("bit-equal", "numpy, cpu")
     assert "have not changed the result" in cli("verify", f"results/r#{key()}").out
 
@@ -127,7 +126,7 @@ def test_a_device_that_is_not_there_is_replaced_and_named(cli: Cli) -> None:
     cli(*TRAIN)
     set_cell(Path("results/r"), 1, "used_device", "mps")
     set_cell(Path("results/r"), 1, "used_engine", "reference")
-    (row,) = judged(cli, f"results/r#{key()}")
+    (row,) = reproduced(cli, f"results/r#{key()}")
     assert row["inputs_that_differ"] == "engine, device"
     assert cli("verify", f"results/r#{key()}", "--device", "mps").code == 5
 
@@ -135,7 +134,7 @@ def test_a_device_that_is_not_there_is_replaced_and_named(cli: Cli) -> None:
 def test_a_trial_that_failed_fails_again(cli: Cli) -> None:
     cli("sweep", "--dataset", "iris", "--axis", "lr=0.1,1e30", "--epochs", 3, "--name", "r", "-q")
     cli("sweep", "--dataset", "iris", "--axis", "batch_norm=1;9", "--epochs", 3, "--name", "i", "-q")
-    rows = judged(cli, "results/r", "results/i")
+    rows = reproduced(cli, "results/r", "results/i")
     assert {"diverged", "ok", "invalid"} == {row["status"] for row in rows}
     assert all(row["status"] == row["status_now"] and row["verdict"] == "bit-equal" for row in rows)
     set_cell(Path("results/r"), [row["status"] for row in rows].index("diverged") + 1, "status", "crashed")
@@ -150,17 +149,17 @@ def test_a_trial_that_was_cut_is_compared_as_far_as_it_came(cli: Cli) -> None:
     set_cell(Path("results/r"), 1, "epochs_done", "2")
     path = Path("results/r/epochs.csv")
     path.write_text("".join(path.read_text().splitlines(keepends=True)[:3]))
-    (row,) = judged(cli, f"results/r#{key()}")
+    (row,) = reproduced(cli, f"results/r#{key()}")
     assert (row["status"], row["status_now"], row["verdict"]) == ("timeout", "ok", "bit-equal")
 
 
 def test_drawn_trials_are_decided_by_the_seed(cli: Cli) -> None:
     cli("sweep", "--dataset", "iris", "--axis", "lr=lin:0.01:0.1:8", "--epochs", 1, "--name", "r", "-q")
     folder = Path("results/r")
-    assert drawn(folder, 3, 0) == drawn(folder, 3, 0)
-    assert len({tuple(place.key for place in drawn(folder, 3, seed)) for seed in range(5)}) > 1
-    assert len(drawn(folder, 100, 0)) == 8
-    assert len(judged(cli, "results/r", "--trials", 2)) == 2
+    assert draw_trials(folder, 3, 0) == draw_trials(folder, 3, 0)
+    assert len({tuple(place.key for place in draw_trials(folder, 3, seed)) for seed in range(5)}) > 1
+    assert len(draw_trials(folder, 100, 0)) == 8
+    assert len(reproduced(cli, "results/r", "--trials", 2)) == 2
 
 
 def test_what_cannot_be_verified_is_said(cli: Cli) -> None:
@@ -184,4 +183,3 @@ def test_deviations_know_rounding_from_difference() -> None:
     assert not deviations(nan, nan, 1e-9, {})
     assert deviations(a, a[:1], 1e-9, {})[0].first == 2
     assert json.dumps([d.first for d in deviations(a, b, 1e-9, {})]) == "[1, 1]"
-    assert reproduce.CUT == ("timeout", "interrupted")

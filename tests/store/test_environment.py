@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from mlpctl.runner import sweep, train
+from mlpctl.store import reader
 from mlpctl.store.environment import environments_of, facts_of, identity, joined, united, unnamed_in
 from mlpctl.store.results import read_json
-from mlpctl.store.trial_rows import read_rows
 from mlpctl.system import facts as machine
 from tests.helpers.cli import Cli
 
@@ -25,7 +25,7 @@ def on(monkeypatch: pytest.MonkeyPatch, cpu: str) -> None:
 def cpus(folder: Path) -> list[str]:
     """Return the processor of each trial, as the folder knows it."""
     content = read_json(folder / "environment.json")
-    return [(facts_of(content, row) or {})["cpu"] for row in read_rows(folder / "trials.csv")]
+    return [(facts_of(content, row) or {})["cpu"] for row in reader.trials(folder).records()]
 
 
 def test_a_folder_that_two_machines_filled_knows_both(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,8 +1,9 @@
-"""Answers of the exercises: their words follow from results whose truth is known, with a best, a tie and one seed."""
+"""Exercises: what is claimed follows from results whose truth is known, with a best, a tie and one seed."""
 
 import math
 from collections.abc import Callable, Iterable
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,26 +11,19 @@ import pandas as pd
 import pytest
 
 from mlpctl.report.figures.draw import draw
-from mlpctl.runner.experiment_file import read_experiment
-from mlpctl.textbook.exercises import (
-    activations,
-    depth,
-    hidden_units,
-    initial_weights,
-    joint_search,
-    learning_rate,
-    single_neuron,
-    step_time,
-)
-from mlpctl.textbook.exercises.answer import Answer
-from mlpctl.textbook.exercises.catalog import EXERCISES
-from mlpctl.textbook.exercises.solve import experiment_file
+from mlpctl.runner.experiment_file import Effort, read_experiment
+from mlpctl.runner.shipped_experiments import experiments_folder
+from mlpctl.textbook.exercises import claims, neuron, step_times, strategies, sweeps
+from mlpctl.textbook.exercises.catalog import EXERCISES, Effect, Exercise
+from mlpctl.textbook.exercises.ranking import seed_difference
+from mlpctl.textbook.exercises.solve import Solution, solution_of
 
 Score = Callable[[dict[str, Any]], float]
+SNAPSHOT = Path(__file__).parent.parent / "snapshots" / "exercise.md"
 
 
 def trials(axes: dict[str, Iterable[Any]], score: Score, *, seeds: int = 5, noise: float = 0.001) -> pd.DataFrame:
-    """Return made-up trials of a grid: the score, a little noise, and the columns that answers look at."""
+    """Return made-up trials of a grid: the score, a little noise, and the columns that claims look at."""
     rng = np.random.default_rng(0)
     rows = []
     for values in product(*axes.values(), range(seeds)):
@@ -45,12 +39,6 @@ def trials(axes: dict[str, Iterable[Any]], score: Score, *, seeds: int = 5, nois
     return pd.DataFrame(rows)
 
 
-def text(answer: Answer) -> str:
-    assert answer.plot is not None
-    draw(answer.plot)
-    return " ".join(answer.sentences)
-
-
 def best_at(name: str, value: Any, gain: float = 0.1) -> Score:
     return lambda at: 0.7 + gain * (at[name] == value)
 
@@ -59,59 +47,91 @@ def level(_: dict[str, Any]) -> float:
     return 0.7
 
 
-ONE_AXIS: dict[str, tuple[Any, dict[str, Iterable[Any]], str, Any, Any]] = {
-    "5.2.1": (hidden_units.answer, {"hidden_units": [4, 16, 64, 256]}, "hidden_units", 64, 16),
-    "5.2.2": (depth.answer, {"hidden_layers": [1, 2, 3], "epochs": [1, 10]}, "hidden_layers", 2, 3),
-    "5.2.4": (learning_rate.answer, {"lr": [0.01, 0.1, 0.5], "epochs": [1, 10]}, "lr", 0.1, 0.5),
-    "5.2.8": (activations.answer, {"activation": ["relu", "tanh", "elu"], "lr": [0.1]}, "activation", "tanh", "relu"),
-    "5.2.9": (
-        initial_weights.answer, {"init": ["default", "normal", "uniform"], "epochs": [1, 10]},
-        "init", "normal", "uniform",
-    ),
-}  # fmt: skip
+def study_of(number: str, data: pd.DataFrame) -> sweeps.SweepStudy:
+    return sweeps.build_study(data, EXERCISES[number])
 
 
-@pytest.mark.parametrize("number", ONE_AXIS)
-def test_a_known_best_is_named_and_another_when_the_data_change(number: str) -> None:
-    answer, axes, axis, *winners = ONE_AXIS[number]
-    said = [text(answer(trials(axes, best_at(axis, winner)))) for winner in winners]
-    for winner, words in zip(winners, said, strict=True):
-        sentence = next(s for s in words.split(". ") if "est is" in s)
-        assert str(winner) in sentence.split("validation accuracy")[0], sentence
-        assert "beyond chance" in words
-    assert said[0] != said[1]
+def answer(number: str, data: pd.DataFrame) -> Solution:
+    return solution_of(EXERCISES[number], data)
 
 
-@pytest.mark.parametrize("number", ONE_AXIS)
-def test_a_tie_is_called_one(number: str) -> None:
-    answer, axes, *_ = ONE_AXIS[number]
-    words = text(answer(trials(axes, level, noise=0.01)))
-    assert "cannot be told apart from" in words
-    assert "est is" not in words.replace("which is best is", "")
+GRIDS: dict[str, tuple[dict[str, Iterable[Any]], Any, Any]] = {
+    "5.2.1": ({"hidden_units": [4, 16, 64, 256]}, 64, 16),
+    "5.2.2": ({"hidden_layers": [1, 2, 3], "epochs": [1, 10]}, 2, 3),
+    "5.2.4": ({"lr": [0.01, 0.1, 0.5], "epochs": [1, 10]}, 0.1, 0.5),
+    "5.2.8": ({"activation": ["relu", "tanh", "elu"], "lr": [0.1]}, "tanh", "relu"),
+    "5.2.9": ({"init": ["default", "normal", "uniform", "zeros"], "epochs": [1, 10]}, "normal", "uniform"),
+}
+"""Exercise -> a grid, a value that is best, and another."""
 
 
-@pytest.mark.parametrize("number", ONE_AXIS)
-def test_one_seed_is_said_to_decide_nothing(number: str) -> None:
-    answer, axes, axis, winner, _ = ONE_AXIS[number]
-    words = text(answer(trials(axes, best_at(axis, winner), seeds=1)))
-    assert "one seed cannot tell an effect from chance" in words
-    assert "beyond chance" not in words
+@pytest.mark.parametrize("number", GRIDS)
+def test_the_best_a_tie_and_a_single_seed_are_told_apart(number: str) -> None:
+    axes, *winners = GRIDS[number]
+    axis, apart = EXERCISES[number].axis, EXERCISES[number].apart
+    for winner in winners:
+        verdict = study_of(number, trials(axes, best_at(axis, winner))).ranking.verdict
+        assert verdict is not None
+        assert (verdict.best, verdict.is_clear) == (winner, True)
+    tie = study_of(number, trials(axes, level, noise=0.01)).ranking
+    assert set(tie.tied) == set(axes[axis]) - set(apart)
+    single = study_of(number, trials(axes, best_at(axis, winners[0]), seeds=1)).ranking.verdict
+    assert single is not None
+    assert (single.seeds, single.is_clear) == (1, False)
 
 
-def test_units_name_the_fewest_that_may_be_as_good() -> None:
+def snapshot() -> str:
+    """Return the answers to all exercises on made-up results, as Markdown."""
+    by_units = best_at("hidden_units", 64)
+    lrs: dict[str, Iterable[Any]] = {"lr": [0.01, 0.1, 0.5, 3.0], "epochs": [1, 10]}
+    rates = trials(lrs, lambda at: 0.9 - 0.1 * abs(math.log10(at["lr"] / (0.5 if at["epochs"] == 1 else 0.1))))
+    rates.loc[(rates["lr"] == 3.0) & (rates["seed"] == 1), "status"] = "diverged"
+    activations: dict[str, Iterable[Any]] = {"activation": ["relu", "identity", "elu"], "lr": [0.1, 0.5]}
+    made = [
+        ("5.2.1", trials(GRIDS["5.2.1"][0], by_units)),
+        ("5.2.1", trials(GRIDS["5.2.1"][0], level, noise=0.01)),
+        ("5.2.1", trials(GRIDS["5.2.1"][0], by_units, seeds=1)),
+        ("5.2.2", trials(GRIDS["5.2.2"][0], best_at("hidden_layers", 2))),
+        ("5.2.3", neurons([True, False, False, True, False, False], seeds=6)),
+        ("5.2.4", rates),
+        ("5.2.5", searches({"grid": 0.0, "random": 0.05, "halving": -0.03})),
+        ("5.2.6", times(2.0)),
+        ("5.2.8", trials(activations, lambda at: 0.8 + 0.05 * (at["activation"] == "relu") * (at["lr"] == 0.5))),
+        ("5.2.9", trials(GRIDS["5.2.9"][0], lambda at: 0.1 if at["init"] == "zeros" else 0.85, noise=0.005)),
+    ]
+    text = ""
+    for number, data in made:
+        solution = answer(number, data)
+        draw(solution.plot)
+        columns = f"{solution.table.title}: {', '.join(solution.table.columns)}"
+        text += "\n\n".join([f"# {number}", *solution.sentences, columns, *solution.table.notes]) + "\n\n"
+    return text
+
+
+def test_the_wording_is_that_of_the_snapshot() -> None:
+    """Run `python -m tests.textbook.test_exercises` after a change of words, and read the difference."""
+    assert snapshot() == SNAPSHOT.read_text("utf-8")
+
+
+def test_the_smallest_value_as_good_as_the_best_is_found() -> None:
     score: Score = lambda at: 0.9 - (0.2 if at["hidden_units"] < 16 else 0)  # noqa: E731
-    words = text(hidden_units.answer(trials({"hidden_units": [4, 16, 64, 256]}, score)))
-    assert "The fewest that are not shown to be worse are 16" in words or "16 are also the fewest" in words
-    assert "With 64 instead of 4 units validation accuracy rises by" in words
-    assert "With 256 instead of 64 units validation accuracy changes by" in words
+    study = study_of("5.2.1", trials({"hidden_units": [4, 16, 64, 256]}, score))
+    assert min(study.ranking.tied) == 16
+    assert "16" in claims.fewest_as_good(study)
+    assert claims.fewest_as_good(study_of("5.2.1", trials(GRIDS["5.2.1"][0], best_at("hidden_units", 64)))) == ""
 
 
-@pytest.mark.parametrize(("gain", "expected"), [(0.05, "rises by 0.0"), (-0.05, "falls by 0.0"), (0.0, "no change")])
-def test_one_more_layer_may_help_hurt_or_do_nothing(gain: float, expected: str) -> None:
-    score: Score = lambda at: 0.8 + gain * (at["hidden_layers"] == 2)  # noqa: E731
-    words = text(depth.answer(trials({"hidden_layers": [1, 2], "epochs": [1, 10]}, score)))
-    assert "After 10 epochs: with a second hidden layer validation accuracy" in words
-    assert expected in words.split("After 1 epoch")[0]
+@pytest.mark.parametrize("gain", [0.05, -0.05, 0.0])
+def test_an_effect_has_a_sign_or_is_not_shown(gain: float) -> None:
+    made = trials({"hidden_layers": [1, 2], "epochs": [1, 10]}, lambda at: 0.8 + gain * (at["hidden_layers"] == 2))
+    gap = seed_difference(made[made["epochs"] == 10], "hidden_layers", 2, 1)
+    assert gap.is_real == (gain != 0)
+    assert gap.low < gain < gap.high
+    assert gap.pairs == 5
+    study = study_of("5.2.2", made)
+    assert claims.effect_of_value(study, Effect("second", "first")) in answer("5.2.2", made).answer
+    assert claims.effect_of_value(study, Effect("first", "first")) == ""
+    assert claims.effect_of_value(study, Effect("last", "none")) == ""
 
 
 def neurons(dead: Iterable[bool], *, seeds: int) -> pd.DataFrame:
@@ -126,29 +146,20 @@ def neurons(dead: Iterable[bool], *, seeds: int) -> pd.DataFrame:
     return made
 
 
-def test_a_single_neuron_is_narrow_and_may_be_dead() -> None:
-    words = text(single_neuron.answer(neurons([True, False, False, True, False, False], seeds=6)))
-    assert "of ten classes 1 to 4 are ever predicted" in words
-    assert "a single direction holds 100 % of the outputs' variance (40 % with 256)" in words
-    assert "In 2 of 6 seeds (33 %, 95 % interval 4 % to 78 %) the unit is dead" in words
-    assert "mean accuracy 0.1000. 0 of these 2 were dead before the first step, 2 died in training" in words
-    assert "In the other 4, accuracy is 0.3" in words
-    alive = text(single_neuron.answer(neurons([False] * 6, seeds=6)))
-    assert "In none of 6 seeds is the unit dead; up to 46 %" in alive
-    nearly = neurons([True, False, False, True, False, False], seeds=6)
-    nearly.loc[1, ["classes", "active", "val_accuracy"]] = [1.0, 0.0012, 0.11]
-    assert "In 1 more it is positive for 0.12 % of the training examples at most" in text(single_neuron.answer(nearly))
-    one = text(single_neuron.answer(neurons([True], seeds=1)))
-    assert "the one seed there is" in one
-    assert "beyond chance" not in one
+def test_dead_and_nearly_dead_units_are_counted() -> None:
+    made = neurons([True, False, False, True, False, False], seeds=6)
+    assert "2 of 6" in neuron.dead_units(study_of("5.2.3", made))
+    assert neuron.nearly_dead_units(study_of("5.2.3", made)) == ""
+    made.loc[1, ["classes", "active", "val_accuracy"]] = [1.0, 0.0012, 0.11]
+    assert "0.12 %" in neuron.nearly_dead_units(study_of("5.2.3", made))
+    assert "none of 6" in neuron.dead_units(study_of("5.2.3", neurons([False] * 6, seeds=6)))
+    assert "little" in neuron.dead_units(study_of("5.2.3", neurons([True], seeds=1)))
 
 
-def test_shares_have_exact_intervals() -> None:
-    from scipy.stats import binomtest
-
-    for k, n in ((0, 5), (2, 6), (6, 6)):
-        known = binomtest(k, n).proportion_ci(method="exact")
-        assert single_neuron.share_interval(k, n) == pytest.approx((known.low, known.high))
+def test_proportions_have_exact_intervals() -> None:
+    """Of binomtest(k, n).proportion_ci(method="exact") of scipy.stats, which takes seconds to import."""
+    for k, n, low, high in ((0, 5, 0.0, 0.5218238), (2, 6, 0.0432719, 0.7772219), (6, 6, 0.5407419, 1.0)):
+        assert neuron.proportion_interval(k, n) == pytest.approx((low, high), abs=1e-6)
 
 
 @pytest.mark.parametrize("move", [True, False])
@@ -157,48 +168,55 @@ def test_the_best_rate_moves_with_epochs_or_not(move: bool) -> None:
         best = 0.5 if move and at["epochs"] == 1 else 0.1
         return 0.9 - 0.1 * abs(math.log10(at["lr"] / best))
 
-    words = text(learning_rate.answer(trials({"lr": [0.01, 0.1, 0.5, 1.0], "epochs": [1, 10]}, score)))
-    assert ("The best learning rate falls with the number of epochs" in words) == move
-    assert ("depends on the number of epochs is not shown" in words) == (not move)
-    assert "0.1 after 10 epochs" in words
-    edge = text(learning_rate.answer(trials({"lr": [0.1, 0.5, 1.0], "epochs": [10]}, best_at("lr", 1.0))))
-    assert "It is the largest that was tried" in edge
+    study = study_of("5.2.4", trials({"lr": [0.01, 0.1, 0.5, 1.0], "epochs": [1, 10]}, score))
+    bests = [ranking.verdict.best for ranking in study.rankings_along.values() if ranking.verdict]
+    assert bests == ([0.5, 0.1] if move else [0.1, 0.1])
+    assert ("is not shown" in claims.shift_of_best(study)) == (not move)
+    assert claims.beyond_edge(study) == ""
+    edge = answer("5.2.4", trials({"lr": [0.1, 0.5, 1.0], "epochs": [10]}, best_at("lr", 1.0)))
+    assert "largest" in edge.next_step[0]
 
 
-def test_a_rate_that_diverges_is_told_and_is_not_best() -> None:
+def test_a_value_with_failures_is_told_and_is_not_best() -> None:
     made = trials({"lr": [0.1, 3.0], "epochs": [10]}, lambda at: 0.9 if at["lr"] == 3.0 else 0.8)
     made.loc[(made["lr"] == 3.0) & (made["seed"] == 1), "status"] = "diverged"
-    words = text(learning_rate.answer(made))
-    assert "1 of 5 diverged at 3" in words
-    assert "only a learning rate of 0.1 could be scored" in words
+    study = study_of("5.2.4", made)
+    assert study.ranking.verdict is not None
+    assert (study.ranking.verdict.best, study.ranking.verdict.compared) == (0.1, 1)
+    assert "1 of 5 diverged at 3" in claims.failed_trials(study)
 
 
 def test_activations_are_compared_at_their_own_best_rate() -> None:
     score: Score = lambda at: {("relu", 0.1): 0.8, ("relu", 0.5): 0.5, ("sigmoid", 0.1): 0.6, ("sigmoid", 0.5): 0.85}[  # noqa: E731
         at["activation"], at["lr"]
     ]  # fmt: skip
-    answer = activations.answer(trials({"activation": ["relu", "sigmoid"], "lr": [0.1, 0.5]}, score))
-    words = text(answer)
-    assert "Each at its own best learning rate: best is sigmoid" in words
-    assert "relu at 0.1 and sigmoid at 0.5; none may be the best at all: the rate decides" in words
-    assert [row["lr"] for row in answer.table.rows if row["own_best"]] == [0.1, 0.5]
+    study = study_of("5.2.8", trials({"activation": ["relu", "sigmoid"], "lr": [0.1, 0.5]}, score))
+    assert study.compared_at == {"relu": 0.1, "sigmoid": 0.5}
+    assert study.ranking.verdict is not None
+    assert study.ranking.verdict.best == "sigmoid"
+    assert "none can be" in claims.best_along(study)
+    assert [row["lr"] for row in sweeps.answer_table(study).rows if row["compared"]] == [0.1, 0.5]
 
 
-def test_an_activation_that_diverges_at_one_rate_is_in_the_running_at_the_other() -> None:
+def test_an_activation_that_diverges_at_one_rate_is_compared_at_the_other() -> None:
     made = trials({"activation": ["relu", "identity"], "lr": [0.1, 0.5]}, best_at("activation", "identity"))
     made.loc[(made["activation"] == "identity") & (made["lr"] == 0.5), "status"] = "diverged"
-    words = text(activations.answer(made))
-    assert "best is identity" in words
-    assert "5 of 5 diverged at identity, lr 0.5; " in words
+    study = study_of("5.2.8", made)
+    assert study.compared_at["identity"] == 0.1
+    assert study.ranking.verdict is not None
+    assert study.ranking.verdict.best == "identity"
+    assert "5 of 5 diverged at identity" in claims.failed_trials(study)
 
 
-def test_inits_that_break_no_symmetry_are_apart() -> None:
+def test_schemes_that_break_no_symmetry_stand_apart() -> None:
     score: Score = lambda at: {"default": 0.85, "normal": 0.85, "zeros": 0.1}[at["init"]]  # noqa: E731
-    words = text(
-        initial_weights.answer(trials({"init": ["default", "normal", "zeros"], "epochs": [1, 10]}, score, noise=0.005))
-    )
-    assert words.startswith("That it matters is not shown")
-    assert "zeros reaches 0.0" in words or "zeros reaches 0.1" in words
+    made = trials({"init": ["default", "normal", "zeros"], "epochs": [1, 10]}, score, noise=0.005)
+    study = study_of("5.2.9", made)
+    assert set(study.ranking.tied) == {"default", "normal"}
+    assert "zeros" in claims.equal_units(study)
+    assert {row["init"] for row in sweeps.answer_table(study).rows} == {"default", "normal", "zeros"}
+    only = study_of("5.2.9", made[made["init"] == "zeros"])
+    assert only.ranking.verdict is not None
 
 
 def times(ratio: float, *, seeds: int = 5, noise: float = 0.01) -> pd.DataFrame:
@@ -210,15 +228,18 @@ def times(ratio: float, *, seeds: int = 5, noise: float = 0.01) -> pd.DataFrame:
 
 
 def test_the_fastest_is_named_only_where_times_are_apart() -> None:
-    words = text(step_time.answer(times(2.0)))
-    assert "With 16 hidden units the kernel is fastest" in words
-    assert "beyond chance over 5 rounds" in words
-    assert "the kernel 2.0" in words  # a doubled width takes twice as long
-    assert "scratch is fastest" in text(step_time.answer(times(0.5)))
-    tie = text(step_time.answer(times(1.0, noise=0.05)))
-    assert "cannot be told apart from" in tie
-    assert "spread over more than 10 %" in tie
-    assert "measured once" in text(step_time.answer(times(2.0, seeds=1)))
+    def study(data: pd.DataFrame) -> step_times.StepStudy:
+        return step_times.build_study(data, EXERCISES["5.2.6"])
+
+    fastest = step_times.fastest_when_small
+    assert fastest(study(times(2.0))).startswith("With 16 hidden units the kernel is fastest")
+    assert fastest(study(times(0.5))).startswith("With 16 hidden units scratch is fastest")
+    assert "beyond chance" in fastest(study(times(2.0)))
+    assert "beyond chance" not in fastest(study(times(1.0, noise=0.05)))
+    assert "beyond chance" not in fastest(study(times(2.0, seeds=1)))
+    assert "6 of 6" in step_times.noisy_times(study(times(1.0, noise=0.2)))
+    assert step_times.noisy_times(study(times(2.0))) == ""
+    assert "the kernel 2.0" in step_times.growth(study(times(2.0)))  # a doubled width takes twice as long
 
 
 def searches(gains: dict[str, float], *, replicates: int = 5, noise: float = 0.002, steps: int = 12) -> pd.DataFrame:
@@ -238,29 +259,33 @@ def searches(gains: dict[str, float], *, replicates: int = 5, noise: float = 0.0
     return pd.DataFrame(rows)
 
 
+def searched(data: pd.DataFrame) -> strategies.StrategyStudy:
+    return strategies.build_study(data, EXERCISES["5.2.5"])
+
+
 def test_strategies_are_compared_at_equal_budget() -> None:
-    words = text(joint_search.answer(searches({"grid": 0.0, "random": 0.05, "halving": -0.03})))
-    assert "At 24 model-epochs each, random search chose what scores best in testing" in words
-    assert "better than grid and halving beyond chance over 5 searches each" in words
-    assert "random in 5 of 5 searches, after 75 % of its budget (median) and halving in none of 5" in words
-    tie = text(joint_search.answer(searches({"grid": 0.0, "random": 0.0}, noise=0.01)))
-    assert "cannot be told apart from" in tie
-    one = text(joint_search.answer(searches({"grid": 0.0, "random": 0.05}, replicates=1)))
-    assert "with one search each that says little" in one
-    assert "beyond chance over" not in one
+    study = searched(searches({"grid": 0.0, "random": 0.05, "halving": -0.03}))
+    assert (study.budget, study.searches) == (24, 5)
+    assert study.ranking.verdict is not None
+    assert (study.ranking.verdict.best, study.ranking.verdict.is_clear) == ("random", True)
+    assert "random in 5 of 5 searches, after 75 %" in strategies.share_of_budget(study)
+    assert set(searched(searches({"grid": 0.0, "random": 0.0}, noise=0.01)).ranking.tied) == {"grid", "random"}
+    one = searched(searches({"grid": 0.0, "random": 0.05}, replicates=1))
+    assert "one search each" in strategies.strategies_compared(one)
 
 
 def test_what_a_search_spends_beyond_the_budget_does_not_count() -> None:
     made = searches({"grid": 0.0, "random": 0.0})
     extra = made[made["strategy"] == "random"].assign(val_accuracy=0.99, test_accuracy=0.99, lr=7.0)
-    words = text(joint_search.answer(pd.concat([made, extra], ignore_index=True)))
-    assert "0.99" not in words
+    study = searched(pd.concat([made, extra], ignore_index=True))
+    assert study.winners["val_accuracy"].max() < 0.9
+    assert len(study.trials) == len(made)
 
 
 def test_epochs_of_one_run_are_paid_once() -> None:
     rows = [(0.1, 1), (0.2, 1), (0.1, 3), (0.1, 9), (0.2, 9)]
     made = pd.DataFrame([{"strategy": "halving", "replicate": 0, "lr": lr, "epochs_done": e} for lr, e in rows])
-    assert joint_search.with_cost(made)["spent"].tolist() == [1, 2, 4, 10, 18]
+    assert strategies.with_cost(made)["spent"].tolist() == [1, 2, 4, 10, 18]
 
 
 @pytest.mark.parametrize("interacting", [True, False])
@@ -271,30 +296,45 @@ def test_interactions_are_found_where_they_are(interacting: bool) -> None:
 
     made = trials({"lr": [0.1, 0.2], "hidden_units": [16, 64], "epochs": [10]}, score).assign(strategy="grid", place=0)
     made["replicate"] = made["seed"]
-    words = text(joint_search.answer(made))
-    assert ("tuning one after the other can miss it" in words) == interacting
-    assert "2 × 2 values of lr and hidden units make 4 combinations, 40 model-epochs and 4 s of training" in words
-    holes = text(joint_search.answer(made[1:]))
-    assert "the grid is not balanced" in holes
-
-
-@pytest.mark.parametrize("number", EXERCISES)
-@pytest.mark.parametrize("effort", ["quick", "default", "thorough"])
-def test_every_effort_is_a_sound_experiment(number: str, effort: Any) -> None:
-    if number in ("5.2.6", "5.2.7"):
-        return  # measure steps and products: their plans are in code
-    path = experiment_file(number)
-    experiment = read_experiment(path, effort)
-    assert path.read_text("utf-8").startswith(f"# Question: {EXERCISES[number].question}\n")
-    assert len(experiment.seeds) >= (2 if effort == "quick" else 3)
-    assert effort != "thorough" or len(experiment.seeds) >= 5
-    assert experiment.strategy().size() >= 2
+    assert ("can miss it" in strategies.interactions(searched(made))) == interacting
+    assert "4 combinations, 40 model-epochs and 4 s of training" in strategies.size_and_cost(searched(made))
+    assert "not balanced" in strategies.interactions(searched(made[1:]))
 
 
 def test_the_budget_of_halving_is_kept() -> None:
     for budget, most in ((36, 9), (32, 4), (100, 27), (5, 1)):
-        n = joint_search.affordable(budget, most)
+        n = strategies.affordable(budget, most)
         rungs = sorted({most // 3**k for k in range(9)} - {0})
         cost = sum((n // 3**k) * (r - (rungs[k - 1] if k else 0)) for k, r in enumerate(rungs))
         assert n > 0
         assert cost <= budget or n == 1
+
+
+@pytest.mark.parametrize(("number", "exercise"), EXERCISES.items())
+def test_the_table_of_exercises_is_sound(number: str, exercise: Exercise) -> None:
+    names = [*exercise.answer, *exercise.evidence, *exercise.certainty, *exercise.next_step]
+    for name in (
+        "collect_data",
+        "build_study",
+        "answer_table",
+        "answer_plot",
+        *(name for name in names if isinstance(name, str)),
+    ):
+        assert callable(exercise.function(name))
+    path = experiments_folder() / f"exercise-{number}.toml"
+    if exercise.measured in ("step_times", "matrix_sizes"):
+        assert not path.exists()
+        return
+    assert path.read_text("utf-8").startswith(f"# Question: {exercise.question}\n")
+    efforts: dict[Effort, int] = {"quick": 2, "default": 3, "thorough": 5}
+    for effort, seeds in efforts.items():
+        experiment = read_experiment(path, effort)
+        assert len(experiment.seeds) >= seeds
+        assert experiment.strategy().size() >= 2
+        if exercise.measured != "strategies":
+            varied = {exercise.axis, exercise.along} - {""}
+            assert set(experiment.varied) == varied
+
+
+if __name__ == "__main__":
+    SNAPSHOT.write_text(snapshot(), "utf-8")

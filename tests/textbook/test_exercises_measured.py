@@ -1,5 +1,6 @@
 """Exercises for real: the command, what it leaves, matrix products and the memory bus."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -7,35 +8,42 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mlpctl.bench import sampling
+from mlpctl.bench import memory, sampling
 from mlpctl.bench.memory import memory_summary
 from mlpctl.report.figures.draw import draw
 from mlpctl.runner.trial import trial_of
-from mlpctl.textbook.exercises import alignment, single_neuron
+from mlpctl.textbook.exercises import matrix_sizes, neuron
+from mlpctl.textbook.exercises.catalog import EXERCISES
+from mlpctl.textbook.exercises.solve import solution_of
 from tests.helpers.cli import Cli
 from tests.helpers.making import classes, resolved
+
+SNAPSHOT = Path(__file__).parent.parent / "snapshots" / "exercise_products.md"
 
 
 @pytest.mark.parametrize("number", ["5.2.3", "5.2.7"])
 def test_an_exercise_runs_answers_and_goes_on_where_it_stood(
     cli: Cli, number: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """With few seeds and small products: the efforts differ in nothing else."""
     monkeypatch.setattr(sampling, "WARMUP_SECONDS", 0.0)
-    done = cli("exercise", number, "--effort", "quick", "--out", "answers", "-q", "--offline")
+    monkeypatch.setattr(memory, "memory_summary", partial(memory_summary, runs=3))
+    monkeypatch.setitem(matrix_sizes.PRODUCT_PLANS, "quick", matrix_sizes.ProductPlan((64, 63, 60), ("float32",), 2, 3))
+    arguments = ("exercise", number, "--effort", "quick", "--out", "answers", "-q", "--offline", "--seeds")
+    done = cli(*arguments, 2)
     assert done.code == 0, done.err
     folder = Path("answers") / number
     page = (folder / "answer.md").read_text()
     assert page.startswith(f"# Exercise {number}: ")
     assert done.out.split("\n\n")[0] in page
-    assert f"Run: `mlpctl exercise {number} --effort quick`" in page
+    assert f"Run: `mlpctl exercise {number} --effort quick --seeds 2`" in page
     assert (folder / "plot.png").read_bytes().startswith(b"\x89PNG")
     assert len(pd.read_csv(folder / "table.csv")) >= 2
     stored = next(path for path in (folder / "quick" / "trials.csv", folder / "quick.csv") if path.is_file())
     before = stored.read_bytes()
-    again = cli("exercise", number, "--effort", "quick", "--out", "answers", "-q", "--offline")
-    assert again.out == done.out
+    assert cli(*arguments, 2).out == done.out
     assert stored.read_bytes() == before  # nothing was trained or measured twice
-    fewer = cli("exercise", number, "--effort", "quick", "--out", "answers", "-q", "--offline", "--seeds", "1")
+    fewer = cli(*arguments, 1)
     assert fewer.code == 0
     assert "beyond chance" not in fewer.out
     assert stored.read_bytes() == before
@@ -73,38 +81,47 @@ def rounds(cost: dict[int, float], *, n: int = 7, noise: float = 0.002, bus: flo
     return pd.DataFrame(rows)
 
 
-def text(timings: pd.DataFrame) -> str:
-    answer = alignment.answer(timings)
-    assert answer.plot is not None
-    draw(answer.plot)
-    return " ".join(answer.sentences)
+def study(timings: pd.DataFrame) -> matrix_sizes.Study:
+    return matrix_sizes.build_study(timings, EXERCISES["5.2.7"])
 
 
 def test_misaligned_products_are_slower_only_where_they_are() -> None:
-    words = text(rounds({1024: 0.0, 1023: 0.1, 1000: 0.0, 1008: 0.0}))
-    assert "1023 (+10." in words
-    assert "longer, beyond chance" in words
-    assert "1000 (" in words.split("longer, beyond chance; ")[1].split("not told apart")[0]
-    assert "All misaligned sizes together take +4." in words
-    assert "less, beyond chance" in text(rounds({1024: 0.0, 1000: -0.1}))
-    same = text(rounds({1024: 0.0, 1023: 0.0, 1008: 0.1}))
-    assert "longer" not in same
-    assert "All misaligned sizes together take −" in same
-    assert "not told apart from no difference" in text(rounds({1024: 0.0, 1023: 0.0, 1008: 0.0}))
-    assert "one round, so that may be chance" in text(rounds({1024: 0.0, 1023: 0.1}, n=1))
+    ((name, (sizes, _)),) = study(rounds({1024: 0.0, 1023: 0.1, 1000: 0.0, 1008: 0.0})).items()
+    assert name == "cpu float32 1 thread"
+    relative, p = (dict(zip(sizes["n"], sizes[column], strict=True)) for column in ("relative", "p"))
+    assert relative[1023] == pytest.approx(1.1, abs=0.01)
+    assert p[1023] < 0.001
+    assert p[1000] > 0.05
+    assert np.isnan(p[1024])
+    assert dict(zip(sizes["n"], sizes["aligned"], strict=True)) == {1024: True, 1023: False, 1000: False, 1008: True}
+
+
+def test_the_words_on_products_are_those_of_the_snapshot() -> None:
+    """Run `python -m tests.textbook.test_exercises_measured` after a change of words, and read the difference."""
+    assert snapshot() == SNAPSHOT.read_text("utf-8")
+
+
+def snapshot() -> str:
+    """Return the answers on made-up rounds: slower, faster, equal, one round; the bus known and unknown."""
+    made = [
+        rounds({1024: 0.0, 1023: 0.1, 1000: 0.0, 1008: 0.0}),
+        rounds({1024: 0.0, 1000: -0.1}, bus=64.0),
+        rounds({1024: 0.0, 1023: 0.0, 1008: 0.0}),
+        rounds({1024: 0.0, 1008: 0.1}),
+        rounds({1024: 0.0, 1023: 0.1}, n=1),
+    ]
+    text = ""
+    for timings in made:
+        solution = solution_of(EXERCISES["5.2.7"], timings)
+        draw(solution.plot)
+        text += "\n\n".join(["# 5.2.7", *solution.sentences]) + "\n\n"
+    return text
 
 
 def test_alignment_is_of_rows_in_bytes() -> None:
-    assert alignment.aligned(1008, "float32")
-    assert not alignment.aligned(1000, "float32")
-    assert alignment.aligned(1000, "float64")
-
-
-def test_the_bus_is_told_or_unknown_and_never_guessed() -> None:
-    assert "is 64 bits wide, says the firmware" in text(rounds({1024: 0.0, 1023: 0.0}, bus=64.0))
-    unknown = text(rounds({1024: 0.0, 1023: 0.0}))
-    assert "is unknown: nobody says; measured, a copy moves 20 GB/s" in unknown
-    assert "bits wide" not in unknown
+    assert matrix_sizes.is_aligned(1008, "float32")
+    assert not matrix_sizes.is_aligned(1000, "float32")
+    assert matrix_sizes.is_aligned(1000, "float64")
 
 
 def test_the_copy_rate_is_of_this_machine() -> None:
@@ -136,15 +153,15 @@ def test_dead_units_and_bottlenecks_are_measured_on_weights() -> None:
             "1.weight": rng.normal(size=(units, 4)), "1.bias": rng.normal(size=4),
         }  # fmt: skip
 
-    alive = single_neuron.facts_of(Fake(1), weights(1, 100.0))
+    alive = neuron.weight_facts(Fake(1), weights(1, 100.0))
     assert alive["dead"] == 0.0
     assert alive["first_direction"] == pytest.approx(1.0)  # all outputs lie on one line
-    dead = single_neuron.facts_of(Fake(1), weights(1, -1000.0))
+    dead = neuron.weight_facts(Fake(1), weights(1, -1000.0))
     assert dead["dead"] == 1.0
     assert dead["classes"] == 1.0
     assert (alive["active"], dead["active"]) == (1.0, 0.0)
     assert np.isnan(dead["first_direction"])
-    assert single_neuron.facts_of(Fake(8), weights(8, 0.0))["first_direction"] < 0.999
+    assert neuron.weight_facts(Fake(8), weights(8, 0.0))["first_direction"] < 0.999
 
 
 def test_the_first_examples_are_a_dataset_of_their_own() -> None:
@@ -155,3 +172,7 @@ def test_the_first_examples_are_a_dataset_of_their_own() -> None:
     assert trials[0].key == trials[2].key != trials[1].key
     assert np.array_equal(trials[1].dataset.X[-10_000:], trials[0].dataset.X[-10_000:])
     assert np.array_equal(trials[1].dataset.y[:1000], trials[0].dataset.y[:1000])
+
+
+if __name__ == "__main__":
+    SNAPSHOT.write_text(snapshot(), "utf-8")

@@ -48,12 +48,12 @@ def train(
     from mlpctl.display.tables import Table, emit
     from mlpctl.errors import Interrupted
     from mlpctl.system.devices import asked_device
-    from mlpctl.system.gpu import cuda_here
+    from mlpctl.system.facts import has_cuda
 
     if plot is not None:
         check_suffix(plot)
     where = asked_device(device)
-    where = ("cuda" if cuda_here() else "cpu") if where == "auto" else where
+    where = ("cuda" if has_cuda() else "cpu") if where == "auto" else where
     lists = {name: o.whole_numbers(f"--{name}s" if name != "batch" else "--batches", text)
              for name, text in (("width", widths), ("depth", depths), ("batch", batches))}  # fmt: skip
     options = train_options(o.items(impl) if impl is not None else TRAINERS, lists, where, lanes)

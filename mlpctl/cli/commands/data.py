@@ -66,15 +66,14 @@ def fetch(
     Example: mlpctl data fetch fashion-mnist --from Downloads
     """
     from mlpctl.cli.screens.base import set_offline
-    from mlpctl.data.describe import each
-    from mlpctl.data.describe import fetch as fetch_one
+    from mlpctl.data.verify import fetch_dataset, names_of
     from mlpctl.errors import UsageError
 
     set_offline(offline)
     if folder is not None and name == "all":
         raise UsageError("--from is of one dataset: name it in place of all")
-    for one in each(name):
-        for line in fetch_one(one, folder):
+    for one in names_of(name):
+        for line in fetch_dataset(one, folder):
             typer.echo(line)
 
 
@@ -82,20 +81,19 @@ def fetch(
 def verify(name: NameOrAll, data: o.Data = None, offline: o.Offline = False) -> None:
     """Load a dataset with every check of it; exit code 4 where one fails."""
     from mlpctl.cli.screens.base import set_offline
-    from mlpctl.data.describe import each
-    from mlpctl.data.describe import verify as verify_one
+    from mlpctl.data.verify import names_of, verify_dataset
 
     set_offline(offline)
-    for one in each(name):
-        for line in verify_one(one, o.data_options(data)):
+    for one in names_of(name):
+        for line in verify_dataset(one, o.data_options(data)):
             typer.echo(line)
 
 
 @app.command()
 def path(name: NameOrAll = "all", data: o.Data = None) -> None:
     """Print where a dataset's files are, or would be looked for."""
-    from mlpctl.data.describe import each, paths
+    from mlpctl.data.verify import names_of, paths_of
 
-    for one in each(name):
-        for line in paths(one, o.data_options(data)):
+    for one in names_of(name):
+        for line in paths_of(one, o.data_options(data)):
             typer.echo(f"{one}\t{line}" if name == "all" else line)

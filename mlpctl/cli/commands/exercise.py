@@ -38,8 +38,7 @@ def exercise(
     from mlpctl.runner.experiment import Experiment
     from mlpctl.runner.types import RunOptions, Stop
     from mlpctl.system.devices import asked_jobs
-    from mlpctl.textbook.exercises.answer import ANSWER_FILE
-    from mlpctl.textbook.exercises.solve import Setting, solve
+    from mlpctl.textbook.exercises.solve import ANSWER_FILE, ExerciseOptions, solve
 
     def screen(experiment: Experiment) -> SweepScreen:
         return SweepScreen(experiment, jobs=asked_jobs(jobs), quiet=quiet)
@@ -48,8 +47,8 @@ def exercise(
     stop, folder = Stop(), out / number
     options = RunOptions(jobs=asked_jobs(jobs), force=force)
     with handle_interrupts(stop, "after the trials in training"):
-        answer = solve(Setting(number, effort, folder, options, screen, stop, seeds, o.data_options(data)))
-    typer.echo("\n\n".join(answer.sentences) + "\n")
-    print_tables([answer.table])
+        solution = solve(ExerciseOptions(number, effort, folder, options, screen, stop, seeds, o.data_options(data)))
+    typer.echo("\n\n".join(solution.sentences) + "\n")
+    print_tables([solution.table])
     if not quiet:
         typer.echo(f"note: {folder / ANSWER_FILE} has it with its plot", err=True)

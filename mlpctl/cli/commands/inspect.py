@@ -40,7 +40,8 @@ def inspect(
     """
     from mlpctl.cli.screens.base import say, set_offline
     from mlpctl.display.tables import emit
-    from mlpctl.inspection.describe import describe, draw, draw_gradients, subject_of
+    from mlpctl.inspection.describe import describe, draw, draw_gradients
+    from mlpctl.inspection.subject import subject_of
     from mlpctl.runner.experiment import merged, parse_settings
     from mlpctl.runner.shipped_experiments import experiment_or_results
 
@@ -50,6 +51,6 @@ def inspect(
     subject = subject_of(target, fields)
     say(subject.notes)
     if gradient_plot is not None:
-        draw_gradients(subject, target, fields, gradient_plot)
+        draw_gradients(subject, fields, gradient_plot)
     draw(subject, graph=graph, boundary=boundary, hidden=hidden)
     emit(describe(subject, gradients=gradients, people=format_ in ("table", "md")), format_, output)

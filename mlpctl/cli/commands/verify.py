@@ -1,4 +1,4 @@
-"""mlpctl verify."""
+"""Define `mlpctl verify`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -40,7 +40,7 @@ def verify(
     format_: o.FormatOption = "table",
     output: o.OutputFile = None,
 ) -> None:
-    """Judge published figures beside ours, or train stored trials again and say whether their numbers come back.
+    """Check published figures against ours, or train stored trials again and say whether their numbers come back.
 
     An experiment is trained, and each figure that its source prints is compared. A stored trial is trained again as it
     is recorded: bit-equal, equal within rounding (ε), or different, and which recorded input differs (data, versions,
@@ -74,30 +74,31 @@ def verify(
     people = format_ in ("table", "md")
     if stored:
         asked = replace(options, engine=named.engine, device=named.device)
-        tables, told, failed = _trained_again(stored, trials, draw, asked, settings, quiet=quiet, people=people)
+        tables, text, failed = _trained_again(stored, trials, draw, asked, settings, quiet=quiet, people=people)
     else:
         files = [Path(one) for one in given]
-        tables, told, failed = _published(files, out, options, settings, few=quick, quiet=quiet, people=people)
+        tables, text, failed = _published(files, out, options, settings, few=quick, quiet=quiet, people=people)
     emit(tables, format_, output)
     if failed:
-        raise CheckFailed(told)
+        raise CheckFailed(text)
 
 
 def _trained_again(
     where: list[str], count: int, seed: int, options: "RunOptions", data: dict[str, str], *, quiet: bool, people: bool
 ) -> "tuple[list[Table], str, bool]":
     from mlpctl.cli.screens.base import CountScreen, handle_interrupts
-    from mlpctl.report.reproduce import again, drawn
-    from mlpctl.report.reproduce_tables import summary, tables_of
+    from mlpctl.report.reproduce import draw_trials, reproduce, reproduced_tables, reproduced_text
     from mlpctl.runner.types import Stop
     from mlpctl.store.find_trial import find
 
-    many = [[find(one, needed=False, failed=True)] if "#" in one else drawn(Path(one), count, seed) for one in where]
+    many = [
+        [find(one, needed=False, failed=True)] if "#" in one else draw_trials(Path(one), count, seed) for one in where
+    ]
     places = [place for some in many for place in some]
     stop = Stop(midway=True)
     with handle_interrupts(stop, "after the epochs in training"):
-        done = again(places, options, CountScreen("trained again", len(places), quiet=quiet), stop, data)
-    return tables_of(done, people=people), *summary(done)
+        done = reproduce(places, options, CountScreen("trained again", len(places), quiet=quiet), stop, data)
+    return reproduced_tables(done, people=people), *reproduced_text(done)
 
 
 def _published(
@@ -108,15 +109,20 @@ def _published(
     from mlpctl.runner.experiment import Experiment
     from mlpctl.runner.shipped_experiments import experiments_with
     from mlpctl.runner.types import Stop
-    from mlpctl.textbook.verify import Setting, summary, table_of, tables_of
-    from mlpctl.textbook.verify import verify as verify_one
+    from mlpctl.textbook.published import (
+        VerifyOptions,
+        check_experiment,
+        count_text,
+        figures_by_experiment,
+        figures_table,
+    )
 
     def screen(experiment: Experiment) -> SweepScreen:
         return SweepScreen(experiment, jobs=options.jobs, quiet=quiet)
 
     stop = Stop()
-    setting = Setting("quick" if few else "default", out, options, screen, stop, data)
+    given = VerifyOptions("quick" if few else "default", out, options, screen, stop, data)
     with handle_interrupts(stop, "after the trials in training"):
-        judgements = {path.stem: verify_one(path, setting) for path in files or experiments_with("expect")}
-    told, failed = summary(judgements)
-    return (tables_of(judgements, [told]) if people else [table_of(judgements)]), told, failed
+        checks = {path.stem: check_experiment(path, given) for path in files or experiments_with("expect")}
+    text, failed = count_text(checks)
+    return (figures_by_experiment(checks, [text]) if people else [figures_table(checks)]), text, failed

@@ -18,7 +18,7 @@ from mlpctl.runner.experiment import Experiment
 from mlpctl.runner.rows import Row
 from mlpctl.runner.sweep import size_of
 from mlpctl.runner.trial import Trial
-from mlpctl.store.scores import read_scores
+from mlpctl.store import reader
 
 if TYPE_CHECKING:  # rich takes 25 ms, which a quiet sweep has no use for
     from rich.console import Console, RenderableType
@@ -79,7 +79,7 @@ class SweepScreen(Screen):
     def start(self) -> None:
         """Show the view."""
         if self.is_live:
-            for row in read_scores(self.folder, self.progress.varied) if self.folder else ():
+            for row in reader.scores(self.folder, self.progress.varied) if self.folder else ():
                 self.progress.learn(row)
             self.live.start()
 

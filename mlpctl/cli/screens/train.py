@@ -68,9 +68,9 @@ class TrainScreen(Screen):
         Raises:
             TrialsFailed: if the trial did not end well.
         """
-        from mlpctl.store.trial_rows import stored_rows
+        from mlpctl.store import reader
 
-        row, epochs = stored_rows(done.folder, done.trial.key)
+        row, epochs = reader.trial(done.folder, done.trial.key)
         if format_ != "table" or output is not None:
             emit([_table("trial", [row]), _table("epochs", epochs)], format_, output)
         elif not self.quiet:

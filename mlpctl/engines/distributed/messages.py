@@ -10,9 +10,10 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from mlpctl import __version__
-from mlpctl.engines.base import NUMERICS, Engine, Event, State, Work
+from mlpctl.engines.base import Engine, Event, State, Work
 from mlpctl.engines.kernel.cache import kernel_folder
 from mlpctl.errors import MlpctlError
+from mlpctl.store.key import NUMERICS
 
 if TYPE_CHECKING:
     from ray import ObjectRef

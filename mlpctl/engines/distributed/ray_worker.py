@@ -15,7 +15,8 @@ from mlpctl.engines.distributed.messages import Order, Parcel, Reply, software
 from mlpctl.engines.schedule import is_prefix
 from mlpctl.errors import DeviceError, MlpctlError
 from mlpctl.runner.failure_policy import Clock
-from mlpctl.store.weights import SUFFIX, split_pin
+from mlpctl.store.key import split_pin
+from mlpctl.store.weights import SUFFIX
 
 KEPT = 8
 """Objects that a process keeps: a split that follows the seed has one a seed."""

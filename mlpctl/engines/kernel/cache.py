@@ -10,9 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from mlpctl.data.files import cache_folder
 from mlpctl.system.facts import library_version
-from mlpctl.system.files import replace_file
+from mlpctl.system.files import cache_folder, replace_file
 
 MAGIC = b"mlpctl kernel"
 

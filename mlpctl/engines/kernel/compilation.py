@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from mlpctl.data.files import cache_folder
 from mlpctl.engines.kernel.cache import file_of, kernel_folder, missing
 from mlpctl.errors import DeviceError, UsageError
+from mlpctl.system.files import cache_folder
 
 MODES = ("now", "background", "never")
 """Values of MLPCTL_COMPILE: always wait for the compiler; wait where that is faster than torch; do without."""

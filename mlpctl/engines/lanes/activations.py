@@ -1,6 +1,6 @@
 """Activations of whole runs of columns, in one operation of torch each way, without a copy and without a graph.
 
-The definitions are those of `mlpctl.models.activations`; here a derivative is taken from what the forward pass has
+The definitions are those of `mlpctl.models.numpy`; here a derivative is taken from what the forward pass has
 left: from the activation where that determines it, else from the pre-activation.
 """
 

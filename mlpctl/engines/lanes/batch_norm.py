@@ -1,6 +1,6 @@
 """Batch normalization of all lanes: each column is a channel of torch's own, fused kernels.
 
-The definition is that of `mlpctl.models.batch_norm`, in 8 kernels a step where that takes 26. Matrices go there
+The definition is that of `mlpctl.models.numpy`, in 8 kernels a step where that takes 26. Matrices go there
 with their padding: only what is contiguous has the kernels for channels that lie side by side. A padded column is 0,
 and stays so.
 """

@@ -1,6 +1,6 @@
 """Optimizer steps of all lanes at once, with a number per lane for every hyperparameter.
 
-The definitions are those of `mlpctl.models.optimizers`. Plain SGD is linear in the gradient: there the learning rate is
+The definitions are those of `mlpctl.models.numpy`. Plain SGD is linear in the gradient: there the learning rate is
 already in the gradient that the backward pass starts from, and a step only adds.
 """
 

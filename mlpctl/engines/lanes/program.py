@@ -1,6 +1,6 @@
 """The batched program: forward, backward and update of all lanes by hand, without a graph and without a sync.
 
-What a lane computes is what `mlpctl.models.manual` defines. The loss is the sum over lanes of each lane's loss, so that
+What a lane computes is what `mlpctl.models.numpy` defines. The loss is the sum over lanes of each lane's loss, so that
 every lane takes the step it would take alone.
 """
 

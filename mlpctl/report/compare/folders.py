@@ -15,7 +15,7 @@ from mlpctl.report.compare.paired import Paired, counted
 from mlpctl.report.dataframes import rows_of
 from mlpctl.report.summary import Summary, summarize
 from mlpctl.report.tables import heading
-from mlpctl.store.results import Results, load
+from mlpctl.store.results import ResultsFolders, load
 
 SIDES = ("A", "B")
 
@@ -90,8 +90,8 @@ def compare_folders(
 
 
 def compare_results(
-    a: Results,
-    b: Results,
+    a: ResultsFolders,
+    b: ResultsFolders,
     *,
     metric: str | None = None,
     on: SelectOn | None = None,
@@ -130,12 +130,12 @@ def compare_results(
     )
 
 
-def _ran(results: Results) -> list[dict[str, Cell]]:
+def _ran(results: ResultsFolders) -> list[dict[str, Cell]]:
     """Return what the rows say of what trained them, each different answer once."""
     return rows_of(results.trials[["environment", *OF_ROW]].drop_duplicates())
 
 
-def _name(results: Results) -> str:
+def _name(results: ResultsFolders) -> str:
     return ", ".join(map(str, results.folders))
 
 

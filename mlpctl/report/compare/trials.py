@@ -16,11 +16,10 @@ from mlpctl.report.compare.folders import SIDES, Comparison, interval
 from mlpctl.report.compare.paired import Paired, judge
 from mlpctl.report.statistics.significance import PAIRING, resolution
 from mlpctl.spec import Spec
-from mlpctl.store.csv_lines import scan
-from mlpctl.store.find_trial import Place, find
+from mlpctl.store import reader
+from mlpctl.store.find_trial import StoredTrial, find
 from mlpctl.store.results import read_json
-from mlpctl.store.schema import ENVIRONMENT_FILE, EPOCH_COLUMNS, EPOCHS_FILE, TRIALS_FILE
-from mlpctl.store.trial_rows import read_rows, typed
+from mlpctl.store.schema import ENVIRONMENT_FILE
 
 EPOCHS_SHOWN = 12
 """Epochs that people see, spread over all."""
@@ -41,7 +40,7 @@ class _Side:
         seed: of the trial.
     """
 
-    place: Place
+    place: StoredTrial
     row: dict[str, Cell]
     epochs: dict[Seed, Rows]
     finals: dict[Seed, dict[str, Cell]]
@@ -96,18 +95,16 @@ def compare_trials(where_a: str, where_b: str, *, margin: float = 0.0) -> Compar
 
 def _side(where: str) -> _Side:
     place = find(where, needed=False, failed=True)
-    rows = {str(row["key"]): row for row in read_rows(place.folder / TRIALS_FILE)}
+    rows = {str(row["key"]): row for row in reader.trials(place.folder).records()}
     row = rows[place.key]
     alike = {key: other for key, other in rows.items() if other["config"] == row["config"] and other["status"] == "ok"}
     alike[place.key] = row
     seeds = {key: _seed(other) for key, other in alike.items()}
-    epochs: dict[Seed, dict[Cell, dict[str, Cell]]] = {}
-    for line in scan(place.folder / EPOCHS_FILE, EPOCH_COLUMNS):
-        if not line.problem and line.row["key"] in seeds:
-            cells = typed(line.row, EPOCH_COLUMNS)
-            epochs.setdefault(seeds[line.row["key"]], {})[cells["epoch"]] = cells
+    epochs: dict[Seed, Rows] = {}
+    for cells in reader.epochs(place.folder, seeds).records():
+        epochs.setdefault(seeds[cells["key"]], []).append(cells)
     finals = {seeds[key]: other for key, other in alike.items() if other["status"] == "ok"}
-    return _Side(place, row, {seed: list(told.values()) for seed, told in epochs.items()}, finals, seeds[place.key])
+    return _Side(place, row, epochs, finals, seeds[place.key])
 
 
 def _seed(row: Mapping[str, Cell]) -> Seed:

@@ -16,7 +16,7 @@ from mlpctl.report.statistics.importance import importance
 from mlpctl.report.statistics.price import price
 from mlpctl.report.summary import Summary
 from mlpctl.report.tables import counted, heading, rows_of
-from mlpctl.store.results import Results
+from mlpctl.store.results import ResultsFolders
 from mlpctl.store.schema import EXPERIMENT_FILE
 
 MOST_ROWS = 20_000
@@ -56,7 +56,7 @@ class Part:
     data: Mapping[str, Any]
 
 
-def part_of(summary: Summary, results: Results, *, forest: bool = False, alone: bool = True) -> Part:
+def part_of(summary: Summary, results: ResultsFolders, *, forest: bool = False, alone: bool = True) -> Part:
     """Return what a page says about a summary.
 
     Args:
@@ -157,7 +157,7 @@ def _left_out(summary: Summary) -> Iterator[str]:
         )
 
 
-def reproducing(results: Results) -> list[dict[str, str]]:
+def reproducing(results: ResultsFolders) -> list[dict[str, str]]:
     """Return how each folder is made again: its name, the command, and its experiment as a file."""
     import tomli_w
 
@@ -171,7 +171,7 @@ def reproducing(results: Results) -> list[dict[str, str]]:
     return told
 
 
-def surroundings(results: Results) -> list[tuple[str, list[tuple[str, str]]]]:
+def surroundings(results: ResultsFolders) -> list[tuple[str, list[tuple[str, str]]]]:
     """Return what each folder's trials ran on: (folder, [(name, value)]), nested names joined by a space."""
     return [
         (folder.name, list(_flat("", about)))

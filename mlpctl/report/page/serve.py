@@ -17,8 +17,7 @@ from mlpctl.errors import MlpctlError, UsageError
 from mlpctl.report.page.write import Asked, main_of, page, waiting
 from mlpctl.report.watch import trials_of, versions
 from mlpctl.runner.failure_policy import REDONE
-from mlpctl.store.schema import TRIALS_FILE
-from mlpctl.store.writer import read_keys
+from mlpctl.store import reader
 
 LOOPBACK = "127.0.0.1"
 NAMES = (LOOPBACK, "localhost")
@@ -70,7 +69,7 @@ class LivePage:
     def _look(self) -> dict[str, str]:
         seen = versions(self.folders)
         if seen != self._seen:
-            statuses = [status for path in self.folders for status in read_keys(path / TRIALS_FILE).values()]
+            statuses = [status for path in self.folders for status in reader.keys(path).values()]
             self._done = sum(status not in REDONE for status in statuses)
             wanted = [trials_of(folder) for folder in self.folders]
             self._wanted = None if None in wanted else sum(n or 0 for n in wanted)

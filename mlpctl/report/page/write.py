@@ -16,7 +16,7 @@ from mlpctl.metrics import SelectOn
 from mlpctl.report.page.content import page_title, part_of, reproducing, surroundings
 from mlpctl.report.page.encode import to_json
 from mlpctl.report.summary import Summary, summarize
-from mlpctl.store.results import Results, load
+from mlpctl.store.results import ResultsFolders, load
 from mlpctl.system.files import replace_file
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Asked:
     forest: bool = False
 
 
-def write_page(results: Results, summaries: Sequence[Summary], path: Path, *, forest: bool = False) -> None:
+def write_page(results: ResultsFolders, summaries: Sequence[Summary], path: Path, *, forest: bool = False) -> None:
     """Write the page of some results in one go.
 
     Raises:
@@ -83,7 +83,7 @@ def page(content: str, *, live: bool = False) -> str:
 
 
 def main(
-    results: Results, summaries: Sequence[Summary], *, forest: bool = False, now: Mapping[str, str] = STILL
+    results: ResultsFolders, summaries: Sequence[Summary], *, forest: bool = False, now: Mapping[str, str] = STILL
 ) -> str:
     """Return the main part of a page: what depends on the results, as they are now."""
     alone = len(summaries) == len(results.folders) == 1

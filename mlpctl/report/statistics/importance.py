@@ -14,11 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpctl.display.tables import Cell, Table
+from mlpctl.report.grouping import codes_of, distinct
 from mlpctl.report.statistics.significance import ALPHA, by_seed
 from mlpctl.report.statistics.student import f_tail, t95
 from mlpctl.report.summary import Summary
 from mlpctl.search.table import BY_EPOCHS
-from mlpctl.store.columns import Columns, codes_of, distinct, objects
+from mlpctl.store.columns import Columns, objects
 
 FEWEST_SEEDS = 3
 """Leaving one out must leave two: chance is what two seeds differ by."""
@@ -92,7 +93,7 @@ def design_of(summary: Summary, experiments: Sequence[Mapping[str, Any]]) -> Des
         trials = trials.rows(trials["epochs"] == lowest)
         notes.append(f"Of the trials with {lowest} epochs: more were given to those that did well.")
     names = [name for name in names if len(distinct(trials[name])) > 1]
-    codes = {name: trials.codes(name)[0] for name in names}
+    codes = {name: codes_of(trials[name])[0] for name in names}
     levels = {name: int(codes[name].max()) + 1 for name in names}
 
     drawn = {name for experiment in experiments for name in drawn_of(experiment)}

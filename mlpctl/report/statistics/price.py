@@ -13,6 +13,7 @@ import numpy as np
 from mlpctl.display.tables import Table
 from mlpctl.engines.schedule import PREFIXES
 from mlpctl.errors import UsageError
+from mlpctl.report.grouping import codes_of, is_in
 from mlpctl.report.summary import Summary
 from mlpctl.runner.experiment import Experiment, groups, most_epochs
 from mlpctl.search.axes import make_axis
@@ -20,7 +21,7 @@ from mlpctl.search.listed import make_list
 from mlpctl.search.space import Space
 from mlpctl.search.table import BY_EPOCHS
 from mlpctl.spec import SEED_FIELDS, Spec
-from mlpctl.store.columns import Columns, codes_of, is_in
+from mlpctl.store.columns import Columns
 
 
 def price(summary: Summary, experiment: Mapping[str, Any]) -> Table | None:
@@ -69,7 +70,7 @@ def space_of(experiment: Mapping[str, Any]) -> Space:
 def configurations_of(trials: Columns, *, but: tuple[str, ...] = ()) -> int:
     """Return how many configurations there are among trials, some fields not counted."""
     fields = [name for name in Spec.model_fields if name not in (*SEED_FIELDS, *but)]
-    return len(trials.codes(*fields)[1])
+    return len(codes_of(*(trials[name] for name in fields))[1])
 
 
 def epochs_trained(trials: Columns) -> int:

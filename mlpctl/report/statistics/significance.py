@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from mlpctl.report.grouping import codes_of, is_there, moments
 from mlpctl.report.statistics.student import normal, t_quantile, t_tail
-from mlpctl.store.columns import Columns, codes_of, is_there, moments, values_of
+from mlpctl.store.columns import Columns, values_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -184,9 +185,9 @@ def expected_maximum(k: int) -> float:
 def by_seed(trials: Columns, by: str | Sequence[str], column: str) -> Scores:
     """Return the scores of good trials, of each value of `by` (each combination, of several) that has any."""
     good = trials.rows((trials["status"] == "ok") & is_there(trials[column]))
-    seeds, first_of_seed = good.codes(*(name for name in PAIRING if name in good))
+    seeds, first_of_seed = codes_of(*(good[name] for name in PAIRING if name in good))
     fields = [by] if isinstance(by, str) else list(by)
-    wanted, first_of_name = good.codes(*fields)
+    wanted, first_of_name = codes_of(*(good[name] for name in fields))
     cells, first_of_cell = codes_of(seeds, wanted)
     _, means, _ = moments(good[column], cells, len(first_of_cell))
     values = np.full((len(first_of_seed), len(first_of_name)), np.nan)

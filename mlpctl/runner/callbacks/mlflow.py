@@ -19,8 +19,8 @@ from mlpctl.errors import UsageError
 from mlpctl.runner.callbacks.base import Callback
 from mlpctl.runner.rows import Row
 from mlpctl.spec import Spec
-from mlpctl.store.csv_lines import scan
-from mlpctl.store.schema import EPOCH_COLUMNS, EPOCHS_FILE, TRIAL_COLUMNS, TRIALS_FILE, Kind
+from mlpctl.store import reader
+from mlpctl.store.schema import EPOCH_COLUMNS, EPOCHS_FILE, TRIALS_FILE
 
 SECONDS_BETWEEN_WRITES = 1.0
 """A run takes 40 ms to write, so those of a second are written together."""
@@ -120,9 +120,9 @@ class Mlflow(Callback):
     def _catch_up(self) -> None:
         from mlflow.exceptions import MlflowException
 
-        rows = dict(self._new(TRIALS_FILE, TRIAL_COLUMNS))  # of a trial that was run again the last row counts
+        rows = dict(self._new(TRIALS_FILE))  # of a trial that was run again the last row counts
         rows = {key: row for key, row in rows.items() if self._there.get(key, ("", ""))[1] != _name(row)}
-        for key, epoch in self._new(EPOCHS_FILE, EPOCH_COLUMNS):  # written before the rows of their trials
+        for key, epoch in self._new(EPOCHS_FILE):  # written before the rows of their trials
             if key in rows or key not in self._there:
                 self._epochs.setdefault(key, {})[int(epoch["epoch"])] = epoch
         try:
@@ -135,14 +135,11 @@ class Mlflow(Callback):
             self._read.clear()
         self._written = time.monotonic()
 
-    def _new(self, name: str, columns: Mapping[str, Kind]) -> Iterator[tuple[str, Mapping[str, str]]]:
-        """Yield the key and the row of the lines of a table that were not read yet."""
-        for line in scan(self.folder / name, columns, after=self._read.get(name, 0)):
-            if not line.raw.endswith(b"\n"):
-                return
-            self._read[name] = line.end
-            if not line.problem:
-                yield line.row["key"], line.row
+    def _new(self, name: str) -> Iterator[tuple[str, Mapping[str, str]]]:
+        """Yield the key and the cells, as texts, of the rows of a table that were not read yet."""
+        rows, self._read[name] = reader.rows_from(self.folder / name, self._read.get(name, 0))
+        for row in rows:
+            yield row["key"], {column: "" if cell is None else str(cell) for column, cell in row.items()}
 
     def _write(self, key: str, row: Mapping[str, str], epochs: Mapping[int, Mapping[str, str]]) -> None:
         from mlflow.entities import Metric, Param, RunTag

@@ -1,31 +1,27 @@
-"""What is wrong with a results folder: every line, every trial, every file beside them. Writes nothing."""
+"""Check a results folder: every line, every trial, every file beside them. Writes nothing."""
 
 import json
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mlpctl.display.tables import Cell, Table
-from mlpctl.engines.base import NUMERICS
-from mlpctl.errors import DataError, UsageError
+from mlpctl.errors import DataError
 from mlpctl.metrics import METRICS
-from mlpctl.runner.trial import key_of
-from mlpctl.spec import Spec
-from mlpctl.store.csv_lines import FILES, Line, header_of, is_ours, scan
+from mlpctl.store import reader
+from mlpctl.store.csv_files import FILES, Line, ends_whole, header_of, is_ours, scan
 from mlpctl.store.environment import environments_of
-from mlpctl.store.repair import ends_whole
+from mlpctl.store.key import key_problem
 from mlpctl.store.results import read_json
 from mlpctl.store.schema import (
     ENVIRONMENT_FILE,
     EPOCH_COLUMNS,
     EPOCHS_FILE,
     EXPERIMENT_FILE,
-    TRIAL_COLUMNS,
     TRIALS_FILE,
     WEIGHTS_FOLDER,
 )
-from mlpctl.store.trial_rows import typed
 from mlpctl.system.files import left_over
 
 SCORES = [name for name in EPOCH_COLUMNS if name.endswith(METRICS)]
@@ -100,15 +96,14 @@ def look(folder: Path) -> Found:
     Raises:
         DataError: where there are no results at all, or those of a newer mlpctl.
     """
-    if not (folder / TRIALS_FILE).is_file():
-        raise DataError(f"no results in {folder}: {TRIALS_FILE} is missing; `mlpctl sweep` or `train` writes it")
+    reader.check_there(folder)
     found = Found()
     for name in FILES:
         found.problems += (Problem(name, what) for what in frame_problems(folder / name, list(FILES[name])))
     if any(problem.what == FOREIGN for problem in found.problems):
         return found
-    for line in scan(folder / TRIALS_FILE, TRIAL_COLUMNS):
-        if problem := line.problem or edited(line.row):
+    for line in scan(folder / TRIALS_FILE):
+        if problem := line.problem or key_problem(line.row):
             found.problems.append(Problem(TRIALS_FILE, problem, line))
         else:
             found.replaced += line.row["key"] in found.trials
@@ -150,30 +145,10 @@ def frame_problems(path: Path, columns: list[str]) -> Iterator[str]:
         yield "the last row was not written to its end"
 
 
-def edited(row: Mapping[str, str]) -> str:
-    """Return what is wrong if a row's cells are not those that its key was made of; "" otherwise.
-
-    Rows of other numerics, and of combinations that could not be trained, do not say enough to tell.
-    """
-    cells = typed(row, TRIAL_COLUMNS)
-    if cells.get("numerics") != NUMERICS or not cells.get("digest"):
-        return ""
-    try:
-        spec = Spec.from_flat(cells)
-    except UsageError as error:
-        return f"no spec can be read from the row: {error}"
-    keys = [key_of(one, str(cells["digest"])) for one in (spec, spec.configuration())]
-    return (
-        ""
-        if keys == [row["key"], row["config"]]
-        else f"its cells are not those of trial {row['key']}: they were changed"
-    )
-
-
 def _look_at_epochs(path: Path, found: Found) -> None:
     seen: dict[str, int] = {}  # key -> a bit per epoch
     differing: dict[str, str] = {}
-    for line in scan(path, FILES[EPOCHS_FILE]):
+    for line in scan(path):
         if line.problem:
             found.problems.append(Problem(EPOCHS_FILE, line.problem, line))
         elif line.row["key"] in found.trials:

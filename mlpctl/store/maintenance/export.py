@@ -1,22 +1,23 @@
-"""Results for other programs: trials and epochs as Parquet or JSON, typed and exact to the last bit."""
+"""Export results for other programs: trials and epochs as Parquet or JSON, typed and exact to the last bit."""
 
 import json
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from io import BytesIO
+from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
+
+import numpy as np
 
 from mlpctl.errors import UsageError
-from mlpctl.store.schema import EPOCH_COLUMNS, TRIAL_COLUMNS, Kind
+from mlpctl.store.columns import KINDS, Columns, values_of
+from mlpctl.store.results import load
 from mlpctl.system.files import replace_file
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 ExportFormat = Literal["parquet", "json"]
 
 ROWS_AT_A_TIME = 20_000
-"""Of JSON: 100 MB of Python objects at the most."""
+"""Rows that are written as JSON at a time: at most 100 MB of Python objects."""
 
 
 def export(folders: Sequence[Path], out: Path | None, format_: ExportFormat) -> list[Path]:
@@ -26,16 +27,14 @@ def export(folders: Sequence[Path], out: Path | None, format_: ExportFormat) -> 
     JSON, and kept, typed, in Parquet.
 
     Args:
-        folders: one or several; with several, the trials' column `folder` says where each is from.
+        folders: results folders; with several, the trials' column `folder` says where each is from.
         out: folder for the files; None is the results folder itself.
-        format_: of the files.
+        format_: format of the files.
 
     Raises:
         DataError: where there are no results, or the files cannot be written.
         UsageError: for several folders without `out`.
     """
-    from mlpctl.store.results import load
-
     if out is None and len(folders) > 1:
         raise UsageError("several results folders are exported into one of your own: name it with -o FOLDER")
     out = folders[0] if out is None else out
@@ -44,54 +43,37 @@ def export(folders: Sequence[Path], out: Path | None, format_: ExportFormat) -> 
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"cannot write to {out}: {error.strerror}") from error
-    trial_columns: dict[str, Kind] = {**TRIAL_COLUMNS, "folder": "text"}
-    written = []
-    for name, table, columns in (
-        ("trials", results.trials, trial_columns),
-        ("epochs", results.epochs, EPOCH_COLUMNS),
-    ):
-        path = out / f"{name}.{format_}"
-        replace_file(path, to_json(table, columns) if format_ == "json" else to_parquet(table, columns))
-        written.append(path)
-    return written
+    tables = {out / f"trials.{format_}": results.rows, out / f"epochs.{format_}": results.epoch_rows}
+    for path, table in tables.items():
+        replace_file(path, to_json(table) if format_ == "json" else to_parquet(table))
+    return list(tables)
 
 
-def to_parquet(table: "pd.DataFrame", columns: Mapping[str, Kind]) -> bytes:
+def to_parquet(table: Columns) -> bytes:
     """Return a table as the bytes of a Parquet file."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     types = {"text": pa.string(), "int": pa.int64(), "float": pa.float64()}
-    schema = pa.schema([(name, types[kind]) for name, kind in columns.items()])
+    columns = {
+        name: pa.array(table[name], types[KINDS.get(name, "text")], from_pandas=True)  # NaN is missing
+        for name in table.names
+    }
     stream = BytesIO()
-    pq.write_table(pa.Table.from_pandas(table[list(columns)], schema=schema, preserve_index=False), stream)
+    pq.write_table(pa.table(columns), stream)
     return stream.getvalue()
 
 
-def to_json(table: "pd.DataFrame", columns: Mapping[str, Kind]) -> Iterator[bytes]:
+def to_json(table: Columns) -> Iterator[bytes]:
     """Yield a table as a JSON list of objects, in parts; what is missing or not finite is null."""
-    shown = [name for name in columns if table[name].notna().any()]
-    parts = (table[shown].iloc[at : at + ROWS_AT_A_TIME] for at in range(0, len(table), ROWS_AT_A_TIME))
+    shown = table.only([name for name in table.names if any(cell is not None for cell in values_of(table[name]))])
     yield b"["
-    yield from (_separated(number, part) for number, part in enumerate(parts))
+    for first in range(0, len(table), ROWS_AT_A_TIME):
+        part = shown.rows(np.arange(first, min(first + ROWS_AT_A_TIME, len(table))))
+        rows = [{name: _finite(cell) for name, cell in row.items()} for row in part.records()]
+        yield (",\n" if first else "\n").encode() + json.dumps(rows, allow_nan=False)[1:-1].encode()
     yield b"\n]\n"
 
 
-def _separated(number: int, part: "pd.DataFrame") -> bytes:
-    names = list(part.columns)
-    rows = [dict(zip(names, cells, strict=True)) for cells in zip(*map(_values, part.items()), strict=True)]
-    return (",\n" if number else "\n").encode() + json.dumps(rows, allow_nan=False)[1:-1].encode()
-
-
-def _values(named: "tuple[Hashable, pd.Series[Any]]") -> list[Any]:
-    """Return the values of a column; a list of floats is made far faster than one of objects."""
-    import numpy as np
-
-    column = named[1]
-    if column.dtype == np.float64:
-        numbers = column.to_numpy()
-        values = numbers.tolist()
-        for at in np.flatnonzero(~np.isfinite(numbers)):
-            values[at] = None
-        return values
-    return [None if missing else value for value, missing in zip(column.tolist(), column.isna(), strict=True)]
+def _finite(cell: Any) -> Any:
+    return None if isinstance(cell, float) and not isfinite(cell) else cell

@@ -10,7 +10,7 @@ from typing import Any
 
 from mlpctl.display.tables import Cell, Table
 from mlpctl.errors import DataError
-from mlpctl.store.csv_lines import FILES, Line, scan, to_line
+from mlpctl.store.csv_files import Line, scan, to_line
 from mlpctl.store.environment import united, unnamed_in
 from mlpctl.store.results import read_json, read_toml
 from mlpctl.store.schema import (
@@ -92,7 +92,7 @@ def _lines(path: Path, merged: Merged) -> Iterator[Line]:
     """Yield the good lines of a trials.csv, the last of each trial, brought up to date; each names what it ran on."""
     last: dict[str, Line] = {}
     environment = unnamed_in(_environment(path.parent))
-    for found in scan(path, TRIAL_COLUMNS):
+    for found in scan(path):
         line = found
         if line.problem:
             merged.damaged += 1
@@ -141,7 +141,7 @@ def _epochs(merged: Merged, sources: Sequence[Path]) -> Iterator[bytes]:
     """Yield the rows of epochs of each trial from the folder that its row is from, each once."""
     for number, folder in enumerate(sources):
         last: dict[tuple[str, str], bytes] = {}
-        for line in scan(folder / EPOCHS_FILE, FILES[EPOCHS_FILE]):
+        for line in scan(folder / EPOCHS_FILE):
             key = line.row.get("key", "")
             if not line.problem and key in merged.rows and merged.rows[key][0] == number:
                 last[key, line.row["epoch"]] = _current(line, EPOCH_COLUMNS)

@@ -1,10 +1,9 @@
-"""Mends a results folder as far as it can be mended: what is lost by it runs again with the command that made it."""
+"""Mend a results folder as far as it can be mended: what is lost runs again with the command that made it."""
 
 from pathlib import Path
 
-from mlpctl.store.csv_lines import FILES
+from mlpctl.store.csv_files import FILES, remove_lines
 from mlpctl.store.maintenance.check import look
-from mlpctl.store.repair import remove_lines
 from mlpctl.store.schema import ENVIRONMENT_FILE, EXPERIMENT_FILE
 from mlpctl.store.writer import Store
 from mlpctl.system.files import left_over

@@ -1,1 +1,1 @@
-"""The nine exercises of d2l 5.2: each runs an experiment and answers in words that follow from its numbers."""
+"""Solve the nine exercises of d2l 5.2: `catalog.py` lists them, `solve.py` runs and answers one."""

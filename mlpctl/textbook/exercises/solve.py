@@ -1,14 +1,16 @@
-"""What `mlpctl exercise` does: train the experiment, or measure, then answer and write the answer."""
+"""Solve an exercise: train its experiment or measure, build the answer from the claims, and write it to a folder."""
 
 import shlex
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mlpctl.display.tables import Table, to_text
 from mlpctl.errors import DataError, TrialsFailed, UsageError
+from mlpctl.report.figures.plot import Plot
 from mlpctl.runner.callbacks.base import Callback
 from mlpctl.runner.experiment import Experiment, seeds_of, with_data
 from mlpctl.runner.experiment_file import Effort, read_experiment
@@ -18,122 +20,144 @@ from mlpctl.runner.trial import Trial, trial_of
 from mlpctl.runner.types import RunOptions, Stop
 from mlpctl.store.results import load
 from mlpctl.system.facts import cpu_model, usable_cores
-from mlpctl.textbook.exercises.answer import Answer, write
-from mlpctl.textbook.exercises.catalog import SOURCE, exercise_of
+from mlpctl.textbook.exercises.catalog import SOURCE, Effect, Exercise, exercise_of
+from mlpctl.textbook.exercises.claims import effect_of_value
 
 if TYPE_CHECKING:
     import pandas as pd
 
+ANSWER_FILE, TABLE_FILE, PLOT_FILE = "answer.md", "table.csv", "plot.png"
 ANSWERABLE = ("ok", "diverged")
 """Statuses that are results of an exercise: a learning rate that diverges is part of the answer."""
 
 
 @dataclass(frozen=True)
-class Setting:
-    """How an exercise is run.
+class ExerciseOptions:
+    """Options of `mlpctl exercise`.
 
     Attributes:
         number: of the exercise.
         effort: how much it may cost.
         folder: where its answer is written; its results folders lie below.
-        options: how to train.
+        run: how to train.
         screen: opens what shows the progress of an experiment.
         stop: set to stop after the trials in training.
         seeds: how many, or which; None leaves it to the experiment.
         data: options of the dataset.
-        force: measure again what was measured.
     """
 
     number: str
     effort: Effort
     folder: Path
-    options: RunOptions
+    run: RunOptions
     screen: Callable[[Experiment], AbstractContextManager[Callback]]
     stop: Stop
     seeds: str | None = None
     data: Mapping[str, str] = field(default_factory=dict)
 
+
+@dataclass(frozen=True)
+class Solution:
+    """The answer to an exercise.
+
+    Attributes:
+        answer: sentences that answer the question.
+        evidence: sentences on what it rests on.
+        certainty: sentences on how sure it is.
+        next_step: sentences on what to try next.
+        table: numbers behind the sentences.
+        plot: the same to look at.
+    """
+
+    answer: tuple[str, ...]
+    evidence: tuple[str, ...]
+    certainty: tuple[str, ...]
+    next_step: tuple[str, ...]
+    table: Table
+    plot: Plot
+
     @property
-    def force(self) -> bool:
-        """Whether to measure again what was measured."""
-        return self.options.force
+    def sentences(self) -> tuple[str, ...]:
+        """All sentences, in the order in which they are read."""
+        return (*self.answer, *self.evidence, *self.certainty, *self.next_step)
 
 
-def solve(setting: Setting) -> Answer:
-    """Run an exercise and return its answer, which is also written to its folder.
-
-    What was trained or measured before is not done again.
+def solve(options: ExerciseOptions) -> Solution:
+    """Return the answer to an exercise, which is also written to its folder; nothing is trained or measured twice.
 
     Raises:
-        UsageError: for an unknown exercise, seeds that are none, or options of data where none are read.
+        UsageError: for an unknown exercise, invalid seeds, or options of data where none are read.
         TrialsFailed: if trials crashed; the answer, over the others, is written.
         MlpctlError: see `mlpctl.runner.loop.run`.
     """
-    exercise = exercise_of(setting.number)
-    if setting.data and not file_of(setting.number).is_file():
-        raise UsageError(f"exercise {setting.number} reads no dataset: leave --data out")
-    data = exercise.function("measure", train)(setting)
-    answer: Answer = exercise.function("answer")(data)
-    command = f"mlpctl exercise {setting.number}"
-    command += f" --effort {setting.effort}" if setting.effort != "default" else ""
-    command += f" --seeds {setting.seeds}" if setting.seeds is not None else ""
-    command += "".join(f" --data {shlex.quote(f'{name}={value}')}" for name, value in setting.data.items())
-    how = [f"{SOURCE}, exercise {setting.number.rpartition('.')[2]}.", *about(data), f"Run: `{command}`"]
-    title = f"Exercise {setting.number}: {exercise.title}"
-    write(answer, setting.folder, title=title, question=exercise.question, how=how)
+    exercise = exercise_of(options.number)
+    if options.data and not _experiment_file(options.number).is_file():
+        raise UsageError(f"exercise {options.number} reads no dataset: leave --data out")
+    data = exercise.function("collect_data")(options)
+    solution = solution_of(exercise, data)
+    command = f"mlpctl exercise {options.number}"
+    command += f" --effort {options.effort}" if options.effort != "default" else ""
+    command += f" --seeds {options.seeds}" if options.seeds is not None else ""
+    command += "".join(f" --data {shlex.quote(f'{name}={value}')}" for name, value in options.data.items())
+    source = f"{SOURCE}, exercise {options.number.rpartition('.')[2]}."
+    title = f"Exercise {options.number}: {exercise.title}"
+    footer = [source, *_measured_on(data), f"Run: `{command}`"]
+    _write(solution, options.folder, title=title, question=exercise.question, footer=footer)
     bad = data[~data["status"].isin(ANSWERABLE)] if "status" in data else data.iloc[:0]
     if len(bad):
         raise TrialsFailed(f"{len(bad)} of {len(data)} trials failed: {bad['error'].iloc[0]}")
-    return answer
+    return solution
 
 
-def train(setting: Setting) -> "pd.DataFrame":
-    """Return the trials of an exercise's experiment, trained."""
-    return trained(setting, experiment_for(setting))
+def solution_of(exercise: Exercise, data: "pd.DataFrame") -> Solution:
+    """Return the answer to an exercise from its trials or measurements."""
+    study = exercise.function("build_study")(data, exercise)
+
+    def sentences(claims: Sequence[str | Effect]) -> tuple[str, ...]:
+        def sentence(claim: str | Effect) -> str:
+            return effect_of_value(study, claim) if isinstance(claim, Effect) else exercise.function(claim)(study)
+
+        return tuple(filter(None, map(sentence, claims)))
+
+    return Solution(
+        sentences(exercise.answer),
+        sentences(exercise.evidence),
+        sentences(exercise.certainty),
+        sentences(exercise.next_step),
+        exercise.function("answer_table")(study),
+        exercise.function("answer_plot")(study),
+    )
 
 
-def trained(setting: Setting, experiment: Experiment, **options: Any) -> "pd.DataFrame":
-    """Return the trials of an experiment, those missing trained first; `options` are further RunOptions."""
-    with setting.screen(experiment) as callback:
-        sweep(experiment, setting.folder, replace(setting.options, **options), callback, setting.stop)
-    trials = load(setting.folder / experiment.name).trials
+def train_experiment(options: ExerciseOptions, experiment: Experiment, **run_options: Any) -> "pd.DataFrame":
+    """Return the trials of an experiment after training those that are missing."""
+    with options.screen(experiment) as callback:
+        sweep(experiment, options.folder, replace(options.run, **run_options), callback, options.stop)
+    trials = load(options.folder / experiment.name).trials
     if any(axis.is_range for axis in experiment.axes):
         return trials
-    wanted = {trial.key for trial in trials_of(experiment)}  # the folder may hold more: other seeds, a wider grid
-    return trials[trials["key"].isin(wanted)].reset_index(drop=True)
+    keys = {trial.key for trial in grid_trials(experiment)}  # the folder may hold more: other seeds, a wider grid
+    return trials[trials["key"].isin(keys)].reset_index(drop=True)
 
 
-def experiment_for(setting: Setting) -> Experiment:
+def experiment_for(options: ExerciseOptions) -> Experiment:
     """Return the experiment of an exercise at its effort; its results folder is named by the effort.
 
     Raises:
-        DataError: if the experiment files are not there.
-        UsageError: if the seeds that were asked for are none.
+        DataError: if the experiment files are missing.
+        UsageError: if the seeds are invalid.
     """
-    experiment = read_experiment(experiment_file(setting.number), setting.effort)
-    seeds = experiment.seeds if setting.seeds is None else seeds_of(setting.seeds, experiment.base)
-    return with_data(replace(experiment, name=setting.effort, seeds=seeds), setting.data)
+    experiment = read_experiment(_experiment_file(options.number), options.effort)
+    seeds = experiment.seeds if options.seeds is None else seeds_of(options.seeds, experiment.base)
+    return with_data(replace(experiment, name=options.effort, seeds=seeds), options.data)
 
 
-def file_of(number: str) -> Path:
-    """Return where the experiment file of an exercise would be; not every exercise has one."""
-    return experiments_folder() / f"exercise-{number}.toml"
+def _experiment_file(number: str) -> Path:
+    return experiments_folder() / f"exercise-{number}.toml"  # 5.2.6 and 5.2.7 measure and have none
 
 
-def experiment_file(number: str) -> Path:
-    """Return the experiment file of an exercise: in the checkout, or beside the installed package.
-
-    Raises:
-        DataError: if it is in neither.
-    """
-    file = file_of(number)
-    if not file.is_file():
-        raise DataError(f"{file} is missing: install mlpctl again, or run it from a checkout")
-    return file
-
-
-def trials_of(experiment: Experiment) -> Iterator[Trial]:
-    """Yield the trials of a grid; combinations that cannot be trained are none."""
+def grid_trials(experiment: Experiment) -> Iterator[Trial]:
+    """Yield the trials of a grid, without the combinations that cannot be trained."""
     for values in product(*(axis.values for axis in experiment.axes), experiment.seeds):
         proposal = {axis.name: value for axis, value in zip(experiment.axes, values, strict=False)}
         try:
@@ -142,12 +166,57 @@ def trials_of(experiment: Experiment) -> Iterator[Trial]:
             continue
 
 
-def about(data: "pd.DataFrame") -> list[str]:
-    """Return lines on what was measured: data, seeds, machine."""
+def measure_rounds(
+    options: ExerciseOptions, rounds: int, column: str, measure_round: Callable[[int], "pd.DataFrame"]
+) -> "pd.DataFrame":
+    """Return the rows of all rounds of a measurement; they are kept as CSV, and only missing rounds are measured.
+
+    A round sets everything up anew, so that the place of arrays in memory is part of the spread.
+
+    Args:
+        options: seeds, if given, replace the rounds.
+        rounds: how many.
+        column: of the rows, with the number of the round.
+        measure_round: returns the rows of one round.
+    """
+    import pandas as pd
+
+    file, numbers = options.folder / f"{options.effort}.csv", seeds_of(options.seeds or rounds, {})
+    parts = [pd.read_csv(file)] if file.is_file() and not options.run.force else []
+    known = set(parts[0][column]) if parts else set()
+    for number in (n for n in numbers if n not in known):
+        parts.append(measure_round(number))
+        file.parent.mkdir(parents=True, exist_ok=True)
+        pd.concat(parts).to_csv(file, index=False)
+    rows = pd.concat(parts)
+    return rows[rows[column].isin(numbers)].reset_index(drop=True)
+
+
+def _measured_on(data: "pd.DataFrame") -> list[str]:
+    """Return lines on the data, the seeds and the machine."""
     lines = []
     if "dataset" in data and "seed" in data and len(data):
-        n, seeds = len(data), data["seed"].nunique()
-        options = data["data"].dropna().unique()
-        of = f" with {', '.join(map(str, options))}" if len(options) else ""
-        lines.append(f"{n} trials on {data['dataset'].iloc[0]}{of}, {seeds} seed{'s' if seeds > 1 else ''}.")
+        seeds, changed = data["seed"].nunique(), data["data"].dropna().unique()
+        of = f" with {', '.join(map(str, changed))}" if len(changed) else ""
+        lines.append(f"{len(data)} trials on {data['dataset'].iloc[0]}{of}, {seeds} seed{'s' if seeds > 1 else ''}.")
     return [*lines, f"Measured on {cpu_model()}, {usable_cores()} cores."]
+
+
+def _write(solution: Solution, folder: Path, *, title: str, question: str, footer: Sequence[str]) -> None:
+    """Write the answer as Markdown with its table, the table as CSV and the plot as PNG.
+
+    Raises:
+        DataError: if the folder cannot be written.
+    """
+    from mlpctl.display.figure_style import save
+    from mlpctl.report.figures.draw import draw
+
+    text = f"# {title}\n\n*{question}*\n\n" + "\n\n".join(solution.sentences) + f"\n\n![{title}]({PLOT_FILE})\n\n"
+    text += to_text([solution.table], "md") + "\n" + "".join(f"- {line}\n" for line in footer)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / ANSWER_FILE).write_text(text, "utf-8")
+        (folder / TABLE_FILE).write_text(to_text([solution.table], "csv"), "utf-8")
+    except OSError as error:
+        raise DataError(f"cannot write {folder}: {error.strerror}") from error
+    save(draw(solution.plot), folder / PLOT_FILE)

@@ -1,4 +1,4 @@
-"""Compute activations and their slopes in compiled code; formulas in `models.activations`."""
+"""Compute activations and their slopes in compiled code; formulas in `models.numpy`."""
 
 import math
 from typing import Any

@@ -1,4 +1,4 @@
-"""Compute losses and their gradients in compiled code; formulas in `models.losses`."""
+"""Compute losses and their gradients in compiled code; formulas in `models.numpy`."""
 
 import math
 from typing import Any
@@ -17,7 +17,7 @@ CROSS_ENTROPY, NLL, MSE, HALF_MSE, HUBER, L1, BCE, PERCEPTRON = range(len(LOSSES
 def loss_of_row(
     whole: Any, real: Any, z: Any, z0: int, outputs: int, label: int, targets: Any, row: int, gradient: Any, g0: int
 ) -> Any:
-    """Return the loss of an example, its gradient with respect to the outputs (outputs,) set; see models.losses."""
+    """Return the loss of an example, its gradient with respect to the outputs (outputs,) set; see models.numpy."""
     one, loss = number(z, 1), whole[LOSS]
     if loss in (CROSS_ENTROPY, NLL):
         low, nothing = fill(number(z, -math.inf)), fill(number(z, 0))

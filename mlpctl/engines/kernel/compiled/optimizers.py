@@ -1,4 +1,4 @@
-"""Take optimizer steps in compiled code: SGD, momentum, Adam, RMSProp, AdaGrad; formulas in `models.optimizers`."""
+"""Take optimizer steps in compiled code: SGD, momentum, Adam, RMSProp, AdaGrad; formulas in `models.numpy`."""
 
 import math
 from typing import Any

@@ -1,0 +1,67 @@
+"""Build the network that a spec describes for a dataset."""
+
+from functools import lru_cache
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Literal
+
+from mlpctl.models.gates import gate_layers
+from mlpctl.models.network import Layer, Network
+from mlpctl.spec import Activation, Loss
+
+if TYPE_CHECKING:
+    from mlpctl.data.prepare import Data
+    from mlpctl.spec import Spec
+
+CLASS_LOSSES: tuple[Loss, ...] = ("cross_entropy", "nll", "bce", "perceptron")
+"""Losses that compare with a class, not with a number."""
+
+SINGLE_OUTPUT_LOSSES: tuple[Loss, ...] = ("bce", "perceptron", "mse", "half_mse", "huber", "l1")
+"""Losses under which two classes need one output."""
+
+
+def build(spec: "Spec", data: "Data") -> Network:
+    """Return the network that a resolved spec describes for these data."""
+    assert spec.loss is not None
+    assert spec.widths is not None
+    if data.task == "regression":
+        n_outputs = int(data.y.shape[1])
+    else:
+        n_outputs = 1 if data.n_classes == 2 and spec.loss in SINGLE_OUTPUT_LOSSES else data.n_classes
+    ends = spec.loss, spec.huber_delta or 1.0, data.n_classes, _target_values(spec.loss, data.label_values)
+    if spec.model == "gate":
+        return _network(gate_layers(spec), *ends)
+    return _stack(
+        (data.n_inputs, *spec.widths, n_outputs), spec.activation or "identity", spec.batch_norm or (),
+        spec.dropout or 0.0, spec.bias, spec.model == "parallel", *ends,
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=256)  # the network of a learning rate is that of the one before: a tenth of a trial of a gate
+def _stack(
+    sizes: tuple[int, ...],
+    activation: Activation,
+    batch_norm: tuple[int | Literal["all"], ...],
+    dropout: float,
+    bias: bool,
+    product: bool,
+    *ends: Any,
+) -> Network:
+    normalized = range(1, len(sizes) - 1) if batch_norm == ("all",) else batch_norm
+    hidden = (
+        Layer(inputs, outputs, activation, number in normalized, dropout, bias, product)
+        for number, (inputs, outputs) in enumerate(pairwise(sizes[:-1]), start=1)
+    )
+    return _network((*hidden, Layer(sizes[-2], sizes[-1], bias=bias)), *ends)
+
+
+def _network(
+    layers: tuple[Layer, ...], loss: Loss, huber_delta: float, n_classes: int, target_values: tuple[float, float]
+) -> Network:
+    threshold = 0.0 if loss in CLASS_LOSSES else sum(target_values) / 2
+    return Network(layers, loss, huber_delta, n_classes, target_values, threshold)
+
+
+def _target_values(loss: Loss, label_values: tuple[float, float]) -> tuple[float, float]:
+    if loss == "bce":
+        return 0.0, 1.0
+    return (-1.0, 1.0) if loss == "perceptron" else label_values

@@ -1,0 +1,56 @@
+"""Compute the key of a trial: the hash of all that decides its numbers up to rounding."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from re import fullmatch
+from typing import Any
+
+from mlpctl.errors import UsageError
+from mlpctl.spec import RUN_FIELDS, Spec
+
+NUMERICS = 1
+"""Version of the arithmetic that all engines share; part of a trial's key. Raise it when a change moves numbers."""
+
+_SORTED = json.JSONEncoder(sort_keys=True)
+
+
+def key_of(spec: Spec, digest: str) -> str:
+    """Return the hash (16 hex digits) of a resolved spec, its dataset's digest and the numerics version.
+
+    The dataset and the weights that training starts from count by their digests, not by name, options or path; device,
+    engine and implementation only where the experiment names them.
+    """
+    fields = vars(spec).items()  # iterating over a pydantic model takes three times as long
+    decides = {name: value for name, value in fields if value is not None and name not in ("dataset", "data")}
+    for name in RUN_FIELDS:
+        if decides[name] == "auto":
+            del decides[name]
+    if spec.init_from is not None:
+        decides["init_from"] = split_pin(spec.init_from)[1] or spec.init_from
+    if spec.bias:
+        del decides["bias"]  # so that trials from before the field was there keep their keys
+    text = _SORTED.encode({**decides, "digest": digest, "numerics": NUMERICS})
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def key_problem(row: Mapping[str, Any]) -> str:
+    """Return what is wrong if a row's cells, typed or as texts, are not those that its key was made of; else "".
+
+    Rows of other numerics, and of combinations that could not be trained, do not say enough to tell.
+    """
+    if str(row.get("numerics")) != str(NUMERICS) or not row.get("digest"):
+        return ""
+    try:
+        spec = Spec.from_flat(row)
+    except UsageError as error:
+        return f"no spec can be read from the row: {error}"
+    if [key_of(one, row["digest"]) for one in (spec, spec.configuration())] == [row["key"], row["config"]]:
+        return ""
+    return f"its cells are not those of trial {row['key']}: they were changed"
+
+
+def split_pin(where: str) -> tuple[str, str]:
+    """Return (place, hash) of a place of trained weights, hash "" where it is not pinned."""
+    match = fullmatch(r"(.+)@([0-9a-f]{16})", where)
+    return (match[1], match[2]) if match else (where, "")
