@@ -28,8 +28,8 @@ from mlpctl.runner.types import RunOptions, Stop
 from mlpctl.spec import Spec
 from mlpctl.store import reader
 from mlpctl.store.find_trial import StoredTrial
+from mlpctl.store.folder_files import read_json
 from mlpctl.store.key import key_problem
-from mlpctl.store.results import read_json
 from mlpctl.store.schema import ENVIRONMENT_FILE
 from mlpctl.store.writer import Store
 from mlpctl.system.facts import environment
