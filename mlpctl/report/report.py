@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from mlpctl.display.tables import Format, Table, emit
 from mlpctl.errors import UsageError
+from mlpctl.metrics import SelectOn
 from mlpctl.report.grouping import distinct, is_in
 from mlpctl.report.statistics.importance import importance as importance_of
 from mlpctl.report.statistics.price import price
 from mlpctl.report.summary import Summary, summarize
 from mlpctl.report.tables import for_machines, grouped, overview
-from mlpctl.runner.experiment import SelectOn
 from mlpctl.store.columns import Columns
 from mlpctl.store.results import ResultsFolders, load
 

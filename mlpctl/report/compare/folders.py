@@ -7,6 +7,7 @@ from typing import Any
 
 from mlpctl.display.tables import Cell, Table, as_chosen, for_people
 from mlpctl.errors import UsageError
+from mlpctl.metrics import SelectOn
 from mlpctl.report.compare.configurations import Match, Outcome, outcome
 from mlpctl.report.compare.environments import OF_ROW, differing, of_trials
 from mlpctl.report.compare.experiments import differences
@@ -14,7 +15,6 @@ from mlpctl.report.compare.paired import Paired, counted
 from mlpctl.report.grouping import codes_of, distinct
 from mlpctl.report.summary import Summary, summarize
 from mlpctl.report.tables import heading, rows_of
-from mlpctl.runner.experiment import SelectOn
 from mlpctl.store.results import ResultsFolders, load
 
 SIDES = ("A", "B")
