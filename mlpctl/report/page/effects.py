@@ -41,7 +41,7 @@ def effects(summary: Summary, axes: Sequence[ShownAxis]) -> list[dict[str, Any]]
 def _points(summary: Summary, axis: ShownAxis) -> list[list[float | None]]:
     if not axis.classes or axis.absent:
         return []
-    scored = summary.configurations[summary.configurations["n"] > 0]
-    some = scored.iloc[evenly(len(scored), MOST_POINTS)]
+    scored = summary.ranked.rows(summary.ranked["n"] > 0)
+    some = scored.rows(evenly(len(scored), MOST_POINTS))
     numbers = some[axis.name].astype(float)  # a text column may hold numbers alone: batch_size
     return [[rounded(x), rounded(y)] for x, y in zip(numbers, some["mean"], strict=True)]

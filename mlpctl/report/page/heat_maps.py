@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from mlpctl.report.dataframes import over
 from mlpctl.report.page.axes import ShownAxis
 from mlpctl.report.page.encode import rounded
-from mlpctl.report.summary import Summary
+from mlpctl.report.summary import Summary, over
 
 MOST_PAIRED = 6
 """Axes of which any two make a heat map: the most important ones."""
@@ -22,13 +21,12 @@ def heat_maps(summary: Summary, axes: Sequence[ShownAxis]) -> list[dict[str, Any
     """
     drawn = []
     for (i, rows), (j, columns) in combinations(enumerate(axes[:MOST_PAIRED]), 2):
-        told = summary.trials.assign(_row=rows.codes, _column=columns.codes)
+        told = summary.rows.plus({"_row": rows.codes, "_column": columns.codes})
         table = over(told, ["_row", "_column"], summary.column)
         shape = len(rows.values), len(columns.values)
         grids = {name: np.full(shape, np.nan) for name in ("mean", "n", "failed")}
-        at = table["_row"].to_numpy(), table["_column"].to_numpy()
         for name, grid in grids.items():
-            grid[at] = table[name]
+            grid[table["_row"], table["_column"]] = table[name]
         drawn.append({"rows": i, "columns": j} | {
             name: [[rounded(cell) for cell in line] for line in grid] for name, grid in grids.items()
         })  # fmt: skip
