@@ -16,7 +16,7 @@ from mlpctl.display.tables import Cell, Table
 from mlpctl.engines.scoring import predicted
 from mlpctl.errors import UsageError
 from mlpctl.inspection.loader import Saved, outputs_of
-from mlpctl.runner.experiment import SelectOn
+from mlpctl.metrics import SelectOn
 
 if TYPE_CHECKING:
     from mlpctl.data.prepare import Data
