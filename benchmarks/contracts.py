@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from mlpctl.engines.base import Session, State, Work
+from mlpctl.engines.base import Session, Work
 from mlpctl.engines.kernel.engine import ENGINE as KERNEL
 from mlpctl.engines.lanes.engine import LanesEngine
 from mlpctl.engines.lanes.session import open_session
 from mlpctl.engines.precision import Precision
 from mlpctl.engines.reference import ENGINE as REFERENCE
+from mlpctl.models.learner import State
 from mlpctl.runner.trial import trial_of
 from mlpctl.spec import make_spec
 

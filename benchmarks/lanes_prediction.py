@@ -18,7 +18,7 @@ from mlpctl.bench.workloads import FASHION, IRIS_BN
 from mlpctl.display.print_tables import print_tables
 from mlpctl.display.tables import Cell, Table
 from mlpctl.engines.lanes.dataset import Resident
-from mlpctl.engines.lanes.training import Lane, Running
+from mlpctl.engines.lanes.training import Lane, TrainingGroup
 
 PRODUCTS = {"mm", "addmm", "addmm_", "bmm", "baddbmm", "baddbmm_"}
 
@@ -95,7 +95,7 @@ def step_of(fields: dict[str, Any], lanes: int) -> tuple[list[Kernel], int]:
     """Return the kernels of a full step, and the steps of an epoch."""
     trials = trials_of(fields, lanes, 1)
     resident = Resident(trials[0].data, torch.device("meta"))
-    running = Running([Lane(trial, n) for n, trial in enumerate(trials)], resident, "fp32")
+    running = TrainingGroup([Lane(trial, n) for n, trial in enumerate(trials)], resident, "fp32")
     running.tables.fill([1] * lanes, 0)
     counted = Counted()
     with counted:

@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 from mlpctl.display.tables import Cell, Table, as_chosen, for_people
 from mlpctl.errors import UsageError
 from mlpctl.runner.ask_tell import samples
+from mlpctl.runner.callbacks.base import Callback
 from mlpctl.runner.expect_table import DERIVATIVE, MEASURES, UNPUBLISHED, ExpectTable
 from mlpctl.runner.experiment import Experiment, with_data
 from mlpctl.runner.experiment_file import Effort, read_experiment
-from mlpctl.runner.loop import RunOptions, Stop, Watch
 from mlpctl.runner.pending import identify
 from mlpctl.runner.sweep import sweep
+from mlpctl.runner.types import RunOptions, Stop
 from mlpctl.spec import Spec
 from mlpctl.store.results import load
 from mlpctl.textbook import measures
@@ -37,7 +38,7 @@ class VerifyOptions:
     effort: Effort  # "quick" trains the fewer seeds of an experiment's [effort.quick]
     out: Path  # folder of the results folders
     run: RunOptions
-    screen: Callable[[Experiment], AbstractContextManager[Watch]]  # shows the progress of an experiment
+    screen: Callable[[Experiment], AbstractContextManager[Callback]]  # shows the progress of an experiment
     stop: Stop  # set to stop after the trials in training
     data: Mapping[str, str] = field(default_factory=dict)  # options of the datasets
 
@@ -56,8 +57,8 @@ def check_experiment(path: Path, options: VerifyOptions) -> list[FigureCheck]:
               for expect in experiment.expect if expect.measure == DERIVATIVE]  # fmt: skip
     trained = [expect for expect in experiment.expect if expect.measure != DERIVATIVE]
     if trained:
-        with options.screen(experiment) as watch:
-            sweep(experiment, options.out, _options(options.run, trained), watch, options.stop)
+        with options.screen(experiment) as callback:
+            sweep(experiment, options.out, _options(options.run, trained), callback, options.stop)
         ours = TrialValues(experiment, options.out / experiment.name)
         for expect in trained:
             checks += (check_figure(single, ours.values(single)) for single in expect.single())

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 from mlpctl.display.tables import Table, to_text
 from mlpctl.errors import DataError, TrialsFailed, UsageError
 from mlpctl.report.figures.plot import Plot
+from mlpctl.runner.callbacks.base import Callback
 from mlpctl.runner.experiment import Experiment, seeds_of, with_data
 from mlpctl.runner.experiment_file import Effort, read_experiment
-from mlpctl.runner.loop import RunOptions, Stop, Watch
 from mlpctl.runner.shipped_experiments import experiments_folder
 from mlpctl.runner.sweep import sweep
 from mlpctl.runner.trial import Trial, trial_of
+from mlpctl.runner.types import RunOptions, Stop
 from mlpctl.store.results import load
 from mlpctl.system.facts import cpu_model, usable_cores
 from mlpctl.textbook.exercises.catalog import SOURCE, Effect, Exercise, exercise_of
@@ -38,7 +39,7 @@ class ExerciseOptions:
     effort: Effort
     folder: Path  # of its answer; its results folders lie below
     run: RunOptions
-    screen: Callable[[Experiment], AbstractContextManager[Watch]]  # shows the progress of an experiment
+    screen: Callable[[Experiment], AbstractContextManager[Callback]]  # shows the progress of an experiment
     stop: Stop  # set to stop after the trials in training
     seeds: str | None = None  # their number, or a list of them; None leaves it to the experiment
     data: Mapping[str, str] = field(default_factory=dict)  # options of the dataset
@@ -93,8 +94,8 @@ def solution_of(exercise: Exercise, data: "pd.DataFrame") -> Solution:
 
 def train_experiment(options: ExerciseOptions, experiment: Experiment, **run_options: Any) -> "pd.DataFrame":
     """Return the trials of an experiment after training those that are missing."""
-    with options.screen(experiment) as watch:
-        sweep(experiment, options.folder, replace(options.run, **run_options), watch, options.stop)
+    with options.screen(experiment) as callback:
+        sweep(experiment, options.folder, replace(options.run, **run_options), callback, options.stop)
     trials = load(options.folder / experiment.name).trials
     if any(axis.is_range for axis in experiment.axes):
         return trials

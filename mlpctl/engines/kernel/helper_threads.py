@@ -1,4 +1,4 @@
-"""Threads that help with the products of a single large trial, see `compiled.team`."""
+"""Start threads that help with the products of a single large trial, see `compiled.threads`."""
 
 import threading
 from collections.abc import Iterator
@@ -6,26 +6,26 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from mlpctl.engines.kernel.arguments import BOARD_SIZE, JOB, MEMBERS, OVER, own_address
+from mlpctl.engines.kernel.arguments import JOB, MEMBERS, OVER, TASK_SIZE, own_address
 from mlpctl.engines.kernel.cache import assist_name
 from mlpctl.engines.kernel.layout import VECTOR, aligned_zeros
 from mlpctl.engines.kernel.native import function
 
 
-def _board(members: int) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
-    board = np.zeros(BOARD_SIZE, np.int64)
-    board[MEMBERS] = members
-    return board
+def _task(members: int) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
+    task = np.zeros(TASK_SIZE, np.int64)
+    task[MEMBERS] = members
+    return task
 
 
-_ALONE = _board(1)
+_ALONE = _task(1)
 ALONE = own_address(_ALONE)
-"""Address of the board of a trial whose thread is the only member."""
+"""Address of the task of a trial that no other thread helps."""
 
 
 @contextmanager
 def helped(members: int, deepest: int, dtype: str) -> Iterator[int]:
-    """Yield the address of the board of a trial whose thread is one of `members`; the others help during the block.
+    """Yield the address of the task of a trial; the other threads of `members` help with it during the block.
 
     Args:
         members: threads in all.
@@ -38,8 +38,8 @@ def helped(members: int, deepest: int, dtype: str) -> Iterator[int]:
     if members == 1:
         yield ALONE
         return
-    board, assist = _board(members), function(assist_name(dtype))
-    where = own_address(board)
+    task, assist = _task(members), function(assist_name(dtype))
+    where = own_address(task)
     scratch = [aligned_zeros(2 * VECTOR * deepest, dtype) for _ in range(1, members)]
     threads = []
     try:
@@ -49,6 +49,6 @@ def helped(members: int, deepest: int, dtype: str) -> Iterator[int]:
             threads.append(thread)
         yield where
     finally:
-        board[JOB] = OVER
+        task[JOB] = OVER
         for thread in threads:
             thread.join()

@@ -1,25 +1,22 @@
-"""The way to a cluster: its address, what it has, and errors that say what to type next."""
+"""Connect to a Ray cluster: its address, its resources, and errors that say what to type next."""
 
 import logging
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from re import fullmatch
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mlpctl.errors import DeviceError, UsageError
-
-if TYPE_CHECKING:
-    from mlpctl.engines.base import Engine, Session
 
 CONNECT_SECONDS = 10.0
 """In which the head of a cluster has to answer, and then to greet."""
 
 HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
-"""How a client of HTTP/2, which Ray speaks, begins: the preface and empty settings (RFC 9113, sections 3.4 and 6.5)."""
+"""First bytes of a client of HTTP/2, which Ray speaks: preface and empty settings (RFC 9113, 3.4 and 6.5)."""
 
 GREETING = 4
 """Type of the frame that a server's answer begins with: its own settings; the fourth byte (RFC 9113, section 4.1)."""
@@ -55,36 +52,16 @@ class Cluster:
         return self.jobs or max(self.slots(1, "cpu"), 1)
 
     def facts(self) -> dict[str, Any]:
-        """Return what the cluster is, for environment.json."""
+        """Return the size of the cluster, for environment.json."""
         import ray
 
         nodes = _nodes()
         cpus, gpus = (int(sum(has.get(name, 0) for has in nodes)) for name in ("CPU", "GPU"))
         return {"ray": ray.__version__, "nodes": len(nodes), "cpus": cpus, "gpus": gpus}
 
-    def open(
-        self, engine: "Engine", device: str, threads: int, *, weights: bool, below: int, note: Callable[[str], None]
-    ) -> "Session":
-        """Return a session whose trials train on the nodes, each on `threads` CPUs; for the rest see ClusterSession.
-
-        Raises:
-            DeviceError: if no node has what is asked for.
-        """
-        from mlpctl.engines.distributed.ray import TASK_SECONDS, ClusterSession
-
-        kind = device.partition(":")[0]  # on a node Ray shows a task its own GPU alone
-        if kind not in TASK_SECONDS:
-            raise DeviceError(f"--cluster trains on cpu and cuda, not on {device}")
-        threads = 1 if engine.name == "kernel" else threads  # it has no use for more
-        if not self.slots(threads, kind):
-            needs = f"{threads} CPU{'s' * (threads > 1)}{' and a GPU' * (kind == 'cuda')}"
-            has = "{nodes} nodes, {cpus} CPUs, {gpus} GPUs".format(**self.facts())
-            raise DeviceError(f"no node of the cluster has {needs}, which a trial takes; all together: {has}")
-        return ClusterSession(self, engine, kind, threads, weights, below, note)
-
 
 def _nodes() -> list[dict[str, float]]:
-    """Return what each living node has."""
+    """Return the resources of each living node."""
     import ray
 
     return [node["Resources"] for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
