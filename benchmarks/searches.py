@@ -16,8 +16,8 @@ from mlpctl.cli.screens.sweep import SweepScreen
 from mlpctl.display.tables import Cell, Table
 from mlpctl.runner.experiment import Experiment, most_epochs
 from mlpctl.runner.experiment_file import read_experiment
-from mlpctl.runner.loop import RunOptions, Stop
 from mlpctl.runner.sweep import sweep
+from mlpctl.runner.types import RunOptions, Stop
 from mlpctl.search.make import make_search
 from mlpctl.search.space import Proposal
 from mlpctl.search.table import SearchTable

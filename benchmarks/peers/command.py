@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from benchmarks.peers import run, steady
+from benchmarks.peers import steady
 from benchmarks.workloads import Workload
 from mlpctl.system.files import cache_folder
 
@@ -54,7 +54,3 @@ def _accuracy(command: list[str], spec: dict[str, Any]) -> float:
         with tables[0].open(encoding="utf-8") as file:
             rows = [row for row in csv.DictReader(file) if float(row["lr"]) == spec["lr"]]
         return float(rows[0]["test_accuracy"])
-
-
-if __name__ == "__main__":
-    run(contest)

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from benchmarks.peers import run, steady
+from benchmarks.peers import steady
 from benchmarks.workloads import Arrays, Workload, arrays
 
 AT_A_TIME = {"iris": 64, "iris-adam": 64, "fashion": 4}
@@ -105,7 +105,3 @@ def contest(workload: Workload, variant: str) -> dict[str, Any]:
     z, _ = forward(p, s, data.X_test, False)
     accuracy = float((np.asarray(z).argmax(1) == data.y_test).mean())
     return {"seconds": seconds / trials, "accuracy": accuracy, "trials": int(trials)}
-
-
-if __name__ == "__main__":
-    run(contest)

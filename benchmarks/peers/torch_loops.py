@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from benchmarks.peers import run, steady
+from benchmarks.peers import steady
 from benchmarks.workloads import Arrays, Workload, arrays
 
 
@@ -107,7 +107,3 @@ def contest(workload: Workload, variant: str) -> dict[str, Any]:
         seconds, ends = steady(lambda: [train(spec, data, batch, epochs) for spec in some])
         specs = some
     return {"seconds": seconds / len(specs), "accuracy": ends[0], "trials": len(specs)}
-
-
-if __name__ == "__main__":
-    run(contest)

@@ -1,4 +1,4 @@
-"""The command line: one thin file a command; options, then one library call; heavy imports inside the bodies."""
+"""Run the command line: one thin file a command; options, then one library call; heavy imports inside the bodies."""
 
 import errno
 import io

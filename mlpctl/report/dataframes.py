@@ -51,16 +51,6 @@ def compare(scores: "pd.DataFrame", better: str, *, best: Any = None) -> signifi
     return significance.compare(values, better, best=best)
 
 
-def varied_fields(trials: "pd.DataFrame") -> tuple[str, ...]:
-    """Return the fields that differ among trials, see `mlpctl.report.summary.varied_fields`."""
-    return summary.varied_fields(of_frame(trials))
-
-
-def in_order(table: "pd.DataFrame", by: Sequence[str]) -> "pd.DataFrame":
-    """Return the rows sorted by fields, see `mlpctl.report.tables.order_of`."""
-    return table.iloc[tables.order_of(of_frame(table), by)].reset_index(drop=True)
-
-
 def rows_of(table: "pd.DataFrame") -> list[dict[str, Cell]]:
     """Return the rows as plain values; what is missing as None, whole numbers as such."""
     return [{str(name): plain(value) for name, value in row.items()} for row in table.to_dict("records")]

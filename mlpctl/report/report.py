@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 from mlpctl.display.tables import Format, Table, emit
 from mlpctl.errors import UsageError
-from mlpctl.report.grouping import distinct
+from mlpctl.metrics import SelectOn
+from mlpctl.report.grouping import distinct, is_in
 from mlpctl.report.statistics.importance import importance as importance_of
 from mlpctl.report.statistics.price import price
 from mlpctl.report.summary import Summary, summarize
 from mlpctl.report.tables import for_machines, grouped, overview
-from mlpctl.runner.experiment import SelectOn
+from mlpctl.store.columns import Columns
 from mlpctl.store.results import ResultsFolders, load
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.figure import Figure
 
     from mlpctl.report.figures.plot import Heat, Plot
@@ -185,10 +185,10 @@ def _axes_of(summary: Summary, by: Sequence[str]) -> list[str]:
     return axes
 
 
-def _epochs_of(summary: Summary, results: ResultsFolders) -> "pd.DataFrame":
-    good = summary.trials.loc[summary.trials["status"] == "ok", "key"]
-    epochs = results.epochs[results.epochs["key"].isin(good)]
-    if epochs.empty:
+def _epochs_of(summary: Summary, results: ResultsFolders) -> Columns:
+    good = summary.rows["key"][summary.rows["status"] == "ok"]
+    epochs = results.epoch_rows.rows(is_in(results.epoch_rows["key"], good))
+    if not len(epochs):
         raise UsageError("these results have no epochs of a finished trial, so there is no learning curve")
     return epochs
 

@@ -1,4 +1,4 @@
-"""Failures as data: which are alike, and how many in a row end a run."""
+"""Decide by failures: alike failures, and how many of them end a run."""
 
 import re
 from collections.abc import Mapping
@@ -24,8 +24,8 @@ def alike(status: str, error: str) -> str:
 
 
 @dataclass
-class Patience:
-    """Counts failures as their rows come.
+class FailurePolicy:
+    """Counts failures as their rows come, and says when they end a run.
 
     Attributes:
         most: alike ones in a row that end a run; infinite for none.

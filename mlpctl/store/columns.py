@@ -1,4 +1,4 @@
-"""A table in columns on numpy: what is read from a results folder, and what reports compute with.
+"""Keep a table in columns of numpy: the reader returns it, reports compute on it.
 
 A column is an array: float64 with NaN for what is missing; int64; or objects (texts, and whole numbers of which some
 are missing) with None for what is missing.
@@ -21,7 +21,7 @@ KINDS = {**TRIAL_COLUMNS, **EPOCH_COLUMNS}
 
 
 class Columns:
-    """Columns by name, of equal length."""
+    """Table in columns, by name, of equal length."""
 
     def __init__(self, columns: Mapping[str, Array], length: int) -> None:
         """Keep the columns."""

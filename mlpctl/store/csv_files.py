@@ -52,7 +52,7 @@ def header_of(raw: bytes) -> list[str]:
 
 
 def is_ours(header: Sequence[str]) -> bool:
-    """Return whether a first line is one of ours, of whatever version."""
+    """Return whether a first line is of a file of mlpctl, of whatever version."""
     return "key" in header and "schema_version" in header
 
 

@@ -1,4 +1,4 @@
-"""What the trials of a results folder ran on: every distinct environment once, under an id that their rows name.
+"""Describe what the trials of a results folder ran on: each environment once, under an id that their rows name.
 
 `environment.json` says what the last run into the folder ran on, with its id, and below `others` (id -> facts) what
 runs before it did, where that was something else. Files from before ids had the last run alone; rows from then name no
@@ -45,7 +45,7 @@ def _listed(content: Mapping[str, Any]) -> Iterator[tuple[str, Facts]]:
 
 
 def unnamed_in(content: Mapping[str, Any]) -> str:
-    """Return the id of what rows that name no environment ran on; "" where the folder cannot tell."""
+    """Return the id of the environment of rows that name none; "" where the folder cannot tell."""
     if _UNNAMED in content or "id" in content:
         return str(content.get(_UNNAMED, ""))
     known = environments_of(content)
@@ -82,6 +82,6 @@ def united(contents: Sequence[Mapping[str, Any]]) -> Facts:
 
 
 def facts_of(content: Mapping[str, Any], row: Mapping[str, Any]) -> Facts | None:
-    """Return what a trial ran on, by its row; None where the folder does not know it."""
+    """Return the environment of a trial by its row; None where the folder does not know it."""
     name = row.get("environment")
     return environments_of(content).get(str(name) if isinstance(name, str) and name else unnamed_in(content))

@@ -1,4 +1,4 @@
-"""The columns of the CSV files: one list, derived from Spec; the store writes by it and results are read by it.
+"""List the columns of the CSV files, derived from Spec: the store writes by this list, the reader reads by it.
 
 `trials.csv` has a row per trial, `epochs.csv` a row per trial and epoch (long form). Empty cells mean "does not apply".
 """
@@ -58,7 +58,7 @@ TRIAL_COLUMNS: dict[str, Kind] = {
 }
 
 BEFORE = {name: value for name, value in Spec().flat().items() if value is not None}
-"""What the cells of a column mean in a file from before the column existed: the default of its field."""
+"""Values of a column in files from before the column existed: the default of its field."""
 
 TRIALS_FILE, EPOCHS_FILE = "trials.csv", "epochs.csv"
 EXPERIMENT_FILE, ENVIRONMENT_FILE = "experiment.toml", "environment.json"

@@ -1,4 +1,4 @@
-"""Step 6: the results folder. One writer at a time, whole rows appended; a kill leaves nothing to mend by hand.
+"""Write a results folder: one writer at a time, whole rows appended; a kill leaves nothing to mend by hand.
 
 The epoch rows of a trial are written before its trial row, so a row in `trials.csv` says that everything is there.
 """
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 from mlpctl.errors import DataError, UsageError
 from mlpctl.store.csv_files import FILES, mend_frame, remove_lines, scan, to_lines
 from mlpctl.store.environment import identity, joined
-from mlpctl.store.results import read_json
+from mlpctl.store.folder_files import read_json
 from mlpctl.store.schema import (
     ENVIRONMENT_FILE,
     EPOCHS_FILE,
@@ -36,13 +36,13 @@ LOCK_FILE = ".lock"
 
 @dataclass
 class Store:
-    """A results folder opened for writing; a context manager.
+    """Results folder opened for writing; a context manager.
 
     Attributes:
-        folder: where the files lie.
+        folder: folder of the files.
         known: key -> status of the trials that are in the store.
-        repairs: what was mended on opening, one line each.
-        environment: id of what this process runs on; "" where nobody has said it.
+        repairs: repairs made on opening, a line each.
+        environment: id of the environment of this process; "" where it is not known.
     """
 
     folder: Path
@@ -140,7 +140,7 @@ class Store:
         self.repairs += remove_lines(path, damaged)
 
     def describe(self, experiment: Mapping[str, Any], environment: Mapping[str, Any]) -> None:
-        """Write what the folder is for and what it runs on; earlier environments stay there.
+        """Write the experiment of the folder and the environment of this run; earlier environments stay there.
 
         Raises:
             DataError: if a file cannot be read or written.
@@ -158,7 +158,7 @@ class Store:
         replace_file(path, (json.dumps(content, indent=1) + "\n").encode())
 
     def weights_file(self, key: str) -> Path:
-        """Return where the weights of a trial are, or would be."""
+        """Return the file of the weights of a trial, which may not be there."""
         return self.folder / WEIGHTS_FOLDER / f"{key}.safetensors"
 
     def save_weights(self, key: str, weights: "Mapping[str, NDArray[Any]]", about: Mapping[str, str]) -> Path:

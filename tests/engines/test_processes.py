@@ -15,7 +15,7 @@ from mlpctl.engines.distributed.assignment import WHOLE, flops_of, groups_for
 from mlpctl.engines.distributed.processes import ProcessesSession
 from mlpctl.engines.lanes.engine import ENGINE as LANES
 from mlpctl.errors import DeviceError, UsageError
-from mlpctl.runner import loop as running
+from mlpctl.runner import engine_choice
 from mlpctl.spec import make_spec
 from mlpctl.system.devices import devices_of
 from tests.helpers.cli import Cli, trial_rows
@@ -98,7 +98,7 @@ def test_what_a_process_cannot_do_at_all_ends_the_run(opened: Any) -> None:
 def test_a_sweep_and_its_rungs_are_the_same_on_several_devices(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     ways = {"one": ("cpu",), "two": ("cpu", "cpu")}
     for name, devices in ways.items():
-        monkeypatch.setattr(running, "devices_of", lambda *_, devices=devices: devices)
+        monkeypatch.setattr(engine_choice, "devices_of", lambda *_, devices=devices: devices)
         done = cli("sweep", "--dataset", "iris", "--axis", "lr=log:0.01:1:36", "--search", "halving", "--min-epochs", 1,
                    "--epochs", 9, "--engine", "lanes", "--device", "cpu", "--dtype", "float64", "--name", name,
                    "-q")  # fmt: skip

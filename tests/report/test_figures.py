@@ -147,7 +147,7 @@ def test_equal_results_give_equal_files(tmp_path: Path, suffix: str) -> None:
         [summary] = summarize(read)
         save(draw_effect(summary, "lr"), tmp_path / f"{name}1.{suffix}")
         save(draw_effects(summary, "lr", "activation"), tmp_path / f"{name}2.{suffix}")
-        save(draw_curves(summary, read.epochs), tmp_path / f"{name}3.{suffix}")
+        save(draw_curves(summary, read.epoch_rows), tmp_path / f"{name}3.{suffix}")
     for number in (1, 2, 3):
         first, second = ((tmp_path / f"{name}{number}.{suffix}").read_bytes() for name in ("a", "b"))
         assert first == second

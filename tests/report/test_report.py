@@ -150,8 +150,8 @@ def test_the_data_of_the_figures(tmp_path: Path) -> None:
     [summary] = summarize(results)
     effect = effect_of(summary, "lr")
     assert effect["lr"].tolist() == list(LRS)
-    assert effect["mean"].idxmax() == 2
-    curves = curves_of(summary, results.epochs, "val_accuracy")
+    assert effect["mean"].argmax() == 2
+    curves = curves_of(summary, results.epoch_rows, "val_accuracy")
     assert len(curves) == 8 * 2
     assert curves["place"].tolist() == sorted(curves["place"])
 

@@ -15,7 +15,7 @@ from mlpctl.runner import train
 from mlpctl.store.results import load
 from mlpctl.system import facts as machine
 from tests.helpers.cli import Cli
-from tests.store.test_maintenance import set_cell
+from tests.helpers.damage import set_cell
 
 TRAIN = ("train", "--dataset", "iris", "--epochs", "4", "--widths", "8", "--name", "r", "-q")
 

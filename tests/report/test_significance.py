@@ -9,14 +9,15 @@ import pytest
 from scipy import stats
 
 from mlpctl.report.dataframes import by_seed, compare
-from mlpctl.report.statistics.significance import expected_maximum, holm, optimism
+from mlpctl.report.statistics import significance
+from mlpctl.report.statistics.significance import Scores, expected_maximum, holm, optimism
 from mlpctl.report.summary import summarize
 from mlpctl.report.tables import overview
 from mlpctl.store.results import load
 from tests.helpers.cli import Cli
 from tests.helpers.synthetic import write
 
-REPETITIONS = 1000
+REPETITIONS = 500
 
 Noise = Callable[[np.random.Generator, tuple[int, int]], "np.ndarray[tuple[int, int], np.dtype[np.float64]]"]
 
@@ -30,14 +31,15 @@ NOISES: dict[str, Noise] = {
 
 def winners(noise: Noise, seeds: int, configurations: int, repetitions: int = REPETITIONS) -> int:
     rng = np.random.default_rng(seeds * 100 + configurations)
-    draws = (pd.DataFrame(noise(rng, (seeds, configurations))) for _ in range(repetitions))
-    return sum(compare(scores, "high").is_clear for scores in draws)
+    names = range(configurations)
+    draws = (Scores(names, noise(rng, (seeds, configurations))) for _ in range(repetitions))
+    return sum(significance.compare(scores, "high").is_clear for scores in draws)
 
 
 @pytest.mark.parametrize("name", list(NOISES))
 @pytest.mark.parametrize(("seeds", "configurations"), [(2, 2), (3, 2), (5, 2), (3, 3), (5, 4), (10, 8)])
 def test_null_data_have_no_winner(name: str, seeds: int, configurations: int) -> None:
-    """One spec under many names: a single best is declared in under 5 % of repetitions (1000 of each kind)."""
+    """One spec under many names: a single best is declared in under 5 % of repetitions (500 of each kind)."""
     assert winners(NOISES[name], seeds, configurations) < 0.05 * REPETITIONS
 
 

@@ -140,7 +140,7 @@ def test_the_data_of_an_effect(tmp_path: Path) -> None:
 def test_the_data_of_curves(tmp_path: Path) -> None:
     results = load(sweep(tmp_path / "r"))
     [summary] = summarize(results)
-    [plot] = curve_plots(summary, results.epochs)
+    [plot] = curve_plots(summary, results.epoch_rows)
     assert [line.name for line in plot.lines] == ["lr 1", "lr 0.1", "lr 0.01"]
     assert list(plot.lines[0].x) == [1, 2]
     assert len(plot.lines[0].low) == 2

@@ -14,8 +14,9 @@ from mlpctl.store.maintenance.export import export
 from mlpctl.store.maintenance.merge import COST, merge
 from mlpctl.store.maintenance.repair import repair
 from mlpctl.store.results import load
-from mlpctl.store.schema import EPOCH_COLUMNS, TRIAL_COLUMNS
+from mlpctl.store.schema import TRIAL_COLUMNS
 from tests.helpers.cli import Cli
+from tests.helpers.damage import set_cell
 from tests.helpers.torture import TIMES
 
 SWEEP = (
@@ -36,15 +37,6 @@ SWEEP = (
 
 def table(folder: str | Path) -> pd.DataFrame:
     return load(folder).trials.drop(columns=TIMES).sort_values("key", ignore_index=True)
-
-
-def set_cell(folder: Path, line: int, column: str, text: str, file: str = "trials.csv") -> None:
-    path = folder / file
-    lines = path.read_text().splitlines()
-    cells = lines[line].split(",")
-    cells[list(TRIAL_COLUMNS if file == "trials.csv" else EPOCH_COLUMNS).index(column)] = text
-    lines[line] = ",".join(cells)
-    path.write_text("\n".join(lines) + "\n")
 
 
 def spreadsheet(folder: Path) -> None:
@@ -244,3 +236,18 @@ def test_a_merge_of_one_folder_is_that_folder(cli: Cli) -> None:
     for name in ("trials.csv", "epochs.csv"):
         assert Path("results/copy", name).read_bytes() == Path("results/iris-mlp", name).read_bytes()
     assert repair(Path("results/copy")) == []
+
+
+def test_a_shard_without_trials_is_exported_and_reported_beside_one_with_some(cli: Cli) -> None:
+    sweep = ("sweep", "--dataset", "iris", "--widths", "4", "--epochs", "1", "--axis", "lr=0.1,1", "-q")
+    assert cli(*sweep, "--name", "whole").code == 0
+    lines = Path("results/whole/trials.csv").read_text().splitlines(keepends=True)
+    Path("empty").mkdir()
+    Path("empty/trials.csv").write_text(lines[0])
+    for both in (["empty", "results/whole"], ["results/whole", "empty"]):
+        for format_ in ("csv", "json"):
+            done = cli("report", *both, "--format", format_)
+            assert (done.code, done.out) == (0, cli("report", "results/whole", "--format", format_).out)
+        for format_ in ("parquet", "json"):
+            assert cli("results", "export", *both, "-o", "out", "-f", format_).code == 0
+        assert len(pd.read_parquet("out/trials.parquet")) == len(json.loads(Path("out/trials.json").read_text())) == 2

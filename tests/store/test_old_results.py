@@ -118,7 +118,6 @@ def settled(text: str, command: str, folder: Path) -> str:
     return re.sub(r"(?<![\w.])\d+\.\d{5,}(?:e[-+]\d+)?(?![\w.])", lambda found: f"{float(found[0]):.{digits}g}", text)
 
 
-@pytest.mark.filterwarnings("ignore:'FloatingArray' is not supported:DeprecationWarning")  # report --html of failures
 @pytest.mark.parametrize("path", EXPECTED, ids=lambda path: path.stem)
 def test_an_old_results_folder_says_what_it_said(
     path: Path, tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch

@@ -1,4 +1,4 @@
-"""What a person sees of `mlpctl report --watch` and `--serve`."""
+"""Show a report again when its folders change, or serve its page: `mlpctl report --watch` and `--serve`."""
 
 import sys
 from collections.abc import Callable, Sequence
@@ -9,8 +9,8 @@ from pathlib import Path
 import typer
 
 from mlpctl.errors import UsageError
+from mlpctl.metrics import SelectOn
 from mlpctl.report.watch import changes, standing, versions
-from mlpctl.runner.experiment import SelectOn
 
 
 def follow(folders: Sequence[Path], show: Callable[[], None], updates: int | None) -> None:
@@ -50,7 +50,7 @@ def serve_page(
 
     Args:
         folders: results folders.
-        metric: what to compare.
+        metric: metric to compare.
         on: part to compare on.
         importance: ask a random forest where the trials are no complete grid.
         port: None for the usual one.

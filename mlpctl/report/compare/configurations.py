@@ -6,19 +6,17 @@ their configurations are matched. So two sweeps over lr, one with dropout and on
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mlpctl.display.tables import Cell
 from mlpctl.errors import UsageError
 from mlpctl.report.compare.paired import Judgement, Paired, judge
-from mlpctl.report.dataframes import by_seed, plain, varied_fields
-from mlpctl.report.statistics.significance import resolution
-from mlpctl.report.summary import Summary
-
-if TYPE_CHECKING:
-    import pandas as pd
+from mlpctl.report.grouping import codes_of, distinct, is_there
+from mlpctl.report.statistics.significance import by_seed, resolution
+from mlpctl.report.summary import Summary, varied_fields
+from mlpctl.report.tables import plain
+from mlpctl.store.columns import Array, Columns, objects, values_of
 
 Match = tuple[Cell, ...]
 """The values of the fields that vary: what names a configuration in both folders."""
@@ -78,87 +76,86 @@ def outcome(a: Summary, b: Summary, *, margin: float = 0.0) -> Outcome:
     Raises:
         UsageError: where B was not scored on what A is compared on.
     """
-    import pandas as pd
-
-    both = pd.concat({"A": a.trials, "B": b.trials}, names=["side"]).reset_index(level="side")
-    if both.loc[both["side"] == "B", a.column].isna().all() and a.trials[a.column].notna().any():
+    if not is_there(b.rows[a.column]).any() and is_there(a.rows[a.column]).any():
         raise UsageError(f"B has no {a.on} {a.metric}: choose another part with --select-on or --metric")
+    both = _stacked(a.rows, b.rows)
+    sides = [both.rows(both["side"] == side) for side in ("A", "B")]
     differing = varied_fields(both)
-    sides = both.groupby("side")
-    fixed = [name for name in differing if bool((sides[name].nunique(dropna=False) == 1).all())]
+    fixed = [name for name in differing if all(len(distinct(own[name])) == 1 for own in sides)]
     varied = [name for name in differing if name not in fixed]
-    both["match"] = [tuple(plain(value) for value in values) for values in both[varied].itertuples(index=False)]
-    order = {side: _ranked(both, side, summary) for side, summary in (("A", a), ("B", b))}
-    shared = [match for match in order["A"] if match in set(order["B"])]
+    codes, firsts = codes_of(both["dataset"], *(both[name] for name in varied))
+    both = both.plus({"match": codes})
+    names = [tuple(plain(cell) for cell in row.values()) for row in both.only(varied).rows(firsts).records()] or [()]
+    in_a, in_b = (_ranked(both, side, summary) for side, summary in (("A", a), ("B", b)))
+    shared = [match for match in in_a if match in set(in_b)]
     first, second, paired = _paired(both, shared, shared, a.column, a.better, margin)
     scored = [k for k in range(len(shared)) if np.isfinite(first[:, k]).any() and np.isfinite(second[:, k]).any()]
-    best = None if a.best is None or b.best is None else (order["A"][0], order["B"][0])
-    column = _column_of_best(a, both)
+    best = None if a.best is None or b.best is None else (in_a[0], in_b[0])
+    test = f"test_{a.metric}"
+    is_tested = test in both and all(is_there(own[test]).any() for own in sides)
+    column = test if a.on != "test" and is_tested else a.column
     return Outcome(
-        dataset=str(both["dataset"].iloc[0]),
+        dataset=str(both["dataset"][0]),
         column=a.column,
         better=a.better,
-        changed=tuple((name, _fixed(both, "A", name), _fixed(both, "B", name)) for name in fixed),
+        changed=tuple((name, *(plain(values_of(own[name][:1])[0]) for own in sides)) for name in fixed),
         varied=tuple(varied),
         both=tuple(
-            (shared[k], float(np.nanmean(first[:, k])), float(np.nanmean(second[:, k])), paired[k]) for k in scored
+            (names[shared[k]], float(np.nanmean(first[:, k])), float(np.nanmean(second[:, k])), paired[k])
+            for k in scored
         ),
-        failed=tuple(shared[k] for k in range(len(shared)) if k not in scored),
-        only_a=tuple(match for match in order["A"] if match not in set(order["B"])),
-        only_b=tuple(match for match in order["B"] if match not in set(order["A"])),
-        best=best,
+        failed=tuple(names[shared[k]] for k in range(len(shared)) if k not in scored),
+        only_a=tuple(names[match] for match in in_a if match not in set(in_b)),
+        only_b=tuple(names[match] for match in in_b if match not in set(in_a)),
+        best=None if best is None else (names[best[0]], names[best[1]]),
         column_of_best=column,
-        best_paired=None if best is None else _paired(both, [best[0]], [best[1]], column, a.better, margin)[2][0],
+        best_paired=None if best is None else _paired(both, best[:1], best[1:], column, a.better, margin)[2][0],
     )
 
 
-def _fixed(both: "pd.DataFrame", side: str, name: str) -> Cell:
-    return plain(both.loc[both["side"] == side, name].iloc[0])
+def _stacked(a: Columns, b: Columns) -> Columns:
+    """Return the trials of A, then those of B, with a column `side`; an option that one has not is missing there."""
+    columns = {}
+    for name in (*a.names, *b.names):
+        if name in a and name in b and a[name].dtype == b[name].dtype:
+            columns[name] = np.concatenate([a[name], b[name]])
+        else:
+            cells = (values_of(table[name]) if name in table else [None] * len(table) for table in (a, b))
+            columns[name] = objects([cell for some in cells for cell in some])
+    return Columns({**columns, "side": objects(["A"] * len(a) + ["B"] * len(b))}, len(a) + len(b))
 
 
-def _ranked(both: "pd.DataFrame", side: str, summary: Summary) -> list[Match]:
-    """Return the configurations of a side, best first, as its summary has them."""
-    own = both[both["side"] == side].drop_duplicates("config").set_index("config")["match"]
-    return list(dict.fromkeys(own[config] for config in summary.configurations["config"]))
+def _ranked(both: Columns, side: str, summary: Summary) -> list[int]:
+    """Return the configurations of a side by their numbers, best first, as its summary has them."""
+    own = both.rows(both["side"] == side)
+    numbers = dict(zip(own["config"].tolist(), own["match"].tolist(), strict=True))
+    return list(dict.fromkeys(numbers[config] for config in summary.ranked["config"].tolist()))
 
 
-def _scores(both: "pd.DataFrame", side: str, matches: Sequence[Match], column: str) -> Any:
+def _scores(both: Columns, side: str, matches: Sequence[int], column: str) -> Array:
     """Return the scores (seeds, configurations) of a side; the rows of both sides are the same seeds."""
-    names = {match: number for number, match in enumerate(dict.fromkeys(both["match"]))}
-    table = by_seed(both.assign(_name=both["match"].map(names)), ["side", "_name"], column)
-    wanted = [(side, names[match]) for match in matches]
-    return table.reindex(columns=wanted).to_numpy(dtype=np.float64)
+    scores = by_seed(both, ["side", "match"], column)
+    place = {name: number for number, name in enumerate(scores.names)}
+    wanted = [place.get((side, match), -1) for match in matches]  # -1: no seed has a score
+    return np.hstack([scores.values, np.full((len(scores.values), 1), np.nan)])[:, wanted]
 
 
 def _paired(
-    both: "pd.DataFrame", a: Sequence[Match], b: Sequence[Match], column: str, better: str, margin: float
-) -> tuple[Any, Any, list[Paired]]:
+    both: Columns, a: Sequence[int], b: Sequence[int], column: str, better: str, margin: float
+) -> tuple[Array, Array, list[Paired]]:
     """Return (A's scores, B's scores, judgements) of configurations of A with configurations of B, one by one."""
-    if not a or both[column].isna().all():
+    if not a or not is_there(both[column]).any():
         empty = np.full((1, len(a)), np.nan)
         return empty, empty, [Paired(0, None, None, None, None, "undecided") for _ in a]
     first, second = _scores(both, "A", a, column), _scores(both, "B", b, column)
-    dtypes = both["dtype"].dropna()
+    config = dict(zip(zip(both["side"], both["match"].tolist(), strict=True), both["config"], strict=True))
     judged = judge(
         first,
         second,
         better=better,
         step=resolution(np.concatenate([first, second])) if column.endswith("accuracy") else 0.0,
         margin=margin,
-        dtype=str(dtypes.iloc[0]) if len(dtypes) else "float32",
-        same=_same(both, a, b),
+        dtype=next((str(dtype) for dtype in both["dtype"] if dtype is not None), "float32"),
+        same=[config["A", x] == config["B", y] for x, y in zip(a, b, strict=True)],
     )
     return first, second, judged
-
-
-def _same(both: "pd.DataFrame", a: Sequence[Match], b: Sequence[Match]) -> list[bool]:
-    keys = {
-        (side, match): config for side, match, config in zip(both["side"], both["match"], both["config"], strict=True)
-    }
-    return [keys["A", x] == keys["B", y] for x, y in zip(a, b, strict=True)]
-
-
-def _column_of_best(a: Summary, both: "pd.DataFrame") -> str:
-    test = f"test_{a.metric}"
-    known = test in both and bool((both[both[test].notna()].groupby("side").size().reindex(["A", "B"]) > 0).all())
-    return test if a.on != "test" and known else a.column

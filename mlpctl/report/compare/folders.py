@@ -7,14 +7,14 @@ from typing import Any
 
 from mlpctl.display.tables import Cell, Table, as_chosen, for_people
 from mlpctl.errors import UsageError
+from mlpctl.metrics import SelectOn
 from mlpctl.report.compare.configurations import Match, Outcome, outcome
 from mlpctl.report.compare.environments import OF_ROW, differing, of_trials
 from mlpctl.report.compare.experiments import differences
 from mlpctl.report.compare.paired import Paired, counted
-from mlpctl.report.dataframes import rows_of
+from mlpctl.report.grouping import codes_of, distinct
 from mlpctl.report.summary import Summary, summarize
-from mlpctl.report.tables import heading
-from mlpctl.runner.experiment import SelectOn
+from mlpctl.report.tables import heading, rows_of
 from mlpctl.store.results import ResultsFolders, load
 
 SIDES = ("A", "B")
@@ -104,9 +104,7 @@ def compare_results(
     first, second = (summarize(results, metric=metric, on=on) for results in (a, b))
     together = list(_together(first, second))
     if not together:
-        names = [
-            ", ".join(sorted({str(summary.trials["dataset"].iloc[0]) for summary in some})) for some in (first, second)
-        ]
+        names = [", ".join(sorted({str(summary.rows["dataset"][0]) for summary in some})) for some in (first, second)]
         raise UsageError(f"A has {names[0]} and B has {names[1]}: scores of different datasets cannot be compared")
     outcomes = [outcome(one, other, margin=margin) for one, other in together]
     facts = [of_trials(results.environments[0], _ran(results)) for results in (a, b)]
@@ -132,7 +130,8 @@ def compare_results(
 
 def _ran(results: ResultsFolders) -> list[dict[str, Cell]]:
     """Return what the rows say of what trained them, each different answer once."""
-    return rows_of(results.trials[["environment", *OF_ROW]].drop_duplicates())
+    table = results.rows.only(["environment", *OF_ROW])
+    return rows_of(table.rows(codes_of(*(table[name] for name in table.names))[1]))
 
 
 def _name(results: ResultsFolders) -> str:
@@ -150,12 +149,12 @@ def _together(first: Sequence[Summary], second: Sequence[Summary]) -> Iterator[t
 
 
 def _data(summary: Summary) -> tuple[str, str]:
-    return str(summary.trials["dataset"].iloc[0]), str(summary.trials["task"].iloc[0])
+    return str(summary.rows["dataset"][0]), str(summary.rows["task"][0])
 
 
 def _digests(together: Sequence[tuple[Summary, Summary]]) -> Iterator[dict[str, Cell]]:
     for pair in together:
-        a, b = (sorted(summary.trials["digest"].dropna().unique()) for summary in pair)
+        a, b = (sorted({*distinct(summary.rows["digest"])} - {None}) for summary in pair)
         if a != b:
             yield {"part": "data", "what": "digest", "A": ", ".join(a), "B": ", ".join(b)}
 

@@ -18,7 +18,7 @@ from mlpctl.report.statistics.significance import PAIRING, resolution
 from mlpctl.spec import Spec
 from mlpctl.store import reader
 from mlpctl.store.find_trial import StoredTrial, find
-from mlpctl.store.results import read_json
+from mlpctl.store.folder_files import read_json
 from mlpctl.store.schema import ENVIRONMENT_FILE
 
 EPOCHS_SHOWN = 12

@@ -14,9 +14,9 @@ from mlpctl.report.figures.effects import (
 )
 from mlpctl.report.figures.plot import is_log_spaced
 from mlpctl.report.summary import Summary
+from mlpctl.store.columns import Columns
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.figure import Figure
 
 __all__ = [
@@ -41,6 +41,6 @@ def draw_effects(summary: Summary, rows: str, columns: str) -> "Figure":
     return draw_heat(heat_of(summary, rows, columns))
 
 
-def draw_curves(summary: Summary, epochs: "pd.DataFrame") -> "Figure":
+def draw_curves(summary: Summary, epochs: Columns) -> "Figure":
     """Return the learning curves of the best configurations, the others behind them in grey."""
     return draw_side_by_side(curve_plots(summary, epochs)[::-1])

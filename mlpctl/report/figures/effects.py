@@ -2,21 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mlpctl.display.figure_style import label, metric_label
 from mlpctl.display.tables import Cell, as_chosen, for_people
 from mlpctl.display.text import distinct
-from mlpctl.report.dataframes import over as over_frame
 from mlpctl.report.figures.plot import Heat, Line, Plot, has_log_axis, spans_decades
+from mlpctl.report.grouping import distinct as distinct_of
+from mlpctl.report.grouping import is_in, is_there
 from mlpctl.report.summary import Summary, over
 from mlpctl.report.tables import check_axis, in_order, plain, rows_of
-from mlpctl.store.columns import Columns, values_of
-
-if TYPE_CHECKING:
-    import pandas as pd
+from mlpctl.store.columns import Columns, objects, values_of
 
 CURVES_SHOWN = 5
 CURVES_BEHIND = 60
@@ -26,10 +23,10 @@ PARTS = {"val": "validation", "test": "test", "fit": "training", "train": "train
 """Part of the data by the beginning of a column's name."""
 
 
-def effect_of(summary: Summary, axis: str) -> "pd.DataFrame":
+def effect_of(summary: Summary, axis: str) -> Columns:
     """Return the effect of one axis: a row per value with a score, mean and 95 % interval over everything else."""
     table = _all_of(summary, axis)
-    return table.rows(table["n"] > 0).frame()
+    return table.rows(table["n"] > 0)
 
 
 def _all_of(summary: Summary, axis: str) -> Columns:
@@ -106,17 +103,25 @@ def _written(values: Sequence[Cell]) -> tuple[str, ...]:
     return tuple(short[v] if isinstance(v, float) else as_chosen(v) or "none" for v in values)
 
 
-def curves_of(summary: Summary, epochs: "pd.DataFrame", column: str) -> "pd.DataFrame":
-    """Return a row per configuration and epoch: mean, low and high of a column over the seeds; best first."""
-    keys = summary.trials.loc[summary.trials["status"] == "ok", ["key", "config"]]
-    joined = epochs.merge(keys, on="key")
-    table = over_frame(joined.assign(status="ok"), ["config", "epoch"], column).dropna(subset="mean")
-    place = {config: number for number, config in enumerate(summary.configurations["config"])}
-    table["place"] = table["config"].map(place)
-    return table.sort_values(["place", "epoch"], ignore_index=True)
+def curves_of(summary: Summary, epochs: Columns, column: str) -> Columns:
+    """Return a row per configuration and epoch: its place by rank, and the column's mean, low and high over the seeds.
+
+    Args:
+        summary: summary of the trials.
+        epochs: rows of their epochs.
+        column: column of the epochs.
+    """
+    good = summary.rows.rows(summary.rows["status"] == "ok")
+    rank = {config: place for place, config in enumerate(summary.ranked["config"].tolist())}
+    places = {key: rank[config] for key, config in zip(good["key"].tolist(), good["config"].tolist(), strict=True)}
+    own = epochs.rows(is_in(epochs["key"], places))
+    place = np.array([places[key] for key in own["key"].tolist()], dtype=np.int64)
+    table = over(own.plus({"place": place, "status": objects(["ok"] * len(own))}), ["place", "epoch"], column)
+    table = table.rows(table["n"] > 0)
+    return table.rows(np.lexsort((table["epoch"], table["place"])))
 
 
-def curve_plots(summary: Summary, epochs: "pd.DataFrame") -> list[Plot]:
+def curve_plots(summary: Summary, epochs: Columns) -> list[Plot]:
     """Return the learning curves: of one configuration its parts in one plot, of several a plot a part.
 
     The best configurations have names, the others are behind them.
@@ -124,8 +129,9 @@ def curve_plots(summary: Summary, epochs: "pd.DataFrame") -> list[Plot]:
     columns = _columns(summary, epochs)
     tables = {column: curves_of(summary, epochs, column) for column in columns}
     first = tables[columns[0]]
-    has_seeds = bool(first["low"].notna().any())
-    if first["place"].nunique() == 1:
+    has_seeds = bool(is_there(first["low"]).any())
+    number = len(distinct_of(first["place"]))
+    if number == 1:
         seeds = "mean and 95 % interval over seeds" if has_seeds else "one seed"
         lines = [_line(_part(column), tables[column]) for column in reversed(columns)]
         named = tuple(lines) if len(lines) > 1 else (_line("", first),)
@@ -133,8 +139,7 @@ def curve_plots(summary: Summary, epochs: "pd.DataFrame") -> list[Plot]:
             columns[0].partition("_")[2], "" if len(lines) > 1 else _part(columns[0]).partition(" (")[0]
         )
         return [_curves(f"{summary.title}: learning curve\n{seeds}", y_label, named, "")]
-    names = names_of(summary, range(min(CURVES_SHOWN, first["place"].nunique())))
-    number = first["place"].nunique()
+    names = names_of(summary, range(min(CURVES_SHOWN, number)))
     best = "the best by name" if number > len(names) else "by name"
     title = (
         f"{summary.title}: learning curves\n{best}, of {number}; {'mean over seeds' if has_seeds else 'one seed each'}"
@@ -145,11 +150,11 @@ def curve_plots(summary: Summary, epochs: "pd.DataFrame") -> list[Plot]:
     return [_several(title, column, tables[column], names, figure_says) for column in columns]
 
 
-def _several(title: str, column: str, table: "pd.DataFrame", names: Sequence[str], figure_says: str) -> Plot:
+def _several(title: str, column: str, table: Columns, names: Sequence[str], figure_says: str) -> Plot:
     """Return the curves of several configurations in one part: the best by name, with the interval of the first."""
-    curves = {int(str(place)): curve for place, curve in table.groupby("place")}
-    behind = [_line("", curve, behind=True) for place, curve in curves.items()
-              if len(names) <= place < len(names) + CURVES_BEHIND]  # fmt: skip
+    shown = [place for place in distinct_of(table["place"]) if place < len(names) + CURVES_BEHIND]
+    curves = {place: table.rows(table["place"] == place) for place in shown}
+    behind = [_line("", curve, behind=True) for place, curve in curves.items() if place >= len(names)]
     front = [_line(name, curves[place]) for place, name in enumerate(names) if place in curves]
     alone = [replace(line, low=(), high=()) if number else line for number, line in enumerate(front)]
     y_label = metric_label(column.partition("_")[2], _part(column).partition(" (")[0])
@@ -162,11 +167,12 @@ def _curves(title: str, y_label: str, lines: tuple[Line, ...], part: str) -> Plo
     return Plot(title, "epoch", y_label, lines, log_y=log_y, band=True, part=part)
 
 
-def _columns(summary: Summary, epochs: "pd.DataFrame") -> list[str]:
+def _columns(summary: Summary, epochs: Columns) -> list[str]:
     """Return the columns to draw: what was compared, and the same of the training part where that is known."""
     metric, last = summary.metric, epochs["epoch"].max()
-    scored = [name for name in epochs.columns if epochs[name].notna().any()]
-    along = [n for n in scored if last == 1 or epochs.loc[epochs["epoch"] < last, n].notna().any()] or scored
+    scored = [name for name in epochs.names if is_there(epochs[name]).any()]
+    before = epochs.rows(epochs["epoch"] < last)
+    along = [n for n in scored if last == 1 or is_there(before[n]).any()] or scored
     wanted = (summary.column, f"val_{metric}", f"train_{metric}", "train_loss", *along)  # the test set is scored once
     first = next(name for name in wanted if name in along)
     kind = first.partition("_")[2]
@@ -178,8 +184,8 @@ def _part(column: str) -> str:
     return PARTS[column.partition("_")[0]]
 
 
-def _line(name: str, curve: "pd.DataFrame", *, behind: bool = False) -> Line:
-    x, y, low, high = (curve[n].to_numpy(dtype=np.float64).tolist() for n in ("epoch", "mean", "low", "high"))
+def _line(name: str, curve: Columns, *, behind: bool = False) -> Line:
+    x, y, low, high = (curve[n].astype(np.float64).tolist() for n in ("epoch", "mean", "low", "high"))
     return Line(name, x, y, low, high, behind=behind)
 
 

@@ -89,7 +89,7 @@ def tied(summary: Summary) -> dict[str, str]:
         return {}
     many, alone = verdict.compared > 1, verdict.seeds < 2
     words = {str(config): "not told apart" for config in verdict.tied} if many and not alone else {}
-    for config, p in verdict.p["p"].items():
+    for config, p in zip(verdict.ranked, verdict.tests["p"].tolist(), strict=True):
         if str(config) not in words and not alone:
             words[str(config)] = f"worse (p {for_people(float(p))})"
     return {**words, str(verdict.best): "best"}

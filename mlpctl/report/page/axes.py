@@ -2,19 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from mlpctl.display.figure_style import label
 from mlpctl.display.tables import Cell, Table, as_chosen
-from mlpctl.report.dataframes import in_order, over, plain
 from mlpctl.report.figures.draw_effects import is_log_spaced
+from mlpctl.report.grouping import codes_of, distinct
 from mlpctl.report.statistics.importance import asked_of, drawn_of
-from mlpctl.report.summary import Summary
-
-if TYPE_CHECKING:
-    import pandas as pd
+from mlpctl.report.summary import Summary, over
+from mlpctl.report.tables import in_order, plain
+from mlpctl.store.columns import Array, Columns, objects, values_of
 
 MOST_VALUES = 24
 """Values of an axis that are shown one by one; more are cut into classes."""
@@ -48,7 +47,7 @@ class ShownAxis:
     places: tuple[float, ...]
     classes: bool
     absent: bool
-    codes: "np.ndarray[Any, np.dtype[np.intp]]"
+    codes: Array
 
 
 def shown_axes(summary: Summary, experiments: Sequence[Mapping[str, Any]], why: Table | None) -> list[ShownAxis]:
@@ -64,17 +63,18 @@ def shown_axes(summary: Summary, experiments: Sequence[Mapping[str, Any]], why: 
     """
     asked = {name for experiment in experiments for name in asked_of(experiment)}
     named = [name for name in summary.varied if name in asked]
-    rest = [name for name in summary.varied if name not in asked and not _follows(summary.trials, name, named)]
+    rest = [name for name in summary.varied if name not in asked and not _follows(summary.rows, name, named)]
     drawn = {name for experiment in experiments for name in drawn_of(experiment)}
-    axes = [_axis(summary.trials, name, CLASSES if name in drawn else MOST_VALUES) for name in (*named, *rest)]
+    axes = [_axis(summary.rows, name, CLASSES if name in drawn else MOST_VALUES) for name in (*named, *rest)]
     shares = _told_shares(why)
     if shares:
         return sorted(axes, key=lambda axis: -shares.get(axis.name, 0.0))
     return sorted(axes, key=lambda axis: -_span(summary, axis))
 
 
-def _follows(trials: "pd.DataFrame", name: str, named: Sequence[str]) -> bool:
-    return bool(named) and int(trials.groupby(list(named), dropna=False)[name].nunique(dropna=False).max()) <= 1
+def _follows(trials: Columns, name: str, named: Sequence[str]) -> bool:
+    groups = [len(codes_of(*(trials[n] for n in some))[1]) for some in (named, [*named, name]) if some]
+    return bool(named) and groups[0] == groups[-1]
 
 
 def _told_shares(why: Table | None) -> dict[str, float]:
@@ -85,29 +85,31 @@ def _told_shares(why: Table | None) -> dict[str, float]:
 
 def _span(summary: Summary, axis: ShownAxis) -> float:
     means = effect(summary, axis)["mean"]
-    return float(means.max() - means.min())
+    means = means[~np.isnan(means)]
+    return float(np.ptp(means)) if len(means) else 0.0
 
 
-def effect(summary: Summary, axis: ShownAxis) -> "pd.DataFrame":
+def effect(summary: Summary, axis: ShownAxis) -> Columns:
     """Return the effect of an axis: `value` (its number), n, failed, mean, sd, 95 % interval over everything else."""
-    table = over(summary.trials.assign(value=axis.codes), ["value"], summary.column)
-    return table.sort_values("value", ignore_index=True)
+    table = over(summary.rows.plus({"value": axis.codes}), ["value"], summary.column)
+    return table.rows(np.argsort(table["value"], kind="stable"))
 
 
-def _axis(trials: "pd.DataFrame", name: str, most: int) -> ShownAxis:
-    import pandas as pd
-
-    there = in_order(trials[[name]].dropna().drop_duplicates(), [name])[name]
-    numbers = pd.to_numeric(there, errors="coerce").to_numpy(dtype=np.float64)
+def _axis(trials: Columns, name: str, most: int) -> ShownAxis:
+    cells = values_of(trials[name])
+    known = [value for value in distinct(trials[name]) if value is not None]
+    there = values_of(in_order(Columns({name: objects(known)}, len(known)), [name])[name])
+    numbers = np.array([_number(value) for value in there], dtype=np.float64)
     is_number = bool(np.isfinite(numbers).all()) and len(numbers) > 0
     is_log = is_number and is_log_spaced(numbers)
-    absent = bool(trials[name].isna().any())
+    absent = None in cells
     if is_number and len(there) > most:
-        values, places, codes = _classes(pd.to_numeric(trials[name], errors="coerce"))
+        values, places, codes = _classes(np.array([_number(cell) for cell in cells]))
     else:
         values = tuple(as_chosen(plain(value)) for value in there)
         places = tuple(map(float, numbers)) if is_number else tuple(map(float, range(len(values))))
-        codes = pd.Categorical(trials[name], categories=list(there)).codes.astype(np.intp)
+        place = {value: number for number, value in enumerate(there)}
+        codes = np.array([place.get(cell, -1) for cell in cells], dtype=np.intp)
     if absent:
         codes = np.where(codes < 0, len(values), codes)
         values, places = (*values, ABSENT), tuple(map(float, range(len(values) + 1)))
@@ -115,14 +117,22 @@ def _axis(trials: "pd.DataFrame", name: str, most: int) -> ShownAxis:
     return ShownAxis(name, label(name), scale, values, places, is_number and len(there) > most, absent, codes)
 
 
-def _classes(numbers: "pd.Series[float]") -> tuple[tuple[str, ...], tuple[float, ...], "np.ndarray[Any, Any]"]:
-    """Return (names, medians, codes) of classes with about as many trials each."""
-    import pandas as pd
+def _number(value: object) -> float:
+    try:
+        return float(str(value))
+    except ValueError:
+        return float("nan")
 
-    cut = pd.qcut(numbers, CLASSES, duplicates="drop")
-    groups = numbers.groupby(cut, observed=True)
-    names = tuple(f"{low:.3g} – {high:.3g}" for low, high in zip(groups.min(), groups.max(), strict=True))
-    return names, tuple(map(float, groups.median())), cut.cat.codes.to_numpy().astype(np.intp)
+
+def _classes(numbers: Array) -> tuple[tuple[str, ...], tuple[float, ...], Array]:
+    """Return (names, medians, codes) of classes with about as many numbers each; NaN has the code -1."""
+    bounds = np.unique(np.nanquantile(numbers, np.linspace(0, 1, CLASSES + 1)))
+    there = ~np.isnan(numbers)
+    codes = np.full(len(numbers), -1)
+    codes[there] = np.unique(np.searchsorted(bounds[1:-1], numbers[there]), return_inverse=True)[1]
+    classes = [numbers[codes == code] for code in range(codes.max() + 1)]
+    names = tuple(f"{some.min():.3g} – {some.max():.3g}" for some in classes)
+    return names, tuple(float(np.median(some)) for some in classes), codes
 
 
 def named(row: Mapping[Any, Any], axes: Sequence[str]) -> str:

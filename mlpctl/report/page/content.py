@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from mlpctl.display.tables import Table
 from mlpctl.report.failures import retry_note
+from mlpctl.report.grouping import is_there
 from mlpctl.report.page import answers
 from mlpctl.report.page.axes import ShownAxis, shown_axes
 from mlpctl.report.page.encode import column
@@ -15,7 +18,8 @@ from mlpctl.report.page.plots import curves, effects, pairs
 from mlpctl.report.statistics.importance import importance
 from mlpctl.report.statistics.price import price
 from mlpctl.report.summary import Summary
-from mlpctl.report.tables import counted, heading, rows_of
+from mlpctl.report.tables import counted, heading, order_of, rows_of
+from mlpctl.store.columns import objects
 from mlpctl.store.results import ResultsFolders
 from mlpctl.store.schema import EXPERIMENT_FILE
 
@@ -93,24 +97,23 @@ def part_of(summary: Summary, results: ResultsFolders, *, forest: bool = False, 
             "trials": _trials(summary, names),
             "effects": effects(summary, axes),
             "pairs": pairs(summary, axes),
-            "curves": curves(summary, results.epochs, axes),
+            "curves": curves(summary, results.epoch_rows, axes),
         },
     )
 
 
 def _configurations(summary: Summary, axes: Sequence[ShownAxis]) -> list[dict[str, Any]]:
     """Return the columns of the table of configurations, best first."""
-    table = summary.configurations.head(MOST_ROWS)
-    said = answers.tied(summary)
-    which = dict(zip(summary.trials["config"], range(len(summary.trials)), strict=True))
-    rows = table["config"].map(which).to_numpy()
+    table = summary.ranked.rows(np.arange(min(MOST_ROWS, len(summary.ranked))))
+    said, configs = answers.tied(summary), table["config"].tolist()
+    which = {config: row for row, config in enumerate(summary.rows["config"].tolist())}
+    rows = np.array([which[config] for config in configs], dtype=np.intp)
     told = [{**_told(axis.name, column(table[axis.name])), "places": axis.codes[rows].tolist()} for axis in axes]
     columns = [*told, *(_told(name, column(table[name], measured=True)) for name in ("mean", "low", "high"))]
-    columns.append(
-        _told("compared with the best", column(table["config"].map(lambda config: said.get(config, "not compared"))))
-    )
+    words = objects([said.get(config, "not compared") for config in configs])
+    columns.append(_told("compared with the best", column(words)))
     columns.append(_told("seeds", column(table["n"])))
-    if summary.configurations["failed"].any():
+    if summary.ranked["failed"].any():
         columns.append(_told("failed", column(table["failed"])))
     return columns
 
@@ -120,18 +123,20 @@ def _trials(summary: Summary, axes: Sequence[str]) -> list[dict[str, Any]]:
 
     Test scores are not among them: the page shows the test score of the chosen configuration alone.
     """
-    place = {config: number + 1 for number, config in enumerate(summary.configurations["config"])}
-    trials = summary.trials.assign(rank=summary.trials["config"].map(place))
-    trials = trials.sort_values(["rank", "seed"], kind="stable")
+    place = {config: number + 1 for number, config in enumerate(summary.ranked["config"].tolist())}
+    rank = np.array([place[config] for config in summary.rows["config"].tolist()], dtype=np.int64)
+    trials = summary.rows.plus({"rank": rank})
+    trials = trials.rows(order_of(trials, ["rank", "seed"]))
     if len(trials) > MOST_ROWS:
-        failed = (trials["status"] != "ok") & (trials["status"].ne("ok").cumsum() <= MOST_ROWS // 4)
-        best = trials[~failed].head(MOST_ROWS - int(failed.sum()))
-        trials = trials.loc[trials.index.isin(best.index) | failed]
-    seeds = [name for name in ("seed", "init_seed", "data_seed") if trials[name].notna().any()]
+        failed = trials["status"] != "ok"
+        failed &= failed.cumsum() <= MOST_ROWS // 4
+        trials = trials.rows(failed | ((~failed).cumsum() <= MOST_ROWS - failed.sum()) & ~failed)
+    seeds = [name for name in ("seed", "init_seed", "data_seed") if is_there(trials[name]).any()]
     told = [*axes, *seeds, "status"]
-    measured = [name for name in dict.fromkeys((summary.column, "train_loss", "seconds")) if trials[name].notna().any()]
-    seconds = trials["seconds"].fillna(trials["group_seconds"] / trials["group_size"])
-    trials = trials.assign(seconds=seconds)
+    scores = dict.fromkeys((summary.column, "train_loss", "seconds"))
+    measured = [name for name in scores if is_there(trials[name]).any()]
+    shared = trials["group_seconds"] / trials["group_size"].astype(np.float64)  # None is NaN
+    trials = trials.plus({"seconds": np.where(is_there(trials["seconds"]), trials["seconds"], shared)})
     return [
         _told("rank", column(trials["rank"])),
         *(_told(name, column(trials[name])) for name in told),
@@ -147,7 +152,7 @@ def _told(name: str, cells: Mapping[str, Any]) -> dict[str, Any]:
 
 def _left_out(summary: Summary) -> Iterator[str]:
     """Yield what the page does not list, in sentences."""
-    configurations, trials = len(summary.configurations), len(summary.trials)
+    configurations, trials = len(summary.ranked), len(summary.rows)
     if configurations > MOST_ROWS:
         yield f"Listed are the best {MOST_ROWS:,} of {configurations:,} configurations."
     if trials > MOST_ROWS:

@@ -2,12 +2,10 @@
 
 import json
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from mlpctl.report.dataframes import plain
-
-if TYPE_CHECKING:
-    import pandas as pd
+from mlpctl.report.tables import plain
+from mlpctl.store.columns import Array, values_of
 
 DIGITS = 6
 """Significant digits of a measured number on the page: more than people read, fewer than the store has."""
@@ -28,17 +26,18 @@ def rounded(value: float | None) -> float | None:
     return float(f"{value:.{DIGITS}g}")
 
 
-def column(values: "pd.Series[Any]", *, measured: bool = False) -> dict[str, Any]:
+def column(values: Array, *, measured: bool = False) -> dict[str, Any]:
     """Return {"values": …} of a column, or {"levels": …, "codes": …} where values repeat; the code -1: a missing cell.
 
     Args:
-        values: of the column.
-        measured: whether its numbers may be rounded; chosen ones (0.03) stay as they are.
+        values: column.
+        measured: round its numbers; chosen ones (0.03) stay as they are.
     """
     if measured:
-        numbers = values.to_numpy(dtype="float64", na_value=math.nan)
-        return {"measured": True, "values": [rounded(number) for number in numbers.tolist()]}
-    codes, levels = values.factorize()
-    if len(levels) > len(values) / 2:
-        return {"values": [plain(value) for value in values]}
-    return {"levels": [plain(level) for level in levels], "codes": codes.tolist()}
+        return {"measured": True, "values": [rounded(value) for value in values_of(values)]}
+    cells = [plain(value) for value in values_of(values)]
+    levels = [cell for cell in dict.fromkeys(cells) if cell is not None]
+    if len(levels) > len(cells) / 2:
+        return {"values": cells}
+    code = {level: number for number, level in enumerate(levels)}
+    return {"levels": levels, "codes": [code.get(cell, -1) for cell in cells]}

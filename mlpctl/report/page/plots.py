@@ -2,18 +2,16 @@
 
 from collections.abc import Sequence
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from mlpctl.report.dataframes import over
 from mlpctl.report.figures.draw_effects import CURVES_BEHIND, CURVES_SHOWN, curves_of
+from mlpctl.report.grouping import distinct, is_in, is_there
 from mlpctl.report.page.axes import ShownAxis, effect, named
 from mlpctl.report.page.encode import rounded
-from mlpctl.report.summary import Summary
-
-if TYPE_CHECKING:
-    import pandas as pd
+from mlpctl.report.summary import Summary, over
+from mlpctl.store.columns import Array, Columns
 
 MOST_EFFECTS = 12
 MOST_PAIRED = 6
@@ -53,8 +51,8 @@ def effects(summary: Summary, axes: Sequence[ShownAxis]) -> list[dict[str, Any]]
 def _points(summary: Summary, axis: ShownAxis) -> list[list[float | None]]:
     if not axis.classes or axis.absent:
         return []
-    scored = summary.configurations[summary.configurations["n"] > 0]
-    some = scored.iloc[_evenly(len(scored), MOST_POINTS)]
+    scored = summary.ranked.rows(summary.ranked["n"] > 0)
+    some = scored.rows(_evenly(len(scored), MOST_POINTS))
     return [[rounded(x), rounded(y)] for x, y in zip(some[axis.name], some["mean"], strict=True)]
 
 
@@ -65,42 +63,39 @@ def pairs(summary: Summary, axes: Sequence[ShownAxis]) -> list[dict[str, Any]]:
     """
     drawn = []
     for (i, rows), (j, columns) in combinations(enumerate(axes[:MOST_PAIRED]), 2):
-        told = summary.trials.assign(_row=rows.codes, _column=columns.codes)
+        told = summary.rows.plus({"_row": rows.codes, "_column": columns.codes})
         table = over(told, ["_row", "_column"], summary.column)
         shape = len(rows.values), len(columns.values)
         grids = {name: np.full(shape, np.nan) for name in ("mean", "n", "failed")}
-        at = table["_row"].to_numpy(), table["_column"].to_numpy()
         for name, grid in grids.items():
-            grid[at] = table[name]
+            grid[table["_row"], table["_column"]] = table[name]
         drawn.append({"rows": i, "columns": j} | {
             name: [[rounded(cell) for cell in line] for line in grid] for name, grid in grids.items()
         })  # fmt: skip
     return drawn
 
 
-def curves(summary: Summary, epochs: "pd.DataFrame", axes: Sequence[ShownAxis]) -> dict[str, Any]:
+def curves(summary: Summary, epochs: Columns, axes: Sequence[ShownAxis]) -> dict[str, Any]:
     """Return the learning curves of the leading configurations: what is drawn, then a curve each, best first.
 
     The leading few have a name and the 95 % interval over seeds, those behind them their mean alone.
     """
-    import pandas as pd
-
-    leading = summary.configurations.head(CURVES_SHOWN + CURVES_BEHIND)
-    keys = summary.trials.loc[summary.trials["config"].isin(leading["config"]), "key"]
-    some = epochs[epochs["key"].isin(keys)]
-    told = [name for name in (summary.column, f"train_{summary.metric}", "train_loss") if _is_told(some, name)]
+    leading = is_in(summary.rows["config"], summary.ranked["config"][: CURVES_SHOWN + CURVES_BEHIND])
+    some = epochs.rows(is_in(epochs["key"], summary.rows["key"][leading]))
+    scores = (summary.column, f"train_{summary.metric}", "train_loss")
+    told = [name for name in scores if name in some and is_there(some[name]).any()]
     if not told:
         return {"column": "", "curves": []}
-    table = curves_of(summary, pd.DataFrame(some), told[0])
+    table = curves_of(summary, some, told[0])
     drawn = []
-    for place, curve in table.groupby("place"):
-        number = int(str(place))
-        thin = curve.iloc[_evenly(len(curve), MOST_EPOCHS)]
+    for number in distinct(table["place"]):
+        curve, own = table.rows(table["place"] == number), summary.ranked.rows(np.array([number]))
+        thin = curve.rows(_evenly(len(curve), MOST_EPOCHS))
         columns = ("mean", "low", "high") if number < CURVES_SHOWN else ("mean",)
         drawn.append(
             {
                 "place": number + 1,
-                "name": named(summary.configurations.iloc[number].to_dict(), [axis.name for axis in axes]),
+                "name": named(next(own.records()), [axis.name for axis in axes]),
                 "epoch": thin["epoch"].tolist(),
                 **{name: [rounded(v) for v in thin[name]] for name in columns},
             }
@@ -108,10 +103,6 @@ def curves(summary: Summary, epochs: "pd.DataFrame", axes: Sequence[ShownAxis]) 
     return {"column": told[0].replace("_", " "), "named": CURVES_SHOWN, "curves": drawn}
 
 
-def _is_told(epochs: "pd.DataFrame", name: str) -> bool:
-    return name in epochs and bool(epochs[name].notna().any())
-
-
-def _evenly(n: int, most: int) -> "np.ndarray[Any, np.dtype[np.intp]]":
+def _evenly(n: int, most: int) -> Array:
     """Return at most so many of n places, evenly spaced, both ends among them."""
     return np.unique(np.linspace(0, max(n - 1, 0), min(n, most)).round().astype(np.intp))

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from mlpctl import __version__
 from mlpctl.display.figure_style import COLOURS
 from mlpctl.errors import DataError, UsageError
+from mlpctl.metrics import SelectOn
 from mlpctl.report.page.content import page_title, part_of, reproducing, surroundings
 from mlpctl.report.page.encode import to_json
 from mlpctl.report.summary import Summary, summarize
-from mlpctl.runner.experiment import SelectOn
 from mlpctl.store.results import ResultsFolders, load
 from mlpctl.system.files import replace_file
 

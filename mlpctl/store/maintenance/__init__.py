@@ -1,1 +1,1 @@
-"""Looking after results folders: check, repair, merge, export. What `mlpctl results` calls."""
+"""Check, repair, merge and export results folders, as `mlpctl results` does."""

@@ -12,8 +12,8 @@ from mlpctl.metrics import METRICS
 from mlpctl.store import reader
 from mlpctl.store.csv_files import FILES, Line, ends_whole, header_of, is_ours, scan
 from mlpctl.store.environment import environments_of
+from mlpctl.store.folder_files import read_json
 from mlpctl.store.key import key_problem
-from mlpctl.store.results import read_json
 from mlpctl.store.schema import (
     ENVIRONMENT_FILE,
     EPOCH_COLUMNS,
@@ -25,17 +25,17 @@ from mlpctl.store.schema import (
 from mlpctl.system.files import left_over
 
 SCORES = [name for name in EPOCH_COLUMNS if name.endswith(METRICS)]
-"""Columns that the row of a trial has as the row of its last epoch has them."""
+"""Columns that are equal in the row of a trial and in the row of its last epoch."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """Something that is wrong.
+    """Problem of a results folder.
 
     Attributes:
-        file: in the folder.
-        what: in words.
-        line: of the file, where it is one line; it is then taken out by `repair`.
+        file: name of the file.
+        what: problem in words.
+        line: line of the file, where it is one line; `repair` takes it out.
     """
 
     file: str
@@ -44,14 +44,14 @@ class Problem:
 
 
 @dataclass
-class Found:
-    """What is in a folder.
+class Contents:
+    """Contents of a results folder.
 
     Attributes:
-        problems: all of them.
+        problems: problems of its files.
         trials: key -> the line of the row that counts, of whole rows.
-        replaced: rows that a later row of the same trial stands for.
-        orphans: rows of epochs whose trial has no row: it was killed, and runs again.
+        replaced: number of rows that a later row of the same trial replaces.
+        orphans: number of rows of epochs whose trial has no row: it was killed, and runs again.
     """
 
     problems: list[Problem] = field(default_factory=list)
@@ -61,7 +61,7 @@ class Found:
 
 
 def check(folder: Path) -> Table:
-    """Return a row per problem of a results folder, and what else there is to know as notes.
+    """Return a row per problem of a results folder, with notes.
 
     Raises:
         DataError: where there are no results at all, or those of a newer mlpctl.
@@ -82,7 +82,7 @@ def check(folder: Path) -> Table:
     return Table(["file", "line", "problem"] if rows else [], rows, str(folder), notes)
 
 
-def _without_environment(folder: Path, found: Found) -> int:
+def _without_environment(folder: Path, found: Contents) -> int:
     try:
         known = {"", *environments_of(read_json(folder / ENVIRONMENT_FILE))}
     except DataError:
@@ -90,14 +90,14 @@ def _without_environment(folder: Path, found: Found) -> int:
     return sum(line.row["environment"] not in known for line in found.trials.values())
 
 
-def look(folder: Path) -> Found:
-    """Return what is in a results folder.
+def look(folder: Path) -> Contents:
+    """Return the contents of a results folder, every line of it checked.
 
     Raises:
         DataError: where there are no results at all, or those of a newer mlpctl.
     """
     reader.check_there(folder)
-    found = Found()
+    found = Contents()
     for name in FILES:
         found.problems += (Problem(name, what) for what in frame_problems(folder / name, list(FILES[name])))
     if any(problem.what == FOREIGN for problem in found.problems):
@@ -118,7 +118,7 @@ FOREIGN = "not a file of mlpctl: its first line names no columns key and schema_
 
 
 def frame_problems(path: Path, columns: list[str]) -> Iterator[str]:
-    """Yield what is wrong with a file but for its rows."""
+    """Yield the problems of a file but for its rows."""
     if not path.is_file():
         yield "the file is missing"
         return
@@ -145,7 +145,7 @@ def frame_problems(path: Path, columns: list[str]) -> Iterator[str]:
         yield "the last row was not written to its end"
 
 
-def _look_at_epochs(path: Path, found: Found) -> None:
+def _look_at_epochs(path: Path, found: Contents) -> None:
     seen: dict[str, int] = {}  # key -> a bit per epoch
     differing: dict[str, str] = {}
     for line in scan(path):

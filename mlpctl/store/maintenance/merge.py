@@ -1,4 +1,4 @@
-"""Several results folders as one: shards of an experiment, or the work of several machines. Rows are copied."""
+"""Merge results folders: shards of an experiment, or the trials of several machines. Rows are copied."""
 
 import csv
 import json
@@ -12,7 +12,7 @@ from mlpctl.display.tables import Cell, Table
 from mlpctl.errors import DataError
 from mlpctl.store.csv_files import Line, scan, to_line
 from mlpctl.store.environment import united, unnamed_in
-from mlpctl.store.results import read_json, read_toml
+from mlpctl.store.folder_files import read_json, read_toml
 from mlpctl.store.schema import (
     BEFORE,
     ENVIRONMENT_FILE,
@@ -29,7 +29,7 @@ COST = (
     "schema_version", "seconds", "group_seconds", "group_size", "used_engine", "used_device", "jobs", "threads",
     "environment", "started",
 )  # fmt: skip
-"""Columns that say what a trial took and where: a trial that was trained twice differs in them, and in nothing else."""
+"""Columns of a trial's cost and place: a trial that was trained twice differs in them, and in nothing else."""
 
 FINAL = ("ok", "diverged", "invalid")
 """Statuses that the same trial always ends with; a row with another one gives way to such a row."""
@@ -37,13 +37,13 @@ FINAL = ("ok", "diverged", "invalid")
 
 @dataclass
 class Merged:
-    """What came together.
+    """Trials of several folders.
 
     Attributes:
         rows: key -> (number of the folder that the trial's row is from, the row as a line).
-        same: rows that were there already.
-        damaged: rows that were left out because they are damaged.
-        conflicts: what differs: key, column, the value that was kept, the other, and where each is.
+        same: number of rows that were there already.
+        damaged: number of rows that were left out because they are damaged.
+        conflicts: differences: key, column, the value that was kept, the other, and where each is.
     """
 
     rows: dict[str, tuple[int, bytes]] = field(default_factory=dict)
@@ -153,7 +153,7 @@ def _environment(folder: Path) -> dict[str, Any]:
 
 
 def _describe(store: Store, sources: Sequence[Path]) -> list[str]:
-    """Write what the folder is, and return what the user should know of it."""
+    """Write the experiment and the environments of the folder, and return notes for the user."""
     told = [(folder, read_toml(folder / EXPERIMENT_FILE)) for folder in sources]
     told = [(folder, experiment) for folder, experiment in told if experiment]
     if not told:

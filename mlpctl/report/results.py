@@ -1,4 +1,4 @@
-"""Results folders as DataFrames, conclusions and figures."""
+"""Show results folders in Python: DataFrames, conclusions, figures, comparisons."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -8,40 +8,79 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlpctl.api.comparison import Comparison
-from mlpctl.api.html import as_html, as_text, frame, shown
-from mlpctl.api.run import Run
 from mlpctl.display.tables import Table, to_text
 from mlpctl.errors import UsageError
+from mlpctl.metrics import SelectOn
 from mlpctl.report.comparable import with_options
+from mlpctl.report.compare.folders import Comparison as FoldersComparison
 from mlpctl.report.compare.folders import compare_results
+from mlpctl.report.notebook import as_html, as_text, frame, shown
 from mlpctl.report.report import axes_figure, curves_figure, told
+from mlpctl.report.run import Run
 from mlpctl.report.statistics.importance import importance
 from mlpctl.report.summary import Summary, summarize
 from mlpctl.report.tables import overview
-from mlpctl.runner.experiment import SelectOn
 from mlpctl.store import results as read
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-    from mlpctl.api.folders import Kept
-
 SHOWN = 5
 """Configurations that are shown of results."""
 
 
-class Results:
-    """What is in results folders: what `mlpctl.load` and `mlpctl.sweep` return.
+class Comparison:
+    """Differences from results A to results B: what `Results.compare` returns.
 
     Attributes:
-        folders: where it was read from.
-        notes: what there is to know of the training, where this came from `mlpctl.sweep`.
+        worse: True if B is worse in something, beyond chance.
+        sentences: conclusions, in words.
     """
 
-    def __init__(self, folders: Sequence[Path], *, notes: Sequence[str] = (), kept: "Kept | None" = None) -> None:
-        """Read the folders."""
+    def __init__(self, compared: FoldersComparison) -> None:
+        """Show a comparison."""
+        self._compared = compared
+        self.worse, self.sentences = compared.worse, compared.sentences
+
+    @property
+    def experiment(self) -> "pd.DataFrame":
+        """A row per difference in what was asked: part, what, A, B."""
+        return frame(self._table(0))
+
+    @property
+    def environment(self) -> "pd.DataFrame":
+        """A row per difference in what it ran on: what, A, B."""
+        return frame(self._table(1))
+
+    @property
+    def outcome(self) -> "pd.DataFrame":
+        """A row per configuration: A, B, B − A with its 95 % interval, p, and what B is."""
+        import pandas as pd
+
+        return pd.concat([frame(table) for table in self._compared.outcome], ignore_index=True)
+
+    def _table(self, number: int) -> Table:
+        return self._compared.tables(people=False)[number]
+
+    def __repr__(self) -> str:
+        """Return the comparison in plain text."""
+        return as_text(self._compared.tables())
+
+    def _repr_html_(self) -> str:
+        return as_html(self._compared.tables())
+
+
+class Results:
+    """Contents of results folders: what `mlpctl.load` and `mlpctl.sweep` return.
+
+    Attributes:
+        folders: results folders that were read.
+        notes: notes on the training, where this came from `mlpctl.sweep`.
+    """
+
+    def __init__(self, folders: Sequence[Path], *, notes: Sequence[str] = (), kept: object = None) -> None:
+        """Read the folders; `kept` keeps a temporary one alive."""
         self._read = read.load(*folders)
         self.folders, self.notes, self._kept = tuple(folders), tuple(notes), kept
 
@@ -57,7 +96,7 @@ class Results:
 
     @property
     def environments(self) -> tuple[Mapping[str, Any], ...]:
-        """What each folder's last run ran on; earlier ones under `others`, by the id that trials name."""
+        """The environment of each folder's last run; earlier ones under `others`, by the id that trials name."""
         return self._read.environments
 
     def summaries(self, *, metric: str | None = None, on: SelectOn | None = None) -> list[Summary]:
@@ -112,7 +151,7 @@ class Results:
 
     @property
     def verdict(self) -> str:
-        """What can be concluded, in sentences: the best, and whether it is certain to be."""
+        """The conclusions in sentences: the best, and whether it is certain to be."""
         sentences = []
         for summary in self.summaries():
             sentences += [*overview(summary, 1)[0].notes, *summary.notes]
@@ -154,7 +193,7 @@ class Results:
             DataError: where there are no results.
             UsageError: where their scores cannot be compared.
         """
-        others = other if isinstance(other, Results) else load(other)
+        others = other if isinstance(other, Results) else Results([Path(other)])
         return Comparison(compare_results(self._read, others._read, margin=margin))
 
     def plot(self, by: str | Sequence[str] = (), *, metric: str | None = None, on: SelectOn | None = None) -> "Figure":
@@ -201,21 +240,3 @@ class Results:
 def _in_python(table: Table) -> Table:
     """Return a table of the report, its notes without options of the command line."""
     return replace(table, notes=[re.sub(r"; --top .*", "; .summary() has all.", note) for note in table.notes])
-
-
-def load(*folders: "str | PathLike[str]") -> Results:
-    """Return what is in results folders, finished or not.
-
-        results = mlpctl.load("results/iris-mlp")
-        results.trials.groupby("lr")["val_accuracy"].mean()
-
-    Args:
-        *folders: one or several; of a trial that is in two the last counts.
-
-    Raises:
-        DataError: where a folder holds no results, or a file cannot be read.
-        UsageError: where no folder is given.
-    """
-    if not folders:
-        raise UsageError("which results? name a folder, such as results/iris-mlp")
-    return Results([Path(folder) for folder in folders])

@@ -1,15 +1,15 @@
-"""One trial, to look at and to ask."""
+"""Show one trained trial in Python: its row, epochs, weights, predictions, learning curve."""
 
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from mlpctl.api.html import as_html, as_text, frame, shown
 from mlpctl.display.tables import Table, for_people
-from mlpctl.metrics import METRICS, PRIMARY
+from mlpctl.metrics import METRICS, PREFIX, PRIMARY
 from mlpctl.report.dataframes import plain
-from mlpctl.report.summary import PREFIX, summarize
+from mlpctl.report.notebook import as_html, as_text, frame, shown
+from mlpctl.report.summary import summarize
 from mlpctl.store.results import ResultsFolders, load
 
 if TYPE_CHECKING:
@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import ArrayLike, NDArray
 
-    from mlpctl.api.folders import Kept
-    from mlpctl.runner.experiment import SelectOn
+    from mlpctl.metrics import SelectOn
 
 LAST = 5
 """Epochs that are shown of a trial."""
@@ -30,11 +29,11 @@ class Run:
     Attributes:
         folder: the results folder.
         key: of the trial.
-        notes: what there is to know of its training.
+        notes: notes on its training.
     """
 
-    def __init__(self, folder: Path, key: str, *, notes: Sequence[str] = (), kept: "Kept | None" = None) -> None:
-        """Point at a trial of a results folder."""
+    def __init__(self, folder: Path, key: str, *, notes: Sequence[str] = (), kept: object = None) -> None:
+        """Point at a trial of a results folder; `kept` keeps a temporary folder alive."""
         self.folder, self.key, self.notes, self._kept = folder, key, tuple(notes), kept
 
     @cached_property
@@ -57,7 +56,7 @@ class Run:
 
     @property
     def status(self) -> str:
-        """What became of it: ok, diverged, …; see docs/columns.md."""
+        """The status of the trial: ok, diverged, …; see docs/columns.md."""
         return str(self.trial["status"])
 
     @cached_property

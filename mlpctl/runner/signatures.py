@@ -1,33 +1,14 @@
-"""The options of `train` and `sweep` in Python, derived from the fields of Spec: for type checkers and for `help()`."""
+"""Give functions a parameter for each field of Spec, in Python and on the command line."""
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, ParamSpec, TypeVar, Union, get_args, get_origin
 
-from mlpctl.spec import Spec, extra
+from mlpctl.spec import Spec
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-HEAD = '''"""The fields of Spec as keyword arguments, for type checkers; at run time there is no such module.
-
-Written by `python -m docs.generate`; change Spec, not this file.
-"""
-
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal, TypedDict
-
-class SpecFields(TypedDict, total=False):
-'''
-
-
-def stub() -> str:
-    """Return the content of `fields.pyi`: every field of Spec with its type and what it is."""
-    lines = []
-    for name, info in Spec.model_fields.items():
-        lines += [f"    {name}: {annotation_of(name)}\n", f'    """{_help(name, info.description)}"""\n']
-    return HEAD + "".join(lines)
 
 
 def annotation_of(name: str) -> str:
@@ -59,23 +40,18 @@ def _quoted(word: object) -> str:
     return f'"{word}"' if isinstance(word, str) else repr(word)
 
 
-def _help(name: str, description: str | None) -> str:
-    info = Spec.model_fields[name]
-    otherwise = extra(info, "otherwise") or ("" if info.default in (None, {}) else str(info.default))
-    text = f"{description} Default: {otherwise}." if otherwise else f"{description}"
-    return text.replace("\\", "\\\\").replace('"', "'")
-
-
 def with_fields(function: Callable[P, T]) -> Callable[P, T]:
     """Return the function with a signature that names every field of Spec in place of **fields."""
-    signature = inspect.signature(function)
-    own = [p for p in signature.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
-    fields = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation_of(name))
-        for name in Spec.model_fields
-    ]
-    function.__signature__ = signature.replace(parameters=[*own, *fields])  # type: ignore[attr-defined]
+    parameters = inspect.signature(function).parameters.values()
+    own = [p for p in parameters if p.kind is not inspect.Parameter.VAR_KEYWORD]
+    function.__signature__ = inspect.Signature([*own, *field_parameters(annotation_of)])  # type: ignore[attr-defined]
     return function
+
+
+def field_parameters(annotation: Callable[[str], Any]) -> list[inspect.Parameter]:
+    """Return a keyword parameter, None by default, for each field of Spec, annotated by a function of its name."""
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    return [inspect.Parameter(name, keyword, default=None, annotation=annotation(name)) for name in Spec.model_fields]
 
 
 def plain_fields(fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Where every setting of a training comes from: flag or file, environment, dataset, model, default."""
+"""List the settings of a training with their origin: flag or file, environment, dataset, model, default."""
 
 import os
 from collections.abc import Mapping

@@ -1,12 +1,12 @@
-"""Tables and figures as a notebook shows them; everything that a user may have typed is escaped."""
+"""Show tables and figures in a notebook; everything that a user may have typed is escaped."""
 
 from collections.abc import Sequence
 from html import escape
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from mlpctl.api.notebook import notebook_shell
 from mlpctl.display.tables import Cell, Table, to_text
+from mlpctl.runner.callbacks.notebook import notebook_shell
 
 if TYPE_CHECKING:
     import pandas as pd

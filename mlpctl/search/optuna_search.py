@@ -1,13 +1,12 @@
-"""TPE and Gaussian processes by Optuna, asked in batches of a fixed size; never a duplicate."""
+"""Search by a model of the score that Optuna keeps: asked in batches of a fixed size, never a duplicate."""
 
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from math import nextafter
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from mlpctl.errors import UsageError
 from mlpctl.search.axes import Axis
-from mlpctl.search.base import uniform
+from mlpctl.search.base import Same, uniform
 from mlpctl.search.space import Proposal, Space
 
 if TYPE_CHECKING:
@@ -27,30 +26,27 @@ BELOW_1 = nextafter(1.0, 0.0)
 
 
 @dataclass
-class Modelled:
-    """A search that models the score and proposes where it expects most.
+class OptunaSearch:
+    """Search that models the score and proposes where it expects most.
 
     To the model every axis is an interval: ranges are [0, 1) on their own scale, listed numbers are whole numbers in
     order, words are categories. Axes that do not exist in a configuration are not asked for.
 
-    Sources: tpe: Bergstra et al., "Algorithms for hyper-parameter optimization", NeurIPS 2011, with constant liars for
-    what is not told yet; gp: Optuna's GPSampler, a Matérn kernel with log expected improvement.
-
     Attributes:
-        method: tpe or gp.
-        space: what varies.
+        sampler: model of the score.
+        space: space of the axes.
         trials: configurations to propose.
         batch: proposals asked for at a time.
         seed: of the model's draws.
         same: names what a proposal would train: proposals with equal names are duplicates.
     """
 
-    method: Literal["tpe", "gp"]
+    sampler: "BaseSampler"
     space: Space
     trials: int
     batch: int
     seed: int
-    same: Callable[[Proposal], Hashable]
+    same: Same
     learns: ClassVar[bool] = True
     most_epochs: ClassVar[int] = 0
     _asked: dict[Hashable, "Trial"] = field(default_factory=dict)
@@ -58,26 +54,11 @@ class Modelled:
     _worst: float | None = None
 
     def __post_init__(self) -> None:
-        """Open a study.
-
-        Raises:
-            UsageError: where Optuna is not installed.
-        """
-        try:
-            import optuna
-        except ModuleNotFoundError:
-            raise UsageError(
-                f"--search {self.method} needs Optuna: pip install 'mlpctl[search]', or use --search halving"
-            ) from None
-        from optuna.samplers import GPSampler, TPESampler
+        """Open a study."""
+        import optuna
 
         optuna.logging.set_verbosity(optuna.logging.ERROR)
-        sampler: BaseSampler
-        if self.method == "tpe":
-            sampler = TPESampler(seed=self.seed, n_startup_trials=STARTUP, constant_liar=True)
-        else:
-            sampler = GPSampler(seed=self.seed, n_startup_trials=STARTUP, warn_independent_sampling=False)
-        self._study = optuna.create_study(direction="maximize", sampler=sampler)
+        self._study = optuna.create_study(direction="maximize", sampler=self.sampler)
 
     def size(self) -> int:
         """Return how many distinct configurations there are to propose, at most `trials`."""
@@ -97,7 +78,7 @@ class Modelled:
         return batch
 
     def tell(self, proposal: Proposal, score: float | None) -> None:
-        """Take note of a score; what failed counts as the worst so far."""
+        """Tell the model a score; what failed counts as the worst so far."""
         from optuna.trial import TrialState
 
         trial = self._asked[self.same(proposal)]
@@ -121,7 +102,7 @@ class Modelled:
                 return proposal
             self._study.tell(trial, state=TrialState.FAIL)  # a duplicate: it teaches the model nothing
         for _ in range(GIVE_UP):
-            places = {axis.name: place(axis, uniform(self.seed, axis.name, self._drawn)) for axis in self.space.axes}
+            places = {axis.name: position(axis, uniform(self.seed, axis.name, self._drawn)) for axis in self.space.axes}
             self._drawn += 1
             proposal = self.space.choose(lambda axis, places=places: value_at(axis, places[axis.name]))  # type: ignore[misc]
             name = self.same(proposal)
@@ -136,7 +117,7 @@ class Modelled:
 
 
 def suggested(trial: "Trial", axis: Axis) -> float | int:
-    """Return the place on an axis that the model suggests."""
+    """Return the position on an axis that the model suggests."""
     if axis.is_range:
         return trial.suggest_float(axis.name, 0.0, BELOW_1)
     last = len(axis.values) - 1
@@ -145,14 +126,14 @@ def suggested(trial: "Trial", axis: Axis) -> float | int:
     return trial.suggest_categorical(axis.name, range(last + 1))
 
 
-def place(axis: Axis, u: float) -> float | int:
-    """Return the place of the fraction u in [0, 1) of an axis: itself on a range, else the number of the value."""
+def position(axis: Axis, u: float) -> float | int:
+    """Return the position of the fraction u in [0, 1) of an axis: itself on a range, else the number of the value."""
     return u if axis.is_range else int(u * len(axis.values))
 
 
-def value_at(axis: Axis, place: float | int) -> Any:
-    """Return the value at a place; listed numbers are in their order."""
+def value_at(axis: Axis, position: float | int) -> Any:
+    """Return the value at a position; listed numbers are in their order."""
     if axis.is_range:
-        return axis.at(place)
+        return axis.at(position)
     numbers = all(isinstance(value, int | float) for value in axis.values)
-    return (sorted(axis.values) if numbers else axis.values)[int(place)]
+    return (sorted(axis.values) if numbers else axis.values)[int(position)]

@@ -1,4 +1,4 @@
-"""What a notebook sees while trials train: one quiet line once it takes longer, and an interrupt that loses nothing."""
+"""Show progress in a notebook, one line once it takes longer than a second, and handle interrupts without a loss."""
 
 import signal
 import sys
@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from types import FrameType
-from typing import Any, Protocol
+from typing import Any
 
 from mlpctl.engines.base import Event
 from mlpctl.errors import Interrupted
-from mlpctl.runner.loop import Stop
+from mlpctl.runner.callbacks.base import Callback
 from mlpctl.runner.rows import Row
 from mlpctl.runner.trial import Trial
+from mlpctl.runner.types import Stop
 
 PATIENCE, EVERY = 1.0, 0.25
 """Seconds before anything is shown, and between two updates."""
@@ -23,8 +24,8 @@ MARK = {"mlpctl": "progress"}
 """Metadata of the output, so that who keeps a notebook can leave it out."""
 
 
-class Line(Protocol):
-    """Where one line can be shown and replaced."""
+class Line:
+    """Place for one line that is shown and replaced; this one shows nothing."""
 
     def show(self, text: str) -> None:
         """Show a text in place of the one before."""
@@ -33,18 +34,8 @@ class Line(Protocol):
         """Leave the place."""
 
 
-class Nowhere:
-    """No place at all."""
-
-    def show(self, text: str) -> None:
-        """Show nothing."""
-
-    def end(self) -> None:
-        """Leave nothing."""
-
-
-class Terminal:
-    """The last line of a terminal."""
+class Terminal(Line):
+    """Last line of a terminal."""
 
     def show(self, text: str) -> None:
         """Write over the line."""
@@ -57,8 +48,8 @@ class Terminal:
         sys.stderr.flush()
 
 
-class Notebook:
-    """An output of the cell that runs."""
+class Notebook(Line):
+    """Output of the cell that runs."""
 
     def __init__(self) -> None:
         """Show nothing yet."""
@@ -73,15 +64,12 @@ class Notebook:
         else:
             self._handle.update(content, raw=True, metadata=MARK)
 
-    def end(self) -> None:
-        """Leave the last line where it is."""
 
-
-def place() -> Line:
+def line_place() -> Line:
     """Return where progress can be shown: the cell of a notebook, a terminal, or nowhere."""
     if (shell := notebook_shell()) is not None and hasattr(shell, "kernel"):
         return Notebook()
-    return Terminal() if sys.stderr.isatty() else Nowhere()
+    return Terminal() if sys.stderr.isatty() else Line()
 
 
 def notebook_shell() -> Any:
@@ -90,11 +78,11 @@ def notebook_shell() -> Any:
     return ipython.get_ipython() if ipython is not None else None
 
 
-class Quiet:
-    """Counts what goes by, and shows it in one line once that takes more than a second.
+class LineProgress(Callback):
+    """Callback that counts trials, and shows them in one line once that takes more than a second.
 
     Attributes:
-        notes: what the user should know; shown with what comes out.
+        notes: notes for the user, shown with the results.
     """
 
     def __init__(self, total: int, line: Line) -> None:
@@ -104,21 +92,21 @@ class Quiet:
         self._trained = self._stored = self._failed = 0
         self._started = self._shown = time.monotonic()
 
-    def epoch(self, trial: Trial, event: Event) -> None:
+    def on_epoch(self, trial: Trial, event: Event) -> None:
         """Show how far the trial is, where there is one; else how far the trials are."""
         self._show(f"epoch {event.epoch} of {trial.spec.epochs}" if self.total == 1 else self._counted())
 
-    def finished(self, row: Row) -> None:
+    def on_trial(self, row: Row) -> None:
         """Count a trial that was trained."""
         self._trained += 1
         self._failed += row["status"] != "ok"
         self._show(self._counted())
 
-    def stored(self) -> None:
+    def on_stored(self) -> None:
         """Count a trial that was there."""
         self._stored += 1
 
-    def note(self, text: str) -> None:
+    def on_note(self, text: str) -> None:
         """Keep a note, and show it: it may say why nothing moves."""
         self.notes.append(text)
         self.line.show(text)
@@ -135,21 +123,21 @@ class Quiet:
 
 
 @contextmanager
-def watched(total: int, *, progress: bool) -> Iterator[tuple[Quiet, Stop]]:
-    """Give who looks on and what stops; an interrupt ends the trials after their epoch, the store is whole then.
+def shown_progress(total: int, *, progress: bool) -> Iterator[tuple[LineProgress, Stop]]:
+    """Give the callback and what stops the run; an interrupt ends the trials after their epoch.
 
     Raises:
         KeyboardInterrupt: after an interrupt, when what had finished is saved. A second one does not wait.
     """
     stop = Stop(midway=True)
-    quiet = Quiet(total, place() if progress else Nowhere())
+    progress_line = LineProgress(total, line_place() if progress else Line())
     with _interrupts(stop):
         try:
-            yield quiet, stop
+            yield progress_line, stop
         except Interrupted as interrupted:
             raise KeyboardInterrupt(str(interrupted).replace("command", "call")) from None
         finally:
-            quiet.line.end()
+            progress_line.line.end()
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What `mlpctl doctor` looks at: what is here, what is missing and how to get it."""
+"""Examine the installation for `mlpctl doctor`: what is there, what is missing, and how to get it."""
 
 import os
 import shlex
