@@ -44,7 +44,6 @@ class Result:
     seconds: list[float] = field(default_factory=list)
     whole: list[float] = field(default_factory=list)  # process start included, per trial
     score: float | None = None  # of the trial that all contestants train
-    trials: int | None = None
     flops: float | None = None
     note: str = ""
     failed: bool = False
@@ -85,24 +84,21 @@ def _run(workload: Workload, name: str, result: Result) -> None:
     if importlib.util.find_spec(package) is None:
         result.note, result.failed = f"{package} is not installed: pip install '.[bench]'", True
         return
-    command = [sys.executable, "-m", f"benchmarks.peers.{script}", workload.name, variant]
+    command = [sys.executable, "-m", "benchmarks.peers", script, workload.name, variant]
     settings = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}  # as installed
+    settings["PYTHONWARNINGS"] = "ignore"
     started = time.perf_counter()
     try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, env={**settings, "PYTHONWARNINGS": "ignore"}, check=False,
-            timeout=TIMEOUT,
-        )  # fmt: skip
+        done = subprocess.run(command, capture_output=True, text=True, env=settings, check=True, timeout=TIMEOUT)
     except subprocess.TimeoutExpired:
         result.note, result.failed = f"took longer than {TIMEOUT} s", True
         return
-    whole = time.perf_counter() - started
-    if done.returncode:
-        result.note = f"failed: {(done.stderr.strip().splitlines() or ['no message'])[-1]}"[:200]
-        result.failed = True
+    except subprocess.CalledProcessError as error:
+        message = (error.stderr.strip().splitlines() or ["no message"])[-1]
+        result.note, result.failed = f"failed: {message}"[:200], True
         return
+    whole = time.perf_counter() - started
     said = json.loads(done.stdout.strip().splitlines()[-1])
     result.seconds.append(said["seconds"])
     result.whole.append(said.get("whole", whole / said["trials"]))
-    result.trials, result.note = said["trials"], said.get("note", "")
-    result.score, result.flops = said["accuracy"], said.get("flops", result.flops)
+    result.note, result.score, result.flops = said.get("note", ""), said["accuracy"], said.get("flops", result.flops)

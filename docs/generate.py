@@ -1,19 +1,30 @@
-"""Writes the pages of docs/ that the code decides: `python -m docs.generate`. A test fails where they are stale."""
+"""Write the pages of docs/ that follow from the code: `python -m docs.generate`. A test fails where they are stale."""
 
 from pathlib import Path
 
 from docs import api_page as api
 from docs.reproductions_page import readme_with_reproductions, reproductions_page
-from mlpctl.api.signatures import stub
 from mlpctl.data import source_of
 from mlpctl.display.tables import Table, to_text
 from mlpctl.registry import Kind, names, resolve
+from mlpctl.runner.signatures import annotation_of
 from mlpctl.spec import Spec, choices, extra
 from mlpctl.store.schema import EPOCH_COLUMNS, TRIAL_COLUMNS
 
 ROOT = Path(__file__).parent.parent
 
 NOTICE = "<!-- Written by `python -m docs.generate`; change the code, not this page. -->\n"
+
+STUB_HEAD = '''"""The fields of Spec as keyword arguments, for type checkers; at run time there is no such module.
+
+Written by `python -m docs.generate`; change Spec, not this file.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, TypedDict
+
+class SpecFields(TypedDict, total=False):
+'''
 
 
 def pages() -> dict[str, str]:
@@ -23,10 +34,25 @@ def pages() -> dict[str, str]:
         "docs/datasets.md": datasets(),
         "docs/columns.md": columns(),
         "docs/reproductions.md": reproductions_page(ROOT, NOTICE),
-        "mlpctl/api/fields.pyi": stub(),
+        "mlpctl/spec_fields.pyi": stub(),
         "docs/api.md": api.page(NOTICE),
         "README.md": readme_with_reproductions(ROOT),
     }
+
+
+def stub() -> str:
+    """Return the content of `spec_fields.pyi`: every field of Spec with its type and what it is."""
+    lines = []
+    for name, info in Spec.model_fields.items():
+        lines += [f"    {name}: {annotation_of(name)}\n", f'    """{_help(name, info.description)}"""\n']
+    return STUB_HEAD + "".join(lines)
+
+
+def _help(name: str, description: str | None) -> str:
+    info = Spec.model_fields[name]
+    otherwise = extra(info, "otherwise") or ("" if info.default in (None, {}) else str(info.default))
+    text = f"{description} Default: {otherwise}." if otherwise else f"{description}"
+    return text.replace("\\", "\\\\").replace('"', "'")
 
 
 def hyperparameters() -> str:
@@ -126,13 +152,9 @@ def _meaning(name: str) -> str:
 
 
 def _text(value: object) -> str:
-    return (
-        ",".join(map(str, value))
-        if isinstance(value, list | tuple)
-        else str(value).lower()
-        if value is None
-        else str(value)
-    )
+    if isinstance(value, list | tuple):
+        return ",".join(map(str, value))
+    return "none" if value is None else str(value)
 
 
 def main() -> None:

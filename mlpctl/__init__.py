@@ -7,27 +7,27 @@ imported on first use, so that `import mlpctl` costs nothing.
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mlpctl.api.comparison import Comparison as Comparison
-    from mlpctl.api.results import Results as Results
-    from mlpctl.api.results import load as load
-    from mlpctl.api.run import Run as Run
-    from mlpctl.api.sweep import sweep as sweep
-    from mlpctl.api.train import train as train
+    from mlpctl.api import load as load
+    from mlpctl.api import sweep as sweep
+    from mlpctl.api import train as train
     from mlpctl.errors import DataError as DataError
     from mlpctl.errors import DeviceError as DeviceError
     from mlpctl.errors import MlpctlError as MlpctlError
     from mlpctl.errors import TrialsFailed as TrialsFailed
     from mlpctl.errors import UsageError as UsageError
+    from mlpctl.report.results import Comparison as Comparison
+    from mlpctl.report.results import Results as Results
+    from mlpctl.report.run import Run as Run
 
 __version__ = "0.1.0"
 
 _PLACES = {
-    "train": "mlpctl.api.train",
-    "sweep": "mlpctl.api.sweep",
-    "load": "mlpctl.api.results",
-    "Run": "mlpctl.api.run",
-    "Results": "mlpctl.api.results",
-    "Comparison": "mlpctl.api.comparison",
+    "train": "mlpctl.api",
+    "sweep": "mlpctl.api",
+    "load": "mlpctl.api",
+    "Run": "mlpctl.report.run",
+    "Results": "mlpctl.report.results",
+    "Comparison": "mlpctl.report.results",
     "MlpctlError": "mlpctl.errors",
     "UsageError": "mlpctl.errors",
     "DataError": "mlpctl.errors",

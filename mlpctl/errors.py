@@ -1,4 +1,8 @@
-"""Define the errors that a user can mend, each with the exit code of the process.
+"""Define the errors that a user can mend, and the exit codes of the command line.
+
+Exit codes: 0 done, 1 a bug of ours, 2 usage or invalid experiment, 3 some trials failed, 4 data missing or corrupt, 5
+device not there, 6 a check failed, 7 budget used up (the same command goes on), 130 interrupted. An error class has its
+own; `mlpctl.cli.main` ends with it.
 
 A message is one line: the rule, the value given and its origin, and a command to type next. The command line prints
 it as it is, and a traceback only with MLPCTL_DEBUG=1.

@@ -126,16 +126,10 @@ class Spec(BaseModel):
         otherwise="by dataset",
     )  # fmt: skip
     test_fraction: Fraction | None = field(
-        None,
-        "Data",
-        "Share held out for testing, where the dataset has no official test set.",
-        otherwise="0.25",
+        None, "Data", "Share held out for testing, where the dataset has no official test set.", otherwise="0.25"
     )
     val_fraction: Fraction | None = field(
-        None,
-        "Data",
-        "Share of the training part held out for validation.",
-        otherwise="0.1; 0 for tiny datasets",
+        None, "Data", "Share of the training part held out for validation.", otherwise="0.1; 0 for tiny datasets"
     )
 
     model: Annotated[str, registered("model")] | None = field(None, "Model", "Model by name.", otherwise="by dataset")
@@ -174,10 +168,7 @@ class Spec(BaseModel):
 
     loss: Loss | None = field(None, "Training", "Loss.", otherwise="by model and task")
     reduction: Literal["mean", "sum"] | None = field(
-        None,
-        "Training",
-        "Whether a step follows the mean or the sum of the minibatch's losses.",
-        otherwise="mean",
+        None, "Training", "Whether a step follows the mean or the sum of the minibatch's losses.", otherwise="mean"
     )
     huber_delta: Positive | None = field(
         None, "Training", "Where the Huber loss turns from square to line.", unit="target", otherwise="1"
@@ -187,10 +178,7 @@ class Spec(BaseModel):
         None, "Training", "Learning rate.", otherwise="0.1 (sgd), 0.01 (momentum, nesterov, adagrad), 0.001"
     )
     momentum: Fraction | None = field(
-        None,
-        "Training",
-        "Momentum of the optimizers momentum, nesterov and rmsprop.",
-        otherwise="0.9; rmsprop 0",
+        None, "Training", "Momentum of the optimizers momentum, nesterov and rmsprop.", otherwise="0.9; rmsprop 0"
     )
     betas: Annotated[tuple[Fraction, Fraction], BeforeValidator(split_list)] | None = field(
         None, "Training", "Decay of Adam's two moments.", otherwise="0.9,0.999"
@@ -200,10 +188,7 @@ class Spec(BaseModel):
         None, "Training", "Added to the denominator by the adaptive optimizers.", otherwise="1e-8; adagrad 1e-10"
     )  # fmt: skip
     weight_decay: NotNegative | None = field(
-        None,
-        "Training",
-        "L2 penalty on weights and biases (decoupled with adamw).",
-        otherwise="0; adamw 0.01",
+        None, "Training", "L2 penalty on weights and biases (decoupled with adamw).", otherwise="0; adamw 0.01"
     )
     lr_schedule: Schedule | None = field(
         None, "Training", "How the learning rate moves: constant, step, cosine to 0, or linear warm-up.",
@@ -244,7 +229,7 @@ class Spec(BaseModel):
     def flat(self) -> dict[str, str | int | float | None]:
         """Return the spec as one CSV row: lists as "1,2", options as JSON, what does not apply as None."""
         fields = vars(self).items()  # iterating over a pydantic model takes three times as long
-        return {name: value if type(value) in FLAT else _flat(value) for name, value in fields}
+        return {name: value if type(value) in CELL_TYPES else _flat(value) for name, value in fields}
 
     @classmethod
     def from_flat(cls, row: Mapping[str, Any]) -> "Spec":
@@ -284,7 +269,7 @@ class Spec(BaseModel):
         return self.seed if self.split_seed == "seed" else int(self.split_seed)
 
 
-FLAT = frozenset((str, int, float, type(None)))
+CELL_TYPES = frozenset((str, int, float, type(None)))
 """Types of values that are one cell as they are."""
 
 
@@ -349,12 +334,9 @@ def choices(info: FieldInfo) -> tuple[str, ...]:
             words += [str(word) for word in get_args(part)]
         elif part is bool:
             words += ["true", "false"]
-    for kind in ("dataset", "model"):
-        if info is Spec.model_fields.get(kind):
-            words += names(kind)
-    for run_kind in ("engine", "impl"):
-        if info is Spec.model_fields.get(run_kind):
-            words += ["auto", *names(run_kind)]
+    for kind in get_args(Kind):
+        if info is Spec.model_fields[kind]:
+            words += [*(["auto"] if kind in ("engine", "impl") else []), *names(kind)]
     return tuple(words)
 
 

@@ -14,9 +14,10 @@ import pytest
 from matplotlib.figure import Figure
 
 import mlpctl
-from mlpctl.api import notebook
-from mlpctl.api.signatures import annotation_of, stub
+from docs.generate import stub
 from mlpctl.errors import MlpctlError
+from mlpctl.runner.callbacks import notebook
+from mlpctl.runner.signatures import annotation_of
 from mlpctl.spec import Spec
 from mlpctl.store.maintenance.check import look
 from tests.helpers.cli import Cli
@@ -207,15 +208,15 @@ def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
 
 
 def test_an_interrupt_leaves_a_whole_store_and_the_same_call_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    count = notebook.Quiet.finished
+    count = notebook.LineProgress.on_trial
 
-    def interrupt(self: notebook.Quiet, row: dict[str, Any]) -> None:
+    def interrupt(self: notebook.LineProgress, row: dict[str, Any]) -> None:
         count(self, row)
         if self._trained == 3:
             os.kill(os.getpid(), signal.SIGINT)
 
     before = signal.getsignal(signal.SIGINT)
-    monkeypatch.setattr(notebook.Quiet, "finished", interrupt)
+    monkeypatch.setattr(notebook.LineProgress, "on_trial", interrupt)
     with pytest.raises(KeyboardInterrupt, match="the same call goes on"):
         mlpctl.sweep(dataset="iris", axes={"lr": {"lin": [0.01, 0.1], "count": 30}}, epochs=2, jobs=1)
     assert signal.getsignal(signal.SIGINT) is before
@@ -230,11 +231,11 @@ def test_an_interrupt_leaves_a_whole_store_and_the_same_call_goes_on(monkeypatch
 def test_progress_is_one_line_and_only_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     lines: list[str] = []
 
-    class Recorded(notebook.Nowhere):
+    class Recorded(notebook.Line):
         def show(self, text: str) -> None:
             lines.append(text)
 
-    monkeypatch.setattr(notebook, "place", Recorded)
+    monkeypatch.setattr(notebook, "line_place", Recorded)
     mlpctl.train(dataset="iris", epochs=1)
     assert not lines
     monkeypatch.setattr(notebook, "PATIENCE", -1.0)
@@ -249,7 +250,7 @@ def test_progress_is_one_line_and_only_after_a_while(monkeypatch: pytest.MonkeyP
 def test_the_options_are_those_of_spec() -> None:
     for function in (mlpctl.train, mlpctl.sweep):
         assert set(Spec.model_fields) <= set(inspect.signature(function).parameters)
-    assert (ROOT / "mlpctl/api/fields.pyi").read_text("utf-8") == stub()
+    assert (ROOT / "mlpctl/spec_fields.pyi").read_text("utf-8") == stub()
     assert annotation_of("lr") == "float | None"
     assert annotation_of("batch_size") == 'int | Literal["full"] | None'
     assert annotation_of("widths") == "Sequence[int] | str | None"

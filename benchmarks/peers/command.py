@@ -1,4 +1,4 @@
-"""Whole commands, from the start of the process to its end: `mlpctl sweep`, `mlpctl train`, and a JAX script."""
+"""Time whole commands, from the start of the process to its end: `mlpctl sweep`, `mlpctl train`, and a JAX script."""
 
 import csv
 import os
@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from benchmarks.peers import run, steady
+from benchmarks.peers import steady
 from benchmarks.workloads import Workload
 from mlpctl.system.files import cache_folder
 
@@ -41,7 +41,7 @@ def options(spec: dict[str, Any]) -> list[str]:
 
 
 def _accuracy(command: list[str], spec: dict[str, Any]) -> float:
-    """Run a command in a folder of its own; return the accuracy that it found for a spec."""
+    """Run a command in a folder of its own; return the accuracy of a spec."""
     cache = Path(tempfile.gettempdir()) / "mlpctl-benchmarks-jax-cache"
     settings = {"JAX_COMPILATION_CACHE_DIR": str(cache), "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
     with tempfile.TemporaryDirectory() as folder:
@@ -54,7 +54,3 @@ def _accuracy(command: list[str], spec: dict[str, Any]) -> float:
         with tables[0].open(encoding="utf-8") as file:
             rows = [row for row in csv.DictReader(file) if float(row["lr"]) == spec["lr"]]
         return float(rows[0]["test_accuracy"])
-
-
-if __name__ == "__main__":
-    run(contest)

@@ -1,4 +1,4 @@
-"""A hand-written JAX trainer: jit over the epochs of one trial, or vmap over all trials at once."""
+"""Time a hand-written JAX trainer: jit over the epochs of one trial, or vmap over all trials at once."""
 
 from functools import partial
 from typing import Any
@@ -7,11 +7,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from benchmarks.peers import run, steady
+from benchmarks.peers import steady
 from benchmarks.workloads import Arrays, Workload, arrays
 
 AT_A_TIME = {"iris": 64, "iris-adam": 64, "fashion": 4}
-"""Trials in one vmap: what was fastest."""
+"""Trials in one vmap, as many as were fastest."""
 
 
 def initial(data: Arrays) -> list[dict[str, Any]]:
@@ -105,7 +105,3 @@ def contest(workload: Workload, variant: str) -> dict[str, Any]:
     z, _ = forward(p, s, data.X_test, False)
     accuracy = float((np.asarray(z).argmax(1) == data.y_test).mean())
     return {"seconds": seconds / trials, "accuracy": accuracy, "trials": int(trials)}
-
-
-if __name__ == "__main__":
-    run(contest)

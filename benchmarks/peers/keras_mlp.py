@@ -1,4 +1,4 @@
-"""Keras on JAX, as its Fashion-MNIST tutorial trains."""
+"""Time Keras on JAX, as its Fashion-MNIST tutorial trains."""
 
 import os
 import time
@@ -8,7 +8,6 @@ os.environ["KERAS_BACKEND"] = "jax"
 
 import keras
 
-from benchmarks.peers import run
 from benchmarks.workloads import Workload, arrays
 
 
@@ -25,7 +24,3 @@ def contest(workload: Workload, _: str) -> dict[str, Any]:
     seconds = time.perf_counter() - started
     _, accuracy = model.evaluate(data.X_test, data.y_test, verbose=0)
     return {"seconds": seconds, "accuracy": float(accuracy), "trials": 1}
-
-
-if __name__ == "__main__":
-    run(contest)

@@ -1,9 +1,9 @@
-"""mlpctl: the kernel engine's session, steady state."""
+"""Time a session of mlpctl's kernel engine in its steady state."""
 
 import gc
 from typing import Any
 
-from benchmarks.peers import run, steady
+from benchmarks.peers import steady
 from benchmarks.workloads import WORKLOADS, Workload
 from mlpctl.engines.kernel.engine import ENGINE
 from mlpctl.runner.trial import trial_of
@@ -43,7 +43,3 @@ def contest(workload: Workload, variant: str) -> dict[str, Any]:
 def _flops(spec: dict[str, Any]) -> float:
     trial = trial_of(make_spec(spec)).work()
     return float(trial.network.flops_per_example * trial.data.n_train * trial.epochs)
-
-
-if __name__ == "__main__":
-    run(contest)

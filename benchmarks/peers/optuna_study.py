@@ -1,4 +1,4 @@
-"""Optuna: a grid study whose objective is the torch loop, two jobs."""
+"""Time Optuna: a grid study whose objective is the torch loop, two jobs."""
 
 import time
 from typing import Any
@@ -6,7 +6,6 @@ from typing import Any
 import optuna
 import torch
 
-from benchmarks.peers import run
 from benchmarks.peers.torch_loops import one
 from benchmarks.workloads import Workload, arrays
 
@@ -30,7 +29,3 @@ def contest(workload: Workload, _: str) -> dict[str, Any]:
     seconds = time.perf_counter() - started
     accuracy = next(trial.value for trial in study.trials if trial.params["lr"] == specs[0]["lr"])
     return {"seconds": seconds / len(study.trials), "accuracy": accuracy, "trials": len(study.trials)}
-
-
-if __name__ == "__main__":
-    run(contest)

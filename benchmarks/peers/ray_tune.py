@@ -1,4 +1,4 @@
-"""Ray Tune: the torch loop as a trainable, end to end on a local cluster that listens on loopback only."""
+"""Time Ray Tune: the torch loop as a trainable, end to end, on a local cluster that listens on loopback only."""
 
 import logging
 import os
@@ -11,7 +11,6 @@ import ray
 import torch
 from ray import tune
 
-from benchmarks.peers import run
 from benchmarks.peers.torch_loops import one
 from benchmarks.workloads import Workload, arrays
 from mlpctl.system.facts import seconds_since_start
@@ -43,7 +42,3 @@ def contest(workload: Workload, _: str) -> dict[str, Any]:
     ray.shutdown()
     return {"seconds": seconds / len(specs), "accuracy": accuracy, "trials": len(specs),
             "note": f"from the start of the process, over {len(specs)} trials"}  # fmt: skip
-
-
-if __name__ == "__main__":
-    run(contest)

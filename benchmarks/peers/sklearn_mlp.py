@@ -1,4 +1,4 @@
-"""scikit-learn's MLPClassifier."""
+"""Time scikit-learn's MLPClassifier."""
 
 import warnings
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 
-from benchmarks.peers import run, steady
+from benchmarks.peers import steady
 from benchmarks.workloads import Workload, arrays
 
 
@@ -21,7 +21,3 @@ def contest(workload: Workload, _: str) -> dict[str, Any]:
     )  # fmt: skip
     seconds, _ = steady(lambda: model.fit(data.X, data.y))
     return {"seconds": seconds, "accuracy": float(model.score(data.X_test, data.y_test)), "trials": 1}
-
-
-if __name__ == "__main__":
-    run(contest)

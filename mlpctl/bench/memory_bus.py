@@ -4,7 +4,7 @@ The CPU's is the sum over its populated channels (mostly 64 bits each). Several 
 and count once, so the channel of every device has to be known; where the tables leave that open, the width is unknown.
 
 Source: DMTF DSP0134, System Management BIOS Reference Specification: 6.1 (structures), 7.1 (type 0), 7.17 (16), 7.18
-(17), 7.20 (19), 7.21 (20), 7.38 (37).
+(17).
 """
 
 import re
@@ -15,7 +15,7 @@ from pathlib import Path
 SMBIOS_TABLES = Path("/sys/firmware/dmi/tables/DMI")  # readable by root alone on most systems
 CPU_FLAGS = Path("/proc/cpuinfo")
 
-BIOS, ARRAY, DEVICE, ARRAY_RANGE, DEVICE_RANGE, CHANNEL, END = 0, 16, 17, 19, 20, 37, 127  # types of structures
+BIOS, ARRAY, DEVICE, END = 0, 16, 17, 127  # types of structures
 SYSTEM_MEMORY = 3  # use of an array (type 16) that is main memory; others are video memory, flash, cache
 VIRTUAL = 1 << 4  # bit of the BIOS characteristics' second extension byte: the tables describe a virtual machine
 UNKNOWN = 0xFFFF
@@ -24,15 +24,15 @@ CHANNEL_NAME = re.compile(r"(?<![A-Z])CH(?:AN(?:NEL)?)?[ _-]?([A-Z]|\d+)(?![A-Z0
 """P0 CHANNEL A, Controller0-ChannelA-DIMM0, P1_Node1_Channel2_Dimm0, but not CHASSIS or CHIP."""
 
 ABOVE_CHANNEL = re.compile(r"(?<![A-Z])((?:CPU|PROC|SOCKET|NODE|CONTROLLER|IMC|MC|P)[ _-]?\d+)(?![0-9])")
-"""What has channels of its own: a processor, a node of it, a memory controller."""
+"""Owner of channels: a processor, a node of it, a memory controller."""
 
 
 @dataclass(frozen=True)
 class MemoryBus:
     """The data bus of a memory."""
 
-    bits: int | None  # its width, where it is known
-    source: str  # who tells it, or why it is not known
+    bits: int | None  # width, where it is known
+    source: str  # origin of the width, or the reason why it is not known
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,6 @@ class Structure:
 class MemoryDevice:
     """A populated memory device (type 17) of the main memory."""
 
-    handle: int
     array: int  # handle of the array that it is in
     bits: int  # of its data; 0 where nothing credible is told
     locator: str  # of its socket: "DIMM 0"
@@ -86,8 +85,8 @@ def cpu_bus(tables: Path = SMBIOS_TABLES, flags: Path = CPU_FLAGS) -> MemoryBus:
     devices = memory_devices(found)
     if not devices:
         return MemoryBus(None, "the firmware's tables describe no memory device")
-    channels = _channels(found, devices)
-    if channels is None:
+    channels = [device.channel for device in devices]
+    if None in channels and len(devices) > 1:
         named = ", ".join(sorted({f"{d.locator or '?'} / {d.bank or '?'}" for d in devices})[:2])
         return MemoryBus(None, f"the firmware's tables do not tell the channels of {len(devices)} devices ({named}, …)")
     widths = [max(d.bits for d, own in zip(devices, channels, strict=True) if own == channel)
@@ -97,32 +96,6 @@ def cpu_bus(tables: Path = SMBIOS_TABLES, flags: Path = CPU_FLAGS) -> MemoryBus:
     sums = " + ".join(f"{widths.count(w)} × {w}" for w in sorted(set(widths), reverse=True))
     count = f"{len(devices)} device{'s' if len(devices) > 1 else ''}"
     return MemoryBus(sum(widths), f"the firmware's tables (SMBIOS): channels {sums} bits, {count}")
-
-
-def _channels(tables: Sequence[Structure], devices: Sequence[MemoryDevice]) -> list[object] | None:
-    """Return the channel of each device: as type 37 lists them, as locators name them, or each on its own."""
-    listed = {s.number(0x08 + 3 * k): s.handle for s in tables if s.kind == CHANNEL for k in range(s.number(0x06, 1))}
-    by_list: list[object] = [listed.get(device.handle) for device in devices]
-    by_name: list[object] = [device.channel for device in devices]
-    handles = [device.handle for device in devices]
-    for channels in (by_list, by_name):
-        if None not in channels:
-            return channels
-    return [*handles] if len(devices) == 1 or is_one_row(tables, handles) else None
-
-
-def is_one_row(tables: Sequence[Structure], devices: Sequence[int]) -> bool:
-    """Whether devices (handles) form one row that is read at once, so that each has data lines of its own.
-
-    One range of an array (type 19) then has rows of as many devices, and the devices' own ranges (type 20) have the
-    places 1, 2, 3, … in it. Places of an interleave are no proof: two devices of one channel may be interleaved too.
-    """
-    ranges = [s for s in tables if s.kind == DEVICE_RANGE and s.number(0x0C) in devices]
-    rows = {s.number(0x0E) for s in ranges}
-    widths = [s.number(0x0E, 1) for s in tables if s.kind == ARRAY_RANGE and s.handle in rows]
-    each_once = sorted(s.number(0x0C) for s in ranges) == sorted(devices) and len(rows) == 1
-    in_order = sorted(s.number(0x10, 1) for s in ranges) == list(range(1, len(devices) + 1))
-    return each_once and in_order and widths == [len(devices)]
 
 
 def structures(content: bytes) -> Iterator[Structure]:
@@ -153,7 +126,7 @@ def memory_devices(tables: Sequence[Structure]) -> list[MemoryDevice]:
             continue
         total, data = s.number(0x08), s.number(0x0A)  # the total width has the error correction too
         credible = data != UNKNOWN and (total in (0, UNKNOWN) or total >= data)
-        found.append(MemoryDevice(s.handle, array, data if credible else 0, s.text(0x10), s.text(0x11)))
+        found.append(MemoryDevice(array, data if credible else 0, s.text(0x10), s.text(0x11)))
     return found
 
 

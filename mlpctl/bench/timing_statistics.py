@@ -63,7 +63,7 @@ def estimate(times: NDArray[np.float64], *, seed: int = 0) -> Estimate:
 
 
 def is_narrow(samples: Samples, share: float) -> bool:
-    """Whether the interval of every workload's median is at most a share of the median."""
+    """Return whether the interval of every workload's median is at most a share of the median."""
     found = [estimate(samples.of(workload)) for workload in samples.workloads]
     return all(one.high - one.low <= share * one.median for one in found)
 

@@ -1,7 +1,7 @@
-"""Command-line options that are derived from the fields of Spec, or shared by several commands."""
+"""Define the command-line options that are derived from the fields of Spec, or shared by several commands."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,6 +9,7 @@ import typer
 
 from mlpctl.display.tables import Format
 from mlpctl.engines.precision import Precision
+from mlpctl.runner.signatures import field_parameters
 from mlpctl.search.table import SearchTable
 from mlpctl.spec import Spec, choices, extra, kind_of
 
@@ -67,10 +68,7 @@ def with_spec_options(command: Callable[..., None]) -> Callable[..., None]:
         command(given={name: value for name, value in given.items() if value not in (None, [])}, **arguments)
 
     own = [p for p in inspect.signature(command).parameters.values() if p.name != "given"]
-    derived = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_annotation(name))
-        for name in Spec.model_fields
-    ]
+    derived = field_parameters(_annotation)
     keyword = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own]
     run.__signature__ = inspect.Signature([*keyword, *derived])  # type: ignore[attr-defined]
     run.__annotations__ = {p.name: p.annotation for p in [*keyword, *derived]}
@@ -126,13 +124,6 @@ def data_options(given: list[str] | None) -> dict[str, str]:
     from mlpctl.runner.experiment import parse_settings
 
     return parse_settings(given or [], option="--data")
-
-
-def split_run_fields(given: Mapping[str, Any]) -> tuple[dict[str, Any], str | None, str | None]:
-    """Return (spec fields, device, engine): as flags these two say where to run, not what the experiment is."""
-    fields = dict(given)
-    device, engine = fields.pop("device", None), fields.pop("engine", None)
-    return fields, device, engine
 
 
 def items(text: str) -> list[str]:

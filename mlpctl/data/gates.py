@@ -10,7 +10,7 @@ from mlpctl.data.base import Dataset, Options, Source, digest_of
 
 Gate = Literal["and", "or", "nand", "nor", "xor", "xnor"]
 
-GATE: dict[Gate, Callable[[int, int], int]] = {
+TRUTH: dict[Gate, Callable[[int, int], int]] = {
     "and": lambda a, b: a & b,
     "or": lambda a, b: a | b,
     "nand": lambda a, b: 1 - (a & b),
@@ -37,7 +37,7 @@ class GatesOptions(Options):
 
 def load(options: GatesOptions) -> Dataset:
     """Return the truth table: X (4, 2) float64 of 0 and 1, y (4,) int32."""
-    gate = GATE[options.gate]
+    gate = TRUTH[options.gate]
     return Dataset(
         name="gates",
         X=np.array(INPUTS, np.float64),

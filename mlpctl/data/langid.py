@@ -63,7 +63,7 @@ def load(options: LangidOptions) -> Dataset:
         digest, source = digest_of(*(f"{a}\t{b}" for a, b in SENTENCES)), "the PyTorch tutorial's six sentences"
     else:
         path = existing_file(options.path.expanduser(), "the path of langid")
-        rows = read_rows(path, options)
+        rows = read_texts(path, options)
         digest, source = sha256_of(path), str(path)
     labels: dict[str, int] = {}
     codes = array("i")
@@ -99,7 +99,7 @@ def load(options: LangidOptions) -> Dataset:
     )
 
 
-def read_rows(path: Path, options: LangidOptions) -> Iterator[tuple[str, str]]:
+def read_texts(path: Path, options: LangidOptions) -> Iterator[tuple[str, str]]:
     """Yield (text, label) of a file, a row at a time: millions of rows never lie in memory together.
 
     Raises:

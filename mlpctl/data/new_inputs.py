@@ -16,7 +16,7 @@ from mlpctl.data.files import guess_separator
 from mlpctl.errors import DataError, UsageError, did_you_mean
 
 STDIN = "-"
-ARRAY = ".npy"
+NPY = ".npy"
 IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp")
 
 
@@ -31,7 +31,7 @@ def read_inputs(dataset: Dataset, name: str) -> tuple[NDArray[Any], list[str]]:
         raise UsageError(f"the inputs of {dataset.name} are words: use --text 'the sentence'")
     path = Path(name)
     suffix = path.suffix.lower()
-    if suffix == ARRAY:
+    if suffix == NPY:
         return _array(path, dataset), []
     if suffix in IMAGES:
         return _image(path, dataset), []

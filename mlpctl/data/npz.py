@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 
 from mlpctl.errors import DataError, did_you_mean
 
-INPUTS = "X"
-
 
 @dataclass(frozen=True, eq=False)
 class NpzArrays:
@@ -37,10 +35,10 @@ def read_arrays(path: Path, target: str) -> NpzArrays:
     """
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-            for name in (INPUTS, target):
+            for name in ("X", target):
                 if name not in file.files:
                     raise DataError(f"{path} has no array '{name}': {did_you_mean(name, file.files)}; it needs X and y")
-            X, y = np.asarray(file[INPUTS]), np.asarray(file[target])
+            X, y = np.asarray(file["X"]), np.asarray(file[target])
     except (zipfile.BadZipFile, ValueError, TypeError, EOFError, zlib.error) as error:
         raise DataError(f"{path} cannot be read as npz: {error}") from error  # TypeError: an .npy
     except OSError as error:

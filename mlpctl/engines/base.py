@@ -1,37 +1,36 @@
-"""What an engine is. Search, store and screen know engines by this interface alone.
+"""Define the interface of engines. Search, store and screen know engines by this interface alone.
 
 An engine says whether it can run a spec, and opens a session over many trials. A session advances trials to given
 epochs and yields an event after each epoch of each trial; between events single trials can be stopped, saved,
 restored and continued, and their weights taken out.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from mlpctl.data.prepare import Data
 from mlpctl.metrics import Status
-from mlpctl.models import learner
+from mlpctl.models.learner import State
 from mlpctl.models.network import Network
 from mlpctl.spec import Spec
-
-State = learner.State
 
 
 @dataclass(frozen=True, eq=False)
 class Work:
-    """What a session is asked to do with one trial.
+    """A trial to be trained.
 
     Attributes:
-        key: names the trial.
-        spec: resolved.
-        network: of the spec.
-        data: prepared for the spec.
-        epochs: train until so many epochs are done.
+        key: key of the trial.
+        spec: resolved spec.
+        network: network of the spec.
+        data: data, prepared for the spec.
+        epochs: epochs to be done in the end.
         test_at: epochs after which the test part is scored.
         test_each: score the test part after every epoch.
         fit_each: score the training part, with the weights at the end of the epoch, after every epoch.
-        limit: seconds in training, from where it stands; see `mlpctl.runner.failure_policy.Clock`.
+        limit: seconds in training, from where it stands; see `mlpctl.engines.time_limit.Clock`.
+        start: weights that `init_from` names, in a process that cannot read them; None where it can.
     """
 
     key: str
@@ -43,6 +42,7 @@ class Work:
     test_each: bool = False
     fit_each: bool = False
     limit: float = float("inf")
+    start: State | None = None
 
     def parts_at(self, epoch: int) -> list[tuple[str, str]]:
         """Return (column prefix, part) of what is scored after an epoch."""
@@ -54,7 +54,7 @@ class Work:
 
 @dataclass(slots=True)  # not frozen, which takes a microsecond longer: as much as an epoch of a gate
 class Event:
-    """An epoch of a trial is over, or the trial failed.
+    """Event of a trial: an epoch is over, or it failed.
 
     Attributes:
         key: of the trial.
@@ -63,7 +63,7 @@ class Event:
         lr: learning rate of the epoch's first step.
         seconds: wall time of this epoch, its scoring included; None for a trial that is trained in a group.
         status: None while the trial goes on; "ok" when its epochs are done; else why it ended.
-        error: what went wrong, in one line.
+        error: reason of a failure, in one line.
         group_seconds: wall time of this epoch of the group that the trial is trained in; None without one.
         group_size: trials in training in that group.
     """
@@ -91,6 +91,22 @@ def late(key: str, epoch: int, seconds: float, limit: float) -> Event:
     return Event(key, epoch, seconds=seconds, status="timeout", error=f"not done after {limit:g} s")
 
 
+def verdict(epoch: int, epochs: int, *, finite: bool, stopped: bool) -> tuple[Status | None, str]:
+    """Return the status and the error of a trial after an epoch; status None while it goes on.
+
+    Args:
+        epoch: epochs done.
+        epochs: epochs to be done in the end.
+        finite: true if loss and weights are finite.
+        stopped: true if the trial is to end.
+    """
+    if not finite:
+        return "diverged", f"loss or weights not finite in epoch {epoch}"
+    if epoch >= epochs:
+        return "ok", ""
+    return ("interrupted", "stopped") if stopped else (None, "")
+
+
 class Session(Protocol):
     """Trials in training."""
 
@@ -108,13 +124,21 @@ class Session(Protocol):
         """Take no more works; the trials in training go on to their end."""
 
     def save(self, key: str) -> State:
-        """Return all that is needed to continue a trial."""
+        """Return the state that continues a trial.
+
+        Raises:
+            KeyError: for a trial that the session does not hold.
+        """
 
     def restore(self, work: Work, state: State) -> None:
         """Take in a trial as `save` left it, in this session or another."""
 
     def weights(self, key: str) -> State:
-        """Return the parameters and running statistics of a trial, under the names of `initial_weights`."""
+        """Return the parameters and running statistics of a trial, under the names of `initial_weights`.
+
+        Raises:
+            KeyError: for a trial that the session does not hold.
+        """
 
     def drop(self, key: str) -> None:
         """Forget a trial and free its memory."""
@@ -123,10 +147,12 @@ class Session(Protocol):
         """Stop all trials and give everything back."""
 
 
-class Engine(Protocol):
-    """What trains trials."""
+class Engine(Hashable, Protocol):
+    """A way to train trials; hashed by its settings."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """Name in the registry."""
 
     def why_not(self, spec: Spec, data: Data) -> str | None:
         """Return why this engine cannot train a spec, in a few words; None if it can."""

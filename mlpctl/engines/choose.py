@@ -1,4 +1,4 @@
-"""Which engine and device train a trial."""
+"""Choose the engine and the device for a trial."""
 
 import sys
 from collections.abc import Callable
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mlpctl.spec import Spec
 
 TORCH_SECONDS = 2.0
-"""What importing torch takes, and its first steps."""
+"""Seconds to import torch, and of its first steps."""
 
 CUDA_SECONDS = 10.0
 """Work that takes the CPU less is left to it: importing torch, waking the GPU and recording graphs take seconds."""
@@ -26,12 +26,12 @@ CUDA_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Choice:
-    """What trains a trial.
+    """Engine and device for a trial.
 
     Attributes:
-        engine: by interface.
+        engine: engine.
         device: cpu, cuda, cuda:N or mps.
-        note: what the user should know of it, or "".
+        note: sentence for the user, or "".
         once: the note is for one command on a machine.
         missing: functions of the kernel to compile: before it trains, or beside what the reference engine trains.
     """

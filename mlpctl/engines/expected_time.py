@@ -1,4 +1,4 @@
-"""About how long trials take: a guess to choose an engine by, corrected by those that have ended."""
+"""Estimate the time that trials take, to choose an engine; trials that have ended correct the estimate."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ KERNEL_FLOPS, KERNEL_STEP = 1e11, 1.5e-7
 
 
 class Load(NamedTuple):
-    """What the trials of a run take on one core, in seconds, by what trains them."""
+    """Seconds that the trials of a run take on one core, with each engine."""
 
     reference: float
     kernel: float
@@ -30,7 +30,7 @@ class Load(NamedTuple):
 
 @dataclass
 class Pace:
-    """How long the reference engine takes beside what was guessed.
+    """Time of the reference engine, compared with the estimate.
 
     Attributes:
         guessed: seconds, for the trials that have ended.
@@ -58,7 +58,7 @@ def load_of(works: "Sequence[Work]", trials: int) -> Load:
 
 
 def reference_seconds(work: "Work") -> float:
-    """Return about how long the reference engine takes for a trial on one core, in seconds."""
+    """Estimate the seconds of the reference engine for a trial, on one core."""
     data = work.data
     numbers = data.n_train * data.n_inputs * isinstance(data.X, np.ndarray)
     step = REFERENCE_STEP + REFERENCE_LAYER * len(work.network.layers)
@@ -67,7 +67,7 @@ def reference_seconds(work: "Work") -> float:
 
 
 def kernel_seconds(work: "Work") -> float:
-    """Return about how long the kernel engine takes for a trial on one core, in seconds."""
+    """Estimate the seconds of the kernel engine for a trial, on one core."""
     return (work.spec.epochs or 0) * _seconds(work, KERNEL_FLOPS, KERNEL_STEP)
 
 

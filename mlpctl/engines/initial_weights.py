@@ -1,4 +1,4 @@
-"""Initial weights, drawn alike for every engine: from (seed, layer) alone, so equal seeds start equal networks."""
+"""Draw initial weights, alike for every engine: from (seed, layer) alone, so equal seeds start equal networks."""
 
 import math
 from collections.abc import Hashable, Mapping
@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from mlpctl.errors import UsageError
 from mlpctl.models.gates import gate_weights
+from mlpctl.models.learner import State
 from mlpctl.rng import normals, uniforms
 from mlpctl.store.key import split_pin
-from mlpctl.store.weights import Weights, weights_at
+from mlpctl.store.weights import weights_at
 
 if TYPE_CHECKING:
     from mlpctl.models.network import Layer, Network
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 Law = Literal["constant", "uniform", "normal", "orthogonal"]
 
 
-def initial_weights(network: "Network", spec: "Spec") -> Weights:
+def initial_weights(network: "Network", spec: "Spec", start: State | None = None) -> State:
     """Return the parameters and running statistics that a trial starts from, of the spec's dtype.
 
     Names are "LAYER.weight" (inputs, outputs), "LAYER.bias" (outputs,), and with batch normalization
@@ -35,7 +36,7 @@ def initial_weights(network: "Network", spec: "Spec") -> Weights:
         return gate_weights(spec)
     weights = _drawn(network, spec)
     if spec.init_from is not None:
-        given = weights_at(spec.init_from)
+        given = weights_at(spec.init_from) if start is None else start
         for number in taken(network, given):
             for name in network.layers[number].shapes:
                 weights[f"{number}.{name}"] = given[f"{number}.{name}"].astype(spec.dtype)  # a copy: it is trained
@@ -48,13 +49,13 @@ def by_itself(spec: "Spec") -> bool:
 
 
 def start_key(network: "Network", spec: "Spec") -> Hashable:
-    """Return what decides the initial weights: trials for which it is equal start from the same."""
+    """Return a key of the initial weights: trials with equal keys start from equal weights."""
     own = str(spec.data) if spec.model == "gate" else None
     return network.layers, own, spec.dtype, spec.init, spec.init_scale, spec.init_key, spec.init_from
 
 
 def taken(network: "Network", given: Mapping[str, NDArray[Any]]) -> tuple[int, ...]:
-    """Return the layers (counted from 0) for which trained weights have every array in the right shape."""
+    """Return the layers (from 0) for which trained weights have every array in the right shape."""
     return tuple(
         number
         for number, layer in enumerate(network.layers)
@@ -101,8 +102,8 @@ def start_note(network: "Network", spec: "Spec") -> str:
     )
 
 
-def _drawn(network: "Network", spec: "Spec") -> Weights:
-    weights: Weights = {}
+def _drawn(network: "Network", spec: "Spec") -> State:
+    weights: State = {}
     for number, layer in enumerate(network.layers):
         for stream, (weight, bias) in zip((number, len(network.layers) + number), layer.maps, strict=False):
             weights[f"{number}.{weight}"] = _weight(layer, spec, stream).astype(spec.dtype)
@@ -115,7 +116,7 @@ def _drawn(network: "Network", spec: "Spec") -> Weights:
 
 
 def law(layer: "Layer", spec: "Spec") -> tuple[Law, float]:
-    """Return how the weights of a layer are drawn, and with which bound, deviation, gain or value."""
+    """Return the law of a layer's weights, and its bound, deviation, gain or value."""
     assert spec.init is not None
     if spec.init == "zeros":
         return "constant", 0.0
@@ -142,7 +143,7 @@ def _weight(layer: "Layer", spec: "Spec", number: int) -> NDArray[np.float64]:
 
 
 def bias_bound(layer: "Layer", spec: "Spec") -> float:
-    """Return how far from 0 the biases of a layer are drawn; 0 where they are 0."""
+    """Return the bound of a layer's biases; 0 where they are 0."""
     return 1 / math.sqrt(layer.inputs) if spec.init == "default" else 0.0
 
 

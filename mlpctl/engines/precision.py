@@ -1,4 +1,4 @@
-"""How the engine lanes multiply float32 matrices; weights and everything else stay float32."""
+"""Name the precisions of float32 products in the engine lanes; weights and everything else stay float32."""
 
 from typing import Literal
 

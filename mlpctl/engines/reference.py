@@ -1,4 +1,4 @@
-"""The reference engine: one trial at a time per job, by any implementation; the oracle and baseline of the others."""
+"""Train trials with the reference engine, one per job, by any implementation: the oracle of the other engines."""
 
 import math
 import threading
@@ -11,14 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpctl.data.minibatches import order, steps_per_epoch, used_examples
-from mlpctl.engines.base import Event, Session, State, Work, late
+from mlpctl.engines.base import Event, Session, Work, late, verdict
 from mlpctl.engines.dropout import dropout_mask
 from mlpctl.engines.initial_weights import initial_weights
+from mlpctl.engines.recent import Recent
 from mlpctl.engines.schedule import learning_rates
 from mlpctl.engines.scoring import Tally
 from mlpctl.engines.threads import on_threads
 from mlpctl.metrics import Status
-from mlpctl.models.learner import OPTIMIZER_PREFIX, Learner
+from mlpctl.models.learner import OPTIMIZER_PREFIX, Learner, State
 from mlpctl.registry import resolve
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class Training:
     epochs_done: int = 0
 
 
-@dataclass
+@dataclass(frozen=True)
 class ReferenceEngine:
     """See `mlpctl.engines.base.Engine`."""
 
@@ -80,8 +81,10 @@ class ReferenceSession:
     trials: dict[str, Training] = field(default_factory=dict)
     _stopped: set[str] = field(default_factory=set)
     _draining: threading.Event = field(default_factory=threading.Event)
-    _preparing: threading.Lock = field(default_factory=threading.Lock)
-    _resident: "dict[int, Resident]" = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Keep the most recent datasets on the device."""
+        self._resident: Recent[Data, Resident] = Recent(lambda data: Resident(data, self.device), 4)
 
     def advance(self, works: Iterable[Work]) -> Iterator[Event]:
         """Train the works, `jobs` at a time."""
@@ -131,7 +134,9 @@ class ReferenceSession:
 
         try:
             if work.key not in self.trials:
-                self.trials[work.key] = Training(self._learner(work, initial_weights(work.network, work.spec)))
+                self.trials[work.key] = Training(
+                    self._learner(work, initial_weights(work.network, work.spec, work.start))
+                )
             for event in self._epochs(work, self.trials[work.key]):
                 yield [event]
         except (MemoryError, torch.OutOfMemoryError) as error:
@@ -144,7 +149,7 @@ class ReferenceSession:
         return Event(work.key, done, status=status, error=f"{type(error).__name__}: {error}".replace("\n", " "))
 
     def _epochs(self, work: Work, training: Training) -> Iterator[Event]:
-        resident = self._on_device(work.data)
+        resident = self._resident.of(work.data)
         if training.epochs_done >= work.epochs:  # nothing to train: fixed weights, or epochs 0
             scores = score_parts(work, training.learner, resident, training.epochs_done)
             yield Event(work.key, training.epochs_done, scores, seconds=0.0, status="ok")
@@ -161,27 +166,13 @@ class ReferenceSession:
             scores |= score_parts(work, training.learner, resident, epoch)
             seconds = time.perf_counter() - started
             spent += seconds
-            status, error = self._verdict(work, training, scores)
+            finite = math.isfinite(scores["train_loss"]) and all(
+                np.isfinite(array).all() for array in training.learner.state().values()
+            )
+            status, error = verdict(epoch, work.epochs, finite=finite, stopped=work.key in self._stopped)
             yield Event(work.key, epoch, scores, lr, seconds, status, error)
             if status is not None:
                 return
-
-    def _verdict(self, work: Work, training: Training, scores: dict[str, float]) -> tuple[Status | None, str]:
-        if not math.isfinite(scores["train_loss"]) or not all(
-            np.isfinite(array).all() for array in training.learner.state().values()
-        ):
-            return "diverged", f"loss or weights not finite in epoch {training.epochs_done}"
-        if training.epochs_done == work.epochs:
-            return "ok", ""
-        return ("interrupted", "stopped") if work.key in self._stopped else (None, "")
-
-    def _on_device(self, data: "Data") -> "Resident":
-        with self._preparing:
-            if id(data) not in self._resident:
-                if len(self._resident) >= 4:  # a split that follows the seed: keep the most recent few
-                    self._resident.pop(next(iter(self._resident)))
-                self._resident[id(data)] = Resident(data, self.device)
-            return self._resident[id(data)]
 
 
 class Resident:

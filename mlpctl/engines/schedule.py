@@ -1,4 +1,4 @@
-"""The learning rate of every step."""
+"""Compute the learning rate of every step."""
 
 from typing import TYPE_CHECKING
 
@@ -46,5 +46,5 @@ def rates_of(spec: "Spec", first_epoch: int, epochs: int, steps: int) -> NDArray
 
 
 def is_prefix(spec: "Spec") -> bool:
-    """Whether training to fewer epochs is the beginning of training to more, so that one run gives both."""
+    """Return whether training to fewer epochs is the beginning of training to more, so that one run gives both."""
     return spec.lr_schedule in PREFIXES

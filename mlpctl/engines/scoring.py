@@ -1,4 +1,4 @@
-"""Scores of a part from sums over its examples; one definition for every engine."""
+"""Compute the scores of a part from sums over its examples; one definition for every engine."""
 
 import math
 from dataclasses import dataclass

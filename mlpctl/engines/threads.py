@@ -1,4 +1,4 @@
-"""Works on threads: what the engines of the CPU share."""
+"""Train trials on threads, for the engines of the CPU."""
 
 import queue
 import threading

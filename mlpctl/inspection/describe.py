@@ -13,7 +13,7 @@ from mlpctl.inspection.loader import start_of
 from mlpctl.inspection.subject import Subject
 from mlpctl.models.cost import layers_table, totals_table
 
-SPARSE = "The inputs are sparse: what is told of the first layer would be so if they were dense, and is less."
+SPARSE_NOTE = "The inputs are sparse: what is told of the first layer would be so if they were dense, and is less."
 
 
 def describe(subject: Subject, *, gradients: bool, people: bool) -> list[Table]:
@@ -25,7 +25,7 @@ def describe(subject: Subject, *, gradients: bool, people: bool) -> list[Table]:
         totals_table(network, spec, data.n_train, people=people),
     ]
     if not isinstance(data.X, np.ndarray):
-        tables[0] = replace(tables[0], notes=[*tables[0].notes, SPARSE])
+        tables[0] = replace(tables[0], notes=[*tables[0].notes, SPARSE_NOTE])
     if is_affine(network) and len(network.layers) > 1:
         tables.append(affine_table(subject))
     if gradients:

@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mlpctl.display.figure_style import COLOURS, MARKERS, entitle, label, new_figure, styled
+from mlpctl.display.figure_style import COLOURS, MARKERS, entitle, new_figure, styled
 from mlpctl.inspection.gradients import root_mean_squares, sample_of, statistics
 from mlpctl.inspection.loader import start_of
 from mlpctl.inspection.subject import Subject, trials_of
+from mlpctl.report.figures.axis_labels import label
 from mlpctl.runner.trial import Trial
 from mlpctl.spec import SEED_FIELDS
 
@@ -17,10 +18,10 @@ if TYPE_CHECKING:
 
     from mlpctl.store.weights import Weights
 
-MOST = 60
+MOST_CURVES = 60
 """Configurations that are drawn."""
 
-DEPTH = ("hidden_layers", "widths", "hidden_units", "batch_norm", "dropout")
+FIELDS_OF_DEPTH = ("hidden_layers", "widths", "hidden_units", "batch_norm", "dropout")
 """Fields that the x axis tells, or that follow from it: curves that differ in these alone share a colour."""
 
 
@@ -46,9 +47,9 @@ def profiles_of(subject: Subject, given: Mapping[str, Any]) -> list[Profile]:
     """
     if subject.experiment is None:
         return [profile(subject.trial, weights, stage) for stage, weights in subject.stages().items()]
-    trials = list(trials_of(subject.experiment, given, MOST))
+    trials = list(trials_of(subject.experiment, given, MOST_CURVES))
     flat = [trial.spec.flat() for trial in trials]
-    differing = [n for n in flat[0] if len({row[n] for row in flat}) > 1 and n not in (*SEED_FIELDS, *DEPTH)]
+    differing = [n for n in flat[0] if len({row[n] for row in flat}) > 1 and n not in (*SEED_FIELDS, *FIELDS_OF_DEPTH)]
     return [
         profile(trial, start_of(trial), ", ".join(f"{label(n)} {row[n]}" for n in differing if row[n] is not None))
         for trial, row in zip(trials, flat, strict=True)

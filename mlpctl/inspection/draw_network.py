@@ -21,7 +21,7 @@ MOST_NEURONS, MOST_LAYERS = 16, 7
 MOST_WRITTEN = 14
 """Connections up to which each weight is written beside its line."""
 
-ROW = 0.95
+BOX_DISTANCE = 0.95
 """Inches from box to box."""
 
 LIGHT = "#EEF4FA"
@@ -47,7 +47,7 @@ def draw_network(
     """
     sizes = [network.layers[0].inputs, *(layer.outputs for layer in network.layers)]
     small = max(sizes) <= MOST_NEURONS and len(network.layers) <= MOST_LAYERS
-    height = max(ROW * (len(sizes) + 1) + 0.6, 0.42 * max(sizes) + 1.2 if small else 0)
+    height = max(BOX_DISTANCE * (len(sizes) + 1) + 0.6, 0.42 * max(sizes) + 1.2 if small else 0)
     width = 4.4 + (2.2 + 1.5 * len(sizes) if small else 0)
     figure, axes = panels(1, 1 + small, width, height, width_ratios=[4.4, width - 4.4] if small else [1.0])
     with styled():
@@ -85,7 +85,7 @@ def _boxes(axes: Any, network: "Network", height: float) -> None:
                 "", (2.0, y + tall / 2), (2.0, y + gap - tall / 2), arrowprops={"arrowstyle": "-|>", "color": "#555555"}
             )
     axes.set_xlim(-0.1, 4.1)
-    axes.set_ylim(0.5 - gap * (height - 0.6) / ROW, 0.5)
+    axes.set_ylim(0.5 - gap * (height - 0.6) / BOX_DISTANCE, 0.5)
     axes.axis("off")
 
 

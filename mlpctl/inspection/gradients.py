@@ -25,10 +25,10 @@ SAMPLE = 4096
 """Examples of the sample: the whole training part of small sets; enough for two digits on large ones."""
 
 STEEPEST = {"sigmoid": 0.25, "tanh": 1.0}
-FLAT = 0.05
+SATURATED_SLOPE = 0.05
 """An activation with two flat ends is saturated where its slope is under this share of its steepest."""
 
-DEAD = 1e-6
+DEAD_SLOPE = 1e-6
 """A unit is dead if its slope is below this for every example: no gradient passes, and nothing will change that."""
 
 VANISHING = 0.01
@@ -38,8 +38,8 @@ SHARES = ("dead", "saturated")
 OF_GRADIENT = ("grad mean", "grad sd", "grad norm", "norm/weights")
 
 EXPLAINED = (
-    f"dead: units whose slope is 0 for every example; saturated: activations with a slope under {FLAT:.0%} of the "
-    "steepest (sigmoid, tanh)."
+    "dead: units whose slope is 0 for every example; saturated: activations with a slope under "
+    f"{SATURATED_SLOPE:.0%} of the steepest (sigmoid, tanh)."
 )
 
 
@@ -83,8 +83,8 @@ def statistics(
                 "activation": layer.activation,
                 "mean": float(a.mean()),
                 "sd": float(a.std(correction=0)),
-                "dead": float((slope.amax(dim=0) < DEAD).double().mean()),
-                "saturated": None if steepest is None else float((slope < FLAT * steepest).double().mean()),
+                "dead": float((slope.amax(dim=0) < DEAD_SLOPE).double().mean()),
+                "saturated": None if steepest is None else float((slope < SATURATED_SLOPE * steepest).double().mean()),
                 "grad mean": float(gradient.mean()),
                 "grad sd": float(gradient.std(correction=0)),
                 "grad norm": norm,

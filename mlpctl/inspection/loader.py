@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from mlpctl.store.find_trial import StoredTrial
     from mlpctl.store.weights import Weights
 
-AT_A_TIME = 8192
+ROWS_AT_A_TIME = 8192
 """Rows whose outputs are computed together: 25 MB at 784 inputs."""
 
 
@@ -108,7 +108,7 @@ def outputs_of(
         rows: of the data (B,).
     """
     model = manual_model(network, spec, weights)
-    chunks = [rows[start : start + AT_A_TIME] for start in range(0, max(len(rows), 1), AT_A_TIME)]
+    chunks = [rows[start : start + ROWS_AT_A_TIME] for start in range(0, max(len(rows), 1), ROWS_AT_A_TIME)]
     return np.concatenate([model.outputs(gathered(data, chunk)[0]).numpy() for chunk in chunks])
 
 

@@ -16,18 +16,18 @@ from mlpctl.display.tables import Cell, Table
 from mlpctl.engines.scoring import predicted
 from mlpctl.errors import UsageError
 from mlpctl.inspection.loader import Saved, outputs_of
-from mlpctl.runner.experiment import SelectOn
+from mlpctl.metrics import SelectOn
 
 if TYPE_CHECKING:
     from mlpctl.data.prepare import Data
     from mlpctl.models.network import Network
 
-PARTS: dict[SelectOn, Part] = {"test": "test", "train": "train", "validation": "val"}
+SELECTED_PART: dict[SelectOn, Part] = {"test": "test", "train": "train", "validation": "val"}
 
 CLASSES_ACROSS = 5
 """Classes up to which people see the probability of each beside every example."""
 
-BIAS, TOTAL = "(bias)", "(sum)"
+BIAS_ROW, TOTAL_ROW = "(bias)", "(sum)"
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,7 +127,7 @@ def _fitting(saved: Saved, rows: NDArray[Any]) -> NDArray[Any]:
 
 def _of_part(saved: Saved, index: Sequence[int], part: SelectOn) -> Examples:
     data = prepare(saved.trial.dataset, saved.trial.spec)
-    rows, name = data.parts[PARTS[part]], saved.trial.dataset.name
+    rows, name = data.parts[SELECTED_PART[part]], saved.trial.dataset.name
     if not len(rows):
         raise UsageError(
             f"{name} has no {part} part under this spec: use --part {'test' if part != 'test' else 'train'}"
@@ -253,7 +253,7 @@ def _words(saved: Saved, examples: Examples, number: int, outputs: NDArray[Any])
         return {"word": word, "count": count, **{name: float(values[k]) for k, name in enumerate(columns)}}
 
     rows = [row(word, counts[word], shares[word]) for word in ordered]
-    rows += [row(BIAS, None, bias), row(TOTAL, None, bias + sum(shares.values()))]
+    rows += [row(BIAS_ROW, None, bias), row(TOTAL_ROW, None, bias + sum(shares.values()))]
     notes.insert(
         0, f"count × weight: what a word adds to the score of each class. Predicted: {dataset.classes[label]}."
     )

@@ -18,7 +18,7 @@ from mlpctl.store.schema import TRIALS_FILE
 if TYPE_CHECKING:
     from mlpctl.store.weights import Weights
 
-START, BY_HAND = "before training", "weights set by hand"
+BEFORE_TRAINING, BY_HAND = "before training", "weights set by hand"
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,12 +45,12 @@ class Subject:
         """Return the trained weights, or those at the start, and words for them."""
         if self.weights is not None:
             return self.weights, self.stage
-        return start_of(self.trial), BY_HAND if self.trial.spec.model == "gate" else START
+        return start_of(self.trial), BY_HAND if self.trial.spec.model == "gate" else BEFORE_TRAINING
 
     def stages(self) -> "dict[str, Weights]":
         """Return words -> weights: at the start and, of a trained network, at the end."""
         trained = {} if self.weights is None else {self.stage: self.weights}
-        return {START: start_of(self.trial), **trained}
+        return {BEFORE_TRAINING: start_of(self.trial), **trained}
 
 
 def subject_of(target: str | None, given: Mapping[str, Any]) -> Subject:

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mlpctl.models import losses
-from mlpctl.models.constants import BN_EPS, BN_MOMENTUM, LEAKY_SLOPE, SOFTPLUS_THRESHOLD
+from mlpctl.models.constants import BN_EPS, BN_MOMENTUM, LEAKY_SLOPE, SOFTPLUS_THRESHOLD, STATISTICS
 from mlpctl.models.learner import OPTIMIZER_PREFIX, State
 from mlpctl.models.manual import normalize_by_running
 from mlpctl.models.optimizers import update
@@ -22,8 +22,6 @@ from mlpctl.models.optimizers import update
 if TYPE_CHECKING:
     from mlpctl.models.network import Layer, Network
     from mlpctl.spec import Spec
-
-STATISTICS = (".running_mean", ".running_var")
 
 
 def step(u: Tensor) -> Tensor:
@@ -174,4 +172,4 @@ class Autograd:
 TORCH = Operations(ACTIVATIONS, affine, product, normalize, drop, loss)
 """torch's own functions."""
 
-AUTOGRAD = partial(Autograd, TORCH)
+autograd = partial(Autograd, TORCH)

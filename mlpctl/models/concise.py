@@ -9,7 +9,7 @@ from torch import nn
 
 from mlpctl.models.constants import BN_EPS, BN_MOMENTUM, SOFTPLUS_THRESHOLD
 from mlpctl.models.learner import State
-from mlpctl.models.torch_nn import KeyedDropout, Optimized, Product, SparseLinear, Step
+from mlpctl.models.torch_nn import KeyedDropout, Optimized, ProductLinear, SparseLinear, StepFunction
 
 if TYPE_CHECKING:
     from mlpctl.models.network import Network
@@ -25,7 +25,7 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "silu": nn.SiLU,
     "softplus": partial(nn.Softplus, threshold=SOFTPLUS_THRESHOLD),
     "identity": nn.Identity,
-    "step": Step,
+    "step": StepFunction,
 }
 
 
@@ -41,7 +41,7 @@ def sequential(network: "Network") -> nn.Sequential:
 
 def _layer(network: "Network", number: int) -> nn.Sequential:
     layer = network.layers[number]
-    affine = Product if layer.product else SparseLinear
+    affine = ProductLinear if layer.product else SparseLinear
     modules: OrderedDict[str, nn.Module] = OrderedDict(affine=affine(layer.inputs, layer.outputs, bias=layer.bias))
     if layer.batch_norm:
         modules["norm"] = nn.BatchNorm1d(layer.outputs, eps=BN_EPS, momentum=BN_MOMENTUM)

@@ -12,3 +12,6 @@ HAS_SECOND = ("adam", "adamw", "rmsprop", "adagrad")
 
 SOFTPLUS_THRESHOLD = 40.0
 """Value of u from which torch's softplus(u) is u: exp(-40) is below float64's rounding of 40; exp(-20) is not."""
+
+STATISTICS = ("running_mean", "running_var")
+"""Arrays of batch normalization that follow the data and are not trained."""

@@ -7,15 +7,14 @@ import numpy as np
 
 from mlpctl.data.minibatches import steps_per_epoch, used_examples
 from mlpctl.display.tables import Cell, Table
-from mlpctl.models.constants import HAS_FIRST, HAS_SECOND
+from mlpctl.models.constants import HAS_FIRST, HAS_SECOND, STATISTICS
 
 if TYPE_CHECKING:
     from mlpctl.models.network import Layer, Network
     from mlpctl.spec import Spec
 
-COUNTED = "Forward, backward: multiplications and additions of the matrix products, per example."
-KEPT = "Activations: what the backward pass needs of a minibatch, outputs and slopes of every layer."
-STATISTICS = ("running_mean", "running_var")
+COUNTED_NOTE = "Forward, backward: multiplications and additions of the matrix products, per example."
+KEPT_NOTE = "Activations: what the backward pass needs of a minibatch, outputs and slopes of every layer."
 
 
 @dataclass(frozen=True)
@@ -94,7 +93,7 @@ def layers_table(network: "Network", spec: "Spec", title: str, *, people: bool) 
         names = {name: name for name in rows[1]}
         names |= {"weights": "weights (bytes)", "activations": "activations (bytes)"}
     shown = [{label: row[name] for name, label in names.items() if name in row} for row in rows]
-    notes = [f"B = {batch}, {spec.dtype}. {COUNTED}", KEPT]
+    notes = [f"B = {batch}, {spec.dtype}. {COUNTED_NOTE}", KEPT_NOTE]
     return Table(list(names.values()), shown, title, notes)
 
 

@@ -178,7 +178,7 @@ class Drop(Function):
         return torch.where(ctx.mask, gradient / (1 - ctx.p), 0.0), None, None
 
 
-class Loss(Function):
+class ExampleLoss(Function):
     """Loss of each example, with its gradient as `mlpctl.models.losses` writes it."""
 
     @staticmethod
@@ -245,7 +245,7 @@ def drop(a: Tensor, mask: Tensor, p: float) -> Tensor:
 
 def loss(network: "Network", z: Tensor, y: Tensor) -> Tensor:
     """Return the loss per example (B,)."""
-    return Loss.apply(z, network, y)  # type: ignore[no-untyped-call, no-any-return]
+    return ExampleLoss.apply(z, network, y)  # type: ignore[no-untyped-call, no-any-return]
 
 
 def _summed_to(gradient: Tensor, shape: torch.Size) -> Tensor:
@@ -253,4 +253,4 @@ def _summed_to(gradient: Tensor, shape: torch.Size) -> Tensor:
     return gradient if gradient.shape == shape else gradient.sum_to_size(shape)
 
 
-FUNCTION = partial(Autograd, Operations(ACTIVATIONS, affine, product, normalize, drop, loss))
+function = partial(Autograd, Operations(ACTIVATIONS, affine, product, normalize, drop, loss))

@@ -23,7 +23,7 @@ def _negative(gate: tuple[float, float, float]) -> tuple[float, float, float]:
 
 NAND, NOR = _negative(AND), _negative(OR)
 
-GATES: dict[str, tuple[tuple[tuple[float, float, float], ...], ...]] = {
+GATE_UNITS: dict[str, tuple[tuple[tuple[float, float, float], ...], ...]] = {
     "and": ((AND,),),
     "or": ((OR,),),
     "nand": ((NAND,),),
@@ -41,7 +41,7 @@ def gate_name(spec: "Spec") -> str:
 
 def gate_layers(spec: "Spec") -> tuple[Layer, ...]:
     """Return the layers of a gate: step activations between perceptrons, the last one's sum as output."""
-    stages = GATES[gate_name(spec)]
+    stages = GATE_UNITS[gate_name(spec)]
     return tuple(
         Layer(2, len(units), "identity" if number == len(stages) else "step")
         for number, units in enumerate(stages, start=1)
@@ -51,7 +51,7 @@ def gate_layers(spec: "Spec") -> tuple[Layer, ...]:
 def gate_weights(spec: "Spec") -> dict[str, NDArray[Any]]:
     """Return the weights of a gate by parameter name, of the spec's dtype."""
     weights = {}
-    for number, units in enumerate(GATES[gate_name(spec)]):
+    for number, units in enumerate(GATE_UNITS[gate_name(spec)]):
         table = np.array(units, dtype=spec.dtype)  # (outputs, 3)
         weights[f"{number}.weight"] = np.ascontiguousarray(table[:, :2].T)  # (2, outputs)
         weights[f"{number}.bias"] = table[:, 2].copy()

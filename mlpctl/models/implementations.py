@@ -34,11 +34,11 @@ class Implementation:
 NUMPY = Implementation("NumPy: forward pass, backward pass and update by hand.", "mlpctl.models.numpy:NumpyNetwork")
 MANUAL = Implementation("The same on torch tensors.", "mlpctl.models.manual:Manual")
 AUTOGRAD = Implementation(
-    "torch's functions, differentiated by autograd; update by hand.", "mlpctl.models.autograd:AUTOGRAD"
+    "torch's functions, differentiated by autograd; update by hand.", "mlpctl.models.autograd:autograd"
 )
-FUNCTION = Implementation("Own torch.autograd.Functions, each with its backward.", "mlpctl.models.function:FUNCTION")
+FUNCTION = Implementation("Own torch.autograd.Functions, each with its backward.", "mlpctl.models.function:function")
 SCRATCH = Implementation(
-    "Own activations and losses from elementary operations, as d2l 5.2.1.", "mlpctl.models.scratch:SCRATCH"
+    "Own activations and losses from elementary operations, as d2l 5.2.1.", "mlpctl.models.scratch:scratch"
 )
 CONCISE = Implementation("nn.Sequential and torch.optim, as d2l 5.2.2.", "mlpctl.models.concise:concise")
 MODULE = Implementation("An own nn.Module with its own forward, and torch.optim.", "mlpctl.models.module:module")

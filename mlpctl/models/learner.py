@@ -15,7 +15,7 @@ STEPS = f"{OPTIMIZER_PREFIX}steps"
 """Optimizer steps taken, an integer without axes."""
 
 State = dict[str, NDArray[Any]]
-"""Everything needed to continue a trial: weights, optimizer state and the epochs done, as named arrays."""
+"""Named arrays of a trial: its weights and running statistics; to continue it, the optimizer's state and epochs too."""
 
 
 def memory_name(parameter: str, what: str) -> str:

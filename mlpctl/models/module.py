@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mlpctl.spec import Spec
 
 
-class Block(nn.Module):
+class DenseLayer(nn.Module):
     """Layer: an affine map, or two whose product is taken; normalization, activation, dropout."""
 
     def __init__(self, layer: "Layer", number: int) -> None:
@@ -44,7 +44,7 @@ class Stack(nn.Module):
         super().__init__()
         self.depth = len(network.layers)
         for number, layer in enumerate(network.layers):
-            self.add_module(str(number), Block(layer, number))
+            self.add_module(str(number), DenseLayer(layer, number))
 
     def forward(self, X: Tensor) -> Tensor:
         """Return the outputs (B, C)."""

@@ -75,19 +75,9 @@ def softplus(u: Array) -> tuple[Array, Array]:
     return np.logaddexp(u, np.zeros_like(u)), 1 / (1 + np.exp(-u))
 
 
-def identity(u: Array) -> tuple[Array, Array]:
-    """Return u."""
-    return u, np.ones_like(u)
-
-
-def step(u: Array) -> tuple[Array, Array]:
-    """Return 1 above 0, else 0; the derivative is 0."""
-    return (u > 0).astype(u.dtype), np.zeros_like(u)
-
-
 ACTIVATIONS: dict[str, Callable[[Array], tuple[Array, Array]]] = {
-    f.__name__: f for f in (relu, sigmoid, tanh, leaky_relu, elu, gelu, silu, softplus, identity, step)
-}
+    f.__name__: f for f in (relu, sigmoid, tanh, leaky_relu, elu, gelu, silu, softplus)
+} | {"identity": lambda u: (u, np.ones_like(u)), "step": lambda u: ((u > 0).astype(u.dtype), np.zeros_like(u))}
 
 # Batch normalization (Ioffe and Szegedy 2015): mean 0 and variance 1 over the minibatch, then scale γ and shift β.
 

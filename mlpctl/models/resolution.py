@@ -60,7 +60,7 @@ BY_INIT: dict[str, dict[str, Any]] = {
 
 HIDDEN: dict[str, Any] = {"activation": "relu", "batch_norm": (), "dropout": 0.0}
 
-GROUPS: dict[str, dict[str, dict[str, Any]]] = {
+DECIDERS: dict[str, dict[str, dict[str, Any]]] = {
     "optimizer": BY_OPTIMIZER,
     "lr_schedule": BY_SCHEDULE,
     "init": BY_INIT,
@@ -69,19 +69,19 @@ GROUPS: dict[str, dict[str, dict[str, Any]]] = {
 """Deciding field -> its value -> the fields that apply then. A field of a group that is not listed does not apply."""
 
 
-BY_DECIDER = {decider: {name for fields in table.values() for name in fields} for decider, table in GROUPS.items()}
+BY_DECIDER = {decider: {name for fields in table.values() for name in fields} for decider, table in DECIDERS.items()}
 SELECTIVE = {name for fields in BY_DECIDER.values() for name in fields}
 """Fields that a group decides on."""
 
 NOTHING = dict.fromkeys(Spec.model_fields)
 
-FREE = ("lr", "seed", "init_seed", "data_seed")
+FREE_FIELDS = ("lr", "seed", "init_seed", "data_seed")
 """Fields whose value, where there is one, decides on no other field and agrees with any."""
 
-KEPT = 256
+MOST_KEPT = 256
 """Resolved specs kept per dataset, for specs that differ from them in free fields alone."""
 
-_decisive = itemgetter(*(name for name in Spec.model_fields if name not in (*FREE, "data")))
+_decisive = itemgetter(*(name for name in Spec.model_fields if name not in (*FREE_FIELDS, "data")))
 _kept: "WeakKeyDictionary[Dataset, dict[tuple[Any, ...], Spec]]" = WeakKeyDictionary()
 
 
@@ -93,14 +93,15 @@ def resolve(spec: Spec, dataset: "Dataset") -> Spec:
     """
     kept = _kept.setdefault(dataset, {})
     fields = vars(spec)
-    decisive = (*_decisive(fields), repr(spec.data), *[fields[name] is None for name in FREE])
+    decisive = (*_decisive(fields), repr(spec.data), *[fields[name] is None for name in FREE_FIELDS])
     alike = kept.get(decisive)
     if alike is not None:
-        return alike.model_copy(update={name: value for name in FREE if (value := fields[name]) is not None})
+        return alike.model_copy(update={name: value for name in FREE_FIELDS if (value := fields[name]) is not None})
     resolved = _resolved(spec, dataset)
     fixed = resolve_name("model", str(resolved.model)).fixed
-    if resolved.split_seed != "seed" and fixed.keys().isdisjoint(FREE):  # else a full minibatch may follow the seed
-        if len(kept) >= KEPT:
+    # A full minibatch may follow the seed where the split does.
+    if resolved.split_seed != "seed" and fixed.keys().isdisjoint(FREE_FIELDS):
+        if len(kept) >= MOST_KEPT:
             kept.clear()
         kept[decisive] = resolved
     return resolved
@@ -124,7 +125,7 @@ def _resolved(spec: Spec, dataset: "Dataset") -> Spec:
         defaults |= HIDDEN
 
     values = {**{name: value for name, value in defaults.items() if name in NOTHING}, **given}
-    for decider, table in GROUPS.items():
+    for decider, table in DECIDERS.items():
         for name, value in table.get(values[decider], {}).items():
             values.setdefault(name, value)
     problems = [*_impossible(given, values, model, dataset), *_widths(given, values, model)]
@@ -143,12 +144,12 @@ def model_of(given: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:
 
 def _applicable(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return every field with its value, None where it does not apply."""
-    left_out = SELECTIVE.difference(*(table.get(values[decider], {}) for decider, table in GROUPS.items()))
+    left_out = SELECTIVE.difference(*(table.get(values[decider], {}) for decider, table in DECIDERS.items()))
     return {**NOTHING, **values, **dict.fromkeys(left_out)}
 
 
 def _impossible(given: Mapping[str, Any], values: Mapping[str, Any], model: Model, dataset: "Dataset") -> Iterator[str]:
-    for decider, table in GROUPS.items():
+    for decider, table in DECIDERS.items():
         for name in BY_DECIDER[decider] & given.keys() - table.get(values[decider], {}).keys():
             takers = [value for value, entry in table.items() if name in entry]
             if given[name] != 0 and not _group_takes(name, values):
@@ -174,7 +175,7 @@ def _impossible(given: Mapping[str, Any], values: Mapping[str, Any], model: Mode
 
 
 def _group_takes(name: str, values: Mapping[str, Any]) -> bool:
-    return any(name in table.get(values[decider], {}) for decider, table in GROUPS.items())
+    return any(name in table.get(values[decider], {}) for decider, table in DECIDERS.items())
 
 
 _RULES: tuple[tuple[str, Callable[[Mapping[str, Any], "Dataset"], bool], str], ...] = (

@@ -80,4 +80,4 @@ def normalize(u: Tensor, weight: Tensor, bias: Tensor, mean: Tensor, variance: T
     return u_hat * weight + bias
 
 
-SCRATCH = partial(Autograd, replace(TORCH, activations=ACTIVATIONS, normalize=normalize, loss=loss))
+scratch = partial(Autograd, replace(TORCH, activations=ACTIVATIONS, normalize=normalize, loss=loss))

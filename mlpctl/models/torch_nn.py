@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mlpctl.models.network import Network
     from mlpctl.spec import Spec
 
-NAMES = {
+STATE_NAMES = {
     "affine.weight": "weight",
     "affine.bias": "bias",
     "affine.first.weight": "weight",
@@ -31,7 +31,7 @@ NAMES = {
 }
 """Names in a layer's module -> names of the shared initial weights."""
 
-REMEMBERED = {
+MEMORY_NAMES = {
     "sgd": {"momentum_buffer": "velocity"},
     "momentum": {"momentum_buffer": "velocity"},
     "nesterov": {"momentum_buffer": "velocity"},
@@ -43,7 +43,7 @@ REMEMBERED = {
 """Optimizer -> its names in torch.optim -> names in our states."""
 
 
-class Step(nn.Module):
+class StepFunction(nn.Module):
     """Step function: 1 where the input is positive, else 0; no gradient passes."""
 
     def forward(self, u: Tensor) -> Tensor:
@@ -76,7 +76,7 @@ class SparseLinear(nn.Linear):
         return u if self.bias is None else u + self.bias  # type: ignore[redundant-expr]
 
 
-class Product(nn.Module):
+class ProductLinear(nn.Module):
     """Product of two affine maps of the same inputs."""
 
     def __init__(self, inputs: int, outputs: int, *, bias: bool) -> None:
@@ -91,7 +91,7 @@ class Product(nn.Module):
 
 
 class Optimized:
-    """Network in training (`mlpctl.models.learner.Learner`); `net` names its parameters LAYER.NAME, by NAMES."""
+    """Network in training (`mlpctl.models.learner.Learner`); `net` names its parameters LAYER.NAME, by STATE_NAMES."""
 
     def __init__(self, net: nn.Module, network: "Network", spec: "Spec", state: State, device: str) -> None:
         """Take over a state: initial weights, or what `state` of any learner returned."""
@@ -140,7 +140,7 @@ class Optimized:
         state = {name: _array(tensor) for name, tensor in self.tensors.items()}
         for name, parameter in self.parameters.items():
             held = self.optimizer.state.get(parameter, {})
-            for theirs, ours in REMEMBERED[self.spec.optimizer or "sgd"].items():
+            for theirs, ours in MEMORY_NAMES[self.spec.optimizer or "sgd"].items():
                 if held.get(theirs) is not None:
                     state[memory_name(name, ours)] = _array(held[theirs])
         return {**state, STEPS: np.array(self.steps)} if self.steps else state
@@ -149,7 +149,7 @@ class Optimized:
         for name, parameter in self.parameters.items():
             held = {
                 theirs: _tensor(state[memory_name(name, ours)]).contiguous().to(device)
-                for theirs, ours in REMEMBERED[self.spec.optimizer or "sgd"].items()
+                for theirs, ours in MEMORY_NAMES[self.spec.optimizer or "sgd"].items()
                 if memory_name(name, ours) in state
             }
             if held:  # the step counter stays on the CPU, as torch.optim has it
@@ -158,7 +158,7 @@ class Optimized:
 
 def _outer(inner: str) -> str:
     number, _, name = inner.partition(".")
-    return f"{number}.{NAMES[name]}" if name in NAMES else ""
+    return f"{number}.{STATE_NAMES[name]}" if name in STATE_NAMES else ""
 
 
 def _array(tensor: Tensor) -> NDArray[Any]:

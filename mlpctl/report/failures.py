@@ -7,13 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from mlpctl.metrics import NO_FAILURES
 from mlpctl.report.grouping import codes_of, is_in
 from mlpctl.runner.failure_policy import RETRIED, alike
 from mlpctl.spec import Spec
 from mlpctl.store.columns import Columns, objects
-
-NO_FAILURES = ("ok", "interrupted")
-"""Statuses that tell nothing against a configuration: an interrupted trial is trained again by the same command."""
 
 AGAIN = "failed"
 """Name of the results folder for a trial that is looked at again: nothing is added to the sweep's own."""

@@ -19,14 +19,17 @@ from mlpctl.engines.precision import Precision
 from mlpctl.errors import DataError, DeviceError
 from mlpctl.report.compare.closeness import COMPARED, EPSILON, Deviation, Verdict, deviations, verdict
 from mlpctl.report.compare.environments import differing, flat, of_row, of_trial
-from mlpctl.runner.loop import RunOptions, Stop, Watch, check_named, run
+from mlpctl.runner.callbacks.base import Callback
+from mlpctl.runner.engine_choice import check_named
+from mlpctl.runner.loop import run
 from mlpctl.runner.pending import identify
 from mlpctl.runner.trial import Trial
+from mlpctl.runner.types import RunOptions, Stop
 from mlpctl.spec import Spec
 from mlpctl.store import reader
 from mlpctl.store.find_trial import StoredTrial
+from mlpctl.store.folder_files import read_json
 from mlpctl.store.key import key_problem
-from mlpctl.store.results import read_json
 from mlpctl.store.schema import ENVIRONMENT_FILE
 from mlpctl.store.writer import Store
 from mlpctl.system.facts import environment
@@ -86,7 +89,7 @@ def draw_trials(folder: Path, count: int, seed: int) -> list[StoredTrial]:
 def reproduce(
     places: Sequence[StoredTrial],
     options: RunOptions,
-    screen: AbstractContextManager[Watch],
+    screen: AbstractContextManager[Callback],
     stop: Stop,
     data: Mapping[str, str],
 ) -> list[Reproduction]:
@@ -109,10 +112,10 @@ def reproduce(
     """
     stored = [_read(place, data) for place in places]
     done: dict[int, Reproduction] = {}
-    with screen as watch:
+    with screen as callback:
         for run_options, group in _runs(stored, options):
             with TemporaryDirectory(prefix="mlpctl-verify-") as folder, Store(Path(folder)) as store:
-                run([[stored[number].spec for number in group]], store, run_options, watch, stop)
+                run([[stored[number].spec for number in group]], store, run_options, callback, stop)
                 done |= {number: _compare(stored[number], Path(folder)) for number in group}
     return [done[number] for number in range(len(stored))]
 
@@ -149,7 +152,7 @@ def _recorded_options(one: _Stored, options: RunOptions) -> RunOptions:
         precision=same if options.engine in ("auto", "lanes") else "fp32",
         fit_each=any(name.startswith("fit_") and row[name] is not None for row in one.epochs for name in row),
         test_each=any(name.startswith("test_") and row[name] is not None for row in one.epochs[:-1] for name in row),
-        patience=float("inf"),
+        failures_in_a_row=float("inf"),
     )
     if one.trial is None:
         return recorded

@@ -10,21 +10,18 @@ import numpy as np
 
 from mlpctl.display.tables import for_people
 from mlpctl.errors import UsageError, did_you_mean
-from mlpctl.metrics import BETTER, METRICS, PRIMARY
+from mlpctl.metrics import BETTER, METRICS, NO_FAILURES, PRIMARY, SelectOn, column_of, gain_of, rank_of
 from mlpctl.report.comparable import split_by_data, with_options
-from mlpctl.report.failures import NO_FAILURES, failures
+from mlpctl.report.failures import failures
 from mlpctl.report.grouping import codes_of, distinct, is_in, is_there, moments
 from mlpctl.report.statistics.significance import Verdict, by_seed, compare, resolution
 from mlpctl.report.statistics.student import t95, t_quantile
-from mlpctl.runner.experiment import SelectOn
 from mlpctl.spec import SEED_FIELDS, Spec
 from mlpctl.store.columns import Columns
 from mlpctl.store.results import ResultsFolders
 
 if TYPE_CHECKING:
     import pandas as pd
-
-PREFIX: dict[SelectOn, str] = {"validation": "val", "test": "test", "train": "fit"}
 
 STAMPS: dict[SelectOn, str] = {
     "test": "Chosen on the test set: its score of the chosen configuration is too good, and no estimate.",
@@ -162,7 +159,7 @@ def over(trials: Columns, by: Sequence[str], column: str) -> Columns:
 def _summary(
     title: str, trials: Columns, metric: str, on: SelectOn, experiments: Mapping[str, Mapping[str, Any]]
 ) -> Summary:
-    column = f"{PREFIX[on]}_{metric}"
+    column = column_of(on, metric)
     if on == "train" and not is_there(trials[column]).any():
         column = f"train_{metric}"
     good = trials.rows(trials["status"] == "ok")
@@ -172,8 +169,9 @@ def _summary(
     table = over(trials, ["config"], column)
     told = trials.rows(codes_of(trials["config"])[1])
     table = table.plus({name: told[name] for name in varied})
-    rank = table["mean"] if BETTER[metric] == "low" else -table["mean"]
-    table = table.rows(np.lexsort((rank, table["failed"], table["n"] == 0)))  # the last one counts most
+    counted = zip(table["n"].tolist(), table["failed"].tolist(), table["mean"].tolist(), strict=True)
+    ranks = [rank_of(n, failed, gain_of(mean, metric)) for n, failed, mean in counted]
+    table = table.rows(np.array(sorted(range(len(ranks)), key=ranks.__getitem__), dtype=np.intp))
     verdict = _verdict(table, trials, column, BETTER[metric])
     known = {} if verdict is None else dict(zip(verdict.ranked, verdict.tests["p"].tolist(), strict=True))
     p = np.array([known.get(config, np.nan) for config in table["config"]], dtype=np.float64)

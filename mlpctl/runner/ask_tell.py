@@ -1,75 +1,63 @@
-"""Step 2: a search is asked for a batch, the batch is trained, the search is told; what is in the store is trained.
+"""Ask a search for a batch, train it, tell the search; what is in the store is trained already.
 
 A search that is begun again is told the same scores in the same order, so it comes to the same proposals: that is how
 the same command finishes a search that was killed, without a state of its own.
 """
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mlpctl.metrics import BETTER, PRIMARY
+from mlpctl.metrics import SelectOn, mean_score, score_of
+from mlpctl.runner.callbacks.base import Callback
 from mlpctl.runner.experiment import Experiment
 from mlpctl.runner.pending import identify
-from mlpctl.runner.rows import Row
 from mlpctl.search.random import Random
 from mlpctl.search.space import Proposal
 from mlpctl.search.table import BY_EPOCHS
 from mlpctl.spec import Spec
 from mlpctl.store import reader
-
-COLUMNS = {"validation": "val", "test": "test", "train": "fit"}
-
-
-def selecting(row: Row, on: str, metric: str | None) -> tuple[float, str] | None:
-    """Return (score, its column) of a trial's row on what selects, larger is better; None if it has none."""
-    name = metric or PRIMARY.get(str(row.get("task")), "loss")
-    column = f"{COLUMNS[on]}_{name}"
-    if row["status"] != "ok" or row.get(column) is None:
-        return None
-    value = float(row[column])
-    return (value if BETTER[name] == "high" else -value), column
+from mlpctl.store.schema import Row
 
 
 @dataclass
-class Outcomes:
-    """Scores of trials, in the store or just trained.
+class Outcomes(Callback):
+    """Callback that keeps the scores of trials, in the store or just trained.
 
     Attributes:
         on: part that selects.
-        metric: that decides; None is the task's.
+        metric: metric that decides; None is the task's.
         scores: key -> score, larger is better; None of a trial that has none.
-        open: what was asked for last and is in training.
+        open: proposals that were asked for last and are in training.
         reached: rung -> configurations that were trained before that.
     """
 
-    on: str
+    on: SelectOn
     metric: str | None
     scores: dict[str, float | None] = field(default_factory=dict)
     open: list[Proposal] = field(default_factory=list)
     reached: Counter[int] = field(default_factory=Counter)
 
-    def learn(self, row: Row) -> None:
-        """Take note of a trial's row."""
-        score = selecting(row, self.on, self.metric)
-        self.scores[str(row["key"])] = None if score is None else score[0]
+    def on_trial(self, row: Row) -> None:
+        """Keep the score of a trial's row."""
+        self.scores[str(row["key"])] = score_of(row, self.on, self.metric)
 
     def read(self, folder: Path) -> None:
-        """Take note of what is in a results folder."""
+        """Keep the scores of the trials in a results folder."""
         for row in reader.scores(folder):
-            self.learn(row)
+            self.on_trial(row)
 
 
-def key_of(experiment: Experiment, proposal: Proposal, seed: int) -> str:
+def proposal_key(experiment: Experiment, proposal: Proposal, seed: int) -> str:
     """Return the key that a proposal has, or would have, in the store."""
     trial, row = identify(experiment.specs(proposal, seed))
     return str(row["key"]) if trial is None else trial.key
 
 
 def same(experiment: Experiment) -> Callable[[Proposal], Hashable]:
-    """Return what names a proposal's trial: proposals that train the same trial have equal names."""
-    return lambda proposal: key_of(experiment, proposal, experiment.seeds[0])
+    """Return a function that names the trial of a proposal: proposals that train the same trial have equal names."""
+    return lambda proposal: proposal_key(experiment, proposal, experiment.seeds[0])
 
 
 def specs_of(experiment: Experiment, proposals: Callable[[], Iterator[Proposal]]) -> Iterator[Spec]:
@@ -92,8 +80,8 @@ def batches(experiment: Experiment, outcomes: Outcomes) -> Iterator[Iterator[Spe
         outcomes.open = batch
         yield specs_of(experiment, lambda batch=batch: iter(batch))  # type: ignore[misc]
         for proposal in batch:
-            scores = [outcomes.scores.get(key_of(experiment, proposal, seed)) for seed in experiment.seeds]
-            search.tell(proposal, mean_of(scores))
+            scores = [outcomes.scores.get(proposal_key(experiment, proposal, seed)) for seed in experiment.seeds]
+            search.tell(proposal, mean_score(scores))
             outcomes.reached[rung_of(experiment, proposal)] += 1
         outcomes.open = []
 
@@ -101,14 +89,6 @@ def batches(experiment: Experiment, outcomes: Outcomes) -> Iterator[Iterator[Spe
 def rung_of(experiment: Experiment, proposal: Proposal) -> int:
     """Return the epochs that a search over epochs has chosen for a proposal; 0 of other searches."""
     return int(proposal["epochs"]) if experiment.search.method in BY_EPOCHS else 0
-
-
-def mean_of(scores: Sequence[float | None]) -> float | None:
-    """Return the mean, or None if there is none among them."""
-    from statistics import fmean
-
-    there = [score for score in scores if score is not None]
-    return fmean(there) if len(there) == len(scores) else None
 
 
 def samples(experiment: Experiment, most: int) -> Iterator[Spec]:

@@ -1,4 +1,4 @@
-"""What a run may spend: trials in all, time, model-epochs. What does not fit is left for the next run."""
+"""Limit what a run spends: trials in all, time, model-epochs. Trials that do not fit are left for the next run."""
 
 from dataclasses import dataclass
 from math import inf
@@ -15,9 +15,9 @@ class Limits:
     """The limits of a run; infinite where none is set.
 
     Attributes:
-        trials: of the experiment in its own order, those in the store included.
-        seconds: that the run lasts until it begins no further trial.
-        epochs: that the run trains; counted as trials are begun, so the same for any --jobs.
+        trials: number of trials of the experiment in its own order, those in the store included.
+        seconds: time after which the run begins no further trial.
+        epochs: number of epochs that the run trains; counted as trials are begun, so the same for any --jobs.
     """
 
     trials: float = inf
@@ -50,13 +50,13 @@ def parse_budget(text: str) -> tuple[float, float]:
 
 @dataclass
 class Budget:
-    """What is left of the limits.
+    """Budget of a run, counted down from its limits.
 
     Attributes:
         limits: of the run.
         trials: begun, or found in the store.
         epochs: begun.
-        cut: which limit something did not fit into; "" while everything did.
+        cut: limit that something did not fit into; "" while everything did.
     """
 
     limits: Limits
@@ -74,7 +74,7 @@ class Budget:
         self.trials += 1
 
     def take(self, trials: int, epochs: int) -> bool:
-        """Whether some trials fit; if so they are counted as begun."""
+        """Return whether some trials fit, and count them as begun if they do."""
         if self.trials + trials > self.limits.trials:
             self.cut = f"--max-trials {self.limits.trials:g}"
         elif self.epochs + epochs > self.limits.epochs:

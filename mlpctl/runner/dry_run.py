@@ -1,21 +1,21 @@
-"""What a sweep would do: which trials, what fits into its limits and what does not, how long it takes, how much memory.
+"""Plan a sweep without training it: its trials, what fits into its limits, its time and memory.
 
 Nothing is written. A search that learns is played through with made-up scores where there are none yet: how many trials
 and epochs come of it is then exact or nearly so, which configurations get them is a guess.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from mlpctl.engines.schedule import is_prefix
 from mlpctl.rng import uniforms
 from mlpctl.runner.ask_tell import Outcomes, batches
 from mlpctl.runner.budget import Budget, Limits
 from mlpctl.runner.estimate import (  # fmt: skip
     SPREAD,
     Shape,
-    costs_of,
     data_memory,
     measure,
     memory_in_use,
@@ -24,16 +24,16 @@ from mlpctl.runner.estimate import (  # fmt: skip
     trial_memory,
 )
 from mlpctl.runner.experiment import Experiment
-from mlpctl.runner.loop import Counts, RunOptions
-from mlpctl.runner.pending import pending
-from mlpctl.runner.rows import Row
-from mlpctl.runner.run_groups import Run, runs_of
-from mlpctl.runner.search_progress import Rung, rungs_without
+from mlpctl.runner.loop import to_train
+from mlpctl.runner.run_groups import RunGroup, key_without_epochs
+from mlpctl.runner.search_progress import rungs_without
 from mlpctl.runner.sweep import check_some, options_for, size_of
 from mlpctl.runner.trial import Trial
+from mlpctl.runner.types import Counts, Rung, RunOptions
 from mlpctl.search.random import Random
 from mlpctl.spec import Spec
 from mlpctl.store import reader
+from mlpctl.store.schema import Row
 from mlpctl.store.writer import Store
 
 LISTED = 10_000
@@ -44,20 +44,20 @@ SECONDS_TO_PLAY = 3.0
 
 
 @dataclass
-class Plan:
-    """What a sweep would do.
+class SweepPlan:
+    """Plan of a sweep.
 
     Attributes:
-        experiment: that it is of.
+        experiment: experiment that is planned.
         folder: of its results.
-        runs: that fit into the limits, in the order of training, each with the epochs that it trains.
+        runs: training runs that fit into the limits, in the order of training, each with the epochs that it trains.
         batches: of each run, the number of the batch in which it is asked for.
         left: trials that do not fit, in that order.
-        limit: which limit they do not fit into; "" for none.
+        limit: limit that they do not fit into; "" for none.
         stored: trials in the store.
         invalid: rows of combinations that cannot be trained.
-        guessed: whether scores were made up.
-        guesses: keys of trials that were asked for after scores were made up: others may take their places.
+        guessed: True if scores were made up.
+        guesses: keys of trials proposed after scores were made up: others may take their places.
         rungs: of a search that learns, how many configurations do not fit.
         proposing: seconds that the search itself takes.
         seconds: (expected, low, high) of the whole command.
@@ -66,7 +66,7 @@ class Plan:
 
     experiment: Experiment
     folder: Path
-    runs: list[tuple[Run, int]] = field(default_factory=list)
+    runs: list[tuple[RunGroup, int]] = field(default_factory=list)
     batches: list[int] = field(default_factory=list)
     left: list[Trial] = field(default_factory=list)
     limit: str = ""
@@ -85,21 +85,29 @@ class Plan:
         return [trial for run, _ in self.runs for trial in run.milestones.values()]
 
 
-def preview(experiment: Experiment, out: Path, options: RunOptions, *, started: float = 0.0) -> Plan:
-    """Return what a sweep would do.
+def preview(
+    experiment: Experiment,
+    out: Path,
+    options: RunOptions,
+    *,
+    started: float = 0.0,
+    report: Callable[[Path], object] = lambda _: None,
+) -> SweepPlan:
+    """Return the plan of a sweep.
 
     Args:
         experiment: to train.
-        out: where results folders are.
-        options: how to run, with its limits.
+        out: folder of results folders.
+        options: options of the run, with its limits.
         started: seconds that the process took so far; a sweep takes them too.
+        report: writes the report on a results folder, whose time counts too.
 
     Raises:
         UsageError: for an experiment that cannot be trained.
     """
     begun = time.perf_counter()
     check_some(experiment, options)
-    plan = Plan(experiment, out / experiment.name)
+    plan = SweepPlan(experiment, out / experiment.name)
     options = options_for(experiment, options)
     budget = Budget(replace(options.limits, seconds=float("inf")))
     _walk(plan, options, budget)
@@ -110,7 +118,7 @@ def preview(experiment: Experiment, out: Path, options: RunOptions, *, started: 
         plan.rungs = _not_reached(plan)
         plan.seconds, plan.memory = (begun_by,) * 3, (memory_in_use(), 0, 0)
         return plan
-    rates = measure(shapes, experiment, options)
+    rates = measure(shapes, experiment, options, report)
     most = options.timeout / options.jobs  # of what a run adds, where it is ended
     each = [[min(s, most) for s in rates.seconds(shape_of(run.leader), 1, epochs)] for run, epochs in plan.runs]
     fitting = _within(each, options.limits.seconds)
@@ -129,20 +137,20 @@ def preview(experiment: Experiment, out: Path, options: RunOptions, *, started: 
     return plan
 
 
-def _not_reached(plan: Plan) -> list[Rung]:
+def _not_reached(plan: SweepPlan) -> list[Rung]:
     return rungs_without(plan.experiment, plan.left) if plan.left and plan.experiment.strategy().learns else []
 
 
-def rest(experiment: Experiment, out: Path, options: RunOptions, counts: Counts) -> Plan | None:
+def rest(experiment: Experiment, out: Path, options: RunOptions, counts: Counts) -> SweepPlan | None:
     """Return the plan of what a limit has just left out; None where it is too much to list.
 
     Args:
-        experiment: that was trained.
-        out: where results folders are.
-        options: how it was run.
-        counts: what became of it.
+        experiment: experiment that was trained.
+        out: folder of results folders.
+        options: options of the run.
+        counts: counts of the run.
     """
-    plan = Plan(experiment, out / experiment.name, limit=counts.cut, left=counts.left, rungs=counts.rungs)
+    plan = SweepPlan(experiment, out / experiment.name, limit=counts.cut, left=counts.left, rungs=counts.rungs)
     if counts.rungs:
         return plan
     if options.force or size_of(experiment) > LISTED:
@@ -152,48 +160,57 @@ def rest(experiment: Experiment, out: Path, options: RunOptions, counts: Counts)
     return plan
 
 
-def _walk(plan: Plan, options: RunOptions, budget: Budget) -> None:
-    """Find what there is to do, as `mlpctl.runner.loop.run` does it, and what of it fits into trials and epochs."""
+def _walk(plan: SweepPlan, options: RunOptions, budget: Budget) -> None:
+    """Fill the plan with what a sweep would train, and what of it fits into the budget."""
     experiment = plan.experiment
     store = Store(plan.folder, known=reader.keys(plan.folder))
     outcomes = Outcomes(experiment.select.on, experiment.select.metric)
-    search = experiment.strategy()
-    if search.learns and not options.force:
+    learns = experiment.strategy().learns
+    if learns and not options.force:
         outcomes.read(plan.folder)
-    made_up, batch = _scores(), 0
+    made_up, done = _scores(), dict[str, int]()
 
-    def found() -> None:
+    def on_stored() -> None:
         plan.stored += 1
         budget.found()
 
-    def impossible(row: Row) -> None:
+    def on_invalid(row: Row) -> None:
         plan.invalid.append(row)
         budget.found()
 
-    def asked() -> Iterator[Run]:
-        nonlocal batch
-        for specs in _played(experiment, outcomes, plan) if search.learns else batches(experiment, outcomes):
-            batch += 1
-            is_guess = plan.guessed
-            trials = pending(specs, store, options, invalid=impossible, stored=found)
-            for run in runs_of(trials, share=not options.save and not options.most_epochs):
-                for trial in run.milestones.values():
-                    if search.learns:
-                        outcomes.scores.setdefault(trial.key, next(made_up))
-                        plan.guessed = True
-                    if is_guess:
-                        plan.guesses.add(trial.key)
-                yield run
-
-    for run, epochs in costs_of(asked(), continues=bool(options.most_epochs)):
-        if budget.cut or not budget.take(len(run.milestones), epochs):
-            plan.left += run.milestones.values()
-        else:
-            plan.runs.append((run, epochs))
-            plan.batches.append(batch)
+    asked = _played(experiment, outcomes, plan) if learns else batches(experiment, outcomes)
+    found = to_train(asked, store, options, on_invalid=on_invalid, on_stored=on_stored)
+    for number, batch in enumerate(found):
+        is_guess = plan.guessed
+        for run in batch.runs:
+            for trial in run.milestones.values():
+                if learns:
+                    outcomes.scores.setdefault(trial.key, next(made_up))
+                    plan.guessed = True
+                if is_guess:
+                    plan.guesses.add(trial.key)
+            epochs = epochs_of(run, done if options.most_epochs else {})
+            if budget.cut or not budget.take(len(run.milestones), epochs):
+                plan.left += run.milestones.values()
+            else:
+                plan.runs.append((run, epochs))
+                plan.batches.append(number)
 
 
-def _played(experiment: Experiment, outcomes: Outcomes, plan: Plan) -> Iterator[Iterator[Spec]]:
+def epochs_of(run: RunGroup, done: dict[str, int]) -> int:
+    """Return the epochs that a run trains, where it goes on from a shorter one before it, and add them to `done`.
+
+    Args:
+        run: training run.
+        done: key without epochs -> epochs that were trained.
+    """
+    epochs, name = max(run.milestones), key_without_epochs(run.leader)
+    before = done.get(name, 0) if is_prefix(run.leader.spec) else 0
+    done[name] = max(epochs, before)
+    return max(epochs - before, 0)
+
+
+def _played(experiment: Experiment, outcomes: Outcomes, plan: SweepPlan) -> Iterator[Iterator[Spec]]:
     """Yield the batches of a search that learns; of one that takes long to ask, the rest is drawn at random."""
     search, asked = batches(experiment, outcomes), 0
     while plan.proposing < SECONDS_TO_PLAY:
@@ -224,7 +241,7 @@ def _side_by_side(each: Sequence[float], batches: Sequence[int], jobs: int) -> f
     """Return the seconds of runs, `jobs` at a time; at the end of a batch some wait for the last.
 
     Args:
-        each: what a run adds where all jobs are busy: its own time over `jobs`.
+        each: seconds that a run adds where all jobs are busy: its own time over `jobs`.
         batches: the batch of each run; the next one begins when all of it is done.
         jobs: trials in training at a time.
     """

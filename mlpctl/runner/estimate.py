@@ -1,7 +1,7 @@
-"""What some trials will cost: a few of each shape are trained in a folder of their own, as a sweep trains them."""
+"""Estimate what trials will cost: a few of each shape are trained in a folder of their own, as a sweep trains them."""
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,15 +13,15 @@ import numpy as np
 from mlpctl.engines.base import Event
 from mlpctl.engines.choose import Choice, choose
 from mlpctl.engines.expected_time import Load, load_of
-from mlpctl.engines.schedule import is_prefix
 from mlpctl.errors import UsageError
 from mlpctl.models.cost import memory_of
 from mlpctl.runner.budget import Limits
+from mlpctl.runner.callbacks.base import Callback
 from mlpctl.runner.experiment import Experiment
-from mlpctl.runner.loop import RunOptions, Stop, run
-from mlpctl.runner.rows import Row
-from mlpctl.runner.run_groups import Run, lineage
+from mlpctl.runner.loop import run
+from mlpctl.runner.run_groups import RunGroup
 from mlpctl.runner.trial import Trial
+from mlpctl.runner.types import RunOptions, Stop
 from mlpctl.spec import SEED_FIELDS
 from mlpctl.store.writer import Store
 from mlpctl.system.devices import devices_of
@@ -45,16 +45,16 @@ ROUNDS = 2
 """Of each measurement, after one that warms up."""
 
 SPREAD = 0.15
-"""How far a machine is from itself a minute later: it widens what the rounds say on both sides."""
+"""Relative spread between measurements a minute apart: the interval is widened by it on both sides."""
 
 
 @dataclass
 class Shape:
-    """Trials that cost the same.
+    """Shape of trials: those of one shape cost the same.
 
     Attributes:
-        example: one of them.
-        trials: how many.
+        example: a trial of the shape.
+        trials: number of trials.
         epochs: of all of them.
     """
 
@@ -83,7 +83,7 @@ class Rate:
 
 @dataclass(frozen=True)
 class Rates:
-    """What was measured.
+    """Rates of trials, by shape.
 
     Attributes:
         rounds: name of a shape -> what each round says.
@@ -103,38 +103,25 @@ class Rates:
         return [rate.seconds(trials, epochs * factor) for rate in self.rounds[source]]
 
 
-@dataclass
-class _Times:
-    """A watch that keeps the seconds of each epoch.
+class _Times(Callback):
+    """Callback that keeps the seconds of each epoch; those of a trial's last apart, which has its test score in it."""
 
-    Attributes:
-        epochs: seconds of each but a trial's last, which has its test score in it.
-        last: seconds of each trial's last.
-    """
+    def __init__(self) -> None:
+        """Keep nothing yet."""
+        self.epochs: list[float] = []
+        self.last: list[float] = []
 
-    epochs: list[float] = field(default_factory=list)
-    last: list[float] = field(default_factory=list)
-
-    def epoch(self, trial: Trial, event: Event) -> None:  # noqa: ARG002
-        """Keep what an epoch took."""
+    def on_epoch(self, trial: Trial, event: Event) -> None:  # noqa: ARG002
+        """Keep the seconds of an epoch."""
         (self.last if event.status else self.epochs).append(event.seconds or event.group_seconds or 0.0)
-
-    def finished(self, row: Row) -> None:
-        """Nothing."""
-
-    def stored(self) -> None:
-        """Nothing."""
-
-    def note(self, text: str) -> None:
-        """Nothing."""
 
 
 def shape_of(trial: Trial) -> tuple[object, ...]:
-    """Return what a trial's cost per epoch depends on."""
+    """Return the fields that a trial's cost per epoch depends on."""
     return trial.dataset.digest, *(value for name, value in trial.spec.flat().items() if name not in FREE)
 
 
-def shapes_of(runs: Iterable[tuple[Run, int]]) -> dict[object, Shape]:
+def shapes_of(runs: Iterable[tuple[RunGroup, int]]) -> dict[object, Shape]:
     """Return the shapes among some runs with the epochs that each trains, by name."""
     shapes: dict[object, Shape] = {}
     for one, epochs in runs:
@@ -144,18 +131,19 @@ def shapes_of(runs: Iterable[tuple[Run, int]]) -> dict[object, Shape]:
     return shapes
 
 
-def costs_of(runs: Iterable[Run], *, continues: bool) -> Iterator[tuple[Run, int]]:
-    """Yield (run, epochs that it trains); with `continues` a run goes on from where a shorter one before it stopped."""
-    done: dict[str, int] = {}
-    for one in runs:
-        epochs, name = max(one.milestones), lineage(one.leader)
-        before = done.get(name, 0) if continues and is_prefix(one.leader.spec) else 0
-        done[name] = max(epochs, before)
-        yield one, max(epochs - before, 0)
-
-
-def measure(shapes: dict[object, Shape], experiment: Experiment, options: RunOptions) -> Rates:
+def measure(
+    shapes: dict[object, Shape],
+    experiment: Experiment,
+    options: RunOptions,
+    report: Callable[[Path], object] = lambda _: None,
+) -> Rates:
     """Return the rates of some shapes and of the report; nothing stays behind.
+
+    Args:
+        shapes: by name.
+        experiment: experiment that they are of.
+        options: of the run.
+        report: writes the report on a results folder.
 
     Raises:
         MlpctlError: for a device that is not there, missing data.
@@ -181,7 +169,7 @@ def measure(shapes: dict[object, Shape], experiment: Experiment, options: RunOpt
             else:
                 nearest = min(rates.rounds, key=lambda other: abs(_flops(shapes[other]) - _flops(shape)))
                 rates.scale[name] = nearest, _flops(shape) / _flops(shapes[nearest])
-        return replace(rates, start=start, report=_report_seconds(store.folder))
+        return replace(rates, start=start, report=_seconds_of(report, store.folder))
 
 
 def _flops(shape: Shape) -> float:
@@ -243,7 +231,7 @@ def _rounds(trial: Trial, store: Store, options: RunOptions, jobs: int, wall: fl
 
 
 def _timed(trial: Trial, store: Store, options: RunOptions, count: int, epochs: int) -> tuple[float, _Times]:
-    """Return (wall seconds, what was watched) of trials that differ in their seeds."""
+    """Return (wall seconds, the times of its epochs) of trials that differ in their seeds."""
     first = 1_000_000 + len(store.known)  # seeds that nothing in the store has
     specs = [trial.spec.model_copy(update={"seed": first + number, "epochs": epochs}) for number in range(count)]
     times = _Times()
@@ -252,12 +240,10 @@ def _timed(trial: Trial, store: Store, options: RunOptions, count: int, epochs: 
     return time.perf_counter() - started, times
 
 
-def _report_seconds(folder: Path) -> float:
-    from mlpctl.report.report import report
-
+def _seconds_of(report: Callable[[Path], object], folder: Path) -> float:
     started = time.perf_counter()
     with suppress(UsageError):  # nothing that was measured has a score: then there is not much to report either
-        report([folder], format_="md", output=folder / "report.md")
+        report(folder)
     return time.perf_counter() - started
 
 
@@ -271,13 +257,13 @@ def memory_in_use() -> int:
 
 
 def trial_memory(shape: Shape) -> int:
-    """Return what one trial of a shape keeps in memory, in bytes."""
+    """Return the memory of one trial of a shape, in bytes."""
     work = shape.example.work()
     return sum(memory_of(work.network, work.spec).values())
 
 
 def data_memory(shapes: Sequence[Shape]) -> int:
-    """Return what the data of some shapes keep in memory, in bytes, those that are shared once."""
+    """Return the memory of the data of some shapes, in bytes; shared data count once."""
     seen = {}
     for shape in shapes:
         data = shape.example.work().data

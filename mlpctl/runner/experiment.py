@@ -1,23 +1,21 @@
-"""Step 1b: an experiment: a base spec, axes, seeds, how to search and to choose; see `experiment_file` for its file."""
+"""Define an experiment: a base spec, axes, seeds, how to search and to choose; see `experiment_file` for its file."""
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from mlpctl.errors import UsageError, did_you_mean
-from mlpctl.metrics import METRICS
-from mlpctl.search.axes import MOST, Axis
-from mlpctl.search.space import Proposal, Space, make_space, zipped
-from mlpctl.search.table import SearchTable
+from mlpctl.metrics import METRICS, SelectOn
+from mlpctl.search.table import MOST, SearchTable
 from mlpctl.spec import Spec, make_spec, split_list
 
 if TYPE_CHECKING:
     from mlpctl.runner.expect_table import ExpectTable
-    from mlpctl.search.base import Search
-
-SelectOn = Literal["validation", "test", "train"]
+    from mlpctl.search.axes import Axis
+    from mlpctl.search.base import Same, Search
+    from mlpctl.search.space import Space
 
 
 class SelectTable(BaseModel):
@@ -31,36 +29,38 @@ class SelectTable(BaseModel):
 
 @dataclass(frozen=True)
 class Experiment:
-    """What a sweep does.
+    """Experiment that a sweep trains.
 
     Attributes:
         name: folder under results/.
         base: fields of Spec that stay fixed, as given.
-        axes: what varies.
+        axes: hyperparameters that vary.
         zipped: names of axes that move together.
         listed: configurations that are listed one by one, as an axis; None for none.
         seeds: every configuration is trained with each.
-        search: how configurations are chosen.
-        select: how they are compared.
+        search: [search] table: method that chooses configurations.
+        select: [select] table: part and metric that compare them.
         expect: published figures.
     """
 
     name: str
     base: Mapping[str, Any]
-    axes: tuple[Axis, ...] = ()
+    axes: "tuple[Axis, ...]" = ()
     zipped: tuple[tuple[str, ...], ...] = ()
-    listed: Axis | None = None
+    listed: "Axis | None" = None
     seeds: tuple[int, ...] = (0,)
     search: SearchTable = SearchTable()
     select: SelectTable = SelectTable()
     expect: "tuple[ExpectTable, ...]" = ()
 
-    def space(self) -> Space:
+    def space(self) -> "Space":
         """Return what is searched.
 
         Raises:
             UsageError: for axes that do not fit together.
         """
+        from mlpctl.search.space import make_space, zipped  # 8 ms that `train` has no use for
+
         by_name = {axis.name: axis for axis in self.axes}
         moved = {name for names in self.zipped for name in names}
         axes = [] if self.listed is None else [self.listed]
@@ -74,7 +74,7 @@ class Experiment:
         """The fields that vary."""
         return tuple(name for axis in self.space().axes for name in axis.names)
 
-    def strategy(self, same: Callable[[Proposal], Hashable] = lambda proposal: tuple(proposal.items())) -> "Search":
+    def strategy(self, same: "Same" = lambda proposal: tuple(proposal.items())) -> "Search":
         """Return the search over the axes; `same` names what a proposal would train."""
         from mlpctl.search.make import make_search
 
@@ -131,7 +131,8 @@ def checked(experiment: Experiment) -> Experiment:
         problems.append(f"the name of an experiment is a folder's name, got '{experiment.name}'")
     if problems:
         raise UsageError(problems)
-    experiment.strategy()
+    if experiment.axes or experiment.listed is not None or experiment.search != SearchTable():
+        experiment.strategy()  # says what does not fit
     return experiment
 
 
@@ -203,7 +204,7 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def axis_as_toml(axis: Axis) -> Any:
+def axis_as_toml(axis: "Axis") -> Any:
     """Return an axis as an experiment file writes it."""
     values = [_plain(value) for value in axis.listed]
     if not axis.when:

@@ -47,7 +47,7 @@ def read_experiment(path: Path, effort: Effort = "default") -> Experiment:
 
     Args:
         path: of the file, or the name of an experiment that comes with mlpctl.
-        effort: how much it may cost.
+        effort: quick, default or thorough.
 
     Raises:
         UsageError: every problem of the file at once; a syntax error with its line.

@@ -1,13 +1,9 @@
-"""Failures as data: which are alike, how many in a row end a run, and how long a trial may take."""
+"""Decide by failures: alike failures, and how many of them end a run."""
 
 import re
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from mlpctl.engines.base import Event, Work
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 REDONE = ("interrupted",)
 """Statuses of trials that run again by themselves."""
@@ -28,8 +24,8 @@ def alike(status: str, error: str) -> str:
 
 
 @dataclass
-class Patience:
-    """Counts failures as their rows come.
+class FailurePolicy:
+    """Counts failures as their rows come, and says when they end a run.
 
     Attributes:
         most: alike ones in a row that end a run; infinite for none.
@@ -64,50 +60,3 @@ class Patience:
 
 def _told(status: str, error: str) -> str:
     return f"{status.replace('_', ' ')}{f' ({error})' if error else ''}"
-
-
-@dataclass
-class Clock:
-    """How long each trial has been in training, looked at after each of its epochs.
-
-    The engines kernel and reference also look between minibatches; only trials that are trained in a group end with an
-    epoch.
-    """
-
-    _limits: dict[str, float] = field(default_factory=dict)
-    _begun: dict[str, float] = field(default_factory=dict)
-    _spent: dict[str, float] = field(default_factory=dict)
-    _late: set[str] = field(default_factory=set)
-
-    def start(self, work: "Work") -> None:
-        """A trial begins, and may take the seconds of its limit."""
-        self._limits[work.key], self._begun[work.key] = work.limit, time.monotonic()
-
-    def watch(self, events: "Iterable[Event]", stop: Callable[[str], None]) -> "Iterator[Event]":
-        """Yield the events of trials; those that take too long are stopped, and their last event says so."""
-        for event in events:
-            if event.status is None:
-                self._look(event, stop)
-                yield event
-            else:
-                yield self._last(event)
-
-    def _look(self, event: "Event", stop: Callable[[str], None]) -> None:
-        spent = self._spent[event.key] = self._spent.get(event.key, 0.0) + (event.seconds or 0.0)
-        if event.seconds is None:  # trained in a group, it has no time of its own
-            spent = time.monotonic() - self._begun[event.key]
-        if spent > self._limits[event.key]:
-            self._late.add(event.key)
-            stop(event.key)
-
-    def _last(self, event: "Event") -> "Event":
-        from mlpctl.engines.base import late
-
-        is_late = event.key in self._late and event.status == "interrupted"
-        limit = self._limits.pop(event.key)
-        for known in (self._begun, self._spent):
-            known.pop(event.key, None)
-        self._late.discard(event.key)
-        if not is_late:
-            return event
-        return replace(event, status="timeout", error=late(event.key, event.epoch, 0.0, limit).error)

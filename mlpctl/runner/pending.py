@@ -1,33 +1,34 @@
-"""Step 4: which of some specs have to run: those that are not in the store, or whose row does not count."""
+"""Find the trials that have to run: those that are not in the store, or whose row does not count."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from mlpctl.errors import UsageError
 from mlpctl.runner.failure_policy import REDONE, RETRIED
-from mlpctl.runner.rows import Row, invalid_row
-from mlpctl.runner.run_groups import lineage
+from mlpctl.runner.rows import invalid_row
+from mlpctl.runner.run_groups import key_without_epochs
 from mlpctl.runner.trial import Trial, trial_of
+from mlpctl.runner.types import RunOptions
 from mlpctl.spec import Spec
+from mlpctl.store.schema import Row
 from mlpctl.store.writer import Store
 
 if TYPE_CHECKING:
-    from mlpctl.runner.loop import RunOptions
     from mlpctl.runner.shard import Shard
 
 
 def pending(
     specs: Iterable[Spec],
     store: Store,
-    options: "RunOptions",
+    options: RunOptions,
     *,
-    invalid: Callable[[Row], None],
-    stored: Callable[[], None],
+    on_invalid: Callable[[Row], None],
+    on_stored: Callable[[], None],
 ) -> Iterator[Trial]:
     """Yield the trials of some specs that have to run; equal trials once.
 
-    Combinations that cannot be trained go to `invalid` as rows; `stored` is called for each trial that is there. Trials
-    of other shards are passed over.
+    Combinations that cannot be trained go to `on_invalid` as rows; `on_stored` is called for each trial that is there.
+    Trials of other shards are passed over.
     """
     begun: set[str] = set()
     for spec in specs:
@@ -36,19 +37,19 @@ def pending(
         if key in begun:
             continue
         begun.add(key)
-        if options.shard is not None and not is_in(options.shard, trial, key):
+        if options.shard is not None and not in_shard(options.shard, trial, key):
             continue
         if trial is None and key not in store.known:
-            invalid(row)
+            on_invalid(row)
         elif trial is not None and has_to_run(store, key, options):
             yield trial
         else:
-            stored()
+            on_stored()
 
 
-def is_in(shard: "Shard", trial: Trial | None, key: str) -> bool:
-    """Whether a trial is in a part of the experiment, or the row of a key; trials that are one run stay together."""
-    return shard.has(key if trial is None else lineage(trial))
+def in_shard(shard: "Shard", trial: Trial | None, key: str) -> bool:
+    """Return whether a trial, or the row of a key, is in a part of the experiment; trials of one run stay together."""
+    return shard.has(key if trial is None else key_without_epochs(trial))
 
 
 def identify(spec: Spec) -> tuple[Trial | None, Row]:
@@ -59,8 +60,8 @@ def identify(spec: Spec) -> tuple[Trial | None, Row]:
         return None, invalid_row(spec, str(error))
 
 
-def has_to_run(store: Store, key: str, options: "RunOptions") -> bool:
-    """Whether a trial has to run: it is not in the store, or what is there does not count."""
+def has_to_run(store: Store, key: str, options: RunOptions) -> bool:
+    """Return whether a trial has to run: it is not in the store, or what is there does not count."""
     status = store.known.get(key)
     if status is None or options.force or status in REDONE or (options.retry and status in RETRIED):
         return True

@@ -1,57 +1,58 @@
-"""What becomes of a trial: its row in the store, counted, told to who looks on, and taken note of."""
+"""Record trials: their rows in the store, the counts, the callbacks, the failures."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Lock
 
 from mlpctl.runner.budget import Budget
-from mlpctl.runner.failure_policy import Patience
-from mlpctl.runner.rows import Row
-from mlpctl.runner.types import Counts, Stop, Watch
+from mlpctl.runner.callbacks.base import Callback
+from mlpctl.runner.failure_policy import FailurePolicy
+from mlpctl.runner.types import Counts, Stop
+from mlpctl.store.schema import Row
 from mlpctl.store.writer import Store
 
 
 @dataclass
-class Recording:
-    """Everything that a row goes to. Rows come one at a time, whichever thread has them.
+class Recorder:
+    """Passes a row to all that it concerns, one row at a time, whichever thread has it.
 
     Attributes:
         store: opened.
-        watch: who looks on.
+        callback: told of every trial.
         stop: set where failures end the run.
-        budget: what is left of the limits.
-        patience: counts failures.
-        learn: is given the row of every trial that was run.
-        counts: what became of the specs so far.
+        budget: budget of the run.
+        policy: counts failures.
+        counts: trials so far.
     """
 
     store: Store
-    watch: Watch
+    callback: Callback
     stop: Stop
     budget: Budget
-    patience: Patience
-    learn: Callable[[Row], None] | None = None
+    policy: FailurePolicy
     counts: Counts = field(default_factory=Counts)
     _recording: Lock = field(default_factory=Lock)  # impossible trials are found on the threads that take works
 
     def record(self, row: Row, epochs: list[Row]) -> None:
-        """Put a trial that was run into the store, count it and tell of it."""
+        """Write a trial that was run to the store, count it and tell the callbacks."""
         with self._recording:
             self.store.append(row, epochs)
             self.counts.statuses[row["status"]] += 1
-            if self.learn is not None:
-                self.learn(row)
-            self.watch.finished(row)
-            if (why := self.patience.over(row)) and not self.stop.requested:
+            self.callback.on_trial(row)
+            if (why := self.policy.over(row)) and not self.stop.requested:
                 self.stop.requested, self.stop.why = True, why
 
-    def impossible(self, row: Row) -> None:
+    def on_invalid(self, row: Row) -> None:
         """Record a combination that cannot be trained; it costs nothing."""
         self.budget.found()
         self.record(row, [])
 
-    def found(self) -> None:
+    def on_stored(self) -> None:
         """Count a trial that is in the store."""
         self.counts.stored += 1
         self.budget.found()
-        self.watch.stored()
+        self.callback.on_stored()
+
+    @property
+    def is_over(self) -> bool:
+        """True when nothing more is to be begun."""
+        return self.stop.requested or bool(self.budget.cut)

@@ -1,4 +1,4 @@
-"""From what an engine reports to the rows of the store."""
+"""Turn the events of an engine into rows of the store."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -36,7 +36,7 @@ def trial_row(trial: Trial, event: Event, spent: Row, about: Mapping[str, Any]) 
     """Return the row of `trials.csv` for a trial that ended with an event.
 
     Args:
-        trial: what was trained.
+        trial: trial that was trained.
         event: its last; the final scores are the event's.
         spent: `wall_time` of all its epochs.
         about: used_engine, used_device, used_precision, jobs, threads.

@@ -1,5 +1,6 @@
-"""How to run, from what a user gave on the command line or in a call: what is left open is decided here."""
+"""Build the options of a run from what a user gave, on the command line or in Python."""
 
+from collections.abc import Mapping
 from math import inf
 from typing import Any
 
@@ -11,24 +12,24 @@ from mlpctl.system.devices import asked_device, asked_jobs
 
 
 def asked_options(
+    given: Mapping[str, Any],
     *,
-    device: str | None,
-    engine: str | None,
-    jobs: int | None,
-    eval_train: bool,
-    eval_test: bool,
+    jobs: int | None = None,
+    eval_train: bool = False,
+    eval_test: bool = False,
     max_trials: int | None = None,
     budget: str | None = None,
     timeout: float | None = None,
     keep_going: bool = False,
     fail_fast: bool = False,
     **others: Any,
-) -> RunOptions:
-    """Return the options of a run.
+) -> tuple[dict[str, Any], RunOptions]:
+    """Return (the fields of Spec that were given, the options of a run).
+
+    Device and engine are among the options: given beside a file they say where to run, not what the experiment is.
 
     Args:
-        device: None for MLPCTL_DEVICE or auto.
-        engine: None for auto.
+        given: fields of Spec; without a device MLPCTL_DEVICE decides.
         jobs: None for MLPCTL_JOBS or the cores.
         eval_train: score the training part too after each epoch.
         eval_test: score the test part too after each epoch.
@@ -37,7 +38,7 @@ def asked_options(
         timeout: seconds of a trial.
         keep_going: never stop for failures.
         fail_fast: stop at the first.
-        others: of RunOptions, as they are.
+        others: fields of RunOptions.
 
     Raises:
         UsageError: for what cannot be.
@@ -46,15 +47,16 @@ def asked_options(
         raise UsageError("--keep-going and --fail-fast say the opposite: give one of them")
     if timeout is not None and not timeout > 0:
         raise UsageError(f"timeout takes seconds above 0, got {timeout:g}")
-    return RunOptions(
-        device=asked_device(device),
-        engine=engine or "auto",
+    fields = {name: value for name, value in given.items() if name not in ("device", "engine")}
+    return fields, RunOptions(
+        device=asked_device(given.get("device")),
+        engine=given.get("engine") or "auto",
         jobs=asked_jobs(jobs),
         fit_each=eval_train,
         test_each=eval_test,
         limits=limits_of(max_trials, budget),
         timeout=inf if timeout is None else timeout,
-        patience=inf if keep_going else IN_A_ROW,
+        failures_in_a_row=inf if keep_going else IN_A_ROW,
         fail_fast=fail_fast,
         **others,
     )

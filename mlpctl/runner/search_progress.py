@@ -1,30 +1,15 @@
-"""How far a search that learns came: which configurations it asked for and did not get, how many it never asked for."""
+"""Count the configurations that a search asked for and did not get, and those that it never asked for."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
-from mlpctl.runner.ask_tell import Outcomes, key_of, rung_of, specs_of
+from mlpctl.runner.ask_tell import Outcomes, proposal_key, rung_of, specs_of
 from mlpctl.runner.experiment import Experiment
 from mlpctl.runner.pending import identify
 from mlpctl.runner.trial import Trial
+from mlpctl.runner.types import Rung
 from mlpctl.search.asha import Asha
 from mlpctl.search.halving import Halving
-
-
-@dataclass(frozen=True)
-class Rung:
-    """A number of epochs, and how many configurations get there.
-
-    Attributes:
-        epochs: of the rung; 0 where the search does not decide them.
-        planned: configurations that should get there.
-        left: of these, how many have not been trained, with all seeds.
-    """
-
-    epochs: int
-    planned: int
-    left: int
 
 
 def planned(experiment: Experiment) -> dict[int, int]:
@@ -51,7 +36,7 @@ def not_reached(experiment: Experiment, outcomes: Outcomes) -> tuple[list[Trial]
     asked = [trial for trial in found if trial is not None and trial.key not in outcomes.scores]
     done, missing = Counter(outcomes.reached), {trial.key for trial in asked}
     for proposal in outcomes.open:
-        keys = {key_of(experiment, proposal, seed) for seed in experiment.seeds}
+        keys = {proposal_key(experiment, proposal, seed) for seed in experiment.seeds}
         done[rung_of(experiment, proposal)] += keys.isdisjoint(missing)
     left = {epochs: n - done[epochs] for epochs, n in planned(experiment).items()}
     return asked, rungs_left(experiment, {epochs: max(n, 0) for epochs, n in left.items()})

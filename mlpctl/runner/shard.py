@@ -1,4 +1,4 @@
-"""One of several parts of an experiment, for machines that share nothing; `mlpctl results merge` unites the results."""
+"""Split an experiment into parts, for machines that share nothing; `mlpctl results merge` unites the results."""
 
 from dataclasses import dataclass, replace
 from re import fullmatch
@@ -23,7 +23,7 @@ class Shard:
     of: int
 
     def has(self, name: str) -> bool:
-        """Whether a trial is in this part, by a name in hex digits, which any machine gives it alike."""
+        """Return whether a trial is in this part, by a name in hex digits, which any machine gives it alike."""
         return int(name, 16) % self.of == self.number - 1
 
 

@@ -1,6 +1,6 @@
-"""Many runs: what `mlpctl sweep` calls."""
+"""Train every trial of an experiment: the library call of `mlpctl sweep`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -8,14 +8,18 @@ from typing import Any
 
 from mlpctl.errors import BudgetUsed, TrialsFailed, UsageError
 from mlpctl.runner.ask_tell import Outcomes, batches, samples
+from mlpctl.runner.callbacks.base import Callback, Callbacks
+from mlpctl.runner.engine_choice import check_named
 from mlpctl.runner.experiment import Experiment, base_of, checked, default_name, groups, merged, seeds_of
-from mlpctl.runner.loop import Counts, RunOptions, Stop, Watch, check_named, run
-from mlpctl.runner.pending import identify, is_in
+from mlpctl.runner.loop import run
+from mlpctl.runner.pending import identify, in_shard
 from mlpctl.runner.search_progress import not_reached
 from mlpctl.runner.shard import Shard
 from mlpctl.runner.trial import Trial, trial_of
-from mlpctl.search.axes import Axis, parse_axis
+from mlpctl.runner.types import Counts, RunOptions, Stop
+from mlpctl.search.axes import Axis, make_axis, parse_axis
 from mlpctl.search.listed import read_list
+from mlpctl.search.table import checked_search
 from mlpctl.store.writer import Store
 from mlpctl.system.facts import environment
 
@@ -25,29 +29,27 @@ LOOKED_AT = 1000
 
 @dataclass(frozen=True)
 class Given:
-    """What the command line says about an experiment, beside or instead of its file.
+    """Parts of an experiment that were given beside or instead of its file.
 
     Attributes:
         file: TOML file.
         name: of the results folder.
         fields: fixed fields of Spec; they win over the file's.
-        axes: as `--axis` has them; they win over the file's of the same name.
+        axes: texts as `--axis` has them, or name -> values; they win over the file's of the same name.
         zipped: names of axes that move together, as `--zip` has them; they win over the file's.
-        seeds: how many, or which.
+        seeds: number of seeds, or a list of them.
         search: fields of the [search] table.
         select: fields of the [select] table.
-        own_axes: axes that are made already; they win over the file's of the same name.
     """
 
     file: Path | None
     name: str | None
     fields: dict[str, Any]
-    axes: tuple[str, ...]
+    axes: Sequence[str] | Mapping[str, Any]
     zipped: tuple[str, ...]
     seeds: int | str | Sequence[int] | None
     search: dict[str, Any]
     select: dict[str, Any]
-    own_axes: tuple[Axis, ...] = ()
 
 
 def experiment_of(given: Given) -> Experiment:
@@ -63,7 +65,7 @@ def experiment_of(given: Given) -> Experiment:
         start = read_experiment(given.file)
     listed, own = parse_axes(given.axes)
     base = base_of(merged(start.base, given.fields), where="")
-    axes = {axis.name: axis for axis in (*start.axes, *own, *given.own_axes)}
+    axes = {axis.name: axis for axis in (*start.axes, *own)}
     for name in given.fields:
         axes.pop(name, None)  # what the command line fixes no longer varies
     seeds = seeds_of(given.seeds, base) if given.seeds is not None else start.seeds
@@ -76,26 +78,28 @@ def experiment_of(given: Given) -> Experiment:
             zipped=groups([names.split(",") for names in given.zipped]) or kept,
             listed=listed or start.listed,
             seeds=seeds,
-            search=start.search.model_copy(update=given.search),
+            search=start.search.model_copy(update=checked_search(given.search)),
             select=start.select.model_copy(update=given.select),
         )
     )
 
 
-def parse_axes(texts: Sequence[str]) -> tuple[Axis | None, list[Axis]]:
-    """Return the list of configurations, written @FILE, and the axes of the command line.
+def parse_axes(given: Sequence[str] | Mapping[str, Any]) -> tuple[Axis | None, list[Axis]]:
+    """Return (the list of configurations, written @FILE, the axes) of the command line or of Python.
 
     Raises:
         UsageError: every problem at once.
     """
     listed, axes = None, []
     problems: list[str] = []
-    for text in texts:
+    for item in given.items() if isinstance(given, Mapping) else given:
         try:
-            if text.startswith("@"):
-                listed = read_list(Path(text[1:]))
+            if not isinstance(item, str):
+                axes.append(make_axis(*item))
+            elif item.startswith("@"):
+                listed = read_list(Path(item[1:]))
             else:
-                axes.append(parse_axis(text))
+                axes.append(parse_axis(item))
         except UsageError as error:
             problems += error.problems
     names = [axis.name for axis in axes]
@@ -120,7 +124,7 @@ def size_of(experiment: Experiment, shard: Shard | None = None) -> int:
         return -(-size // shard.of)
     found = map(identify, samples(experiment, size))
     named = ((trial, trial.key if trial else str(row["key"])) for trial, row in found)
-    return len({key for trial, key in named if is_in(shard, trial, key)})
+    return len({key for trial, key in named if in_shard(shard, trial, key)})
 
 
 def check_some(experiment: Experiment, options: RunOptions) -> None:
@@ -161,7 +165,7 @@ def options_for(experiment: Experiment, options: RunOptions) -> RunOptions:
     )
 
 
-def sweep(experiment: Experiment, out: Path, options: RunOptions, watch: Watch, stop: Stop) -> Counts:
+def sweep(experiment: Experiment, out: Path, options: RunOptions, callback: Callback, stop: Stop) -> Counts:
     """Train every trial of an experiment that is not in its results folder yet; return the counts.
 
     Raises:
@@ -171,7 +175,7 @@ def sweep(experiment: Experiment, out: Path, options: RunOptions, watch: Watch, 
     check_some(experiment, options)
     with Store(out / experiment.name) as store:
         for repair in store.repairs:
-            watch.note(repair)
+            callback.on_note(repair)
         there = {} if options.cluster is None else {"cluster": options.cluster.facts()}
         store.describe(experiment.as_toml(), environment(precision=options.precision) | there)
         outcomes = Outcomes(experiment.select.on, experiment.select.metric)
@@ -180,13 +184,14 @@ def sweep(experiment: Experiment, out: Path, options: RunOptions, watch: Watch, 
             outcomes.read(store.folder)
         asked = batches(experiment, outcomes)
         options = options_for(experiment, options)
-        counts = run(asked, store, options, watch, stop, *([outcomes.learn] if learns else []))
+        told = Callbacks(outcomes, callback) if learns else callback
+        counts = run(asked, store, options, told, stop)
         if learns and counts.cut:
             counts.left, counts.rungs = not_reached(experiment, outcomes)
         return counts
 
 
-def verdict(counts: Counts) -> None:
+def check_all_trained(counts: Counts) -> None:
     """Check that every trial was trained and ended well.
 
     Raises:

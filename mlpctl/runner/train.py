@@ -1,14 +1,17 @@
-"""One run: what `mlpctl train` calls."""
+"""Train one trial: the library call of `mlpctl train`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlpctl.runner.experiment import Experiment, base_of, checked, default_name
-from mlpctl.runner.loop import Counts, RunOptions, Stop, Watch, check_named, run
+from mlpctl.runner.callbacks.base import Callback
+from mlpctl.runner.engine_choice import check_named
+from mlpctl.runner.experiment import Experiment, base_of, checked, default_name, merged
+from mlpctl.runner.loop import run
 from mlpctl.runner.pending import has_to_run
 from mlpctl.runner.trial import Trial, trial_of
+from mlpctl.runner.types import Counts, RunOptions, Stop
 from mlpctl.spec import make_spec
 from mlpctl.store.writer import Store
 from mlpctl.system.facts import environment
@@ -16,12 +19,12 @@ from mlpctl.system.facts import environment
 
 @dataclass(frozen=True)
 class Trained:
-    """What a training left.
+    """Trial that was trained, and where its results are.
 
     Attributes:
-        trial: what was trained.
+        trial: trial that was trained.
         folder: the results folder.
-        counts: whether it was trained now or found in the store.
+        counts: counts of the run: trained now, or found in the store.
         weights: the file of the weights, if there is one.
     """
 
@@ -31,17 +34,37 @@ class Trained:
     weights: Path | None
 
 
+def asked_spec(file: Path | None, given: Mapping[str, Any], name: str | None) -> tuple[dict[str, Any], str | None]:
+    """Return (fields of Spec, name of the results folder) of an experiment file and what was given beside it.
+
+    Args:
+        file: TOML file, or the name of an experiment that comes with mlpctl; None for none.
+        given: fields of Spec and data.OPTION; they win over the file's.
+        name: of the results folder; None for the file's name, or None.
+
+    Raises:
+        UsageError: every problem of the file at once.
+    """
+    if file is None:
+        return merged({}, given), name
+    from mlpctl.runner.experiment_file import read_experiment  # 10 ms
+    from mlpctl.runner.shipped_experiments import find_experiment
+
+    path = find_experiment(file)
+    return merged(read_experiment(path).base, given), name or path.stem
+
+
 def train(
-    given: Mapping[str, Any], out: Path, name: str | None, options: RunOptions, watch: Watch, stop: Stop
+    given: Mapping[str, Any], out: Path, name: str | None, options: RunOptions, callback: Callback, stop: Stop
 ) -> Trained:
     """Train one spec and return what it left; a trial that is in the store already is not trained again.
 
     Args:
         given: fields of Spec.
-        out: where results folders are.
+        out: folder of results folders.
         name: of the results folder; DATASET-MODEL if None.
-        options: how to run.
-        watch: who looks on.
+        options: options of the run.
+        callback: told of the epochs.
         stop: set to stop after the current epoch.
 
     Raises:
@@ -54,9 +77,9 @@ def train(
     check_named(trial, options)
     with Store(out / experiment.name) as store:
         for repair in store.repairs:
-            watch.note(repair)
+            callback.on_note(repair)
         if has_to_run(store, trial.key, options):
             store.describe(experiment.as_toml(), environment(precision=options.precision))
-        counts = run([[spec]], store, options, watch, stop)
+        counts = run([[spec]], store, options, callback, stop)
         weights = store.weights_file(trial.key)
     return Trained(trial, out / experiment.name, counts, weights if weights.is_file() else None)

@@ -1,25 +1,22 @@
-"""What a run is asked for, who looks on, how it is stopped and what it tells at its end."""
+"""Define how a run is asked for, how it is stopped, and what it counts."""
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from mlpctl.engines.base import Event
 from mlpctl.engines.precision import Precision
 from mlpctl.runner.budget import Limits
 from mlpctl.runner.failure_policy import IN_A_ROW
-from mlpctl.runner.rows import Row
-from mlpctl.runner.shard import Shard
 from mlpctl.runner.trial import Trial
 
 if TYPE_CHECKING:
-    from mlpctl.engines.distributed.ray_connect import Cluster
-    from mlpctl.runner.search_progress import Rung
+    from mlpctl.engines.distributed.cluster import Cluster
+    from mlpctl.runner.shard import Shard
 
 
 @dataclass(frozen=True)
 class RunOptions:
-    """How to run, which no trial's numbers depend on.
+    """Options of a run; no trial's numbers depend on them.
 
     Attributes:
         device: auto, or a device for the trials that name none.
@@ -34,10 +31,10 @@ class RunOptions:
         retry: run failed trials again where that may help.
         expected: about how many trials there are to run; decides whether compiling for them pays.
         most_epochs: trials with fewer epochs may be continued, so their states are kept.
-        limits: what may be spent.
+        limits: limits of trials, time and epochs.
         cluster: connected, where other machines train; None for this one.
         timeout: seconds that a trial may take in training, wherever it trains.
-        patience: failures that are alike, one after the other, that end the run.
+        failures_in_a_row: failures that are alike, one after the other, that end the run.
         fail_fast: the first failure ends it.
         shard: the part of the trials to run; None for all.
     """
@@ -57,34 +54,18 @@ class RunOptions:
     limits: Limits = Limits()
     cluster: "Cluster | None" = None
     timeout: float = float("inf")
-    patience: float = IN_A_ROW
+    failures_in_a_row: float = IN_A_ROW
     fail_fast: bool = False
-    shard: Shard | None = None
-
-
-class Watch(Protocol):
-    """Who looks on: the screen, or nobody."""
-
-    def epoch(self, trial: Trial, event: Event) -> None:
-        """An epoch of a trial is over."""
-
-    def finished(self, row: Row) -> None:
-        """A trial was trained and is in the store now."""
-
-    def stored(self) -> None:
-        """A trial was found in the store."""
-
-    def note(self, text: str) -> None:
-        """Something the user should know."""
+    shard: "Shard | None" = None
 
 
 @dataclass
 class Stop:
-    """A request to stop, set from outside (Ctrl-C) or after too many failures: nothing new is begun.
+    """Request to stop, set from outside (Ctrl-C) or after too many failures: nothing new is begun.
 
     Attributes:
-        requested: whether to stop.
-        why: what was seen that stops the run; "" where the user did.
+        requested: True to stop.
+        why: failures that stop the run; "" where the user did.
         midway: end the trials in training after their epoch too, instead of letting them finish.
     """
 
@@ -93,17 +74,32 @@ class Stop:
     why: str = ""
 
 
+@dataclass(frozen=True)
+class Rung:
+    """Rung of a search: a number of epochs, and how many configurations get there.
+
+    Attributes:
+        epochs: of the rung; 0 where the search does not decide them.
+        planned: configurations that should get there.
+        left: of these, how many have not been trained, with all seeds.
+    """
+
+    epochs: int
+    planned: int
+    left: int
+
+
 @dataclass
 class Counts:
-    """What became of the specs.
+    """Counts of trials by their outcome.
 
     Attributes:
         stored: trials found in the store.
         statuses: status -> trials run now.
-        cut: which limit ended the run before all was done; "" for none.
-        halted: which failures did; "" for none.
+        cut: limit that ended the run before all was done; "" for none.
+        halted: failures that did; "" for none.
         left: of a search that learns and was cut, trials that it asked for and did not get.
-        rungs: of such a search, how many configurations it did not get to.
+        rungs: rungs of such a search, with the configurations it did not get to.
     """
 
     stored: int = 0
@@ -111,4 +107,4 @@ class Counts:
     halted: str = ""
     statuses: Counter[str] = field(default_factory=Counter)
     left: list[Trial] = field(default_factory=list)
-    rungs: "list[Rung]" = field(default_factory=list)
+    rungs: list[Rung] = field(default_factory=list)

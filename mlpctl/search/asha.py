@@ -5,8 +5,11 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import ClassVar
 
-from mlpctl.search.halving import better
-from mlpctl.search.space import Proposal
+from mlpctl.search.base import Same
+from mlpctl.search.halving import better, rungs_for
+from mlpctl.search.random import Random
+from mlpctl.search.space import Proposal, Space
+from mlpctl.search.table import SearchTable
 
 
 @dataclass
@@ -22,7 +25,7 @@ class Asha:
         rungs: epochs, rising.
         eta: the best one in so many goes on.
         batch: proposals asked for at a time.
-        configurations: how many `draws` has.
+        configurations: number of them in `draws`.
     """
 
     draws: Iterator[Proposal]
@@ -66,5 +69,11 @@ class Asha:
             yield {**proposal, "epochs": self.rungs[0]}
 
     def tell(self, proposal: Proposal, score: float | None) -> None:
-        """Take note of a score."""
+        """Keep a score."""
         self._told[self.rungs.index(proposal["epochs"])].append((score, proposal))
+
+
+def make(table: SearchTable, space: Space, epochs: int, same: Same) -> Asha:  # noqa: ARG001
+    """Return the search that a [search] table asks for, see `mlpctl.search.make.make_search`."""
+    draws = Random(space, table.count, table.seed)
+    return Asha(draws.ask(), rungs_for(table, space, epochs), table.eta, table.batch, draws.size())

@@ -1,4 +1,4 @@
-"""An axis: one hyperparameter with the values it takes, from "0.01,0.1", "log:1e-4:1e-1:7" or a TOML list or table."""
+"""Parse an axis: a hyperparameter with the values it takes, from "0.01,0.1", "log:1e-4:1e-1:7", or TOML."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -8,15 +8,13 @@ from typing import Any, Literal, get_args
 from pydantic import TypeAdapter, ValidationError
 
 from mlpctl.errors import UsageError, did_you_mean
+from mlpctl.search.table import MOST
 from mlpctl.spec import Spec, kind_of
 
 Scale = Literal["lin", "log", "int"]
 
 LISTS = ("widths", "betas", "batch_norm")
 """Fields whose values are lists: on the command line a comma separates items, a semicolon values."""
-
-MOST = 1_000_000
-"""Values of an axis, and seeds: more of them are a slip of the keyboard, and fill the memory before any is trained."""
 
 WHEN = " when "
 """What separates an axis from its condition on the command line: momentum=0.5,0.9 when optimizer=momentum."""
@@ -34,10 +32,10 @@ class Axis:
         values: to try in order; () for a range.
         low: of a range, inclusive.
         high: of a range, inclusive.
-        scale: how a range is spaced; int is evenly spaced and rounded.
-        whole: whether the values are whole numbers.
+        scale: spacing of a range; int is evenly spaced and rounded.
+        whole: True if the values are whole numbers.
         when: the axis exists where every condition holds; everywhere if ().
-        fields: what it sets if that is not its name alone: each value is then a tuple of (field, value), and the
+        fields: fields that it sets, if not its name alone: each value is then a tuple of (field, value), and the
             fields move together (zipped axes, rows of an explicit list).
         repeated: the values as they were listed, where some are equal: what zipping goes by.
     """
@@ -68,7 +66,7 @@ class Axis:
 
     @property
     def is_range(self) -> bool:
-        """Whether only random search can use it."""
+        """True for a range without a count, which a grid cannot use."""
         return not self.values
 
     def at(self, u: float) -> Any:

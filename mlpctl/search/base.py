@@ -1,6 +1,6 @@
-"""What a search is, and the designs: grid, random and Sobol, which know all they try before anything is trained."""
+"""Define the interface of a search, and the base of those that draw configurations."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 from zlib import crc32
@@ -11,13 +11,17 @@ BLOCK = 64
 """Sobol points drawn at a time; a power of two, as their balance wants."""
 
 
+Same = Callable[[Proposal], Hashable]
+"""Names what a proposal would train: proposals with equal names are duplicates."""
+
+
 class Search(Protocol):
-    """Which configurations to try. It is asked for a batch, told what became of each of it, in order, and asked again.
+    """Search over configurations: asked for a batch, told the score of each in order, and asked again.
 
     What it answers depends on its seed and on what it was told, never on time or on how many trials run side by side.
 
     Attributes:
-        learns: whether it has to be told; a design that does not is asked once, and lazily: a hundred thousand
+        learns: True if it has to be told; a design that does not is asked once, and lazily: a hundred thousand
             proposals are never in memory together.
     """
 
@@ -37,12 +41,12 @@ class Search(Protocol):
         """
 
     def tell(self, proposal: Proposal, score: float | None) -> None:
-        """Take note of a proposal's score on what selects, larger is better; None if it has none: it failed."""
+        """Learn the score of a proposal, larger is better; None for one that failed."""
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """What draws distinct configurations. The first ten of twenty trials are the ten trials of a shorter search."""
+    """Base of searches that draw distinct configurations. The first ten of twenty are the ten of a shorter search."""
 
     space: Space
     trials: int

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from mlpctl.errors import UsageError
+from mlpctl.search.base import Same
 from mlpctl.search.space import Proposal, Space
+from mlpctl.search.table import SearchTable
 
 
 @dataclass(frozen=True)
@@ -40,3 +42,8 @@ class Grid:
 
     def tell(self, proposal: Proposal, score: float | None) -> None:
         """Learn nothing."""
+
+
+def make(table: SearchTable, space: Space, epochs: int, same: Same) -> Grid:  # noqa: ARG001
+    """Return the search that a [search] table asks for, see `mlpctl.search.make.make_search`."""
+    return Grid(space)

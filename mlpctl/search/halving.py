@@ -1,4 +1,4 @@
-"""Searches over epochs: many configurations get few, the better ones more; survivors go on from where they stood.
+"""Successive halving: many configurations get few epochs, the better ones more; survivors go on from where they stood.
 
 A rung is a number of epochs. A proposal of a rung is an honest trial of its own, with `epochs` as the rung says: its
 row is finished and true, whether or not the configuration goes on.
@@ -11,10 +11,31 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import ClassVar
 
-from mlpctl.search.space import Proposal
+from mlpctl.errors import UsageError
+from mlpctl.search.base import Same
+from mlpctl.search.random import Random
+from mlpctl.search.space import Proposal, Space
+from mlpctl.search.table import SearchTable
 
 Bracket = tuple[int, tuple[int, ...]]
 """How many configurations begin, and the rungs that they go through."""
+
+
+def make(table: SearchTable, space: Space, epochs: int, same: Same) -> "Halving":  # noqa: ARG001
+    """Return the search that a [search] table asks for, see `mlpctl.search.make.make_search`."""
+    draws = Random(space, table.count, table.seed)
+    return Halving(draws.ask(), [(table.count, rungs_for(table, space, epochs))], table.eta, draws.size())
+
+
+def rungs_for(table: SearchTable, space: Space, epochs: int) -> tuple[int, ...]:
+    """Return the rungs of a search over epochs.
+
+    Raises:
+        UsageError: for an axis of epochs.
+    """
+    if any("epochs" in axis.names for axis in space.axes):
+        raise UsageError(f"{table.method} decides the epochs itself: no axis epochs, --epochs N says the most")
+    return rungs_of(table.min_epochs, epochs, table.eta)
 
 
 def rungs_of(least: int, most: int, eta: int) -> tuple[int, ...]:
@@ -22,16 +43,6 @@ def rungs_of(least: int, most: int, eta: int) -> tuple[int, ...]:
     halvings = range(most.bit_length() + 1)
     rungs = {most // eta**k for k in halvings}
     return tuple(sorted(r for r in rungs if r >= max(least, 1))) or (most,)
-
-
-def hyperband_brackets(rungs: Sequence[int], eta: int) -> list[Bracket]:
-    """Return the brackets of Hyperband, the most greedy first.
-
-    Bracket s of s_max … 0 begins with ⌈(s_max + 1) / (s + 1) · eta^s⌉ configurations and leaves out the lowest
-    s_max - s rungs (Li et al., "Hyperband", JMLR 18, 2018, algorithm 1).
-    """
-    top = len(rungs) - 1
-    return [(math.ceil((top + 1) / (s + 1) * eta**s), tuple(rungs[top - s :])) for s in range(top, -1, -1)]
 
 
 def better(told: Iterable[tuple[float | None, Proposal]], most: int) -> list[Proposal]:
@@ -47,7 +58,7 @@ def better(told: Iterable[tuple[float | None, Proposal]], most: int) -> list[Pro
 class Halving:
     """Successive halving: of n configurations n/eta go from each rung to the next (Jamieson and Talwalkar 2016).
 
-    Several brackets are Hyperband. A rung is a batch.
+    Several brackets are Hyperband, see `mlpctl.search.hyperband`. A rung is a batch.
 
     Attributes:
         draws: the configurations, as they are needed.
@@ -64,7 +75,7 @@ class Halving:
     _told: list[tuple[float | None, Proposal]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        """Write down all steps: how many proposals, with how many epochs, whether they are new."""
+        """List all steps: how many proposals, with how many epochs, whether they are new."""
         for n, rungs in self.brackets:
             begin = int(min(n, self.available))
             self.available -= begin
@@ -101,5 +112,5 @@ class Halving:
         return []
 
     def tell(self, proposal: Proposal, score: float | None) -> None:
-        """Take note of a score."""
+        """Keep a score."""
         self._told.append((score, proposal))

@@ -1,4 +1,4 @@
-"""An explicit list of configurations, from a CSV file or from the tables of an experiment file."""
+"""Read an explicit list of configurations, from a CSV file or from the tables of an experiment file."""
 
 import csv
 from collections.abc import Mapping, Sequence
@@ -38,7 +38,7 @@ def make_list(rows: Sequence[Mapping[str, Any]], where: Sequence[str]) -> Axis:
 
     Args:
         rows: field of Spec, or data.OPTION -> value, each.
-        where: what each is called in messages.
+        where: name of each in messages.
 
     Raises:
         UsageError: every problem at once.

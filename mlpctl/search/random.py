@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
-from mlpctl.search.base import Drawn, uniform
-from mlpctl.search.space import Proposal
+from mlpctl.search.base import Drawn, Same, uniform
+from mlpctl.search.space import Proposal, Space
+from mlpctl.search.table import SearchTable
 
 
 class Random(Drawn):
@@ -18,3 +19,8 @@ class Random(Drawn):
 
     def _draw(self, attempt: int) -> Proposal:
         return self.space.choose(lambda axis: axis.at(uniform(self.seed, axis.name, attempt)))
+
+
+def make(table: SearchTable, space: Space, epochs: int, same: Same) -> Random:  # noqa: ARG001
+    """Return the search that a [search] table asks for, see `mlpctl.search.make.make_search`."""
+    return Random(space, table.count, table.seed)

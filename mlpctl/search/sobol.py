@@ -3,8 +3,9 @@
 import math
 from collections.abc import Iterator
 
-from mlpctl.search.base import BLOCK, Drawn
-from mlpctl.search.space import Proposal
+from mlpctl.search.base import BLOCK, Drawn, Same
+from mlpctl.search.space import Proposal, Space
+from mlpctl.search.table import SearchTable
 
 
 class Sobol(Drawn):
@@ -19,3 +20,8 @@ class Sobol(Drawn):
         for _ in range(math.ceil(most / BLOCK)):
             for row in points.random(BLOCK):
                 yield self.space.choose(lambda axis, row=row: axis.at(float(row[column[axis.name]])))  # type: ignore[misc]
+
+
+def make(table: SearchTable, space: Space, epochs: int, same: Same) -> Sobol:  # noqa: ARG001
+    """Return the search that a [search] table asks for, see `mlpctl.search.make.make_search`."""
+    return Sobol(space, table.count, table.seed)

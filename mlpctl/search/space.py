@@ -1,4 +1,4 @@
-"""The space that is searched: axes, some of which exist only where others have certain values, or move together."""
+"""Define the space of a search: axes, some of which exist only where others have certain values, or move together."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,15 +17,15 @@ class Space:
     """Axes in an order in which each comes after those that decide whether it exists; `epochs` last where possible.
 
     Attributes:
-        axes: what varies.
-        fixed: what does not: conditions may name it.
+        axes: axes that vary.
+        fixed: fields that do not vary: conditions may name them.
     """
 
     axes: tuple[Axis, ...] = ()
     fixed: Mapping[str, Any] = field(default_factory=dict)
 
     def exists(self, axis: Axis, chosen: Mapping[str, Any]) -> bool:
-        """Whether an axis exists where others have been chosen already."""
+        """Return whether an axis exists where others have been chosen already."""
 
         def holds(name: str, allowed: tuple[Any, ...]) -> bool:
             value = chosen.get(name, self.fixed.get(name))

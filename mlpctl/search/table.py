@@ -1,13 +1,24 @@
-"""The [search] table of an experiment: how its configurations are chosen."""
+"""Define the [search] table of an experiment: how its configurations are chosen."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from mlpctl.errors import UsageError
+from mlpctl.spec import explain
 
 Method = Literal["grid", "random", "sobol", "tpe", "gp", "halving", "asha", "hyperband"]
 
 BY_EPOCHS = ("halving", "asha", "hyperband")
 """Methods that decide how many epochs a configuration gets."""
+
+
+TRIALS = 20
+"""Configurations that are tried where nothing else is said."""
+
+MOST = 1_000_000
+"""Values of an axis, and seeds: more of them are a slip of the keyboard, and fill the memory before any is trained."""
 
 
 class SearchTable(BaseModel):
@@ -29,3 +40,20 @@ class SearchTable(BaseModel):
     )
     eta: Annotated[int, Field(ge=2)] = Field(3, description="One in so many goes on to so many times the epochs.")
     min_epochs: Annotated[int, Field(ge=1)] = Field(1, description="Epochs of the lowest rung, at least.")
+
+    @property
+    def count(self) -> int:
+        """Configurations to try, where the method does not know better."""
+        return self.trials or TRIALS
+
+
+def checked_search(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a [search] table, typed; those that were not given are not in it.
+
+    Raises:
+        UsageError: every problem at once.
+    """
+    try:
+        return SearchTable(**given).model_dump(exclude_unset=True)
+    except ValidationError as error:
+        raise UsageError(list(explain(error, SearchTable, "search"))) from None

@@ -10,7 +10,7 @@ from mlpctl.errors import DataError, UsageError
 from mlpctl.metrics import best_of, column_of, metric_of
 from mlpctl.spec import SEED_FIELDS, Spec
 from mlpctl.store import reader
-from mlpctl.store.results import read_toml
+from mlpctl.store.folder_files import read_toml
 from mlpctl.store.schema import EXPERIMENT_FILE, TRIALS_FILE, Row
 from mlpctl.store.writer import Store
 

@@ -1,15 +1,13 @@
 """Load results folders as tables for reports and the Python API; writes nothing, imports no torch."""
 
-import json
-import tomllib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlpctl.errors import DataError
 from mlpctl.store import reader
 from mlpctl.store.columns import Columns, concatenated, last_of_each, objects
+from mlpctl.store.folder_files import read_json, read_toml
 from mlpctl.store.schema import ENVIRONMENT_FILE, EXPERIMENT_FILE
 
 if TYPE_CHECKING:
@@ -72,27 +70,3 @@ def load(*folders: str | Path) -> ResultsFolders:
         tuple(read_toml(path / EXPERIMENT_FILE) for path in paths),
         tuple(read_json(path / ENVIRONMENT_FILE) for path in paths),
     )
-
-
-def read_toml(path: Path) -> dict[str, Any]:
-    """Return what a TOML file says; {} if there is none.
-
-    Raises:
-        DataError: if it cannot be read.
-    """
-    try:
-        return tomllib.loads(path.read_text("utf-8")) if path.is_file() else {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} cannot be read: {error}; the sweep that wrote the folder writes it again") from error
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Return the object of a JSON file; {} if there is none.
-
-    Raises:
-        DataError: if it cannot be read.
-    """
-    try:
-        return dict(json.loads(path.read_text("utf-8"))) if path.is_file() else {}
-    except (ValueError, TypeError) as error:  # what is no JSON, no UTF-8 or no object
-        raise DataError(f"{path} cannot be read: {error}; the sweep that wrote the folder writes it again") from error

@@ -8,14 +8,16 @@ trial's key, so a moved file is the same start, and a changed one is another.
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
 from mlpctl.data.base import digest_of
 from mlpctl.errors import DataError
-from mlpctl.store.find_trial import find
 from mlpctl.store.key import split_pin
+
+if TYPE_CHECKING:
+    from mlpctl.store.find_trial import StoredTrial
 
 Weights = dict[str, NDArray[Any]]
 SUFFIX = ".safetensors"
@@ -55,7 +57,7 @@ def pinned(where: str) -> str:
         return where
     if where.endswith(SUFFIX):
         return f"{where}@{digest_of_weights(read_weights(Path(where)))}"
-    place = find(where)
+    place = _find(where)
     return f"{place}@{digest_of_weights(read_weights(place.file))}"
 
 
@@ -67,7 +69,13 @@ def weights_at(where: str) -> Weights:
         DataError: if they are missing, or not those any more that were pinned.
     """
     place, digest = split_pin(pinned(where))
-    weights = read_weights(Path(place) if place.endswith(SUFFIX) else find(place).file)
+    weights = read_weights(Path(place) if place.endswith(SUFFIX) else _find(place).file)
     if digest_of_weights(weights) != digest:
         raise DataError(f"the weights of {place} have changed while they were in use: run the same command again")
     return weights
+
+
+def _find(place: str) -> "StoredTrial":
+    from mlpctl.store.find_trial import find  # 5 ms, with the reader of results
+
+    return find(place)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 from mlpctl.errors import DataError, UsageError
 from mlpctl.store.csv_files import FILES, mend_frame, remove_lines, scan, to_lines
 from mlpctl.store.environment import identity, joined
-from mlpctl.store.results import read_json
+from mlpctl.store.folder_files import read_json
 from mlpctl.store.schema import (
     ENVIRONMENT_FILE,
     EPOCHS_FILE,

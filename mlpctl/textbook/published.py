@@ -3,22 +3,23 @@
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpctl.display.tables import Table, as_chosen, for_people
+from mlpctl.display.tables import Cell, Table, as_chosen, for_people
 from mlpctl.errors import UsageError
 from mlpctl.runner.ask_tell import samples
+from mlpctl.runner.callbacks.base import Callback
 from mlpctl.runner.expect_table import DERIVATIVE, MEASURES, UNPUBLISHED, ExpectTable
 from mlpctl.runner.experiment import Experiment, with_data
 from mlpctl.runner.experiment_file import Effort, read_experiment
-from mlpctl.runner.loop import RunOptions, Stop, Watch
 from mlpctl.runner.pending import identify
 from mlpctl.runner.sweep import sweep
+from mlpctl.runner.types import RunOptions, Stop
 from mlpctl.spec import Spec
 from mlpctl.store.results import load
 from mlpctl.textbook import measures
@@ -27,31 +28,19 @@ from mlpctl.textbook.figure_check import FigureCheck, check_figure
 if TYPE_CHECKING:
     from mlpctl.inspection.loader import Saved
 
-FIGURE_COLUMNS = ("experiment", "figure", "published", "ours", "low", "high", "trials", "verdict", "why")
-
-EVERY_TRIAL = 100_000
-"""Limit of the trials that are compared."""
+EVERY_TRIAL = 100_000  # limit of the trials that are compared
 
 
 @dataclass(frozen=True)
 class VerifyOptions:
-    """Options of `mlpctl verify`.
+    """Options of `mlpctl verify`."""
 
-    Attributes:
-        effort: quick has the fewer seeds that an experiment's [effort.quick] says.
-        out: where results folders are.
-        run: how to train.
-        screen: opens what shows the progress of an experiment.
-        stop: set to stop after the trials in training.
-        data: options of the datasets.
-    """
-
-    effort: Effort
-    out: Path
+    effort: Effort  # "quick" trains the fewer seeds of an experiment's [effort.quick]
+    out: Path  # folder of the results folders
     run: RunOptions
-    screen: Callable[[Experiment], AbstractContextManager[Watch]]
-    stop: Stop
-    data: Mapping[str, str] = field(default_factory=dict)
+    screen: Callable[[Experiment], AbstractContextManager[Callback]]  # shows the progress of an experiment
+    stop: Stop  # set to stop after the trials in training
+    data: Mapping[str, str] = field(default_factory=dict)  # options of the datasets
 
 
 def check_experiment(path: Path, options: VerifyOptions) -> list[FigureCheck]:
@@ -64,15 +53,12 @@ def check_experiment(path: Path, options: VerifyOptions) -> list[FigureCheck]:
     experiment = with_data(read_experiment(path, options.effort), options.data)
     if not experiment.expect:
         raise UsageError(f"{path} has no [[expect]]: there is no published figure to compare with")
-    checks = [
-        check_figure(expect, {DERIVATIVE: _derivatives(expect)})
-        for expect in experiment.expect
-        if expect.measure == DERIVATIVE
-    ]
+    checks = [check_figure(expect, {DERIVATIVE: _derivatives(expect)})
+              for expect in experiment.expect if expect.measure == DERIVATIVE]  # fmt: skip
     trained = [expect for expect in experiment.expect if expect.measure != DERIVATIVE]
     if trained:
-        with options.screen(experiment) as watch:
-            sweep(experiment, options.out, _options(options.run, trained), watch, options.stop)
+        with options.screen(experiment) as callback:
+            sweep(experiment, options.out, _options(options.run, trained), callback, options.stop)
         ours = TrialValues(experiment, options.out / experiment.name)
         for expect in trained:
             checks += (check_figure(single, ours.values(single)) for single in expect.single())
@@ -94,35 +80,30 @@ class TrialValues:
     def values(self, expect: ExpectTable) -> dict[str, NDArray[np.float64]]:
         """Return trial -> the values (epochs,) that a figure is compared with."""
         chosen = {str(row["key"]): row for row in self.trials if meets_conditions(row, expect)}
-        if expect.measure in MEASURES:
-            return {key: np.array([self._measured(key, row, expect)]) for key, row in chosen.items()}
-        return {key: self._column(key, row, expect) for key, row in chosen.items()}
+        return {key: self._values(key, row, expect) for key, row in chosen.items()}
 
-    def _column(self, key: str, row: Mapping[str, Any], expect: ExpectTable) -> NDArray[np.float64]:
+    def _values(self, key: str, row: Mapping[str, Any], expect: ExpectTable) -> NDArray[np.float64]:
         if row["status"] != "ok":
             return np.array([np.nan])
+        if expect.measure in MEASURES:
+            from mlpctl.inspection.loader import load_saved
+
+            saved = self.saved[key] = self.saved.get(key) or load_saved(f"{self.folder}#{key}")
+            return np.array([getattr(measures, expect.measure)(saved, **expect.of)], dtype=np.float64)
         over_epochs = expect.epoch == "every" or expect.compare in UNPUBLISHED
         if expect.epoch == "last" and not over_epochs:
             return np.array([row[expect.measure]], dtype=np.float64)
         epochs = self.epochs[key].sort_values("epoch")
-        if not over_epochs:
-            epochs = epochs[epochs["epoch"] == expect.epoch]
-        return epochs[expect.measure].to_numpy(dtype=np.float64)
-
-    def _measured(self, key: str, row: Mapping[str, Any], expect: ExpectTable) -> float:
-        from mlpctl.inspection.loader import load_saved
-
-        if row["status"] != "ok":
-            return float("nan")
-        if key not in self.saved:
-            self.saved[key] = load_saved(f"{self.folder}#{key}")
-        return float(getattr(measures, expect.measure)(self.saved[key], **expect.of))
+        chosen = epochs if over_epochs else epochs[epochs["epoch"] == expect.epoch]
+        return chosen[expect.measure].to_numpy(dtype=np.float64)
 
 
 def meets_conditions(row: Mapping[str, Any], expect: ExpectTable) -> bool:
     """Return whether a trial meets the conditions of an [[expect]] table."""
     spec = Spec.from_flat(row)
-    return any(all(_field(spec, name) == value for name, value in group.items()) for group in expect.groups)
+    known = {**dict(spec), **{f"data.{name}": value for name, value in spec.data.items()}}
+    known = {name: list(value) if isinstance(value, tuple) else value for name, value in known.items()}
+    return any(all(known.get(name) == value for name, value in group.items()) for group in expect.groups)
 
 
 def count_text(checks: Mapping[str, list[FigureCheck]]) -> tuple[str, bool]:
@@ -133,44 +114,29 @@ def count_text(checks: Mapping[str, list[FigureCheck]]) -> tuple[str, bool]:
     return ", ".join([text, *others]), counts["not reproduced"] > 0
 
 
-def figures_table(checks: Mapping[str, list[FigureCheck]], notes: Sequence[str] = ()) -> Table:
+def figures_table(checks: Mapping[str, list[FigureCheck]]) -> Table:
     """Return all checks as one table, for machines."""
-    rows = [
-        {"experiment": name, **{column: getattr(one, column) for column in FIGURE_COLUMNS[1:]}}
-        for name, many in checks.items()
-        for one in many
-    ]
-    return Table(FIGURE_COLUMNS, rows, "Published figures and ours", notes)
+    rows = [{"experiment": name, **vars(one)} for name, many in checks.items() for one in many]
+    columns = ("experiment", *(column.name for column in fields(FigureCheck)))
+    return Table(columns, rows, "Published figures and ours")
 
 
 def figures_by_experiment(checks: Mapping[str, list[FigureCheck]], notes: Sequence[str] = ()) -> list[Table]:
     """Return a narrow table for each experiment, for people, with the reasons for what is not reproduced."""
     tables = []
     for name, many in checks.items():
-        rows = [
-            {
-                "figure": one.figure,
-                "published": None if one.published is None else as_chosen(one.published),
-                "ours": one.ours,
-                "interval": f"{for_people(one.low)} to {for_people(one.high)}" if one.low is not None else None,
-                "runs below": one.why.partition(" ")[0] if one.why.endswith("lie below it") else None,
-                "trials": one.trials,
-                "verdict": one.verdict,
-            }
-            for one in many
-        ]
+        rows: list[dict[str, Cell]] = [{
+            "figure": one.figure,
+            "published": None if one.published is None else as_chosen(one.published),
+            "ours": one.ours,
+            "interval": f"{for_people(one.low)} to {for_people(one.high)}" if one.low is not None else None,
+            "runs below": one.why.partition(" ")[0] if one.why.endswith("lie below it") else None,
+            "trials": one.trials,
+            "verdict": one.verdict,
+        } for one in many]  # fmt: skip
         failed = [f"{one.figure}: {one.why}" for one in many if one.verdict != "reproduced"]
         tables.append(Table(list(rows[0]), rows, name, failed))
-    last = tables[-1]
-    tables[-1] = replace(last, notes=[*last.notes, *notes])
-    return tables
-
-
-def _field(spec: Spec, name: str) -> Any:
-    if name.startswith("data."):
-        return spec.data.get(name.removeprefix("data."))
-    value = getattr(spec, name)
-    return list(value) if isinstance(value, tuple) else value
+    return [*tables[:-1], replace(tables[-1], notes=[*tables[-1].notes, *notes])]
 
 
 def _derivatives(expect: ExpectTable) -> NDArray[np.float64]:
@@ -181,13 +147,9 @@ def _derivatives(expect: ExpectTable) -> NDArray[np.float64]:
 
 def _options(options: RunOptions, expects: list[ExpectTable]) -> RunOptions:
     """Return the options with scores after each epoch and weights, where figures need them."""
-
-    def each(prefix: str) -> bool:
-        return any(expect.measure.startswith(prefix) for expect in expects)
-
     return replace(
         options,
         save=options.save or any(expect.measure in MEASURES for expect in expects),
-        fit_each=options.fit_each or each("fit_"),
+        fit_each=options.fit_each or any(expect.measure.startswith("fit_") for expect in expects),
         test_each=options.test_each or any(e.measure.startswith("test_") and e.needs_epochs for e in expects),
     )

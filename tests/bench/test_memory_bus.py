@@ -44,21 +44,6 @@ def dimm(
     return structure(17, handle, head + bytes([9, 0, 1, 2 if bank else 0, 0x22, 0x80, 0, 0xC0, 0x12]), *texts)
 
 
-def channel(handle: int, *devices: int) -> bytes:
-    """Return type 37: kind, load, count, and for each device its load and handle."""
-    return structure(37, handle, bytes([2, 8, len(devices)]) + b"".join(struct.pack("<BH", 1, d) for d in devices))
-
-
-def array_range(handle: int, width: int) -> bytes:
-    """Return type 19: start, end, array, partition width."""
-    return structure(19, handle, struct.pack("<IIHB", 0, 0xFFFFFF, ARRAY, width))
-
-
-def device_range(handle: int, device: int, within: int, row: int, interleave: int = 0) -> bytes:
-    """Return type 20: start, end, device, array range, row position, interleave position and depth."""
-    return structure(20, handle, struct.pack("<IIHHBBB", 0, 0xFFFFFF, device, within, row, interleave, 1))
-
-
 END = structure(127, 0xFEFF, b"")
 
 
@@ -110,20 +95,6 @@ def test_what_the_locators_leave_open_is_unknown(tmp_path: Path, places: list[tu
 
 def test_a_single_device_is_a_bus(tmp_path: Path) -> None:
     assert told(tmp_path, array(), dimm(1, "A1"), dimm(2, "B1", size=0)).bits == 64
-
-
-def test_listed_channels_win_over_locators(tmp_path: Path) -> None:
-    devices = [dimm(1, "X"), dimm(2, "X"), dimm(3, "Y"), dimm(4, "Y")]
-    assert told(tmp_path, array(), *devices, channel(9, 1, 2), channel(10, 3, 4)).bits == 128
-    assert told(tmp_path, array(), *devices, channel(9, 1, 2)).bits is None  # two are on no channel
-
-
-def test_one_row_of_devices_is_as_wide_as_all_and_an_interleave_is_no_proof(tmp_path: Path) -> None:
-    devices = [dimm(k, f"slot {k}", data=8, total=8) for k in (1, 2, 3, 4)]
-    row = [array_range(50, 4), *(device_range(50 + k, k, 50, row=k) for k in (1, 2, 3, 4))]
-    assert told(tmp_path, array(), *devices, *row).bits == 32
-    ways = [array_range(50, 1), *(device_range(50 + k, k, 50, row=1, interleave=k) for k in (1, 2, 3, 4))]
-    assert told(tmp_path, array(), *devices, *ways).bits is None
 
 
 def test_widths_are_those_of_the_data_and_must_be_credible(tmp_path: Path) -> None:

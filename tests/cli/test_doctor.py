@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-import mlpctl.cli.examine
+import mlpctl.inspection.installation
 from mlpctl.system import facts as machine
 from tests.helpers.cli import Cli
 
@@ -27,7 +27,7 @@ def asking(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *lines: str) -> None
     folder.mkdir()
     (folder / "METADATA").write_text("\n".join(["Metadata-Version: 2.4", "Name: asker", "Version: 1", *lines]) + "\n")
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(mlpctl.cli.examine, "PACKAGE", "asker")
+    monkeypatch.setattr(mlpctl.inspection.installation, "PACKAGE", "asker")
 
 
 def test_doctor_asks_for_what_the_installed_metadata_ask_for(
@@ -57,7 +57,7 @@ def test_doctor_fails_where_something_required_is_missing_or_too_old(
 
 
 def test_doctor_says_that_it_is_not_installed(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mlpctl.cli.examine, "PACKAGE", "no-such-package")
+    monkeypatch.setattr(mlpctl.inspection.installation, "PACKAGE", "no-such-package")
     assert cli("doctor").code == 6
 
 

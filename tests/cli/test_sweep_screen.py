@@ -21,8 +21,10 @@ from mlpctl.cli.screens.sweep import SweepScreen, plain_line, view
 from mlpctl.cli.screens.time_left import seconds_left
 from mlpctl.display.text import LEVELS, sparkline
 from mlpctl.engines.base import Event
+from mlpctl.metrics import SelectOn
+from mlpctl.report.statistics.student import t95
 from mlpctl.report.watch import changes, standing, trials_of
-from mlpctl.runner.callbacks.progress import Progress, Tally
+from mlpctl.runner.callbacks.progress import Progress, SeedScores
 from mlpctl.runner.experiment import Experiment
 from mlpctl.runner.trial import Trial, trial_of
 from mlpctl.search.axes import Axis
@@ -38,7 +40,7 @@ def row(config: str, score: float | None, **more: Any) -> dict[str, Any]:
             "val_loss": score, "lr": float(len(config)), **more}  # fmt: skip
 
 
-def progress(*, on: str = "validation", metric: str | None = None, seeds: int = 3, total: int = 20) -> Progress:
+def progress(*, on: SelectOn = "validation", metric: str | None = None, seeds: int = 3, total: int = 20) -> Progress:
     return Progress(total, ("lr",), on, metric, seeds)
 
 
@@ -48,14 +50,16 @@ def test_the_leader_is_the_best_mean_with_students_interval() -> None:
     watched, scores = progress(), {"a": [0.5, 0.6, 0.7], "bb": [0.9, 0.4, 0.5], "ccc": [0.1, 0.1, 0.1]}
     for seed in range(3):
         for config, values in scores.items():
-            watched.finished(row(config, values[seed]))
-    watched.finished(row("a", 0.8))
+            watched.on_trial(row(config, values[seed]))
+    watched.on_trial(row("a", 0.8))
     leader = watched.leader()
     assert leader is not None
     values = [*scores["a"], 0.8]
     low, high = stats.t.interval(0.95, 3, loc=mean(values), scale=stats.sem(values))
     assert leader.mean == pytest.approx(mean(values))
-    assert leader.half == pytest.approx((high - low) / 2)
+    assert leader.error is not None
+    assert leader.error == pytest.approx(stats.sem(values))
+    assert t95(3) * leader.error == pytest.approx((high - low) / 2)
     assert (leader.seeds, leader.where) == (4, {"lr": 1.0})
 
 
@@ -63,7 +67,7 @@ def test_whoever_leads_may_lose_it_again() -> None:
     watched = progress()
     leaders = []
     for config, score in (("a", 0.5), ("bb", 0.9), ("bb", 0.2), ("ccc", 0.6), ("ccc", 0.6), ("ccc", None)):
-        watched.finished(row(config, score))
+        watched.on_trial(row(config, score))
         leader = watched.leader()
         leaders.append(None if leader is None else leader.where["lr"])
     assert leaders == [1.0, 2.0, 2.0, 3.0, 3.0, 2.0]  # a configuration that fails on a seed does not lead
@@ -73,18 +77,18 @@ def test_whoever_leads_may_lose_it_again() -> None:
 def test_low_losses_lead_and_are_told_as_they_are() -> None:
     watched = progress(metric="loss")
     for config, score in (("a", 0.5), ("bb", 0.2), ("ccc", 0.9)):
-        watched.finished(row(config, score))
+        watched.on_trial(row(config, score))
     leader = watched.leader()
     assert leader is not None
-    assert (leader.column, leader.mean, leader.half) == ("val_loss", 0.2, None)
+    assert (leader.column, leader.mean, leader.error) == ("val_loss", 0.2, None)
 
 
 def test_with_one_seed_nothing_is_kept_of_who_does_not_lead() -> None:
     watched = progress(seeds=1)
     for number in range(100):
-        watched.finished(row(f"c{number}", number % 7 / 10))
-    assert len(watched._tallies) == len(watched._wheres) == 1
-    watched.finished(row("bad", None))
+        watched.on_trial(row(f"c{number}", number % 7 / 10))
+    assert len(watched._tallies) == 1
+    watched.on_trial(row("bad", None))
     leader = watched.leader()
     assert leader is not None
     assert leader.mean == 0.6
@@ -92,9 +96,9 @@ def test_with_one_seed_nothing_is_kept_of_who_does_not_lead() -> None:
 
 def test_welford_is_the_textbook() -> None:
     values = [0.1, 0.4, 0.2, 0.9]
-    tally = Tally()
+    tally = SeedScores()
     for value in values:
-        tally = tally.plus(value)
+        tally.add(value)
     assert tally.mean == pytest.approx(mean(values))
     assert (tally.squares / 3) ** 0.5 == pytest.approx(stdev(values))
 
@@ -107,10 +111,10 @@ def test_the_curve_is_the_leaders() -> None:
     watched, first, second = progress(), trial(0.1), trial(0.2)
     for epoch in range(1, 6):
         for one, score in ((first, 0.1 * epoch), (second, 0.05 * epoch)):
-            watched.epoch(one, Event(one.key, epoch, {"val_accuracy": score}))
+            watched.on_epoch(one, Event(one.key, epoch, {"val_accuracy": score}))
     assert watched.running(jobs=1) == 2
     for one, score in ((first, 0.5), (second, 0.25)):
-        watched.finished(row(one.config, score, key=one.key))
+        watched.on_trial(row(one.config, score, key=one.key))
     leader = watched.leader()
     assert leader is not None
     assert leader.curve == pytest.approx([0.1, 0.2, 0.3, 0.4, 0.5])
@@ -132,10 +136,10 @@ def test_the_view_fits_its_terminal(width: int, plain: bool) -> None:
     watched.stored = 3
     one = trial()
     for epoch in range(1, 6):
-        watched.epoch(one, Event(one.key, epoch, {"val_accuracy": 0.1 * epoch}))
-    watched.finished(row(one.config, 0.5, key=one.key))
+        watched.on_epoch(one, Event(one.key, epoch, {"val_accuracy": 0.1 * epoch}))
+    watched.on_trial(row(one.config, 0.5, key=one.key))
     for _ in range(2):
-        watched.finished(row("bad", None))
+        watched.on_trial(row("bad", None))
     console = Console(file=io.StringIO(), width=width, force_terminal=True, color_system=None)
     console.print(view(watched, 2, 60.0, plain=plain))
     lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
@@ -151,7 +155,7 @@ def test_one_line_says_it_off_a_terminal() -> None:
     watched = progress(total=4)
     assert seconds_left(watched, 1.0) is None
     for score in (0.25, 0.75):
-        watched.finished(row("a", score, lr=0.0948683298051))
+        watched.on_trial(row("a", score, lr=0.0948683298051))
     said = plain_line(watched, 10.0)
     assert said.startswith("2 of 4 trials (2 trained); best val_accuracy 0.5000 ± ")
     assert said.endswith("(95 %, 2 seeds): lr 0.0948683; 0:10 left")
@@ -278,6 +282,6 @@ def test_what_comes_before_training_is_not_counted_in_what_is_left(
     one = trial()
     for epoch in range(1, 6):
         now[0] += 3
-        screen.epoch(one, Event(one.key, epoch, {"val_accuracy": 0.5}, seconds=3.0))
-    screen.finished(row(one.config, 0.5, key=one.key))
+        screen.on_epoch(one, Event(one.key, epoch, {"val_accuracy": 0.5}, seconds=3.0))
+    screen.on_trial(row(one.config, 0.5, key=one.key))
     assert f"{left} left" in capsys.readouterr().err  # two more of 15 s, or of 75

@@ -19,7 +19,7 @@ from mlpctl.engines.expected_time import Load, Pace, load_of, reference_seconds
 from mlpctl.engines.kernel import cache, compilation
 from mlpctl.engines.kernel.compilation import BACKGROUND, begin, failure, finish, first_time, is_compiling, seconds_left
 from mlpctl.errors import DeviceError, UsageError
-from mlpctl.runner import loop
+from mlpctl.runner import engine_choice, loop
 from mlpctl.store import results
 from tests.helpers.cli import Cli
 from tests.helpers.making import classes, work_of
@@ -57,8 +57,8 @@ def uncompiled(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
         monkeypatch.setattr(cache, "missing", missing)
 
     for module, name, value in (
-        (loop, "begin", None), (loop, "first_time", True), (compilation, "is_compiling", False),
-        (compilation, "failure", ""),
+        (engine_choice, "begin", None), (engine_choice, "first_time", True),
+        (compilation, "is_compiling", False), (compilation, "failure", "")
     ):  # fmt: skip
         monkeypatch.setattr(module, name, lambda *_, value=value, **__: value)
     monkeypatch.delenv("MLPCTL_COMPILE", raising=False)

@@ -16,7 +16,7 @@ from mlpctl.engines.lanes import random_numbers
 from mlpctl.engines.lanes.batch_size import best_size, doubling
 from mlpctl.engines.lanes.cuda_graph import LONGEST, WARM, Replay
 from mlpctl.engines.lanes.groups import Shared, bytes_of, plan, shared_of
-from mlpctl.engines.lanes.layout import LINE, PAGE, Layout, Shape, arrange, leading, spans
+from mlpctl.engines.lanes.layout import LINE, PAGE, Layout, Shape, arrange, copies, leading
 from mlpctl.rng import normals, uniforms, words
 from tests.helpers.making import classes, work_of
 
@@ -119,8 +119,8 @@ def test_rows_begin_on_cache_lines_and_not_pages_apart(columns: int, itemsize: i
 
 
 @given(sources=st.lists(st.none() | st.integers(0, 9), max_size=12))
-def test_spans_copy_every_lane_once(sources: list[int | None]) -> None:
-    copied = {target + k: source + k for target, source, lanes in spans(sources) for k in range(lanes)}
+def test_copies_move_every_lane_once(sources: list[int | None]) -> None:
+    copied = {target + k: source + k for target, source, lanes in copies(sources) for k in range(lanes)}
     assert copied == {target: source for target, source in enumerate(sources) if source is not None}
 
 

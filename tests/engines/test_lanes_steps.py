@@ -11,9 +11,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from mlpctl.engines.lanes.dataset import Resident
-from mlpctl.engines.lanes.training import Lane, Running
+from mlpctl.engines.lanes.training import Lane, TrainingGroup
 from mlpctl.spec import Activation, Loss, Optimizer
-from tests.engines.test_lanes import ends, lanes
+from tests.helpers.engines import ends, lanes
 from tests.helpers.making import classes, work_of
 
 FUNCTIONS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
@@ -82,14 +82,14 @@ def test_a_step_stays_on_the_device_and_never_waits_for_it(loss: str, optimizer:
     some = [Lane(work, n) for n, work in enumerate(works)]
     resident = Resident(works[0].data, torch.device("meta"))
     torch.set_num_threads(1)
-    running = Running(some, resident, "fp32")
+    running = TrainingGroup(some, resident, "fp32")
     running.begin(None, {})
     running.tables.fill([1] * len(some), 0)
     with OnlyThere():  # type: ignore[no-untyped-call]
         running._step(16)
         running._step(5)
         running._score("val")
-    fewer = Running(some[1:], resident, "bf16")
+    fewer = TrainingGroup(some[1:], resident, "bf16")
     fewer.begin(running, {})
     with OnlyThere():  # type: ignore[no-untyped-call]
         fewer._step(16)

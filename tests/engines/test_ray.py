@@ -117,10 +117,10 @@ def rows(path: Path) -> int:
 
 
 def trains(raylet: int) -> bool:
-    """Whether a process of a node is at a task: Ray names it so."""
+    """Return whether a process of a node is at a task: Ray names it so."""
     for process in psutil.Process(raylet).children():
         with suppress(psutil.NoSuchProcess):
-            if process.cmdline()[:1] == ["ray::train"]:
+            if process.cmdline()[:1] == ["ray::train_task"]:
                 return True
     return False
 
@@ -216,7 +216,7 @@ def test_nobody_answers(cli: Cli) -> None:
 @pytest.mark.parametrize("says", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", None])
 def test_somebody_else_answers(cli: Cli, monkeypatch: pytest.MonkeyPatch, says: bytes | None) -> None:
     """One that hangs up, one that speaks another language, one that says nothing."""
-    monkeypatch.setattr("mlpctl.engines.distributed.ray_connect.CONNECT_SECONDS", 0.5)
+    monkeypatch.setattr("mlpctl.engines.distributed.cluster.CONNECT_SECONDS", 0.5)
 
     def answer() -> None:
         connection, _ = server.accept()

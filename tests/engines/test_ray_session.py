@@ -1,22 +1,21 @@
 """What the driver does with tasks: which works go together, and what becomes of those whose processes die."""
 
-import copy
 from dataclasses import replace
 from itertools import count
 from typing import Any
 
 import pytest
-import ray
 from ray.exceptions import NodeDiedError, OutOfMemoryError, RayError, RayTaskError
 
 from mlpctl.engines.base import Event, Work
 from mlpctl.engines.distributed import ray as sessions
-from mlpctl.engines.distributed.messages import Order, Reply, flops_of, shares, software, take
-from mlpctl.engines.distributed.ray import ClusterSession
-from mlpctl.engines.distributed.ray_connect import Cluster
-from mlpctl.engines.distributed.ray_worker import train
+from mlpctl.engines.distributed.assignment import flops_of, shares, take
+from mlpctl.engines.distributed.cluster import Cluster
+from mlpctl.engines.distributed.messages import Problem, Settings, Task, software
+from mlpctl.engines.distributed.ray import RaySession, train_task
 from mlpctl.engines.reference import ENGINE
 from mlpctl.errors import DeviceError
+from tests.helpers.local_ray import Remote, replace_ray
 from tests.helpers.making import classes, trained, work_of
 
 DATA = classes()
@@ -53,57 +52,15 @@ def test_shares_are_about_as_long_as_each_other(epochs: tuple[int, ...], parts: 
     assert [work.key for share in shared for work in share] == [f"t{number}" for number in range(len(epochs))]
 
 
-class Ref:
-    """A place in a cluster that is this process."""
-
-    numbers = count()
-
-    def __init__(self, thing: object) -> None:
-        self.thing, self.number = thing, next(self.numbers)
-
-    def hex(self) -> str:
-        return f"{self.number:x}"
-
-
-class Remote:
-    """A function whose tasks run when their result is asked for, and note what was asked of the cluster."""
-
-    options_given: dict[str, Any]
-
-    def __init__(self, function: Any) -> None:
-        self.function = function
-
-    def options(self, **given: Any) -> "Remote":
-        Remote.options_given = given
-        return self
-
-    def remote(self, order: Order) -> Ref:
-        return Ref(order)
-
-
 @pytest.fixture
 def deadly(monkeypatch: pytest.MonkeyPatch) -> dict[str, RayError]:
-    """Replace Ray by this process; returns work's key -> error that its task ends with, for the test to fill."""
-    errors: dict[str, RayError] = {}
-
-    def get(ref: Ref) -> Any:
-        if not isinstance(ref.thing, Order):
-            return copy.deepcopy(ref.thing)
-        for parcel in ref.thing.parcels:
-            if parcel.fields["key"] in errors:
-                raise errors[parcel.fields["key"]]
-        return train(ref.thing)
-
-    for name, stand_in in {
-        "remote": Remote, "put": Ref, "get": get, "wait": lambda refs, **_: (refs[:1], refs[1:])
-    }.items():  # fmt: skip
-        monkeypatch.setattr(ray, name, stand_in)
-    monkeypatch.setattr(Cluster, "slots", lambda *_: 1)
-    return errors
+    """Replace Ray by this process; return a trial's key -> error that its task ends with, for the test to fill."""
+    return replace_ray(monkeypatch)
 
 
-def opened(**fields: Any) -> ClusterSession:
-    session = ClusterSession(Cluster(), ENGINE, "cpu", 1, weights_back=True, below=9, note=lambda _: None)
+def opened(**fields: Any) -> RaySession:
+    settings = Settings(ENGINE, "cpu", 1, 1, software("reference"), weights=True, below=9)
+    session = RaySession(Cluster(), settings, note=lambda _: None)
     return replace(session, **fields) if fields else session
 
 
@@ -126,35 +83,12 @@ def test_a_work_that_kills_its_process_is_found_and_the_others_are_trained(deadl
     assert Remote.options_given == {"num_cpus": 1, "num_gpus": 0, "max_retries": sessions.RETRIES}
 
 
-def test_a_trial_goes_on_from_a_state_of_another_process(deadly: dict[str, RayError]) -> None:
-    short, long = works(2, 5)
-    session = opened()
-    trained(session, short)
-    state = session.save("t0")
-    session.drop("t0")
-    session.restore(long, state)
-    found = trained(session, long)["t1"]
-    here = ENGINE.open("cpu", 1, 1)
-    alone = trained(here, long)["t1"]
-    assert timeless(found) == timeless(alone[2:])
-    assert all((array == session.weights("t1")[name]).all() for name, array in here.weights("t1").items())
-
-
 def test_a_trial_that_takes_too_long_ends_on_its_node(deadly: dict[str, RayError]) -> None:
     """One of endless epochs, beside one that is done in time."""
     endless = work_of(classes(n=400_000, d=64), "endless", limit=0.02, widths=[512, 512], batch_size=8, epochs=1)
     found = trained(opened(), endless, work_of(DATA, "quick", limit=1e6, epochs=3))
     assert [(e.epoch, e.status, e.error) for e in found["endless"]] == [(0, "timeout", "not done after 0.02 s")]
     assert [e.status for e in found["quick"]] == [None, None, "ok"]
-
-
-def test_after_a_drain_no_work_is_taken(deadly: dict[str, RayError]) -> None:
-    session = opened()
-    keys = []
-    for event in session.advance(iter(works(1, 1, 1, 1, 1, 1, 1, 1))):
-        session.drain()
-        keys.append(event.key)
-    assert keys == ["t0", "t1"]  # one for the slot, one that waited
 
 
 def test_nodes_that_come_and_go_are_told(deadly: dict[str, RayError], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,8 +104,7 @@ def test_nodes_that_come_and_go_are_told(deadly: dict[str, RayError], monkeypatc
 
 
 def test_another_version_on_a_node_is_refused(deadly: dict[str, RayError]) -> None:
-    session = opened()
-    session._software = "mlpctl 0.0"
+    session = opened(settings=Settings(ENGINE, "cpu", 1, 1, "mlpctl 0.0", weights=True, below=9))
     with pytest.raises(DeviceError, match=r"node \S+: has mlpctl .*, the driver mlpctl 0.0: install the same on both"):
         list(session.advance(works(1)))
 
@@ -195,7 +128,8 @@ def test_the_same_software_is_the_same_text() -> None:
     assert software("kernel") == software("kernel") != software("reference")
 
 
-def test_a_reply_is_nothing_but_a_problem_where_there_is_one() -> None:
-    reply = train(Order("other", ENGINE, "cpu", 1, (), {}, weights=False, below=0))
-    assert isinstance(reply.problem, DeviceError)
-    assert replace(reply, problem=None) == Reply()
+def test_a_problem_is_returned_and_not_raised() -> None:
+    """Else Ray would wrap it."""
+    problem = train_task(Task(Settings(ENGINE, "cpu", 1, 1, "other", weights=False, below=0), (), {}))
+    assert isinstance(problem, Problem)
+    assert isinstance(problem.error, DeviceError)

@@ -1,7 +1,9 @@
-"""Run a command of mlpctl in a test: what it returns."""
+"""Run a command of mlpctl in a test, and read what it wrote."""
 
+import csv
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass
@@ -14,3 +16,9 @@ class Result:
 
 
 Cli = Callable[..., Result]
+
+
+def trial_rows(name: str) -> dict[str, dict[str, str]]:
+    """Return the rows of a results folder's trials by key."""
+    with Path("results", name, "trials.csv").open(encoding="utf-8", newline="") as stream:
+        return {row["key"]: row for row in csv.DictReader(stream)}

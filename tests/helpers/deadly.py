@@ -8,13 +8,13 @@ from typing import Any
 
 from mlpctl.data.prepare import Data
 from mlpctl.engines.base import Event, Session, Work
-from mlpctl.engines.reference import ENGINE as REFERENCE
+from mlpctl.engines.kernel.engine import ENGINE as KERNEL
 from mlpctl.errors import DeviceError
 from mlpctl.spec import Spec
 
 
 class Deadly:
-    """A session of the reference engine that a trial called "killer" ends, after the first epoch of the one before."""
+    """A session of the kernel engine that a trial called "killer" ends, after the first epoch of the one before."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
@@ -36,7 +36,7 @@ class Deadly:
 class DeadlyEngine:
     """See `mlpctl.engines.base.Engine`. On device "cpu" it is deadly at a trial, elsewhere as the device says."""
 
-    name: str = "reference"
+    name: str = "kernel"
 
     def why_not(self, spec: Spec, data: Data) -> str | None:  # noqa: ARG002
         return None
@@ -48,4 +48,4 @@ class DeadlyEngine:
             raise DeviceError("it is not there")
         if device == "wrong":
             raise KeyError("a bug of ours")
-        return Deadly(REFERENCE.open("cpu", jobs, threads))
+        return Deadly(KERNEL.open("cpu", jobs, threads))

@@ -34,7 +34,7 @@ def _no_fashion_mnist() -> str:
 @contextmanager
 def fashion_mnist_package() -> Iterator[None]:
     """Give tests the folder that Debian's package has, made of the files in the cache, where it is not installed."""
-    cached = [files.cache_folder() / PUBLISHED.name / name for name in PUBLISHED.sha256]
+    cached = [PUBLISHED.cache / name for name in PUBLISHED.sha256]
     if PUBLISHED.installed.is_dir() or not all(path.is_file() for path in cached):
         yield
         return

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from mlpctl.engines.reference import ENGINE
-from mlpctl.models.gates import GATES
+from mlpctl.models.gates import GATE_UNITS
 from mlpctl.runner.trial import trial_of
 from mlpctl.spec import make_spec
 
 
-@pytest.mark.parametrize("gate", GATES)
+@pytest.mark.parametrize("gate", GATE_UNITS)
 def test_fixed_gates_compute_their_truth_tables(gate: str) -> None:
     trial = trial_of(make_spec({"dataset": "gates", "model": "gate", "data": {"gate": gate}}))
     session = ENGINE.open("cpu", 1, 1)

@@ -3,52 +3,27 @@
 import json
 import re
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from mlpctl.cli.screens.dry_run import left_out, tables
 from mlpctl.display.tables import Table
-from mlpctl.engines.base import Event
 from mlpctl.runner.budget import Limits
-from mlpctl.runner.dry_run import preview, rest
-from mlpctl.runner.estimate import costs_of, measure, shape_of, shapes_of
+from mlpctl.runner.dry_run import epochs_of, preview, rest
+from mlpctl.runner.estimate import measure, shape_of, shapes_of
 from mlpctl.runner.experiment import Experiment
 from mlpctl.runner.experiment_file import read_experiment
-from mlpctl.runner.loop import Counts, RunOptions, Stop
-from mlpctl.runner.rows import Row
-from mlpctl.runner.run_groups import runs_of
+from mlpctl.runner.run_groups import run_groups
 from mlpctl.runner.shard import parse_shard, sharded
 from mlpctl.runner.sweep import size_of, sweep
-from mlpctl.runner.trial import Trial, trial_of
+from mlpctl.runner.trial import trial_of
+from mlpctl.runner.types import Counts, RunOptions, Stop
 from mlpctl.search.axes import parse_axis
-from mlpctl.search.table import Method, SearchTable
+from mlpctl.search.table import Method
 from tests.helpers.cli import Cli
-
-BASE = {"dataset": "iris", "widths": (6,), "epochs": 9}
-REFERENCE = RunOptions(engine="reference")
-
-
-@dataclass
-class Looking:
-    """Counts epochs and rows."""
-
-    epochs: int = 0
-    rows: list[Row] = field(default_factory=list)
-
-    def epoch(self, trial: Trial, event: Event) -> None:  # noqa: ARG002
-        self.epochs += 1
-
-    def finished(self, row: Row) -> None:
-        self.rows.append(row)
-
-    def stored(self) -> None:
-        pass
-
-    def note(self, text: str) -> None:
-        pass
+from tests.helpers.runs import BASE, REFERENCE, Counting, experiment
 
 
 @pytest.fixture(autouse=True)
@@ -56,13 +31,8 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def experiment(method: Method = "grid", **given: Any) -> Experiment:
-    axes = (parse_axis("lr=0.01,0.1,0.3,0.5,0.7,0.9"), parse_axis("widths=4;6"))
-    return Experiment("planned", BASE, axes, search=SearchTable(method=method, trials=9), **given)
-
-
-def do(what: Experiment, options: RunOptions = REFERENCE) -> Looking:
-    looking = Looking()
+def do(what: Experiment, options: RunOptions = REFERENCE) -> Counting:
+    looking = Counting()
     sweep(what, Path("results"), options, looking, Stop())
     return looking
 
@@ -76,9 +46,9 @@ def test_the_plan_of_every_search_is_what_it_does(method: Method) -> None:
     looking = do(what)
     planned = sum(epochs for _, epochs in plan.runs)
     if method == "asha":  # promotions follow the scores
-        assert planned == pytest.approx(looking.epochs, rel=0.35)
+        assert planned == pytest.approx(looking.epochs.total(), rel=0.35)
     else:
-        assert (len(plan.trials), planned) == (len(looking.rows), looking.epochs)
+        assert (len(plan.trials), planned) == (len(looking.rows), looking.epochs.total())
     seconds, low, high = plan.seconds
     assert 0 < low <= seconds <= high
     peak, data, trial = plan.memory
@@ -199,11 +169,11 @@ def test_an_estimate_knows_shapes_runs_and_epochs() -> None:
 
 def test_survivors_cost_what_they_add() -> None:
     trials = [trial_of(experiment().specs({"lr": 0.1, "epochs": epochs}, 0)) for epochs in (1, 3, 9)]
-    alone = list(runs_of(trials, share=False))
-    assert [epochs for _, epochs in costs_of(alone, continues=True)] == [1, 2, 6]
-    assert [epochs for _, epochs in costs_of(alone, continues=False)] == [1, 3, 9]
+    done: dict[str, int] = {}
+    assert [epochs_of(run, done) for run in run_groups(trials, share=False)] == [1, 2, 6]
+    assert [epochs_of(run, {}) for run in run_groups(trials, share=False)] == [1, 3, 9]
     cosine = [trial_of(experiment().specs({"lr_schedule": "cosine", "epochs": epochs}, 0)) for epochs in (1, 3)]
-    assert [epochs for _, epochs in costs_of(runs_of(cosine, share=False), continues=True)] == [1, 3]
+    assert [epochs_of(run, done) for run in run_groups(cosine, share=False)] == [1, 3]
 
 
 def test_every_shipped_experiment_can_be_measured_from_its_resolved_spec() -> None:

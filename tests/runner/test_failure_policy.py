@@ -8,9 +8,10 @@ import pytest
 from mlpctl.engines import reference
 from mlpctl.engines.base import Engine, Event
 from mlpctl.engines.kernel import engine as kernel
-from mlpctl.runner.ended_trials import ended
-from mlpctl.runner.failure_policy import Clock, Patience, alike
+from mlpctl.engines.time_limit import Clock
+from mlpctl.runner.failure_policy import FailurePolicy, alike
 from mlpctl.runner.rows import epoch_row
+from mlpctl.runner.run_groups import ended
 from mlpctl.runner.shard import parse_shard
 from mlpctl.runner.trial import Trial, trial_of
 from mlpctl.spec import make_spec
@@ -46,11 +47,11 @@ def test_fail_fast_stops_at_the_first(cli: Cli) -> None:
 
 
 def test_only_alike_failures_in_a_row_count() -> None:
-    patience = Patience(most=3)
+    policy = FailurePolicy(most=3)
     rows = [("diverged", "x 1"), ("ok", ""), ("diverged", "x 1"), ("crashed", "y"), ("diverged", "x"), ("invalid", "z")]
-    assert not any(patience.over({"status": status, "error": error}) for status, error in rows * 5)
+    assert not any(policy.over({"status": status, "error": error}) for status, error in rows * 5)
     for number in range(3):
-        why = patience.over({"status": "crashed", "error": f"y {number}"})
+        why = policy.over({"status": "crashed", "error": f"y {number}"})
     assert why.startswith("stopped after 3 trials")
 
 

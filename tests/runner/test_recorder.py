@@ -7,15 +7,15 @@ from threading import Lock, get_ident
 import pytest
 
 from mlpctl.runner.experiment import Experiment
-from mlpctl.runner.loop import RunOptions, Stop
-from mlpctl.runner.rows import Row
 from mlpctl.runner.sweep import sweep
+from mlpctl.runner.types import RunOptions, Stop
 from mlpctl.search.axes import parse_axis
-from tests.runner.test_dry_run import Looking
+from mlpctl.store.schema import Row
+from tests.helpers.runs import Counting
 
 
-class Alone(Looking):
-    """A watch that must not be told of two rows at once, and is slow, so that it would be."""
+class Alone(Counting):
+    """A callback that must not be told of two rows at once, and is slow, so that it would be."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -23,13 +23,13 @@ class Alone(Looking):
         self.threads: set[int] = set()
         self.collisions = 0
 
-    def finished(self, row: Row) -> None:
+    def on_trial(self, row: Row) -> None:
         if not self.telling.acquire(blocking=False):
             self.collisions += 1
             return
         self.threads.add(get_ident())
         time.sleep(0.002)
-        super().finished(row)
+        super().on_trial(row)
         self.telling.release()
 
 

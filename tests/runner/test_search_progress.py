@@ -10,12 +10,12 @@ import pytest
 from mlpctl.cli.screens.dry_run import left_out
 from mlpctl.runner.budget import Limits
 from mlpctl.runner.dry_run import preview, rest
-from mlpctl.runner.loop import Counts, Stop
 from mlpctl.runner.sweep import sweep
+from mlpctl.runner.types import Counts, Stop
 from mlpctl.search.table import BY_EPOCHS, Method
 from mlpctl.store.results import load
 from tests.helpers.cli import Cli
-from tests.runner.test_dry_run import REFERENCE, Looking, experiment
+from tests.helpers.runs import REFERENCE, Counting, experiment
 
 OUT = Path("results")
 METHODS: list[Method] = ["halving", "asha", "hyperband", "tpe", "gp"]
@@ -37,13 +37,13 @@ def configurations(trials: pd.DataFrame, method: Method, seeds: int) -> Counter[
 def test_what_a_cut_search_did_not_do(method: Method, most: int) -> None:
     """It counts by rungs what the store lacks; what it had asked for is what the same command begins with."""
     what = experiment(method, seeds=(0, 1))
-    counts = sweep(what, OUT, replace(REFERENCE, limits=Limits(trials=most)), Looking(), Stop())
+    counts = sweep(what, OUT, replace(REFERENCE, limits=Limits(trials=most)), Counting(), Stop())
     assert counts.cut == f"--max-trials {most}"
     done = configurations(load("results/planned").trials, method, 2)
     assert {rung.epochs: rung.planned - rung.left for rung in counts.rungs} == {
         rung.epochs: done[rung.epochs] for rung in counts.rungs
     }
-    looking = Looking()
+    looking = Counting()
     assert not sweep(what, OUT, REFERENCE, looking, Stop()).rungs
     assert [row["key"] for row in looking.rows][: len(counts.left)] == [trial.key for trial in counts.left]
     if method != "asha":  # the others do what they plan
@@ -56,7 +56,7 @@ def test_a_dry_run_counts_the_same(method: Method) -> None:
     """Before anything is trained, the first batch is known and the others are not."""
     what, options = experiment(method, seeds=(0, 1)), replace(REFERENCE, limits=Limits(trials=5))
     plan = preview(what, OUT, options)
-    counts = sweep(what, OUT, options, Looking(), Stop())
+    counts = sweep(what, OUT, options, Counting(), Stop())
     assert plan.rungs == counts.rungs
     known = [trial.key for trial in plan.left if trial.key not in plan.guesses]
     assert known == [trial.key for trial in counts.left]
@@ -79,7 +79,7 @@ def test_it_is_told_in_two_tables(cli: Cli) -> None:
 
 def test_trials_are_listed_where_some_were_asked_for() -> None:
     what = experiment("halving")
-    counts = sweep(what, OUT, replace(REFERENCE, limits=Limits(trials=8)), Looking(), Stop())
+    counts = sweep(what, OUT, replace(REFERENCE, limits=Limits(trials=8)), Counting(), Stop())
     plan = rest(what, OUT, REFERENCE, counts)
     assert plan is not None
     assert [table.title for table in left_out(plan, people=True)] == [

@@ -6,54 +6,28 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from mlpctl.engines.base import Event
 from mlpctl.errors import Interrupted
 from mlpctl.runner.budget import Limits
 from mlpctl.runner.dry_run import preview
 from mlpctl.runner.experiment import Experiment
-from mlpctl.runner.loop import RunOptions, Stop
-from mlpctl.runner.rows import Row
 from mlpctl.runner.sweep import size_of, sweep
-from mlpctl.runner.trial import Trial
+from mlpctl.runner.types import RunOptions, Stop
 from mlpctl.search.axes import parse_axis
 from mlpctl.search.table import Method, SearchTable
 from mlpctl.store.results import load
 from tests.helpers.cli import Cli
+from tests.helpers.runs import Counting
 
 TIMES = ["seconds", "group_seconds", "started", "jobs", "environment", "folder"]
 BASE = {"dataset": "iris", "widths": (6,), "epochs": 9, "optimizer": "adam", "batch_norm": (1,), "dropout": 0.2}
 AXES = (parse_axis("lr=log:1e-4:1"), parse_axis("batch_size=4,8,16"))
 METHODS: tuple[Method, ...] = ("sobol", "tpe", "gp", "halving", "asha", "hyperband")
-
-
-@dataclass
-class Counting:
-    """Counts what was trained; asks to stop after so many trials."""
-
-    stop: Stop = field(default_factory=Stop)
-    stop_after: int = -1
-    epochs: Counter[str] = field(default_factory=Counter)
-    rows: list[Row] = field(default_factory=list)
-    found: int = 0
-
-    def epoch(self, trial: Trial, event: Event) -> None:  # noqa: ARG002
-        self.epochs[trial.key] += 1
-
-    def finished(self, row: Row) -> None:
-        self.rows.append(row)
-        self.stop.requested = self.stop.requested or len(self.rows) == self.stop_after
-
-    def stored(self) -> None:
-        self.found += 1
-
-    def note(self, text: str) -> None:
-        pass
 
 
 def experiment(name: str, method: Method, trials: int = 9, seeds: int = 1, **base: object) -> Experiment:

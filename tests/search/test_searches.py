@@ -12,7 +12,8 @@ from mlpctl.errors import UsageError
 from mlpctl.search.asha import Asha
 from mlpctl.search.axes import make_axis, parse_axis
 from mlpctl.search.base import Search
-from mlpctl.search.halving import Halving, hyperband_brackets, rungs_of
+from mlpctl.search.halving import Halving, rungs_of
+from mlpctl.search.hyperband import hyperband_brackets
 from mlpctl.search.make import make_search
 from mlpctl.search.random import Random
 from mlpctl.search.sobol import Sobol

@@ -9,7 +9,7 @@ import pytest
 from mlpctl.runner import sweep, train
 from mlpctl.store import reader
 from mlpctl.store.environment import environments_of, facts_of, identity, joined, united, unnamed_in
-from mlpctl.store.results import read_json
+from mlpctl.store.folder_files import read_json
 from mlpctl.system import facts as machine
 from tests.helpers.cli import Cli
 

@@ -68,7 +68,7 @@ def matmul(
     from mlpctl.bench.records import footer, machine_table, stamp
     from mlpctl.bench.sampling import TimingPlan
     from mlpctl.bench.system_noise import noise_hints, processor_times
-    from mlpctl.cli.screens.bench import end, progress, say
+    from mlpctl.cli.screens.bench import end, print_notes, progress
     from mlpctl.display.figure_style import check_suffix, save
     from mlpctl.display.tables import emit
     from mlpctl.errors import Interrupted
@@ -98,7 +98,7 @@ def matmul(
     else:
         rows = baseline.rows_with_changes(result.timings, changed, matters)
         emit(machine_table(mark, rows, TITLE), format_, output)
-        say([*notes, *result.left_out, footer(mark, result.measured.seconds)], quiet)
+        print_notes([*notes, *result.left_out, footer(mark, result.measured.seconds)], quiet)
     if plot:
         save(draw_products(result.timings, f"{TITLE}\n{mark['machine']}", matters), plot)
     end(result.measured)

@@ -39,7 +39,7 @@ def memory(
     from mlpctl.bench.records import footer, machine_table, stamp
     from mlpctl.bench.sampling import TimingPlan
     from mlpctl.bench.system_noise import noise_hints, processor_times
-    from mlpctl.cli.screens.bench import end, progress, say
+    from mlpctl.cli.screens.bench import end, print_notes, progress
     from mlpctl.display.figure_style import check_suffix
     from mlpctl.display.tables import Table, emit
     from mlpctl.errors import Interrupted
@@ -73,7 +73,7 @@ def memory(
         emit([*tables, Table([], [], "", notes)], format_, output)
     else:
         emit(machine_table(mark, rows, "memory", COLUMNS), format_, output)
-        say(notes, quiet)
+        print_notes(notes, quiet)
     if roofs is not None and roofs.ceilings and roofline is not None:
         from mlpctl.bench.roofline import draw_roofline
 

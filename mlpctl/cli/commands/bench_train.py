@@ -43,7 +43,7 @@ def train(
     from mlpctl.bench.train import BENCHMARK, measure_training, train_options
     from mlpctl.bench.train_report import COLUMNS, step_time_plot, train_rows, train_tables
     from mlpctl.bench.workloads import TRAINERS
-    from mlpctl.cli.screens.bench import end, progress, say
+    from mlpctl.cli.screens.bench import end, print_notes, progress
     from mlpctl.display.figure_style import check_suffix, save
     from mlpctl.display.tables import Table, emit
     from mlpctl.errors import Interrupted
@@ -71,7 +71,7 @@ def train(
         emit([*train_tables(result), Table([], [], "", notes)], format_, output)
     else:
         emit(machine_table(mark, train_rows(result), "train", COLUMNS), format_, output)
-        say(notes, quiet)
+        print_notes(notes, quiet)
     if plot is not None:
         from mlpctl.report.figures.draw import draw
 

@@ -20,8 +20,8 @@ def config(
 
     Example: mlpctl config --dataset iris --optimizer adam
     """
-    from mlpctl.cli.settings import origins
     from mlpctl.display.tables import emit
+    from mlpctl.inspection.settings import origins
     from mlpctl.runner.experiment import parse_settings
     from mlpctl.runner.experiment_file import read_experiment
 

@@ -14,12 +14,12 @@ def doctor(
 ) -> None:
     """Tell what is installed, what this machine has, where data come from, and how to get what is missing."""
     if compile_:
-        from mlpctl.cli.examine import compile_kernel
+        from mlpctl.inspection.installation import compile_kernel
 
         typer.echo(compile_kernel(lambda text: typer.echo(f"note: {text}", err=True)))
         return
-    from mlpctl.cli.examine import check, examine
     from mlpctl.display.tables import emit
+    from mlpctl.inspection.installation import check, examine
 
     table = examine()
     emit(table, format_, output)

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from mlpctl.cli import options as o
-from mlpctl.runner.experiment import SelectOn
+from mlpctl.metrics import SelectOn
 
 
 def predict(

@@ -7,7 +7,8 @@ import typer
 
 from mlpctl.cli import options as o
 from mlpctl.display.tables import Format
-from mlpctl.runner.experiment import Experiment, SelectOn
+from mlpctl.metrics import SelectOn
+from mlpctl.runner.experiment import Experiment
 from mlpctl.search.table import Method
 
 if TYPE_CHECKING:
@@ -114,23 +115,29 @@ def sweep(
     from contextlib import ExitStack
     from dataclasses import replace
 
-    from mlpctl.cli.screens.base import handle_interrupts, set_offline, tracked
+    from mlpctl.cli.screens.base import handle_interrupts, set_offline
     from mlpctl.cli.screens.sweep import SweepScreen
+    from mlpctl.runner.callbacks.base import tracked
     from mlpctl.runner.experiment import parse_settings
-    from mlpctl.runner.loop import Stop
     from mlpctl.runner.run_options import asked_options
     from mlpctl.runner.shard import parse_shard, sharded
-    from mlpctl.runner.sweep import Given, experiment_of, size_of, verdict
+    from mlpctl.runner.sweep import Given, check_all_trained, experiment_of, size_of
     from mlpctl.runner.sweep import sweep as sweep_all
+    from mlpctl.runner.types import Stop
 
     set_offline(offline)
-    fields, device, engine = o.split_run_fields(given)
+    part = parse_shard(shard) if shard is not None else None
+    fields, options = asked_options(
+        given, jobs=jobs, threads=threads, precision=precision, save=save, force=force,
+        eval_train=eval_train, eval_test=eval_test, retry=retry_failed, max_trials=max_trials, budget=budget,
+        timeout=timeout, keep_going=keep_going, fail_fast=fail_fast, shard=part,
+    )  # fmt: skip
     experiment = experiment_of(
         Given(
             file=file,
             name=name,
             fields={**parse_settings(settings or []), **fields},
-            axes=tuple(axis or []),
+            axes=axis or [],
             zipped=tuple(zip_ or []),
             seeds=seeds,
             search=o.given_only(
@@ -139,22 +146,16 @@ def sweep(
             select=o.given_only(on=select_on, metric=metric),
         )
     )
-    part = parse_shard(shard) if shard is not None else None
     experiment = sharded(experiment, part) if part is not None else experiment
-    options = asked_options(
-        device=device, engine=engine, jobs=jobs, threads=threads, precision=precision, save=save, force=force,
-        eval_train=eval_train, eval_test=eval_test, retry=retry_failed, max_trials=max_trials, budget=budget,
-        timeout=timeout, keep_going=keep_going, fail_fast=fail_fast, shard=part,
-    )  # fmt: skip
     gc.freeze()  # what is imported stays: to look through it again and again was a fifth of a sweep of tiny trials
     if dry_run:
-        _tell(experiment, out, options, format_, output)
+        _print_plan(experiment, out, options, format_, output)
         return
     stop = Stop()
     total = size_of(experiment, part)
     with ExitStack() as stack:
         if cluster is not None:
-            from mlpctl.engines.distributed.ray_connect import connected
+            from mlpctl.engines.distributed.cluster import connected
 
             place = stack.enter_context(connected(cluster, jobs))
             options = replace(options, cluster=place, jobs=place.trials())
@@ -162,15 +163,15 @@ def sweep(
         screen = SweepScreen(
             experiment, jobs=options.jobs, quiet=quiet, folder=known, total=total, streams=cluster is None
         )
-        watch = stack.enter_context(tracked(screen, tensorboard, mlflow, out / experiment.name))
+        callback = stack.enter_context(tracked(screen, tensorboard, mlflow, out / experiment.name))
         stack.enter_context(screen)
         stack.enter_context(handle_interrupts(stop, "after the trials in training"))
-        counts = sweep_all(experiment, out, options, watch, stop)
+        counts = sweep_all(experiment, out, options, callback, stop)
     if counts.stored and not quiet:
-        screen.note(f"{counts.stored} of {max(total, counts.stored)} trials were in {out / experiment.name} already")
+        screen.on_note(f"{counts.stored} of {max(total, counts.stored)} trials were in {out / experiment.name} already")
     if counts.cut and not quiet:
         from mlpctl.cli.screens.dry_run import left_out
-        from mlpctl.display.print_tables import print_tables
+        from mlpctl.display.tables import print_tables
         from mlpctl.runner.dry_run import rest
 
         if left := rest(experiment, out, options, counts):
@@ -178,15 +179,19 @@ def sweep(
     from mlpctl.report.report import report
 
     report([out / experiment.name], format_=format_, output=output)
-    verdict(counts)
+    check_all_trained(counts)
 
 
-def _tell(experiment: Experiment, out: Path, options: "RunOptions", format_: Format, output: Path | None) -> None:
-    """Say what would be trained, and what that takes."""
+def _print_plan(experiment: Experiment, out: Path, options: "RunOptions", format_: Format, output: Path | None) -> None:
+    """Print what would be trained, and what that takes."""
     from mlpctl.cli.screens.dry_run import tables
     from mlpctl.display.tables import emit
+    from mlpctl.report.report import report
     from mlpctl.runner.dry_run import preview
     from mlpctl.system.facts import seconds_since_start
 
-    plan = preview(experiment, out, options, started=seconds_since_start())
+    def write_report(folder: Path) -> None:
+        report([folder], format_="md", output=folder / "report.md")
+
+    plan = preview(experiment, out, options, started=seconds_since_start(), report=write_report)
     emit(tables(plan, people=format_ in ("table", "md")), format_, output)

@@ -37,35 +37,28 @@ def train(
 
     Example: mlpctl train --dataset iris --hidden-units 32 --lr 0.05 --epochs 50
     """
-    from mlpctl.cli.screens.base import handle_interrupts, set_offline, tracked
+    from mlpctl.cli.screens.base import handle_interrupts, set_offline
     from mlpctl.cli.screens.train import TrainScreen
+    from mlpctl.runner.callbacks.base import tracked
     from mlpctl.runner.experiment import default_name, merged, parse_settings
-    from mlpctl.runner.loop import Stop
     from mlpctl.runner.run_options import asked_options
+    from mlpctl.runner.train import asked_spec
     from mlpctl.runner.train import train as train_one
+    from mlpctl.runner.types import Stop
 
     set_offline(offline)
-    fields, device, engine = o.split_run_fields(given)
-    base: dict[str, Any] = {}
-    if config:
-        from mlpctl.runner.experiment_file import read_experiment
-        from mlpctl.runner.shipped_experiments import find_experiment
-
-        config = find_experiment(config)
-        base = dict(read_experiment(config).base)
-    options = asked_options(
-        device=device, engine=engine, jobs=jobs, threads=threads, precision=precision, save=save, force=force,
+    fields, options = asked_options(
+        given, jobs=jobs, threads=threads, precision=precision, save=save, force=force,
         eval_train=eval_train, eval_test=eval_test,
     )  # fmt: skip
+    spec, name = asked_spec(config, merged(parse_settings(settings or []), fields), name)
     stop = Stop(midway=True)
     screen = TrainScreen(quiet=quiet or format_ != "table")
-    spec = merged(merged(base, parse_settings(settings or [])), fields)
-    name = name or (config.stem if config else None)
     folder = out / (name or default_name(spec)) if mlflow is not None else out
     with (
-        tracked(screen, tensorboard, mlflow, folder) as watch,
+        tracked(screen, tensorboard, mlflow, folder) as callback,
         screen,
         handle_interrupts(stop, "after this epoch"),
     ):
-        done = train_one(spec, out, name, options, watch, stop)
+        done = train_one(spec, out, name, options, callback, stop)
     screen.conclude(done, format_, output)

@@ -9,7 +9,7 @@ from mlpctl.cli import options as o
 
 if TYPE_CHECKING:
     from mlpctl.display.tables import Table
-    from mlpctl.runner.loop import RunOptions
+    from mlpctl.runner.types import RunOptions
 
 
 def verify(
@@ -55,8 +55,8 @@ def verify(
     from mlpctl.cli.screens.base import set_offline
     from mlpctl.display.tables import emit
     from mlpctl.errors import CheckFailed, UsageError
-    from mlpctl.runner.loop import RunOptions
     from mlpctl.runner.shipped_experiments import experiment_or_results
+    from mlpctl.runner.types import RunOptions
     from mlpctl.spec import make_spec
     from mlpctl.system.devices import asked_jobs
 
@@ -88,7 +88,7 @@ def _trained_again(
 ) -> "tuple[list[Table], str, bool]":
     from mlpctl.cli.screens.base import CountScreen, handle_interrupts
     from mlpctl.report.reproduce import draw_trials, reproduce, reproduced_tables, reproduced_text
-    from mlpctl.runner.loop import Stop
+    from mlpctl.runner.types import Stop
     from mlpctl.store.find_trial import find
 
     many = [
@@ -107,8 +107,8 @@ def _published(
     from mlpctl.cli.screens.base import handle_interrupts
     from mlpctl.cli.screens.sweep import SweepScreen
     from mlpctl.runner.experiment import Experiment
-    from mlpctl.runner.loop import Stop
     from mlpctl.runner.shipped_experiments import experiments_with
+    from mlpctl.runner.types import Stop
     from mlpctl.textbook.published import (
         VerifyOptions,
         check_experiment,

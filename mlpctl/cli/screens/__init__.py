@@ -1,1 +1,1 @@
-"""What a terminal shows while a command runs."""
+"""Show progress in the terminal while a command runs."""

@@ -1,23 +1,21 @@
-"""What the commands that train have in common: notes and bars on stderr, who looks on, what Ctrl-C does."""
+"""Show notes and bars on stderr, and handle Ctrl-C, for the commands that train."""
 
 import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
-from pathlib import Path
-from types import FrameType, TracebackType
+from contextlib import contextmanager
+from types import FrameType
 from typing import TYPE_CHECKING, Self
 
-from mlpctl.engines.base import Event
 from mlpctl.errors import Interrupted
-from mlpctl.runner.loop import Stop, Watch
-from mlpctl.runner.rows import Row
-from mlpctl.runner.trial import Trial
+from mlpctl.runner.callbacks.base import Callback
+from mlpctl.runner.types import Stop
+from mlpctl.store.schema import Row
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.progress import Progress, TextColumn
+    from rich.progress import Progress
 
 
 def set_offline(offline: bool) -> None:
@@ -57,32 +55,6 @@ def handle_interrupts(stop: Stop, until: str) -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-@contextmanager
-def tracked(screen: Watch, board: Path | None, mlflow: str | None, folder: Path) -> Iterator[Watch]:
-    """Give the screen, or one that also writes for TensorBoard into a folder, or for MLflow.
-
-    Args:
-        screen: that looks on in any case.
-        board: folder for TensorBoard.
-        mlflow: tracking URI or folder of MLflow.
-        folder: of the results.
-
-    Raises:
-        UsageError: where one of them is not installed, or cannot be written.
-    """
-    with ExitStack() as stack:
-        watch = screen
-        if board is not None:
-            from mlpctl.runner.callbacks.tensorboard import TensorBoard
-
-            watch = stack.enter_context(closing(TensorBoard(board, watch)))
-        if mlflow is not None:
-            from mlpctl.runner.callbacks.mlflow import Mlflow
-
-            watch = stack.enter_context(closing(Mlflow(mlflow, folder, watch)))
-        yield watch
-
-
 def console() -> "Console":
     """Return stderr as rich writes to it, numbers as plain as the rest."""
     from rich.console import Console  # 20 ms: not for what is quiet
@@ -90,7 +62,7 @@ def console() -> "Console":
     return Console(stderr=True, highlight=False)
 
 
-def progress_bar(console: "Console", *columns: "TextColumn") -> "Progress":
+def progress_bar(console: "Console") -> "Progress":
     """Return a bar on a terminal; off a terminal it shows nothing."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -98,7 +70,6 @@ def progress_bar(console: "Console", *columns: "TextColumn") -> "Progress":
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        *columns,
         TimeRemainingColumn(),
         console=console,
         transient=True,
@@ -106,8 +77,27 @@ def progress_bar(console: "Console", *columns: "TextColumn") -> "Progress":
     )
 
 
-class CountScreen:
-    """How many trials of some are done: a bar on stderr where that is a terminal."""
+class Screen(Callback):
+    """Callback that is shown while a block runs."""
+
+    def start(self) -> None:
+        """Show it."""
+
+    def stop(self) -> None:
+        """Take it away."""
+
+    def __enter__(self) -> Self:
+        """Show it for a block."""
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Take it away at the end of the block."""
+        self.stop()
+
+
+class CountScreen(Screen):
+    """Bar on stderr that counts trials, where that is a terminal."""
 
     def __init__(self, what: str, total: int, *, quiet: bool) -> None:
         """Show nothing if quiet."""
@@ -115,30 +105,24 @@ class CountScreen:
         self.bar = progress_bar(self.err)
         self.task = self.bar.add_task(what, total=total)
 
-    def __enter__(self) -> Self:
+    def start(self) -> None:
         """Show the bar."""
         if not self.quiet:
             self.bar.start()
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def stop(self) -> None:
         """Take the bar away."""
         self.bar.stop()
 
-    def epoch(self, trial: Trial, event: Event) -> None:
-        """Nothing: trials are counted."""
-
-    def finished(self, _row: Row) -> None:
+    def on_trial(self, _row: Row) -> None:
         """Count a trial."""
         self.bar.advance(self.task)
 
-    def stored(self) -> None:
+    def on_stored(self) -> None:
         """Count a trial that was there."""
         self.bar.advance(self.task)
 
-    def note(self, text: str) -> None:
+    def on_note(self, text: str) -> None:
         """Print something the user should know."""
         if not self.quiet:
             say([text], self.err)

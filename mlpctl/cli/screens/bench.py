@@ -1,4 +1,4 @@
-"""What a person sees while a benchmark runs, and how it ends."""
+"""Show the progress of a benchmark, and end it."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -28,7 +28,7 @@ def progress(what: str, max_seconds: float | None, quiet: bool) -> Iterator[Call
         yield note
 
 
-def say(notes: Sequence[str], quiet: bool) -> None:
+def print_notes(notes: Sequence[str], quiet: bool) -> None:
     """Say on stderr what people should know of results that machines read."""
     console = Console(stderr=True, highlight=False)
     for note in () if quiet else notes:

@@ -1,17 +1,17 @@
-"""A plan as tables: for people in their units, for machines whole."""
+"""Show the plan of a sweep as tables: for people in their units, for machines whole."""
 
 from collections.abc import Sequence
 
 from mlpctl.display.tables import Cell, Table, for_people
 from mlpctl.models.cost import in_bytes
-from mlpctl.runner.dry_run import Plan
+from mlpctl.runner.dry_run import SweepPlan
 from mlpctl.runner.trial import Trial
 
 SHOWN = 5
 """Configurations that are left out, shown to people; machines get all trials."""
 
 
-def tables(plan: Plan, *, people: bool) -> list[Table]:
+def tables(plan: SweepPlan, *, people: bool) -> list[Table]:
     """Return a plan as tables: its numbers, for machines in one row, and what is left out where there are limits."""
     new = len(plan.trials) + len(plan.left)
     seconds, low, high = plan.seconds
@@ -44,14 +44,14 @@ def tables(plan: Plan, *, people: bool) -> list[Table]:
     return [first, *left_out(plan, people=people)] if plan.limit else [first]
 
 
-def left_out(plan: Plan, *, people: bool) -> list[Table]:
+def left_out(plan: SweepPlan, *, people: bool) -> list[Table]:
     """Return what does not fit: of a search that learns how much, then the trials, where they are known."""
     certain = [trial for trial in plan.left if trial.key not in plan.guesses]
     tables = [_rungs(plan)] if plan.rungs else []
     return [*tables, _trials(plan, certain, people=people)] if certain or not tables else tables
 
 
-def _rungs(plan: Plan) -> Table:
+def _rungs(plan: SweepPlan) -> Table:
     """Return how many configurations a search does not get to, on each rung."""
     rows: list[dict[str, Cell]] = [
         {**({"epochs": rung.epochs} if rung.epochs else {}), "configurations": rung.planned, "left_out": rung.left}
@@ -64,7 +64,7 @@ def _rungs(plan: Plan) -> Table:
     return Table(list(rows[0]), rows, f"Not reached by {method} for {plan.limit}", notes)
 
 
-def _trials(plan: Plan, left: Sequence[Trial], *, people: bool) -> Table:
+def _trials(plan: SweepPlan, left: Sequence[Trial], *, people: bool) -> Table:
     """Return the trials that do not fit: for people the first configurations with their seeds, for machines all."""
     varied = list(dict.fromkeys((*plan.experiment.varied, "epochs")))
     rows: list[dict[str, Cell]] = [

@@ -1,24 +1,24 @@
-"""What a person sees while a sweep runs: a live view on a terminal, a plain line now and then off it."""
+"""Show the progress of a sweep: a live view on a terminal, a plain line now and then off it."""
 
 import sys
 import time
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
-from mlpctl.cli.screens.base import console, say
+from mlpctl.cli.screens.base import Screen, console, say
 from mlpctl.cli.screens.time_left import clock, seconds_left
 from mlpctl.display.tables import as_chosen, for_people
 from mlpctl.display.text import sparkline
 from mlpctl.engines.base import Event
+from mlpctl.report.statistics.student import t95
 from mlpctl.runner.callbacks.progress import Leader, Progress
 from mlpctl.runner.experiment import Experiment
-from mlpctl.runner.rows import Row
 from mlpctl.runner.sweep import size_of
 from mlpctl.runner.trial import Trial
 from mlpctl.store import reader
+from mlpctl.store.schema import Row
 
 if TYPE_CHECKING:  # rich takes 25 ms, which a quiet sweep has no use for
     from rich.console import Console, RenderableType
@@ -31,7 +31,7 @@ REFRESHES = 4
 """Redraws of the live view a second."""
 
 
-class SweepScreen:
+class SweepScreen(Screen):
     """Progress of a sweep, on stderr."""
 
     def __init__(
@@ -63,7 +63,7 @@ class SweepScreen:
 
     @cached_property
     def err(self) -> "Console":
-        """Where everything is shown."""
+        """Console on stderr."""
         return console()
 
     @cached_property
@@ -76,44 +76,38 @@ class SweepScreen:
             redirect_stdout=False,
         )  # fmt: skip
 
-    def __enter__(self) -> Self:
+    def start(self) -> None:
         """Show the view."""
         if self.is_live:
             for row in reader.scores(self.folder, self.progress.varied) if self.folder else ():
                 self.progress.learn(row)
             self.live.start()
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def stop(self) -> None:
         """Take the view away."""
         if self.is_live:
             self.live.stop()
 
-    def epoch(self, trial: Trial, event: Event) -> None:
-        """Remember the trial's curve; with the first begins what tells how long the rest takes.
-
-        What was before, compiling above all, is done once.
-        """
+    def on_epoch(self, trial: Trial, event: Event) -> None:
+        """Add an epoch to the progress; time is counted from the first on, as compiling is done once."""
         if not self.is_begun:
             self.since = time.monotonic() - (event.seconds or event.group_seconds or 0.0)
             self.is_begun = True
-        self.progress.epoch(trial, event)
+        self.progress.on_epoch(trial, event)
 
-    def stored(self) -> None:
+    def on_stored(self) -> None:
         """Count a trial that is there already."""
-        self.progress.stored += 1
+        self.progress.on_stored()
 
-    def finished(self, row: Row) -> None:
+    def on_trial(self, row: Row) -> None:
         """Count a trial; off a terminal print a line now and then."""
-        self.progress.finished(row)
+        self.progress.on_trial(row)
         now = time.monotonic()
         if not self.quiet and not self.is_live and now - self.printed > SECONDS_BETWEEN_LINES:
             self.printed = now
             print(plain_line(self.progress, now - self.since), file=sys.stderr, flush=True)
 
-    def note(self, text: str) -> None:
+    def on_note(self, text: str) -> None:
         """Print something the user should know."""
         say([text], self.err if self.is_live else None)
 
@@ -154,7 +148,7 @@ def view(progress: Progress, jobs: int, seconds: float, *, plain: bool = False) 
     lines: list[RenderableType] = [bar, counts]
     leader = progress.leader()
     if leader is not None:
-        lines.append(Text(told(leader), overflow="ellipsis", no_wrap=True))
+        lines.append(Text(leader_line(leader), overflow="ellipsis", no_wrap=True))
         if len(leader.curve) > 1 and not plain:
             first, last = for_people(leader.curve[0]), for_people(leader.curve[-1])
             lines.append(Text(f"     {first} {sparkline(leader.curve)} {last} in its last trial"))
@@ -166,7 +160,7 @@ def plain_line(progress: Progress, seconds: float) -> str:
     left, leader = seconds_left(progress, seconds), progress.leader()
     counts = ", ".join(f"{count} {what}" for what, count in counts_of(progress, 0).items() if count)
     parts = [f"{progress.over} of {progress.total} trials ({counts})"]
-    parts += [] if leader is None else [told(leader)]
+    parts += [] if leader is None else [leader_line(leader)]
     parts += [] if left is None else [f"{clock(left)} left"]
     return "; ".join(parts)
 
@@ -181,9 +175,12 @@ def counts_of(progress: Progress, jobs: int) -> Mapping[str, int]:
     }
 
 
-def told(leader: Leader) -> str:
+def leader_line(leader: Leader) -> str:
     """Return the best in words: mean, interval, seeds, what it is."""
-    around = "(one seed)" if leader.half is None else f"± {for_people(leader.half)} (95 %, {leader.seeds} seeds)"
+    around = "(one seed)"
+    if leader.error is not None:
+        half = t95(leader.seeds - 1) * leader.error
+        around = f"± {for_people(half)} (95 %, {leader.seeds} seeds)"
     return f"best {leader.column} {for_people(leader.mean)} {around}: {where(leader.where)}".removesuffix(": ")
 
 

@@ -1,11 +1,6 @@
 """Estimate the time that is left of a sweep, and write times."""
 
-from typing import TYPE_CHECKING
-
 from mlpctl.runner.callbacks.progress import Progress
-
-if TYPE_CHECKING:  # rich takes 25 ms, which a quiet sweep has no use for
-    pass
 
 
 def seconds_left(progress: Progress, seconds: float) -> float | None:

@@ -1,21 +1,19 @@
-"""What a person sees while one trial trains: a line an epoch, its learning curve, what it came to."""
+"""Show one trial in training: a line an epoch, its learning curve, its scores at the end."""
 
 import math
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
-from mlpctl.cli.screens.base import console, progress_bar, say
-from mlpctl.display.charset import carries
+from mlpctl.cli.screens.base import Screen, console, progress_bar, say
 from mlpctl.display.tables import Cell, Format, Table, emit, for_people
-from mlpctl.display.text import sparkline
+from mlpctl.display.text import carries, sparkline
 from mlpctl.engines.base import Event
 from mlpctl.errors import TrialsFailed
 from mlpctl.metrics import PRIMARY
-from mlpctl.runner.rows import Row
 from mlpctl.runner.trial import Trial
+from mlpctl.store.schema import Row
 
 if TYPE_CHECKING:
     from mlpctl.runner.train import Trained
@@ -24,29 +22,30 @@ LEAST_CURVE = 10
 """Epochs from which a learning curve is drawn: fewer are seen at a glance in the lines above it."""
 
 
-class TrainScreen:
+class TrainScreen(Screen):
     """Progress of one trial: a line an epoch on stdout, a bar on stderr where that is a terminal."""
 
     def __init__(self, *, quiet: bool) -> None:
         """Show nothing if quiet."""
         self.quiet = quiet
         self.progress = None if quiet or not sys.stderr.isatty() else progress_bar(console())
+        self.row: Row = {}
+        self.epochs: list[Row] = []
 
-    def __enter__(self) -> Self:
+    def start(self) -> None:
         """Show the bar."""
         if self.progress is not None:
             self.progress.start()
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def stop(self) -> None:
         """Take the bar away."""
         if self.progress is not None:
             self.progress.stop()
 
-    def epoch(self, trial: Trial, event: Event) -> None:
-        """Print the line of an epoch."""
+    def on_epoch(self, trial: Trial, event: Event) -> None:
+        """Keep the scores of an epoch, and print its line."""
+        if event.scores:
+            self.epochs.append({"epoch": event.epoch, **event.scores})
         if self.quiet:
             return
         if self.progress is not None:
@@ -56,6 +55,10 @@ class TrainScreen:
         if event.scores and not (event.status == "ok" and trial.spec.epochs == 0):
             self.print(epoch_line(event.epoch, trial.spec.epochs or 0, event.scores, event.seconds))
 
+    def on_trial(self, row: Row) -> None:
+        """Keep the row of the trial."""
+        self.row = row
+
     def print(self, line: str) -> None:
         """Print a line of results; above the bar where both are the same terminal."""
         if self.progress is not None and sys.stdout.isatty():
@@ -63,13 +66,7 @@ class TrainScreen:
         else:
             print(line, flush=True)
 
-    def finished(self, row: Row) -> None:
-        """Nothing: the conclusion says it."""
-
-    def stored(self) -> None:
-        """Nothing: the conclusion says it."""
-
-    def note(self, text: str) -> None:
+    def on_note(self, text: str) -> None:
         """Print something the user should know."""
         say([text], None if self.progress is None else self.progress.console)
 
@@ -79,23 +76,25 @@ class TrainScreen:
         Raises:
             TrialsFailed: if the trial did not end well.
         """
-        from mlpctl.store import reader
+        row, epochs, people = self.row, self.epochs, format_ == "table" and output is None
+        if not row or not people:
+            from mlpctl.store import reader  # 40 ms, with Arrow
 
-        row, epochs = reader.trial(done.folder, done.trial.key)
-        if format_ != "table" or output is not None:
+            row, epochs = reader.trial(done.folder, done.trial.key)
+        if not people:
             emit([_table("trial", [row]), _table("epochs", epochs)], format_, output)
         elif not self.quiet:
             if done.counts.stored:
                 for epoch in epochs:
                     scores = {k: v for k, v in epoch.items() if isinstance(v, float)}
                     self.print(epoch_line(int(epoch["epoch"] or 0), done.trial.spec.epochs or 0, scores, None))
-                self.note(f"read from {done.folder}, where this trial is already; --force trains it again")
+                self.on_note(f"read from {done.folder}, where this trial is already; --force trains it again")
             if carries(sys.stdout.encoding) and (curve := curve_line(str(row["task"]), epochs)):
                 self.print(curve)
             self.print(final_line(row))
-            self.note(f"{done.folder}/trials.csv has it as {done.trial.key}")
+            self.on_note(f"{done.folder}/trials.csv has it as {done.trial.key}")
         if done.weights is not None:
-            self.note(f"weights in {done.weights}")
+            self.on_note(f"weights in {done.weights}")
         if row["status"] != "ok":
             raise TrialsFailed(f"the trial {row['status']}: {row['error']}")
 

@@ -1,4 +1,4 @@
-"""What a person sees of `mlpctl report --watch` and `--serve`."""
+"""Show a report again when its folders change, or serve its page: `mlpctl report --watch` and `--serve`."""
 
 import sys
 from collections.abc import Callable, Sequence
@@ -9,8 +9,8 @@ from pathlib import Path
 import typer
 
 from mlpctl.errors import UsageError
+from mlpctl.metrics import SelectOn
 from mlpctl.report.watch import changes, standing, versions
-from mlpctl.runner.experiment import SelectOn
 
 
 def follow(folders: Sequence[Path], show: Callable[[], None], updates: int | None) -> None:
@@ -50,7 +50,7 @@ def serve_page(
 
     Args:
         folders: results folders.
-        metric: what to compare.
+        metric: metric to compare.
         on: part to compare on.
         importance: ask a random forest where the trials are no complete grid.
         port: None for the usual one.
@@ -60,7 +60,7 @@ def serve_page(
         UsageError: for such an option, or a port that cannot be had.
     """
     from mlpctl.report.page.serve import PORT, serve
-    from mlpctl.report.page.write import Asked
+    from mlpctl.report.page.write import PageOptions
 
     if others:
         raise UsageError(
@@ -72,4 +72,4 @@ def serve_page(
         typer.echo(address)
         typer.echo("Ctrl-C ends serving, not the sweep", err=True)
 
-    serve(folders, Asked(metric, on, importance), PORT if port is None else port, ready)
+    serve(folders, PageOptions(metric, on, importance), PORT if port is None else port, ready)

@@ -1,1 +1,1 @@
-"""Several devices of one machine: a process each, fed by the one driver that alone writes the store."""
+"""Train trials in other processes: on several devices of this machine, or on a Ray cluster."""

@@ -1,132 +1,155 @@
-"""What travels between the driver and the nodes: orders there, replies back. Knows nothing of Ray but its references.
+"""Define the messages between a session and the processes that train for it: tasks there, reports back.
 
-A work travels as what the driver made of it: the resolved spec, the network and the prepared data, not a dataset's
-name. So no node needs a file, and none can split, scale or count words otherwise than the driver did.
+A trial travels as the session has it: resolved spec, network and prepared data, not the name of a dataset. So no
+process needs a file, and none can split, scale or count words in another way. The same messages go through pipes
+(`processes`) and through Ray (`ray`).
 """
 
-from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mlpctl import __version__
-from mlpctl.engines.base import Engine, Event, State, Work
+from mlpctl.engines.base import Engine, Event, Work
 from mlpctl.engines.kernel.cache import kernel_folder
 from mlpctl.errors import MlpctlError
+from mlpctl.models.learner import State
 from mlpctl.store.key import NUMERICS
 
-if TYPE_CHECKING:
-    from ray import ObjectRef
+SHARED_ARRAYS = ("data", "start")
+"""Fields of a work that many trials share: they travel once, as objects with a name."""
 
 
 @dataclass(frozen=True)
-class Parcel:
-    """A work on its way.
+class Settings:
+    """Settings of a worker, the same for all its tasks.
 
     Attributes:
-        fields: of the work, but for the data.
-        data: the object that the data are.
-        start: the object that the weights of `init_from` are; "" for none.
-        state: what the trial goes on from; None from its start.
+        engine: engine that trains; small, and with settings of its own.
+        device: device of the worker.
+        jobs: trials in training at a time, where the engine asks.
+        threads: threads of torch.
+        software: versions of the session's process; a worker with others must not train.
+        weights: send the weights of every trial that ends well.
+        below: send the state of a trial that ends well after fewer epochs and can be continued.
+    """
+
+    engine: Engine
+    device: str
+    jobs: int
+    threads: int
+    software: str
+    weights: bool
+    below: float
+
+
+@dataclass(frozen=True)
+class PackedWork:
+    """A work in a task.
+
+    Attributes:
+        fields: fields of the work but for its shared arrays.
+        shared: name of each shared array's field -> name of the object.
+        state: state that the trial goes on from; None from its start.
     """
 
     fields: dict[str, Any]
-    data: str
-    start: str = ""
+    shared: dict[str, str]
     state: State | None = None
 
 
 @dataclass(frozen=True)
-class Order:
-    """A task: some works for one process on one node.
+class Task:
+    """Trials for one worker.
 
     Attributes:
-        software: what the driver runs; a node that runs anything else must not answer.
-        engine: what trains; small, and with settings of its own.
-        device: cpu or cuda.
-        threads: of torch, in the engine reference.
-        parcels: the works, trained one after the other, or together where the engine trains so.
-        objects: name -> what many orders share; a process keeps the most recent.
-        weights: send the weights of every trial back.
-        below: send what continues a trial back if it has fewer epochs, and can be continued.
+        settings: settings of the worker.
+        works: trials to train, one after the other, or together where the engine trains so.
+        objects: name -> shared object, or a reference to it.
+        forgotten: names of objects that no later task has.
     """
 
-    software: str
-    engine: Engine
-    device: str
-    threads: int
-    parcels: tuple[Parcel, ...]
-    objects: "dict[str, ObjectRef[Any]]"
-    weights: bool
-    below: int
+    settings: Settings
+    works: tuple[PackedWork, ...]
+    objects: dict[str, Any]
+    forgotten: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
-class Reply:
-    """What became of an order.
+class Report:
+    """An event of a trial.
 
     Attributes:
-        events: of all its trials.
-        states: key -> what continues the trial.
-        weights: key -> weights.
-        seconds: wall time of all of it.
-        problem: what the node could not do at all; then there is nothing else.
+        event: event as the engine yields it.
+        state: with a trial's last event, the state that continues it, where the settings ask for it.
+        weights: with a trial's last event, its weights, where the settings ask for them.
     """
 
-    events: list[Event] = field(default_factory=list)
-    states: dict[str, State] = field(default_factory=dict)
-    weights: dict[str, State] = field(default_factory=dict)
-    seconds: float = 0.0
-    problem: MlpctlError | None = None
+    event: Event
+    state: State | None = None
+    weights: State | None = None
 
 
-def fields_of(work: Work) -> dict[str, Any]:
-    """Return the fields of a work but for its data, which travel apart and once."""
-    return {each.name: getattr(work, each.name) for each in fields(work) if each.name != "data"}
+@dataclass(frozen=True)
+class Problem:
+    """Reason why a worker cannot train at all.
+
+    Attributes:
+        error: error for the user; None for a bug of ours.
+        traceback: traceback of a bug.
+    """
+
+    error: MlpctlError | None
+    traceback: str = ""
+
+
+@dataclass
+class RemoteArrays:
+    """The methods of a session that are about arrays, for trials that train in other processes.
+
+    Attributes:
+        given: key -> state that a trial goes on from; it travels with its work.
+        states: key -> state of a trial that has ended.
+        trained: key -> weights of a trial that has ended.
+    """
+
+    given: dict[str, State] = field(default_factory=dict, kw_only=True)
+    states: dict[str, State] = field(default_factory=dict, kw_only=True)
+    trained: dict[str, State] = field(default_factory=dict, kw_only=True)
+
+    def save(self, key: str) -> State:
+        """Return the state that continues a trial."""
+        return self.states[key]
+
+    def restore(self, work: Work, state: State) -> None:
+        """Take in a saved trial."""
+        self.given[work.key] = state
+
+    def weights(self, key: str) -> State:
+        """Return the parameters and running statistics of a trial."""
+        return self.trained[key]
+
+    def drop(self, key: str) -> None:
+        """Forget a trial."""
+        for arrays in (self.given, self.states, self.trained):
+            arrays.pop(key, None)
+
+    def keep(self, report: Report) -> None:
+        """Keep the arrays of a trial's last report in place of earlier ones."""
+        for kept, arrays in ((self.states, report.state), (self.trained, report.weights)):
+            kept.pop(report.event.key, None)
+            if arrays is not None:
+                kept[report.event.key] = arrays
+
+    def pack(self, work: Work, shared: dict[str, str]) -> PackedWork:
+        """Return a work with the state that it goes on from, if any."""
+        own = {each.name: getattr(work, each.name) for each in fields(work) if each.name not in SHARED_ARRAYS}
+        return PackedWork(own, shared, self.given.get(work.key, self.states.get(work.key)))
 
 
 def software(engine: str) -> str:
-    """Return what must be the same everywhere for the same bits: versions; of the kernel the source too."""
+    """Return what must be the same everywhere for the same bits: versions; for the kernel its source too."""
     ours = f"mlpctl {__version__}, numerics {NUMERICS}"
     if engine == "kernel":
         return f"{ours}, kernel {kernel_folder().name}"
     return ", ".join([ours, *(f"{name} {version(name).partition('+')[0]}" for name in ("numpy", "torch"))])
-
-
-def flops_of(work: Work) -> float:
-    """Return the floating-point operations of a work, at least one."""
-    return max(1.0, float(work.epochs) * work.data.n_train * work.network.flops_per_example)
-
-
-def take(works: Iterator[Work], most: float, count: int, rate: float, beside: float) -> list[Work]:
-    """Return the next works that take about `most` seconds together; [] if there are none left.
-
-    Args:
-        works: lazily taken, at least one.
-        most: seconds.
-        count: no more works than these.
-        rate: seconds per floating-point operation.
-        beside: seconds of a work beside its arithmetic.
-    """
-    taken: list[Work] = []
-    seconds = 0.0
-    while seconds < most and len(taken) < count and (work := next(works, None)) is not None:
-        taken.append(work)
-        seconds += flops_of(work) * rate + beside
-    return taken
-
-
-def shares(works: Sequence[Work], parts: int) -> Iterable[list[Work]]:
-    """Yield the works in their order, in at most so many parts that take about as long as each other; none is empty."""
-    total = sum(map(flops_of, works))
-    share: list[Work] = []
-    done, closed = 0.0, 0
-    for number, work in enumerate(works):
-        share.append(work)
-        done += flops_of(work)
-        left = parts - closed - 1
-        if left and (done >= total * (closed + 1) / parts or len(works) - number - 1 <= left):
-            yield share
-            share, closed = [], closed + 1
-    if share:
-        yield share

@@ -1,7 +1,7 @@
-"""Trials on several devices of this machine: each has a process, and whichever is idle takes the next parcel.
+"""Train trials on several devices of this machine: each has a process, and an idle one takes the next group of trials.
 
 Events are passed on as they come. A process that dies takes no finished trial with it: what it had in training is
-trained again in halves, so that a trial that kills its process is found by being alone, and nothing is told twice.
+trained again in halves, so that a trial that kills its process is in the end alone, and no event comes twice.
 """
 
 import multiprocessing
@@ -15,80 +15,73 @@ from dataclasses import dataclass, field, replace
 from itertools import count, islice
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from mlpctl.engines.base import Engine, Event, State, Work
-from mlpctl.engines.distributed.arrays import Travelling
-from mlpctl.engines.distributed.assign import handed
-from mlpctl.engines.distributed.messages import Parcel, fields_of
-from mlpctl.engines.distributed.process_worker import (
-    KEPT,
-    Done,
-    Drained,
-    Order,
-    Problem,
-    Ready,
-    Sent,
-    Stopped,
-    Terms,
-    serve,
-)
+from mlpctl.engines.base import Engine, Event, Work
+from mlpctl.engines.distributed.assignment import groups_for
+from mlpctl.engines.distributed.messages import Problem, RemoteArrays, Report, Settings, Task, software
+from mlpctl.engines.distributed.worker import Done, Drain, Ready, Stop, serve
 from mlpctl.engines.lanes.groups import shared_of
+from mlpctl.engines.recent import Recent
 from mlpctl.errors import DeviceError
 
 if TYPE_CHECKING:
     from mlpctl.data.prepare import Data
 
-AHEAD = {"cuda": 4096, "cpu": 64}
-"""Works that are taken per device before they are divided: enough for a program of the best size, and no flood."""
+KEPT = 8
+"""Datasets that a process keeps."""
 
-UNHEARD = 64
-"""Messages that may wait for the driver; then the processes wait, so that memory stays flat."""
+AHEAD = {"cuda": 4096, "cpu": 64}
+"""Trials that are taken per device before they are divided: enough for a program of the best size, and no flood."""
+
+UNREAD = 64
+"""Messages that may wait for the session; then the processes wait, so that memory stays flat."""
 
 DEATHS = 3
 """Processes of a device that die before they have opened it, one after the other: then it is not tried again."""
 
-Message = list[Sent] | Ready | Done | Problem | None
+Message = list[Report] | Ready | Done | Problem | None
 
 
 @dataclass(eq=False)
-class Helper:
+class WorkerProcess:
     """A process on a device.
 
     Attributes:
-        device: its.
-        process: running.
-        connection: to it.
-        works: it was handed, and that have not ended.
-        known: numbers of the data it has, the oldest first.
+        settings: settings of the process, its device among them.
+        process: running process.
+        connection: pipe to it.
+        works: trials it was given that have not ended.
+        known: names of the objects it has, the oldest first.
         ready: it has opened its device.
     """
 
-    device: str
+    settings: Settings
     process: SpawnProcess
     connection: Connection
     works: dict[str, Work] = field(default_factory=dict)
     known: list[str] = field(default_factory=list)
     ready: bool = False
 
-    def tell(self, message: object) -> None:
-        """Send a message; that nobody hears it, the thread that listens sees."""
+    def send(self, message: object) -> None:
+        """Send a message; a closed pipe is seen by the thread that reads it."""
         with suppress(OSError):
             self.connection.send(message)
 
 
 @dataclass
-class SeveralSession(Travelling):
-    """See `mlpctl.engines.base.Session`; what is saved are trials that have ended.
+class ProcessesSession(RemoteArrays):
+    """See `mlpctl.engines.base.Session`; `save` is for trials that have ended.
 
     Attributes:
-        engine: what trains.
-        devices: one process each; the same device may be named twice.
+        engine: engine that trains.
+        devices: devices, one process each; the same device may be named twice.
         jobs: trials in training at a time on each, where the engine asks.
-        threads: of torch, in each.
-        weights_back: whether `weights` will be called for trials that end well.
-        below: `save` will be called for trials that end with fewer epochs, and can be continued.
-        note: called with what the user should know.
+        threads: threads of torch in each process.
+        weights_back: true if `weights` will be called for trials that end well.
+        below: `save` will be called for trials that end with fewer epochs and can be continued.
+        note: function that is called with what the user should know.
+        workers: position in `devices` -> process.
     """
 
     engine: Engine
@@ -98,154 +91,150 @@ class SeveralSession(Travelling):
     weights_back: bool
     below: float
     note: Callable[[str], None]
-    helpers: dict[int, Helper] = field(default_factory=dict)
-    _parcels: list[list[Work]] = field(default_factory=list)
+    workers: dict[int, WorkerProcess] = field(default_factory=dict)
+    _groups: list[list[Work]] = field(default_factory=list)
     _busy: set[int] = field(default_factory=set)
-    _inbox: "queue.Queue[tuple[Helper, Message]]" = field(default_factory=lambda: queue.Queue(UNHEARD))
-    _numbers: "dict[int, tuple[Data, str]]" = field(default_factory=dict)
-    _count: "Iterator[int]" = field(default_factory=count)
-    _seen: dict[str, int] = field(default_factory=dict)
+    _inbox: "queue.Queue[tuple[WorkerProcess, Message]]" = field(default_factory=lambda: queue.Queue(UNREAD))
+    _epochs: dict[str, int] = field(default_factory=dict)
     _suspects: set[str] = field(default_factory=set)
     _deaths: dict[int, int] = field(default_factory=dict)
     _draining: bool = False
 
+    def __post_init__(self) -> None:
+        """Name shared objects by numbers, the recent ones for as long as a process has them."""
+        self._settings = Settings(
+            self.engine, "", self.jobs, self.threads, software(self.engine.name), self.weights_back, self.below
+        )
+        numbers = count()
+        self._names: Recent[Data, str] = Recent(lambda _: str(next(numbers)), KEPT * len(self.devices) + 1)
+
     def advance(self, works: Iterable[Work]) -> Iterator[Event]:
-        """Train the works on all devices."""
+        """Train the trials on all devices."""
         pending = iter(works)
         while True:
             self._hand_out(pending)
             if not self._busy:
                 return
-            helper, message = self._inbox.get()
-            place = next((place for place, known in self.helpers.items() if known is helper), None)
+            worker, message = self._inbox.get()
+            place = next((place for place, known in self.workers.items() if known is worker), None)
             if place is None:
-                continue  # the last words of one that was given up
+                continue  # it was given up
             if message is None:
-                yield from self._died(place, helper)
+                yield from self._died(place, worker)
             elif isinstance(message, Problem):
-                raise message.error or RuntimeError(f"in the process on {helper.device}:\n{message.told}")
+                raise message.error or RuntimeError(f"in the process on {worker.settings.device}:\n{message.traceback}")
             elif isinstance(message, Ready):
-                helper.ready = True
+                worker.ready = True
                 self._deaths.pop(place, None)
             elif isinstance(message, Done):
-                helper.works.clear()
+                worker.works.clear()
                 self._busy.discard(place)
             else:
-                for sent in message:
-                    yield from self._heard(helper, *sent)
+                for report in message:
+                    yield from self._received(worker, report)
 
     def stop(self, key: str) -> None:
         """End a trial after the epoch that its process is in, which may be ahead of its events."""
-        for helper in self.helpers.values():
-            if key in helper.works:
-                helper.tell(Stopped(key))
+        for worker in self.workers.values():
+            if key in worker.works:
+                worker.send(Stop(key))
 
     def drain(self) -> None:
-        """Take no more works; the trials in training go on to their end."""
+        """Take no more trials; those in training go on."""
         if not self._draining:
             self._draining = True
-            self._parcels.clear()
-            for helper in self.helpers.values():
-                helper.tell(Drained())
+            self._groups.clear()
+            for worker in self.workers.values():
+                worker.send(Drain())
 
     def drop(self, key: str) -> None:
         """Forget a trial."""
         super().drop(key)
-        self._seen.pop(key, None)
+        self._epochs.pop(key, None)
 
     def close(self) -> None:
         """Stop all trials and end the processes."""
-        for helper in self.helpers.values():
-            helper.process.kill()
-            helper.process.join()
-            helper.connection.close()
-        self.helpers.clear()
+        for worker in self.workers.values():
+            worker.process.kill()
+            worker.process.join()
+            worker.connection.close()
+        self.workers.clear()
         self._busy.clear()
-        self._numbers.clear()
+        self._names.clear()
 
     def _hand_out(self, pending: Iterator[Work]) -> None:
-        """Give a parcel to each device that is idle; processes that are there come first, others are begun."""
+        """Give a group of trials to each idle device; running processes come first, others are begun."""
         usable = [place for place in range(len(self.devices)) if self._deaths.get(place, 0) < DEATHS]
-        for place in sorted(set(usable) - self._busy, key=lambda place: (place not in self.helpers, place)):
-            if not self._parcels and not self._draining:
+        for place in sorted(set(usable) - self._busy, key=lambda place: (place not in self.workers, place)):
+            if not self._groups and not self._draining:
                 ahead = AHEAD.get(self.devices[place].partition(":")[0], AHEAD["cuda"])
                 taken = list(islice(pending, ahead * len(usable)))
-                self._parcels = handed(taken, len(usable), shared_of if self.engine.name == "lanes" else lambda _: 0)
-            if not self._parcels:
+                kind = shared_of if self.engine.name == "lanes" else lambda _: 0
+                self._groups = groups_for(taken, len(usable), kind)
+            if not self._groups:
                 return
-            if place not in self.helpers:
-                self.helpers[place] = self._begun(self.devices[place])
+            if place not in self.workers:
+                self.workers[place] = self._begin(self.devices[place])
             self._busy.add(place)
-            self._give(self.helpers[place], self._parcels.pop(0))
+            self._give(self.workers[place], self._groups.pop(0))
 
-    def _begun(self, device: str) -> Helper:
+    def _begin(self, device: str) -> WorkerProcess:
+        settings = replace(self._settings, device=device)
         spawn = multiprocessing.get_context("spawn")
         ours, theirs = spawn.Pipe()
-        terms = Terms(self.engine, device, self.jobs, self.threads, self.weights_back, self.below)
-        process = spawn.Process(target=serve, args=(theirs, terms), daemon=True, name=f"mlpctl on {device}")
-        with _deaf():
+        process = spawn.Process(target=serve, args=(theirs, settings), daemon=True, name=f"mlpctl on {device}")
+        with _ctrl_c_ignored():
             process.start()
         theirs.close()  # so that its death closes the connection
-        helper = Helper(device, process, ours)
-        threading.Thread(target=_listen, args=(helper, self._inbox), daemon=True).start()
-        return helper
+        worker = WorkerProcess(settings, process, ours)
+        threading.Thread(target=_listen, args=(worker, self._inbox), daemon=True).start()
+        return worker
 
-    def _give(self, helper: Helper, works: list[Work]) -> None:
-        data: dict[str, Data] = {}
-        parcels = []
+    def _give(self, worker: WorkerProcess, works: list[Work]) -> None:
+        objects: dict[str, Any] = {}
+        packed = []
         for work in works:
-            number = self._number(work.data)
-            if number not in helper.known:
-                helper.known.append(number)
-                data[number] = work.data
-            state = self.given.get(work.key, self.states.get(work.key))
-            parcels.append(Parcel(fields_of(work), number, state=state))
-        needed = {parcel.data for parcel in parcels}
-        forgotten = tuple(number for number in helper.known[:-KEPT] if number not in needed)
-        helper.known = [number for number in helper.known if number not in forgotten]
-        helper.works = {work.key: work for work in works}
-        helper.tell(Order(tuple(parcels), data, forgotten))
+            name = self._names.of(work.data)
+            if name not in worker.known:
+                worker.known.append(name)
+                objects[name] = work.data
+            packed.append(self.pack(work, {"data": name}))
+        needed = {work.shared["data"] for work in packed}
+        forgotten = tuple(name for name in worker.known[:-KEPT] if name not in needed)
+        worker.known = [name for name in worker.known if name not in forgotten]
+        worker.works = {work.key: work for work in works}
+        worker.send(Task(worker.settings, tuple(packed), objects, forgotten))
 
-    def _number(self, data: "Data") -> str:
-        """Return what a dataset is called between here and the processes; the same for the same while it is recent."""
-        if id(data) not in self._numbers:
-            while len(self._numbers) > KEPT * len(self.devices):
-                del self._numbers[next(iter(self._numbers))]
-            self._numbers[id(data)] = data, str(next(self._count))
-        return self._numbers[id(data)][1]
-
-    def _heard(self, helper: Helper, event: Event, state: State | None, weights: State | None) -> Iterator[Event]:
-        """Yield an event but for what was told before a process died."""
-        told_before = event.epoch <= self._seen.get(event.key, -1)
-        if told_before and event.status is None:
+    def _received(self, worker: WorkerProcess, report: Report) -> Iterator[Event]:
+        """Yield the event of a report unless it came already, before a process died."""
+        event = report.event
+        is_known = event.epoch <= self._epochs.get(event.key, -1)
+        if is_known and event.status is None:
             return
-        self._seen[event.key] = event.epoch
+        self._epochs[event.key] = event.epoch
         if event.status is not None:
-            helper.works.pop(event.key, None)
-            for kept, arrays in ((self.states, state), (self.trained, weights)):
-                kept.pop(event.key, None)
-                if arrays is not None:
-                    kept[event.key] = arrays
-        yield replace(event, scores={}) if told_before else event
+            worker.works.pop(event.key, None)
+            self.keep(report)
+        yield replace(event, scores={}) if is_known else event
 
-    def _died(self, place: int, helper: Helper) -> Iterator[Event]:
-        """Hand out again what a dead process had in training; yield the end of what has killed two, alone."""
-        helper.process.join()
-        helper.connection.close()
-        del self.helpers[place]
+    def _died(self, place: int, worker: WorkerProcess) -> Iterator[Event]:
+        """Give out again what a dead process had in training; yield the end of a trial that, alone, has killed two."""
+        worker.process.join()
+        worker.connection.close()
+        del self.workers[place]
         self._busy.discard(place)
-        left, how = list(helper.works.values()), _how(helper.process.exitcode)
-        if not helper.ready:
-            self._count_death(place, f"the process on {helper.device} {how} before it had opened it")
+        left, how = list(worker.works.values()), _how(worker.process.exitcode)
+        if not worker.ready:
+            self._count_death(place, f"the process on {worker.settings.device} {how} before it had opened it")
         elif len(left) == 1 and left[0].key in self._suspects:
             key = left.pop().key
-            error = f"the process on {helper.device} that trained it alone {how}, twice"
-            yield Event(key, self._seen.get(key, 0), status="crashed", error=error)
+            error = f"the process on {worker.settings.device} that trained it alone {how}, twice"
+            yield Event(key, self._epochs.get(key, 0), status="crashed", error=error)
         else:
             self._suspects.update(work.key for work in left)
         if not self._draining:
-            half = (len(left) + 1) // 2 if helper.ready else len(left)
-            self._parcels[:0] = [part for part in (left[:half], left[half:]) if part]
+            half = (len(left) + 1) // 2 if worker.ready else len(left)
+            self._groups[:0] = [part for part in (left[:half], left[half:]) if part]
 
     def _count_death(self, place: int, what: str) -> None:
         self._deaths[place] = self._deaths.get(place, 0) + 1
@@ -257,12 +246,12 @@ class SeveralSession(Travelling):
         self.note(f"{what}, {DEATHS} times: training goes on on {', '.join(rest)}")
 
 
-def _listen(helper: Helper, inbox: "queue.Queue[tuple[Helper, Message]]") -> None:
-    """Pass on what a process says, and None for its end."""
+def _listen(worker: WorkerProcess, inbox: "queue.Queue[tuple[WorkerProcess, Message]]") -> None:
+    """Pass on the messages of a process, and None at its end."""
     with suppress(EOFError, OSError, pickle.UnpicklingError):
         while True:
-            inbox.put((helper, helper.connection.recv()))
-    inbox.put((helper, None))
+            inbox.put((worker, worker.connection.recv()))
+    inbox.put((worker, None))
 
 
 def _how(code: int | None) -> str:
@@ -272,7 +261,7 @@ def _how(code: int | None) -> str:
 
 
 @contextmanager
-def _deaf() -> Iterator[None]:
+def _ctrl_c_ignored() -> Iterator[None]:
     """Let processes that are begun here ignore Ctrl-C from their first moment."""
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -1,4 +1,4 @@
-"""What compiled code is called with: one block of 64-bit integers, addresses and numbers, by these positions.
+"""Number the arguments of compiled code: one block of 64-bit integers, addresses and numbers, by these positions.
 
 One block, because that is all that a call then needs to know of types: the code is kept as machine code and called
 without the compiler, whose import alone takes longer than an iris sweep.
@@ -18,7 +18,7 @@ ROWS = 10
 TABLE, LAYERS, THETA, N_THETA, STATS, N_STATS, FIRST, SECOND, REAL, HALT, WHOLE = range(16, 27)
 
 # Of a call.
-ORDERS, N_EPOCHS, N_ROWS, RATES, N_STEPS, STEPS_DONE, EPOCH, RESULTS, N_RESULTS, N_SCORES, AT_A_TIME, BOARD = range(
+ORDERS, N_EPOCHS, N_ROWS, RATES, N_STEPS, STEPS_DONE, EPOCH, RESULTS, N_RESULTS, N_SCORES, AT_A_TIME, TASK = range(
     34, 46
 )
 
@@ -33,13 +33,12 @@ OUT_OF_MEMORY = -(2**62)
 # Of a helper.
 HELPED, MEMBER, PACKED = range(3)
 
-# Of a board.
+# Of a task: a product that several threads compute together.
 JOB, DONE, MEMBERS, PRODUCT = range(4)
-"""The number of a product, counted from 1; how many helpers have done their share of it; how many threads there are;
-what is multiplied follows."""
+"""Number of the product, from 1; helpers that have done their share of it; threads; arguments of the product follow."""
 OVER = -1
-"""Number of the job that is none: helpers go home."""
-BOARD_SIZE = 24
+"""In place of the number of a product: the helpers' threads end."""
+TASK_SIZE = 24
 
 # Of a start, in place of a call.
 LAWS, KEY_LOW, KEY_HIGH, DRAWN = range(34, 38)

@@ -1,4 +1,4 @@
-"""Where compiled code is kept, and whether it is there; imports no numba."""
+"""Find compiled code in the cache; imports no numba."""
 
 import hashlib
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ from mlpctl.system.files import cache_folder, replace_file
 MAGIC = b"mlpctl kernel"
 
 LOOP = "epochs-"
-"""How the names of training loops begin."""
+"""Beginning of the names of training loops."""
 
 
 @cache
@@ -39,7 +39,7 @@ def loop_name(inputs: np.dtype[Any], dtype: str) -> str:
 
 
 def assist_name(dtype: str) -> str:
-    """Return what the helpers' loop is called for a type of arithmetic."""
+    """Return the name of the helpers' loop for a type of arithmetic."""
     return f"assist-{dtype}"
 
 

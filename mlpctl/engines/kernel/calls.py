@@ -1,4 +1,4 @@
-"""Calls into compiled code: from works and trials to flat arrays, and from sums back to scores."""
+"""Call compiled code: works become flat arrays, and sums become scores."""
 
 import math
 from dataclasses import dataclass, field
@@ -9,17 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpctl.data.minibatches import steps_per_epoch, used_examples
-from mlpctl.engines.base import State, Work
+from mlpctl.engines.base import Work
 from mlpctl.engines.initial_weights import by_itself, initial_weights
 from mlpctl.engines.kernel.arguments import DUE, LOSS, N_SUMS, OUT_OF_MEMORY, SCORES, address, own_address
 from mlpctl.engines.kernel.cache import loop_name
 from mlpctl.engines.kernel.drawing import draw_start, orders
-from mlpctl.engines.kernel.helpers import ALONE
+from mlpctl.engines.kernel.helper_threads import ALONE
 from mlpctl.engines.kernel.layout import N_REAL, Layout, aligned_zeros, layout_of, pack, padded, with_hyperparameters
 from mlpctl.engines.kernel.native import Native, function
 from mlpctl.engines.schedule import rates_of
 from mlpctl.engines.scoring import scores_of, squared_deviations
 from mlpctl.models.constants import HAS_FIRST, HAS_SECOND
+from mlpctl.models.learner import State
 
 if TYPE_CHECKING:
     from mlpctl.data.prepare import Data, Part
@@ -55,7 +56,7 @@ class Training:
         stats: running statistics.
         first: velocity or first moment, (1,) where the optimizer has none.
         second: mean or sum of squares, (1,) where it has none.
-        block: what the compiled loop is called with of these, see `arguments`.
+        block: arguments of the compiled loop for these, see `arguments`.
         epochs_done: so far.
         steps_done: optimizer steps so far.
         halt: (1,), set to 1 to end an epoch at its next minibatch; nothing continues the trial then.
@@ -75,7 +76,7 @@ class Training:
 def begun_training(work: Work) -> Training:
     """Return a trial before its first epoch."""
     if by_itself(work.spec):
-        return new_training(work, initial_weights(work.network, work.spec))
+        return new_training(work, initial_weights(work.network, work.spec, work.start))
     trial = _blank(work, layout_of(work.network, work.spec))
     draw_start(work.network, work.spec, trial.block)
     return trial
@@ -120,7 +121,7 @@ class Arrays:
     Attributes:
         kept: all that `block` has the addresses of.
         loop: the compiled loop for their types.
-        block: what it is called with of them, see `arguments`.
+        block: its arguments for them, see `arguments`.
         sizes: examples of PARTS.
         spread: per part that is scored, for each target: the sum of squared deviations from its mean, for R².
         orders: (epochs, used) of some seeds and epochs, see `_orders`.
@@ -167,18 +168,18 @@ def arrays_of(data: "Data") -> Arrays:
 
 
 def train_epochs(
-    work: Work, trial: Training, arrays: Arrays, count: int, board: int = ALONE
+    work: Work, trial: Training, arrays: Arrays, count: int, task: int = ALONE
 ) -> tuple[list[tuple[int, float, dict[str, float]]], bool]:
     """Train some epochs; return (epoch, lr, scores as columns) of each, and whether everything is still finite.
 
-    There are fewer than asked for where one diverged, or the trial was told to halt.
+    There are fewer than asked for where one diverged, or the trial was halted.
 
     Args:
         work: the trial.
         trial: is trained.
         arrays: of its data.
         count: epochs.
-        board: of the threads that help, see `helpers`.
+        task: of the threads that help, see `helper_threads`.
 
     Raises:
         MemoryError: where there is none for scratch.
@@ -194,7 +195,7 @@ def train_epochs(
         if 0 <= e < count:
             results[e, DUE] = _due(work, first_epoch + e)
     orders = _orders(arrays, spec.data_key, first_epoch, count, rows, used)
-    done = _called(trial, arrays, orders, rates.astype(spec.dtype), first_epoch, results, board)
+    done = _called(trial, arrays, orders, rates.astype(spec.dtype), first_epoch, results, task)
     finite, done = done >= 0, abs(done)
     trial.epochs_done += done
     trial.steps_done += done * steps
@@ -206,7 +207,7 @@ def train_epochs(
 
 
 def _train_columns(work: Work, means: NDArray[np.float64]) -> list[dict[str, float]]:
-    """Return what training itself shows of each epoch."""
+    """Return the columns of each epoch that come from training itself."""
     sums: list[list[float]] = means.tolist()
     if not work.network.n_classes:
         return [{"train_loss": loss} for loss, _ in sums]
@@ -233,7 +234,7 @@ def _called(
     rates: NDArray[Any],
     epoch: int,
     results: NDArray[np.float64],
-    board: int = ALONE,
+    task: int = ALONE,
 ) -> int:
     """Call the compiled loop, see `epochs.epochs_for`; return the epochs done, negative if the last diverged."""
     (count, n), (_, steps) = orders.shape, rates.shape
@@ -241,7 +242,7 @@ def _called(
     width = results.shape[1]
     done = arrays.loop(
         *arrays.block, *trial.block, where[0], count, n, where[1], steps, trial.steps_done, epoch, own_address(results),
-        width, (width - SCORES) // len(PARTS), SCORED_AT_A_TIME, board,
+        width, (width - SCORES) // len(PARTS), SCORED_AT_A_TIME, task,
     )  # fmt: skip
     if done == OUT_OF_MEMORY:
         raise MemoryError("no memory for the numbers of a step")
@@ -264,7 +265,7 @@ def _orders(
 
 
 def _due(work: Work, epoch: int) -> int:
-    """Return what is scored after an epoch: a sum of 1, 2 and 4 for PARTS."""
+    """Return the parts that are scored after an epoch: a sum of 1, 2 and 4 for PARTS."""
     return sum(1 << PARTS.index(prefix) for prefix, _ in work.parts_at(epoch))
 
 

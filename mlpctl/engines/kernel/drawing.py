@@ -1,4 +1,4 @@
-"""The shared random numbers as compiled code draws them: initial weights, and the orders of epochs."""
+"""Draw the shared random numbers in compiled code: initial weights, and the orders of epochs."""
 
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,7 @@ SMALL = 4096
 """Rows up to which an order is drawn here; beyond, numpy's vectorized sort is faster than a compiled one."""
 
 _NO_DATA = (0,) * TABLE
-"""What stands in a block before the entries of a trial."""
+"""Entries of a block before those of a trial."""
 
 
 def draw_start(network: "Network", spec: "Spec", trial: list[int]) -> None:

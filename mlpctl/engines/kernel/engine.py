@@ -1,4 +1,4 @@
-"""The kernel engine: what it can run, and its sessions."""
+"""Define the kernel engine: the specs it can train, and its sessions."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -10,9 +10,9 @@ if TYPE_CHECKING:
     from mlpctl.spec import Spec
 
 
-@dataclass
+@dataclass(frozen=True)
 class KernelEngine:
-    """See `mlpctl.engines.base.Engine`. Needs no torch; numba is imported when a session is opened."""
+    """See `mlpctl.engines.base.Engine`. It imports neither torch nor numba."""
 
     name: str = "kernel"
 

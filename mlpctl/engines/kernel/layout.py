@@ -1,4 +1,4 @@
-"""How a network lies in flat arrays: what the compiled code is told about it.
+"""Lay out a network in flat arrays, and describe the layout to compiled code.
 
 All parameters of a trial are one vector `theta`, all running statistics one vector `stats`; a table says where each
 layer's are. One compiled function then serves every network.
@@ -20,7 +20,7 @@ from mlpctl.engines.kernel.arguments import own_address
 from mlpctl.spec import Activation, Loss, Optimizer
 
 if TYPE_CHECKING:
-    from mlpctl.engines.base import State
+    from mlpctl.models.learner import State
     from mlpctl.models.network import Layer, Network
     from mlpctl.spec import Spec
 
@@ -46,8 +46,8 @@ OPTIMIZERS: tuple[str, ...] = get_args(Optimizer)
 """Codes in the compiled code are positions in these."""
 
 
-class Place(NamedTuple):
-    """Where an array lies: its first number, its shape, the padded shape, and whether it is a running statistic."""
+class ArrayPlace(NamedTuple):
+    """Place of an array: its first number, its shape, the padded shape, whether it is a running statistic."""
 
     start: int
     shape: tuple[int, ...]
@@ -78,18 +78,18 @@ class Layout:
     whole: list[int]
     real: list[float]
 
-    def places(self) -> Iterator[tuple[str, Place]]:
+    def places(self) -> Iterator[tuple[str, ArrayPlace]]:
         """Yield the name of each array of the network, and where it is in theta or stats."""
         for number, (layer, row) in enumerate(zip(self.layers, self.table.tolist(), strict=True)):
             outputs, ends = row[OUTPUTS], (layer.outputs,)
-            matrix = Place(row[WEIGHT], (layer.inputs, layer.outputs), (row[INPUTS], outputs), False)
+            matrix = ArrayPlace(row[WEIGHT], (layer.inputs, layer.outputs), (row[INPUTS], outputs), False)
             yield f"{number}.weight", matrix
-            yield f"{number}.bias", Place(row[BIAS], ends, (outputs,), False)
+            yield f"{number}.bias", ArrayPlace(row[BIAS], ends, (outputs,), False)
             if layer.batch_norm:
-                yield f"{number}.bn_weight", Place(row[GAMMA], ends, (outputs,), False)
-                yield f"{number}.bn_bias", Place(row[BETA], ends, (outputs,), False)
-                yield f"{number}.running_mean", Place(row[STATS], ends, (outputs,), True)
-                yield f"{number}.running_var", Place(row[STATS] + outputs, ends, (outputs,), True)
+                yield f"{number}.bn_weight", ArrayPlace(row[GAMMA], ends, (outputs,), False)
+                yield f"{number}.bn_bias", ArrayPlace(row[BETA], ends, (outputs,), False)
+                yield f"{number}.running_mean", ArrayPlace(row[STATS], ends, (outputs,), True)
+                yield f"{number}.running_var", ArrayPlace(row[STATS] + outputs, ends, (outputs,), True)
 
 
 def layout_of(network: "Network", spec: "Spec") -> Layout:
@@ -174,7 +174,7 @@ def unpack(layout: Layout, theta: NDArray[Any], stats: NDArray[Any]) -> "State":
     return {name: _view(place, theta, stats).copy() for name, place in layout.places()}
 
 
-def _view(place: Place, theta: NDArray[Any], stats: NDArray[Any]) -> NDArray[Any]:
+def _view(place: ArrayPlace, theta: NDArray[Any], stats: NDArray[Any]) -> NDArray[Any]:
     array = stats if place.is_statistic else theta
     whole = array[place.start : place.start + math.prod(place.padded)].reshape(place.padded)
     return whole[tuple(slice(n) for n in place.shape)]

@@ -1,4 +1,4 @@
-"""Compiled functions: loaded as machine code from the cache, compiled where they are not there.
+"""Load compiled functions as machine code from the cache, or compile them where they are not there.
 
 numba takes 0.8 s to be imported and to load a function of its own cache; machine code takes 2 ms.
 """

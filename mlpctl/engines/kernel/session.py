@@ -1,4 +1,4 @@
-"""Trials on threads: each is trained by compiled code that holds no interpreter lock, some epochs at a time."""
+"""Train trials on threads, in compiled code that holds no interpreter lock, some epochs at a time."""
 
 import threading
 import time
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpctl.engines.base import Event, State, Work, late
+from mlpctl.engines.base import Event, Work, late, verdict
 from mlpctl.engines.expected_time import kernel_seconds
 from mlpctl.engines.initial_weights import start_key
 from mlpctl.engines.kernel.calls import (
@@ -24,12 +24,12 @@ from mlpctl.engines.kernel.calls import (
     train_epochs,
     twin,
 )
-from mlpctl.engines.kernel.helpers import helped
+from mlpctl.engines.kernel.helper_threads import helped
 from mlpctl.engines.kernel.layout import Layout, deepest, unpack
+from mlpctl.engines.recent import Recent
 from mlpctl.engines.threads import on_threads
 from mlpctl.errors import DeviceError
-from mlpctl.metrics import Status
-from mlpctl.models.learner import OPTIMIZER_PREFIX
+from mlpctl.models.learner import OPTIMIZER_PREFIX, State
 
 if TYPE_CHECKING:
     from mlpctl.data.prepare import Data
@@ -82,13 +82,12 @@ class KernelSession:
 
     jobs: int
     trials: dict[str, Training] = field(default_factory=dict)
-    _arrays: "dict[int, tuple[Data, Arrays]]" = field(default_factory=dict)
+    _arrays: "Recent[Data, Arrays]" = field(default_factory=lambda: Recent(arrays_of, 8))
     _training: set[str] = field(default_factory=set)
     _no_more: bool = False
     _starts: dict[Hashable, tuple[Layout, NDArray[Any], NDArray[Any]]] = field(default_factory=dict)
     _stopped: set[str] = field(default_factory=set)
     _draining: threading.Event = field(default_factory=threading.Event)
-    _preparing: threading.Lock = field(default_factory=threading.Lock)
 
     def advance(self, works: Iterable[Work]) -> Iterator[Event]:
         """Train the works, `jobs` at a time; one at a time where the first is so small that Python is most of it.
@@ -96,9 +95,8 @@ class KernelSession:
         Where no more are to come, cores that are idle help the large ones that are in training.
         """
         pending = self._taken(works)
-        for first in pending:
-            is_tiny = kernel_seconds(first) < TINY
-            jobs = 1 if is_tiny else self.jobs
+        if not self._draining.is_set() and (first := next(pending, None)) is not None:
+            jobs = 1 if kernel_seconds(first) < TINY else self.jobs
             yield from on_threads(chain([first], pending), self._train, jobs, self._draining)
 
     def stop(self, key: str) -> None:
@@ -154,7 +152,7 @@ class KernelSession:
         try:
             if work.key not in self.trials:
                 self.trials[work.key] = self._begun(work)
-            yield from self._epochs(work, self.trials[work.key], self._arrays_of(work.data))
+            yield from self._epochs(work, self.trials[work.key], self._arrays.of(work.data))
         except MemoryError as error:
             done = self.trials[work.key].epochs_done if work.key in self.trials else 0
             yield [Event(work.key, done, status="out_of_memory", error=f"MemoryError: {error}")]
@@ -190,16 +188,17 @@ class KernelSession:
             if (spent > work.limit or trial.halt[0]) and finite and trial.epochs_done < work.epochs:
                 yield [*events, late(work.key, trial.epochs_done, 0.0 if events else seconds, work.limit)]
                 return
-            status, error = self._verdict(work, trial, finite)
-            events[-1].status, events[-1].error = status, error
+            is_stopped = work.key in self._stopped
+            last = events[-1]
+            last.status, last.error = verdict(trial.epochs_done, work.epochs, finite=finite, stopped=is_stopped)
             yield events
-            if status is not None:
+            if last.status is not None:
                 return
 
     def _trained(
         self, work: Work, trial: Training, arrays: Arrays, count: int, left: float, guess: float
     ) -> tuple[list[tuple[int, float, dict[str, float]]], bool]:
-        """Return what `train_epochs` does, with an alarm where time may run out, with the idle cores where it is large.
+        """Train epochs, see `train_epochs`, with an alarm where time may run out and idle cores where it is large.
 
         Args:
             work: the trial.
@@ -211,28 +210,12 @@ class KernelSession:
         """
         batch = min(int(work.spec.batch_size or 1), work.data.n_train)
         is_large = work.network.flops_per_example * batch > HELPED_FROM
-        team = self.jobs // len(self._training) if is_large and self._no_more else 1
+        threads = self.jobs // len(self._training) if is_large and self._no_more else 1
         alarmed = left < FAR_OFF * guess
-        if team == 1 and not alarmed:
+        if threads == 1 and not alarmed:
             return train_epochs(work, trial, arrays, count)
         with ExitStack() as stack:
             if alarmed:
                 stack.enter_context(_alarm(left, trial))
-            board = stack.enter_context(helped(team, deepest(trial.layout, batch), work.spec.dtype))
-            return train_epochs(work, trial, arrays, count, board)
-
-    def _verdict(self, work: Work, trial: Training, finite: bool) -> tuple[Status | None, str]:
-        if not finite:
-            return "diverged", f"loss or weights not finite in epoch {trial.epochs_done}"
-        if trial.epochs_done == work.epochs:
-            return "ok", ""
-        return ("interrupted", "stopped") if work.key in self._stopped else (None, "")
-
-    def _arrays_of(self, data: "Data") -> Arrays:
-        with self._preparing:
-            kept = self._arrays.get(id(data))
-            if kept is None:
-                if len(self._arrays) >= 8:  # a split that follows the seed: keep the most recent few
-                    self._arrays.pop(next(iter(self._arrays)))
-                kept = self._arrays[id(data)] = (data, arrays_of(data))  # compiles here, in no epoch's time
-        return kept[1]
+            task = stack.enter_context(helped(threads, deepest(trial.layout, batch), work.spec.dtype))
+            return train_epochs(work, trial, arrays, count, task)

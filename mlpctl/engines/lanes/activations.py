@@ -1,7 +1,7 @@
-"""Activations of whole runs of columns, in one operation of torch each way, without a copy and without a graph.
+"""Compute activations of neighbouring columns, in one operation of torch each way, without a copy and without a graph.
 
-The definitions are those of `mlpctl.models.numpy`; here a derivative is taken from what the forward pass has
-left: from the activation where that determines it, else from the pre-activation.
+The definitions are those of `mlpctl.models.numpy`; here a derivative is computed from the activation where that
+determines it, else from the pre-activation.
 """
 
 from collections.abc import Callable

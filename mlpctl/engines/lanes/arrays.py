@@ -1,4 +1,4 @@
-"""The parameters of all lanes, and what the optimizer remembers of them, on the device.
+"""Hold the parameters of all lanes and the state of their optimizers on the device.
 
 By name, as in the states of every engine: "0.weight" is one wide matrix (D, columns) whose rows begin on cache lines;
 the weights of later layers lie one after the other; all others are a number per column.
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from mlpctl.engines.lanes.layout import Layout, leading, spans
+from mlpctl.engines.lanes.layout import Layout, copies, leading
 from mlpctl.models.learner import OPTIMIZER_PREFIX, memory_name
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ REMEMBERED: dict[str, tuple[str, ...]] = {
     "rmsprop": ("square", "velocity"),
     "adagrad": ("square",),
 }
-"""Optimizer -> what it remembers of every parameter."""
+"""Optimizer -> arrays that it keeps for every parameter."""
 
 STATISTICS = ("running_mean", "running_var")
 
@@ -46,11 +46,11 @@ class Arrays:
 
     @property
     def device(self) -> torch.device:
-        """Where they are."""
+        """Device of the arrays."""
         return self.tensors["0.weight"].device
 
     def parameters(self) -> Iterator[str]:
-        """Yield the names of what is trained."""
+        """Yield the names of the parameters."""
         for name in self.tensors:
             if not name.startswith(OPTIMIZER_PREFIX) and not name.endswith(STATISTICS):
                 yield name
@@ -75,7 +75,7 @@ class Arrays:
 
     def take(self, old: "Arrays", sources: Sequence[int | None]) -> None:
         """Copy lanes over from an older layout; `sources` has, for each lane here, which it was there."""
-        for target, source, lanes in spans(sources):
+        for target, source, lanes in copies(sources):
             for name in self.tensors:
                 self.place(name, target, target + lanes).copy_(old.place(name, source, source + lanes))
 
@@ -85,9 +85,9 @@ class Arrays:
         for name, tensor in self.tensors.items():
             layer, what = parts_of(name)
             if layer and what == "weight":
-                for run in self.layout.products(layer):
-                    own = self.place(name, run.first, run.last).view(run.lanes, -1)
-                    bad[run.first : run.last] += _not_finite(own, 1)
+                for span in self.layout.products(layer):
+                    own = self.place(name, span.first, span.last).view(span.lanes, -1)
+                    bad[span.first : span.last] += _not_finite(own, 1)
             else:
                 per_column = _not_finite(tensor, 0) if tensor.dim() == 2 else ~torch.isfinite(tensor)
                 bad.index_add_(0, self.lane_of_column[layer], per_column.to(bad.dtype))
@@ -120,9 +120,9 @@ def allocate(layout: Layout, names: Sequence[str], optimizer: str, device: torch
     Args:
         layout: of the lanes.
         names: of a lane's parameters and running statistics.
-        optimizer: whose memory goes with the parameters.
-        device: where.
-        dtype: of everything.
+        optimizer: optimizer whose arrays go with the parameters.
+        device: device of the arrays.
+        dtype: dtype of all.
     """
     tensors = {name: _zeros(layout, name, device, dtype) for name in names}
     for name in names:
@@ -139,7 +139,7 @@ def wide(
 
 
 def parts_of(name: str) -> tuple[int, str]:
-    """Return (layer, parameter) of an array's name, be it the parameter's or what the optimizer remembers of it."""
+    """Return (layer, parameter) of an array's name, of a parameter or of an optimizer's array for it."""
     layer, _, what = name.removeprefix(OPTIMIZER_PREFIX).partition("/")[0].partition(".")
     return int(layer), what
 

@@ -1,4 +1,4 @@
-"""Batch normalization of all lanes: each column is a channel of torch's own, fused kernels.
+"""Normalize the batches of all lanes: each column is a channel of torch's own, fused kernels.
 
 The definition is that of `mlpctl.models.numpy`, in 8 kernels a step where that takes 26. Matrices go there
 with their padding: only what is contiguous has the kernels for channels that lie side by side. A padded column is 0,
@@ -21,7 +21,7 @@ _batch_norm_backward = torch.ops.aten.native_batch_norm_backward.default
 
 
 class Normalized(NamedTuple):
-    """What the backward pass needs of a minibatch.
+    """Values of a normalized minibatch that the backward pass needs.
 
     Attributes:
         u: pre-activations (n, columns).

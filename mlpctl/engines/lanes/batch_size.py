@@ -1,4 +1,4 @@
-"""How many lanes a program should have: as many as memory holds, and no more than make a step worth its while."""
+"""Choose the number of lanes of a program: as many as memory holds, and no more than train more per second."""
 
 from collections.abc import Callable, Iterable, Sequence
 
@@ -6,7 +6,7 @@ import torch
 
 from mlpctl.engines.lanes.dataset import Resident
 from mlpctl.engines.lanes.memory import out_of_memory
-from mlpctl.engines.lanes.training import Lane, Running
+from mlpctl.engines.lanes.training import Lane, TrainingGroup
 from mlpctl.engines.precision import Precision
 
 MOST = {"cpu": 64, "mps": 512, "cuda": 8192}
@@ -66,7 +66,7 @@ def doubling(smallest: int, most: int) -> list[int]:
 
 
 def tried_size(lanes: Sequence[Lane], resident: Resident, precision: Precision) -> int:
-    """Return how many lanes a program of some trials should have: of those given, measured on copies of them."""
+    """Return the best number of lanes for a program of some trials, measured on copies of them."""
     steps = max(lane.work.epochs * resident.data.n_train // lane.shared.batch_size for lane in lanes)
     if len(lanes) <= 2 * SMALLEST or steps < TRIALS_PER_LIFE * TRIAL_STEPS:
         return len(lanes)
@@ -80,7 +80,7 @@ def tried_size(lanes: Sequence[Lane], resident: Resident, precision: Precision) 
 def seconds_per_step(lanes: Sequence[Lane], resident: Resident, precision: Precision) -> float:
     """Return the seconds of a step of some trials, infinite where they do not fit; the trials are as they were."""
     try:
-        running = Running([Lane(lane.work, lane.number) for lane in lanes], resident, precision)
+        running = TrainingGroup([Lane(lane.work, lane.number) for lane in lanes], resident, precision)
         running.begin(None, {})
         return running.timed(TRIAL_STEPS, ROUNDS)
     except (MemoryError, RuntimeError) as error:

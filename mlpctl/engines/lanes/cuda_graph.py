@@ -1,4 +1,4 @@
-"""Many steps without Python between them: recorded once as a CUDA graph, and played back."""
+"""Record steps as a CUDA graph and play them back, without Python between them."""
 
 import warnings
 from collections.abc import Callable
@@ -24,7 +24,7 @@ class Replay:
     It does not hold the step, which holds what holds it: a graph's memory is to be free when nobody plays it.
 
     Attributes:
-        device: where.
+        device: device of the steps.
     """
 
     device: torch.device

@@ -1,4 +1,4 @@
-"""A dataset on the device, for all trials that agree on its split and scaling."""
+"""Hold a dataset on the device, for all trials that agree on its split and scaling."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Targets:
-    """What scores need of a part's targets: how many, and for numbers their sums and those of their squares."""
+    """Targets of a part, as scores need them: their number and, per target, the sums of values and of squares."""
 
     n: int
     total: NDArray[np.float64]
@@ -28,8 +28,8 @@ class Resident:
     """Inputs as they are stored: bytes stay bytes until a minibatch is gathered.
 
     Attributes:
-        data: what is here; its inputs are dense.
-        device: where.
+        data: dataset, with dense inputs.
+        device: device that holds it.
     """
 
     data: "Data"

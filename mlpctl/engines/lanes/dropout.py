@@ -1,4 +1,4 @@
-"""Dropout masks of all lanes, cut on the device from the numbers that every engine draws."""
+"""Cut the dropout masks of all lanes, on the device, from the random numbers that every engine draws."""
 
 from typing import TYPE_CHECKING
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from mlpctl.engines.base import Work
 
 
-class Dropping:
-    """Which units are kept, and what they are scaled by. A cohort's lanes are cut from one stream of words."""
+class Dropout:
+    """Units that are kept, and their scale. The masks of a cohort's lanes are cut from one stream of words."""
 
     def __init__(self, layout: Layout, works: "Sequence[Work]", device: torch.device, dtype: torch.dtype) -> None:
         """Prepare for lanes in the order of a layout."""
@@ -26,7 +26,7 @@ class Dropping:
         self.layers = [
             layer for layer in range(layout.depth) if any(work.network.layers[layer].dropout for work in works)
         ]
-        self.runs = {layer: layout.masks(layer) for layer in self.layers}
+        self.spans = {layer: layout.masks(layer) for layer in self.layers}
         self.below, self.kept = {}, {}
         for layer in self.layers:
             p = torch.tensor([work.network.layers[layer].dropout for work in works], dtype=torch.float64)
@@ -49,10 +49,10 @@ class Dropping:
             self.seeds, "dropout", most, epoch=epochs, layer=layer, extra=step
         )  # (cohorts, most)
         mask = torch.empty(n, self.layout.columns[layer][-1], dtype=torch.bool, device=words.device)
-        for run in self.runs[layer]:
-            drawn = words[self.number[shapes[run.first].cohort], : n * run.width].view(n, 1, run.width)
-            below = self.below[layer][run.first : run.last].view(1, -1, 1)
-            torch.ge(drawn, below, out=mask[:, run.start : run.stop].view(n, run.lanes, run.width))
+        for span in self.spans[layer]:
+            drawn = words[self.number[shapes[span.first].cohort], : n * span.width].view(n, 1, span.width)
+            below = self.below[layer][span.first : span.last].view(1, -1, 1)
+            torch.ge(drawn, below, out=mask[:, span.start : span.stop].view(n, span.lanes, span.width))
         return mask
 
     def drop(self, layer: int, x: "Tensor", mask: "Tensor") -> "Tensor":

@@ -1,4 +1,4 @@
-"""The lanes engine: what it can run, and its sessions."""
+"""Define the lanes engine: the specs it can train, and its sessions."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -34,7 +34,7 @@ class LanesEngine:
         return None if isinstance(data.X, np.ndarray) else "lanes take dense inputs, and these are sparse"
 
     def open(self, device: str, jobs: int, threads: int) -> Session:  # noqa: ARG002
-        """Return a session; how many trials train at a time is measured, not asked.
+        """Return a session; the number of trials in training at a time is measured.
 
         Raises:
             DeviceError: if the device is not there, or cannot multiply in the precision asked for.

@@ -1,4 +1,4 @@
-"""Which trials may share a program, and which do. Pure: no clock, no device."""
+"""Group trials that may share a program. Pure: no clock, no device."""
 
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
@@ -12,20 +12,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Shared:
-    """What the trials of a program agree on: what changes its shapes beyond widths, its order, or its operations.
+    """Settings that a program's trials agree on: they change shapes beyond widths, the order, or the operations.
 
     Everything else is a number per lane: learning rate and schedule, momentum, betas, weight decay, dropout,
     activation, widths, initial weights, seeds, epochs.
 
     Attributes:
-        data: names split, scaling and dtype of the inputs.
+        data: identity of split, scaling and dtype of the inputs.
         dtype: of weights and arithmetic.
         batch_size: examples of a minibatch.
-        loss: what outputs are compared by, with its parameter.
+        loss: loss and its parameter.
         outputs: C.
-        optimizer: whose step is taken.
-        batch_norm: whether each layer normalizes.
-        bias: whether affine maps have one.
+        optimizer: optimizer.
+        batch_norm: for each layer, true if it normalizes.
+        bias: true if affine maps have a bias.
     """
 
     data: Hashable
@@ -43,8 +43,8 @@ class Group:
     """Trials of one program.
 
     Attributes:
-        shared: what they agree on.
-        members: their positions in what was planned, ascending.
+        shared: settings that they agree on.
+        members: positions of the trials, ascending.
     """
 
     shared: Shared
@@ -52,7 +52,7 @@ class Group:
 
 
 def shared_of(work: "Work") -> Shared:
-    """Return what decides which programs a trial may be in."""
+    """Return the settings that decide which programs a trial may be in."""
     spec, network = work.spec, work.network
     assert isinstance(spec.batch_size, int)
     assert spec.optimizer is not None
@@ -88,7 +88,7 @@ def plan(lanes: Sequence[tuple[Shared, int]], cap: int, most: int) -> list[Group
     plus 6/9 otherwise (Dósa 2007): the fewest themselves are a bin packing, which is NP-hard.
 
     Args:
-        lanes: what each trial shares, and the bytes it takes.
+        lanes: settings to share and bytes of each trial.
         cap: bytes that a group may take; a trial that takes more is a group of its own.
         most: trials that a group may have.
     """

@@ -1,4 +1,4 @@
-"""Initial weights of many lanes at once: those of `mlpctl.engines.initial_weights`, drawn on the device."""
+"""Draw the initial weights of many lanes at once, on the device: those of `mlpctl.engines.initial_weights`."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -19,7 +19,7 @@ AT_A_TIME = 2**24
 """Numbers drawn together: 128 MiB in float64, and a few times that on the way."""
 
 Lane = tuple[int, "Work"]
-"""Where a lane is, and what it trains."""
+"""Position of a lane, and its trial."""
 
 
 def start(arrays: Arrays, lanes: Sequence[Lane]) -> None:
@@ -27,7 +27,7 @@ def start(arrays: Arrays, lanes: Sequence[Lane]) -> None:
     drawn = [lane for lane in lanes if not by_itself(lane[1].spec)]
     for at, work in lanes:
         if by_itself(work.spec):
-            arrays.fill(at, initial_weights(work.network, work.spec))
+            arrays.fill(at, initial_weights(work.network, work.spec, work.start))
     depth = arrays.layout.depth
     for layer in range(depth):
         for shape in sorted({_shape(work, layer) for _, work in drawn}):

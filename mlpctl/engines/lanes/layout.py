@@ -1,4 +1,4 @@
-"""Where each lane lies in the wide matrices of a program. Pure: no torch."""
+"""Place each lane in the wide matrices of a program. Pure: no torch."""
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ LINE, PAGE = 64, 4096
 
 @dataclass(frozen=True)
 class Shape:
-    """What places a lane.
+    """Properties that place a lane.
 
     Attributes:
         cohort: the seed of its minibatches and its epoch: lanes of one cohort see the same minibatches.
@@ -28,7 +28,7 @@ class Shape:
 
 
 @dataclass(frozen=True)
-class Run:
+class Span:
     """Neighbouring lanes with something in common.
 
     Attributes:
@@ -45,12 +45,12 @@ class Run:
 
     @property
     def lanes(self) -> int:
-        """How many lanes."""
+        """Number of lanes."""
         return self.last - self.first
 
     @property
     def width(self) -> int:
-        """Columns of a lane, where all of the run are equally wide."""
+        """Columns of a lane, where all of the span are equally wide."""
         return (self.stop - self.start) // self.lanes
 
 
@@ -96,43 +96,43 @@ class Layout:
         """Return the inputs of a lane's layer."""
         return self.shapes[lane].widths[layer - 1] if layer else self.inputs
 
-    def products(self, layer: int) -> list[Run]:
-        """Return the runs whose affine maps have one shape, so that they are one strided product; not the first's."""
+    def products(self, layer: int) -> list[Span]:
+        """Return the spans whose affine maps have one shape, so that they are one strided product; not the first's."""
         return self._products[layer]
 
-    def activations(self, layer: int) -> list[tuple[str, Run]]:
-        """Return the runs of each activation."""
+    def activations(self, layer: int) -> list[tuple[str, Span]]:
+        """Return the spans of each activation."""
         return self._activations[layer]
 
     @cached_property
-    def minibatches(self) -> list[Run]:
+    def minibatches(self) -> list[Span]:
         """The columns of the first layer that see the same minibatch, per cohort."""
-        return self._runs(0, [shape.cohort for shape in self.shapes])
+        return self._spans(0, [shape.cohort for shape in self.shapes])
 
-    def masks(self, layer: int) -> list[Run]:
-        """Return the runs whose dropout masks are cut from the same random numbers."""
-        return self._runs(layer, [(shape.cohort, shape.widths[layer]) for shape in self.shapes])
+    def masks(self, layer: int) -> list[Span]:
+        """Return the spans whose dropout masks are cut from the same random numbers."""
+        return self._spans(layer, [(shape.cohort, shape.widths[layer]) for shape in self.shapes])
 
     def lanes_of_columns(self, layer: int) -> NDArray[np.int64]:
         """Return the lane of each column."""
         return np.repeat(np.arange(self.n_lanes), np.diff(self.columns[layer]))
 
     @cached_property
-    def _products(self) -> list[list[Run]]:
-        return [self._runs(layer, [(self.fan_in(layer, r), s.widths[layer]) for r, s in enumerate(self.shapes)])
+    def _products(self) -> list[list[Span]]:
+        return [self._spans(layer, [(self.fan_in(layer, r), s.widths[layer]) for r, s in enumerate(self.shapes)])
                 for layer in range(self.depth)]  # fmt: skip
 
     @cached_property
-    def _activations(self) -> list[list[tuple[str, Run]]]:
+    def _activations(self) -> list[list[tuple[str, Span]]]:
         found = []
         for layer in range(self.depth):
-            runs = self._runs(layer, [shape.activations[layer] for shape in self.shapes])
-            found.append([(self.shapes[run.first].activations[layer], run) for run in runs])
+            spans = self._spans(layer, [shape.activations[layer] for shape in self.shapes])
+            found.append([(self.shapes[span.first].activations[layer], span) for span in spans])
         return found
 
-    def _runs(self, layer: int, keys: Sequence[Hashable]) -> list[Run]:
+    def _spans(self, layer: int, keys: Sequence[Hashable]) -> list[Span]:
         columns = self.columns[layer]
-        return [Run(first, last, columns[first], columns[last]) for first, last in runs(keys)]
+        return [Span(first, last, columns[first], columns[last]) for first, last in spans(keys)]
 
 
 def arrange(shapes: Sequence[Shape]) -> list[int]:
@@ -140,20 +140,20 @@ def arrange(shapes: Sequence[Shape]) -> list[int]:
     return sorted(range(len(shapes)), key=lambda r: (shapes[r].cohort, shapes[r].activations, shapes[r].widths, r))
 
 
-def runs(keys: Sequence[Hashable]) -> list[tuple[int, int]]:
+def spans(keys: Sequence[Hashable]) -> list[tuple[int, int]]:
     """Return (first, last + 1) of every stretch of equal neighbours."""
     starts = [k for k in range(len(keys)) if not k or keys[k] != keys[k - 1]]
     return list(pairwise([*starts, len(keys)]))
 
 
-def spans(sources: Sequence[int | None]) -> list[tuple[int, int, int]]:
+def copies(sources: Sequence[int | None]) -> list[tuple[int, int, int]]:
     """Return (first target, first source, lanes) of every stretch that can be copied in one go.
 
     Args:
         sources: for each new lane, which old lane it was; None for one that was none.
     """
     keys = [None if source is None else source - target for target, source in enumerate(sources)]
-    return [(first, source, last - first) for first, last in runs(keys) if (source := sources[first]) is not None]
+    return [(first, source, last - first) for first, last in spans(keys) if (source := sources[first]) is not None]
 
 
 def leading(columns: int, itemsize: int) -> int:

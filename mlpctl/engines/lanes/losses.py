@@ -1,4 +1,4 @@
-"""Losses of all lanes and their gradients: in few passes where trials are many, else `mlpctl.models.losses`."""
+"""Compute losses of all lanes and their gradients: cross-entropy in few passes, others by `mlpctl.models.losses`."""
 
 from typing import TYPE_CHECKING
 

@@ -1,13 +1,13 @@
-"""How running out of memory is told from other errors."""
+"""Recognize errors of memory."""
 
 import torch
 
 SIGNS = ("out of memory", "ALLOC_FAILED")
-"""What CUDA itself and cuBLAS say, where it was not torch's allocator that asked."""
+"""In messages of CUDA itself and of cuBLAS, where it was not torch's allocator that asked."""
 
 
 def out_of_memory(error: BaseException | None) -> bool:
-    """Whether an error, or one that it came out of, is about memory.
+    """Return whether an error, or one that caused it, is about memory.
 
     What fails while a graph is recorded is often followed by another error, of the end of the recording.
     """

@@ -1,4 +1,4 @@
-"""Optimizer steps of all lanes at once, with a number per lane for every hyperparameter.
+"""Take optimizer steps in all lanes at once, with a number per lane for every hyperparameter.
 
 The definitions are those of `mlpctl.models.numpy`. Plain SGD is linear in the gradient: there the learning rate is
 already in the gradient that the backward pass starts from, and a step only adds.
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from mlpctl.engines.base import Work
 
 STEP_NUMBERS = ("scale", "rate", "shrink", "deviation")
-"""What changes from step to step, per lane: the factor of the gradient of the loss, the learning rate (Adam's with its
-correction of the mean), what decoupled decay leaves of a parameter, Adam's correction of the deviation."""
+"""Numbers of a lane that change from step to step: factor of the gradient, learning rate (Adam's with its correction of
+the mean), factor of decoupled decay, Adam's correction of the deviation."""
 
 CORRECTED = ("adam", "adamw")
 """Optimizers whose steps depend on how many there were."""
 
 LANE_NUMBERS = ("decay", "momentum", "beta1", "beta2", "alpha", "eps")
-"""What stays, per lane."""
+"""Numbers of a lane that stay."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,9 +97,9 @@ def update(
         optimizer: by name.
         p: parameters.
         g: gradient; it is used up.
-        memory: what the optimizer remembers of them, in the order of `REMEMBERED`.
+        memory: the optimizer's arrays for them, in the order of `REMEMBERED`.
         numbers: in the shape of the parameters, or broadcast.
-        decays: whether any lane has weight decay.
+        decays: true if any lane has weight decay.
     """
     of = numbers.of
     if decays and optimizer in ("sgd", "adamw"):

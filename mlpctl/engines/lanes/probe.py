@@ -1,14 +1,15 @@
-"""Whether a device has what the lanes of a trial need: a step is taken there and on the CPU, and compared."""
+"""Check that a device has the operations for the lanes of a trial: compare a step there with one on the CPU."""
 
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
-from mlpctl.engines.base import State, Work
+from mlpctl.engines.base import Work
 from mlpctl.engines.lanes.dataset import Resident
 from mlpctl.engines.lanes.groups import Shared, shared_of
-from mlpctl.engines.lanes.training import Lane, Running
+from mlpctl.engines.lanes.training import Lane, TrainingGroup
+from mlpctl.models.learner import State
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -36,7 +37,7 @@ def lacks(work: Work, device: torch.device) -> str:
 
 
 def _after_a_step(work: Work, device: torch.device) -> State:
-    running = Running([Lane(work, 0)], Resident(work.data, device), "fp32")
+    running = TrainingGroup([Lane(work, 0)], Resident(work.data, device), "fp32")
     running.begin(None, {})
     running.tables.fill([1], 0)
     running.one_step()

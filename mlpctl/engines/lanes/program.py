@@ -1,4 +1,4 @@
-"""The batched program: forward, backward and update of all lanes by hand, without a graph and without a sync.
+"""Compute the batched program: forward, backward and update of all lanes by hand, without a graph and without a sync.
 
 What a lane computes is what `mlpctl.models.numpy` defines. The loss is the sum over lanes of each lane's loss, so that
 every lane takes the step it would take alone.
@@ -12,8 +12,8 @@ import torch
 from mlpctl.engines.lanes.activations import POINTWISE
 from mlpctl.engines.lanes.arrays import REMEMBERED, Arrays, parts_of, whole, wide
 from mlpctl.engines.lanes.batch_norm import Normalized, normalize, normalize_backward, normalize_by_running
-from mlpctl.engines.lanes.dropout import Dropping
-from mlpctl.engines.lanes.layout import Run
+from mlpctl.engines.lanes.dropout import Dropout
+from mlpctl.engines.lanes.layout import Span
 from mlpctl.engines.lanes.losses import loss_and_gradient
 from mlpctl.engines.lanes.optimizers import Numbers, update
 from mlpctl.engines.lanes.products import accumulate, affine, product
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
 
 @dataclass
 class Seen:
-    """What the backward pass needs of a layer's forward pass.
+    """Values of a layer's forward pass that the backward pass needs.
 
     Attributes:
         u: pre-activations (n, columns).
         a: activations.
         normalized: of batch normalization, or None.
         mask: units kept, or None.
-        out: what the next layer was given.
+        out: inputs of the next layer.
     """
 
     u: "Tensor"
@@ -54,7 +54,7 @@ class Program:
         self.arrays, self.layout, self.half = arrays, arrays.layout, half
         self.network, self.optimizer = works[0].network, works[0].spec.optimizer or "sgd"
         device, dtype = arrays.device, arrays.tensors["0.weight"].dtype
-        self.dropping = Dropping(self.layout, works, device, dtype)
+        self.dropout = Dropout(self.layout, works, device, dtype)
         self.decays = any(work.spec.weight_decay for work in works)
         layers = range(self.layout.depth)
         width = [self.layout.columns[layer][-1] for layer in layers]
@@ -93,7 +93,7 @@ class Program:
         return losses, z
 
     def forward(self, X: "Tensor", epochs: "Tensor", t: "Tensor") -> list[Seen]:
-        """Return what each layer gives in training, and what the backward pass needs of it."""
+        """Return the values of each layer in training."""
         n = X.shape[1]
         seen: list[Seen] = []
         for layer in range(self.layout.depth):
@@ -103,8 +103,8 @@ class Program:
             if self.network.layers[layer].batch_norm:
                 u, normalized = normalize(self.arrays, layer, u)
             a = self._activate(layer, u, u if self._by_output(layer) else self.activations[layer][:n])
-            mask = self.dropping.mask(layer, n, epochs, t) if layer in self.dropping.layers else None
-            out = a if mask is None else self.dropping.drop(layer, a, mask)
+            mask = self.dropout.mask(layer, n, epochs, t) if layer in self.dropout.layers else None
+            out = a if mask is None else self.dropout.drop(layer, a, mask)
             seen.append(Seen(u, a, normalized, mask, out))
         return seen
 
@@ -114,10 +114,10 @@ class Program:
             record, n = seen[layer], X.shape[1]
             gradient = self.gradients[layer][:n]
             if record.mask is not None:
-                self.dropping.drop_(layer, gradient, record.mask)
+                self.dropout.drop_(layer, gradient, record.mask)
             if layer in self.activations:
-                for name, run in self.layout.activations(layer):
-                    own = slice(run.start, run.stop)
+                for name, span in self.layout.activations(layer):
+                    own = slice(span.start, span.stop)
                     POINTWISE[name].backward(gradient[:, own], record.u[:, own], record.a[:, own])
             own_numbers = self._by_column(layer, numbers)
             if record.normalized is not None:
@@ -125,10 +125,10 @@ class Program:
                 for name, by in zip(("bn_weight", "bn_bias"), by_norm, strict=True):
                     self._update(f"{layer}.{name}", by, own_numbers)
             if layer:
-                for run in self.layout.products(layer):
-                    by_input = self._inputs(self.gradients[layer - 1][:n], layer, run)
-                    weights = self._stack(f"{layer}.weight", run)
-                    product(_units(gradient, run), weights.transpose(1, 2), by_input, half=self.half)
+                for span in self.layout.products(layer):
+                    by_input = self._inputs(self.gradients[layer - 1][:n], layer, span)
+                    weights = self._stack(f"{layer}.weight", span)
+                    product(_units(gradient, span), weights.transpose(1, 2), by_input, half=self.half)
             idle = self.network.layers[layer].idle_bias
             if f"{layer}.bias" in self.arrays.tensors and (self.decays or not idle):
                 bias = self.arrays.tensors[f"{layer}.bias"]
@@ -154,10 +154,10 @@ class Program:
         tensors = self.arrays.tensors
         bias = tensors[f"{layer}.bias"][None] if f"{layer}.bias" in tensors else None  # (1, columns)
         if layer:
-            for run in self.layout.products(layer):
-                own = None if bias is None else _units(bias, run)
-                weights = self._stack(f"{layer}.weight", run)
-                affine(self._inputs(x, layer, run), weights, own, _units(u, run), half=self.half)
+            for span in self.layout.products(layer):
+                own = None if bias is None else _units(bias, span)
+                weights = self._stack(f"{layer}.weight", span)
+                affine(self._inputs(x, layer, span), weights, own, _units(u, span), half=self.half)
         elif x.dim() == 2 or len(x) == 1:
             own = None if bias is None else whole(bias[0])[None]
             affine(x.reshape(-1, x.shape[-1]), whole(tensors["0.weight"]), own, whole(u), half=self.half)
@@ -169,15 +169,15 @@ class Program:
 
     def _minibatches(self, X: "Tensor", *matrices: "Tensor") -> "Iterator[tuple[Tensor, list[Tensor]]]":
         """Yield each minibatch with its columns of some wide matrices; all in one stack where all are equally wide."""
-        runs = self.layout.minibatches
-        if len(runs) > 1 and len({run.stop - run.start for run in runs}) == 1:
-            yield X, [torch.unflatten(matrix, 1, (len(runs), -1)).transpose(0, 1) for matrix in matrices]
+        spans = self.layout.minibatches
+        if len(spans) > 1 and len({span.stop - span.start for span in spans}) == 1:
+            yield X, [torch.unflatten(matrix, 1, (len(spans), -1)).transpose(0, 1) for matrix in matrices]
             return
-        for k, run in enumerate(runs):
-            yield X[k], [matrix[:, run.start : run.stop] for matrix in matrices]
+        for k, span in enumerate(spans):
+            yield X[k], [matrix[:, span.start : span.stop] for matrix in matrices]
 
     def _by_output(self, layer: int) -> bool:
-        """Whether a layer's backward pass needs its activations alone: then they may lie over what was there."""
+        """Return whether a layer's backward pass needs no pre-activations: then its activations may overwrite them."""
         return all(POINTWISE[name].by_output for name, _ in self.layout.activations(layer))
 
     def _by_column(self, layer: int, numbers: Numbers) -> Numbers:
@@ -191,9 +191,9 @@ class Program:
 
     def _activate(self, layer: int, u: "Tensor", a: "Tensor") -> "Tensor":
         if layer in self.activations:
-            for name, run in self.layout.activations(layer):
+            for name, span in self.layout.activations(layer):
                 if a is not u or name != "identity":
-                    POINTWISE[name].forward(u[:, run.start : run.stop], a[:, run.start : run.stop])
+                    POINTWISE[name].forward(u[:, span.start : span.stop], a[:, span.start : span.stop])
         return a
 
     def _step_first(self, X: "Tensor", gradient: "Tensor", numbers: Numbers) -> None:
@@ -207,18 +207,18 @@ class Program:
             self._update("0.weight", self.by_first, numbers)
 
     def _step_stacks(self, layer: int, x: "Tensor", gradient: "Tensor", numbers: Numbers) -> None:
-        """Step a later layer's weights, a run of one shape at a time."""
+        """Step a later layer's weights, a span of one shape at a time."""
         name, sgd = f"{layer}.weight", self.optimizer == "sgd"
         memory = [memory_name(name, what) for what in REMEMBERED[self.optimizer]]
-        for run in self.layout.products(layer):
-            weights, own = self._stack(name, run), numbers.stacked(run.first, run.last)
+        for span in self.layout.products(layer):
+            weights, own = self._stack(name, span), numbers.stacked(span.first, span.last)
             if sgd and self.decays:
                 weights *= own.of("shrink")
             by = weights if sgd else torch.empty_like(weights)
-            inputs = self._inputs(x, layer, run).transpose(1, 2)  # (lanes, inputs, n)
-            (accumulate if sgd else product)(inputs, _units(gradient, run), by, half=self.half)
+            inputs = self._inputs(x, layer, span).transpose(1, 2)  # (lanes, inputs, n)
+            (accumulate if sgd else product)(inputs, _units(gradient, span), by, half=self.half)
             if not sgd:
-                remembered = [self._stack(what, run) for what in memory]
+                remembered = [self._stack(what, span) for what in memory]
                 update(self.optimizer, weights, by, remembered, own, decays=self.decays)
 
     def _update(self, name: str, gradient: "Tensor", numbers: Numbers) -> None:
@@ -226,18 +226,18 @@ class Program:
         memory = [tensors[memory_name(name, what)] for what in REMEMBERED[self.optimizer]]
         update(self.optimizer, tensors[name], gradient, memory, numbers, decays=self.decays)
 
-    def _stack(self, name: str, run: Run) -> "Tensor":
-        """Return the weights (lanes, inputs, outputs) of a run, or what is remembered of them."""
+    def _stack(self, name: str, span: Span) -> "Tensor":
+        """Return the weights (lanes, inputs, outputs) of a span, or what is remembered of them."""
         layer, _ = parts_of(name)
-        inputs = self.layout.fan_in(layer, run.first)
-        return self.arrays.place(name, run.first, run.last).view(run.lanes, inputs, run.width)
+        inputs = self.layout.fan_in(layer, span.first)
+        return self.arrays.place(name, span.first, span.last).view(span.lanes, inputs, span.width)
 
-    def _inputs(self, x: "Tensor", layer: int, run: Run) -> "Tensor":
-        """Return the inputs (lanes, n, inputs) of a run, of what the layer before gives (n, columns)."""
+    def _inputs(self, x: "Tensor", layer: int, span: Span) -> "Tensor":
+        """Return the inputs (lanes, n, inputs) of a span, of what the layer before gives (n, columns)."""
         columns = self.layout.columns[layer - 1]
-        return _units(x, Run(run.first, run.last, columns[run.first], columns[run.last]))
+        return _units(x, Span(span.first, span.last, columns[span.first], columns[span.last]))
 
 
-def _units(x: "Tensor", run: Run) -> "Tensor":
-    """Return the columns of a run of a wide matrix (n, columns) as stacks (lanes, n, width); nothing is copied."""
-    return torch.unflatten(x[:, run.start : run.stop], 1, (run.lanes, run.width)).transpose(0, 1)
+def _units(x: "Tensor", span: Span) -> "Tensor":
+    """Return the columns of a span of a wide matrix (n, columns) as stacks (lanes, n, width); nothing is copied."""
+    return torch.unflatten(x[:, span.start : span.stop], 1, (span.lanes, span.width)).transpose(0, 1)

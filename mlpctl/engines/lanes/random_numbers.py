@@ -1,4 +1,4 @@
-"""The shared random numbers on a device, for many seeds at once: the same words as `mlpctl.rng`."""
+"""Draw the shared random numbers on a device, for many seeds at once: the same words as `mlpctl.rng`."""
 
 import math
 from typing import TYPE_CHECKING
@@ -26,8 +26,8 @@ def words(
 
     Args:
         seeds: (S,) int64, where the numbers are drawn.
-        purpose: what for.
-        n: how many of each.
+        purpose: purpose of the numbers.
+        n: words per seed.
         epoch: one, or (S,).
         layer: of the network.
         extra: the rest of the counter; a step as a tensor (1,), so that nothing waits for the device.

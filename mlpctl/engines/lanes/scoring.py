@@ -1,4 +1,4 @@
-"""Sums over examples for all lanes at once, kept on the device; `mlpctl.engines.scoring` turns them into scores."""
+"""Sum scores over examples for all lanes at once, on the device; `mlpctl.engines.scoring` makes scores of them."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Trials as lanes: they are planned into groups, and join and leave at the ends of epochs."""
+"""Train trials as lanes: they are planned into groups, and join and leave at the ends of epochs."""
 
 import gc
 import time
@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from mlpctl.engines.base import Event, State, Work
+from mlpctl.engines.base import Event, Work, verdict
 from mlpctl.engines.lanes.batch_size import MOST, SHARE, free_bytes, tried_size
 from mlpctl.engines.lanes.dataset import Resident
 from mlpctl.engines.lanes.groups import Shared, plan
 from mlpctl.engines.lanes.memory import out_of_memory
-from mlpctl.engines.lanes.training import Lane, Result, Running, weights_of
+from mlpctl.engines.lanes.training import Lane, Result, TrainingGroup, weights_of
 from mlpctl.engines.precision import Precision
+from mlpctl.engines.recent import Recent
 from mlpctl.errors import DeviceError
 from mlpctl.metrics import Status
+from mlpctl.models.learner import State
 
 if TYPE_CHECKING:
     from mlpctl.data.prepare import Data
@@ -52,27 +54,30 @@ class LanesSession:
     """See `mlpctl.engines.base.Session`.
 
     Attributes:
-        device: where.
-        precision: of products.
+        device: device that trains.
+        precision: precision of products.
         most: lanes of a group at most.
-        running: the group in training.
+        running: group in training.
         ahead: the device trains an epoch while the events of the one before are looked at, if that pays.
-        held: what trials that are not in training go on from, or began from until their first epoch is over.
+        held: states of trials that are not in training, and of those in their first epoch.
     """
 
     device: torch.device
     precision: Precision
     most: int
-    running: Running | None = None
+    running: TrainingGroup | None = None
     ahead: bool = False
     held: dict[str, State] = field(default_factory=dict)
     _sizes: dict[Shared, int] = field(default_factory=dict)
-    _resident: "dict[int, Resident]" = field(default_factory=dict)
     _stopped: set[str] = field(default_factory=set)
     _leaving: set[str] = field(default_factory=set)
     _draining: bool = False
     _trouble: tuple[Status, str] | None = None
     _arrivals: "Iterator[int]" = field(default_factory=count)
+
+    def __post_init__(self) -> None:
+        """Keep the most recent datasets on the device."""
+        self._resident: Recent[Data, Resident] = Recent(lambda data: Resident(data, self.device), 4)
 
     def advance(self, works: Iterable[Work]) -> Iterator[Event]:
         """Train the works, group by group; a group takes in others as lanes come free."""
@@ -93,7 +98,8 @@ class LanesSession:
         """Return all that is needed to continue a trial, in the form of the reference engine."""
         if key in self.held:
             return self.held[key]
-        assert self.running is not None
+        if self.running is None:
+            raise KeyError(key)
         return self.running.state(key)
 
     def restore(self, work: Work, state: State) -> None:
@@ -135,7 +141,7 @@ class LanesSession:
         group = plan([(lane.shared, lane.bytes) for lane in waiting], cap, most)[0]
         if self.device.type == "cuda" and shared not in self._sizes:
             lanes = [waiting[k] for k in group.members]
-            size = tried_size(lanes, self._on_device(waiting[0].work.data), self.precision)
+            size = tried_size(lanes, self._resident.of(waiting[0].work.data), self.precision)
             self._sizes[shared] = size
             group = replace(group, members=group.members[:size])
             self._free()
@@ -160,9 +166,9 @@ class LanesSession:
                     yield Event(lane.work.key, lane.epochs_done, status=failure, error=error)
                 return
             seconds = time.perf_counter() - started
-            for lane in lanes:
-                self.held.pop(lane.work.key, None)
-                lane.begun = True
+            for result in results:
+                self.held.pop(result.lane.work.key, None)
+                result.lane.begun = True
             events = [self._event(result, seconds, len(lanes)) for result in results]
             started = time.perf_counter()
             if len(lanes) == size and seconds < AHEAD * size and all(event.status is None for event in events):
@@ -185,7 +191,7 @@ class LanesSession:
                     self._trouble = _trouble(error)
 
     def _epoch(self, lanes: list[Lane]) -> tuple[list[Result], Status | None, str]:
-        """Train an epoch in all lanes, laid out anew where they are not those that were; or say why not."""
+        """Return the results of an epoch, or of trials with nothing to train; or the status and error of a failure."""
         if self._trouble is not None:
             trouble, self._trouble = self._trouble, None
             return [], *trouble
@@ -193,15 +199,11 @@ class LanesSession:
             running = self._laid_out(lanes)
             done = running.scored() if any(lane.epochs_done >= lane.work.epochs for lane in lanes) else []
             ends = [result for result in done if result.lane.epochs_done >= result.lane.work.epochs]
-            if len(ends) == len(lanes):
-                return ends, None, ""
-            for result in ends:
-                result.lane.ended = True
-            return [*ends, *running.epoch()], None, ""
+            return ends or running.epoch(), None, ""  # what has nothing to train leaves before others do
         except (MemoryError, RuntimeError, ValueError, ArithmeticError) as error:
             return [], *_trouble(error)
 
-    def _laid_out(self, lanes: list[Lane]) -> Running:
+    def _laid_out(self, lanes: list[Lane]) -> TrainingGroup:
         old = self.running
         if old is not None:
             joined = any(not lane.begun for lane in lanes)
@@ -221,14 +223,15 @@ class LanesSession:
         assert self.running is not None
         return self.running
 
-    def _begun(self, lanes: list[Lane], old: Running | None) -> Running:
-        running = Running(lanes, self._on_device(lanes[0].work.data), self.precision)
+    def _begun(self, lanes: list[Lane], old: TrainingGroup | None) -> TrainingGroup:
+        running = TrainingGroup(lanes, self._resident.of(lanes[0].work.data), self.precision)
         running.begin(old, self.held)
         return running
 
     def _event(self, result: Result, seconds: float, size: int) -> Event:
         lane = result.lane
-        status, error = self._verdict(result)
+        is_stopped = lane.work.key in self._stopped
+        status, error = verdict(lane.epochs_done, lane.work.epochs, finite=result.finite, stopped=is_stopped)
         if status is not None:
             lane.ended = True
             self._leaving.add(lane.work.key)
@@ -236,14 +239,6 @@ class LanesSession:
             lane.work.key, lane.epochs_done, result.scores, result.lr, seconds if size == 1 else None, status, error,
             group_seconds=seconds, group_size=size,
         )  # fmt: skip
-
-    def _verdict(self, result: Result) -> tuple[Status | None, str]:
-        lane = result.lane
-        if not result.finite:
-            return "diverged", f"loss or weights not finite in epoch {lane.epochs_done}"
-        if lane.epochs_done >= lane.work.epochs:
-            return "ok", ""
-        return ("interrupted", "stopped") if lane.work.key in self._stopped else (None, "")
 
     def _let_go(self) -> None:
         """Copy out what ended and was not dropped, before its lane moves on or is taken."""
@@ -266,13 +261,6 @@ class LanesSession:
                 room -= lane.bytes
         _remove(waiting, joining)
         return joining
-
-    def _on_device(self, data: "Data") -> Resident:
-        if id(data) not in self._resident:
-            if len(self._resident) >= 4:  # a split that follows the seed: keep the most recent few
-                self._resident.pop(next(iter(self._resident)))
-            self._resident[id(data)] = Resident(data, self.device)
-        return self._resident[id(data)]
 
     def _free(self) -> None:
         if self.device.type == "cuda":

@@ -1,4 +1,4 @@
-"""What the steps of an epoch read on the device: which rows they visit and their hyperparameters, a row per step."""
+"""Make the tables that the steps of an epoch read on the device: examples and hyperparameters, a row per step."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""A group in training: lanes in their layout, an epoch at a time."""
+"""Train a group of lanes, an epoch at a time."""
 
 import time
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from mlpctl.engines.base import State, Work
+from mlpctl.engines.base import Work
 from mlpctl.engines.lanes.arrays import Arrays, allocate
 from mlpctl.engines.lanes.cuda_graph import Replay
 from mlpctl.engines.lanes.dataset import Resident
@@ -23,7 +23,7 @@ from mlpctl.engines.lanes.program import Program
 from mlpctl.engines.lanes.scoring import Counts, scores_of
 from mlpctl.engines.lanes.step_tables import Tables
 from mlpctl.engines.precision import Precision
-from mlpctl.models.learner import OPTIMIZER_PREFIX, STEPS
+from mlpctl.models.learner import OPTIMIZER_PREFIX, STEPS, State
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -39,11 +39,11 @@ class Lane:
     """A trial in training.
 
     Attributes:
-        work: what is asked.
-        number: of its arrival.
-        epochs_done: so far.
-        begun: it has trained an epoch, so what it goes on from is on the device.
-        ended: it has had its last event, and what its numbers do now does not matter.
+        work: work of the trial.
+        number: number of its arrival.
+        epochs_done: epochs done.
+        begun: it has trained an epoch, so its state is on the device.
+        ended: it has had its last event; its numbers do not matter any more.
     """
 
     work: Work
@@ -54,7 +54,7 @@ class Lane:
 
     @cached_property
     def shared(self) -> Shared:
-        """What decides which programs it may be in."""
+        """Settings that decide which programs it may be in."""
         return shared_of(self.work)
 
     @cached_property
@@ -64,7 +64,7 @@ class Lane:
 
 
 class Result(NamedTuple):
-    """What an epoch of a lane came to."""
+    """Scores of an epoch of a lane."""
 
     lane: Lane
     scores: dict[str, float]
@@ -73,7 +73,7 @@ class Result(NamedTuple):
 
 
 class Sent(NamedTuple):
-    """What an epoch comes to, on its way from the device.
+    """Sums of an epoch, on their way from the device.
 
     Attributes:
         sums: (R, ·): of training, of each part, and whether anything is not finite.
@@ -90,7 +90,7 @@ class Sent(NamedTuple):
     rates: list[float] | None
 
 
-class Running:
+class TrainingGroup:
     """Lanes that train together; another layout is another object."""
 
     def __init__(self, lanes: Sequence[Lane], resident: Resident, precision: Precision) -> None:
@@ -120,8 +120,8 @@ class Running:
         self.before: Arrays | None = None
         self.places = {lane.work.key: place for place, lane in enumerate(self.lanes)}
 
-    def begin(self, old: "Running | None", held: dict[str, State]) -> None:
-        """Give every lane what it goes on from: its numbers in an old layout, a held state, or its initial weights."""
+    def begin(self, old: "TrainingGroup | None", held: dict[str, State]) -> None:
+        """Set every lane to its numbers in an old layout, a held state, or its initial weights."""
         places = {} if old is None else {lane.number: place for place, lane in enumerate(old.lanes)}
         sources = [places.get(lane.number) for lane in self.lanes]
         if old is not None:
@@ -135,7 +135,7 @@ class Running:
         start(self.arrays, fresh)
 
     def epoch(self) -> list[Result]:
-        """Return what an epoch came to, of which the device may have begun already; it is waited for once, here."""
+        """Return the results of an epoch, which the device may have begun already; it is waited for once, here."""
         if self.sent is None:
             self.launch()
         sent, self.sent, self.before = self.sent, None, None
@@ -182,7 +182,7 @@ class Running:
             return self._results(self._scored(epochs=0))
 
     def state(self, key: str) -> State:
-        """Return what continues a trial, in the form of the reference engine."""
+        """Return the state that continues a trial, in the form of the reference engine."""
         place = self.places[key]
         arrays = self.arrays if self.before is None else self.before
         state = {name: view.cpu().numpy().copy() for name, view in arrays.lane(place).items()}

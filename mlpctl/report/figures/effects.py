@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from mlpctl.display.figure_style import label, metric_label
 from mlpctl.display.tables import Cell, as_chosen, for_people
 from mlpctl.display.text import distinct
+from mlpctl.report.figures.axis_labels import label, metric_label
 from mlpctl.report.figures.plot import Heat, Line, Plot, has_log_axis, spans_decades
 from mlpctl.report.grouping import distinct as distinct_of
 from mlpctl.report.grouping import is_in, is_there

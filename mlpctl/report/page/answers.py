@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mlpctl.display.figure_style import label
 from mlpctl.display.tables import Table, for_people
+from mlpctl.report.figures.axis_labels import label
 from mlpctl.report.page.axes import named
 from mlpctl.report.summary import Summary
 from mlpctl.report.tables import clear, counted, with_interval
@@ -20,7 +20,7 @@ class Answer:
 
     Attributes:
         headline: the answer in a few words.
-        sentences: what supports it.
+        sentences: reasons for it.
     """
 
     headline: str

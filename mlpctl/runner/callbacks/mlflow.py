@@ -1,4 +1,4 @@
-"""Trials for MLflow: a run per trial, its hyperparameters and the scores of its epochs (extra `mlflow`).
+"""Write trials to MLflow: a run per trial, its hyperparameters and the scores of its epochs (extra `mlflow`).
 
 MLflow follows the store: what the tables of a results folder have and MLflow has not is written, whoever trained it and
 whenever. So a sweep that was killed leaves nothing half there, and nothing comes twice when it goes on.
@@ -9,20 +9,17 @@ import logging
 import os
 import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from mlpctl.engines.base import Event
 from mlpctl.errors import UsageError
-from mlpctl.runner.loop import Watch
-from mlpctl.runner.rows import Row
-from mlpctl.runner.trial import Trial
+from mlpctl.runner.callbacks.base import Callback
 from mlpctl.spec import Spec
 from mlpctl.store import reader
-from mlpctl.store.schema import EPOCH_COLUMNS, EPOCHS_FILE, TRIALS_FILE
+from mlpctl.store.schema import EPOCH_COLUMNS, EPOCHS_FILE, TRIALS_FILE, Row
 
 SECONDS_BETWEEN_WRITES = 1.0
 """A run takes 40 ms to write, so those of a second are written together."""
@@ -45,18 +42,18 @@ SETTINGS = {
 
 
 @dataclass
-class Mlflow:
-    """A watch that keeps MLflow up to date with a results folder, and lets another watch look on.
+class Mlflow(Callback):
+    """Callback that keeps MLflow up to date with a results folder.
 
     Attributes:
         place: an MLflow tracking URI, or a folder, in which there is then a database.
         folder: of the results; the experiment in MLflow has its name.
-        inner: the other watch.
+        note: shows a note to the user.
     """
 
     place: str
     folder: Path
-    inner: Watch
+    note: Callable[[str], None]
     _read: dict[str, int] = field(default_factory=dict)
     _there: dict[str, tuple[str, str]] = field(default_factory=dict)
     _epochs: dict[str, dict[int, Mapping[str, str]]] = field(default_factory=dict)
@@ -108,16 +105,11 @@ class Mlflow:
             if not (token := page.token):
                 return
 
-    def epoch(self, trial: Trial, event: Event) -> None:
-        """Pass it on."""
-        self.inner.epoch(trial, event)
-
-    def finished(self, row: Row) -> None:
+    def on_trial(self, row: Row) -> None:  # noqa: ARG002
         """Write what is new in the store, now and then."""
         self._is_ours = True  # the store is locked: nobody else writes what it has
         if time.monotonic() - self._written > SECONDS_BETWEEN_WRITES:
             self._catch_up()
-        self.inner.finished(row)
 
     def close(self) -> None:
         """Write the rest."""
@@ -138,7 +130,7 @@ class Mlflow:
             for key, row in rows.items():
                 self._write(key, row, self._epochs.pop(key, {}))
         except MlflowException as error:
-            self.inner.note(f"MLflow: {_in_one_line(error)}; the same command writes what is missing")
+            self.note(f"MLflow: {_in_one_line(error)}; the same command writes what is missing")
             self._read.clear()
         self._written = time.monotonic()
 
@@ -171,14 +163,9 @@ class Mlflow:
         self._half.remove(run)
         self._there[key] = run, _name(row)
 
-    def stored(self) -> None:
-        """Pass it on."""
+    def on_stored(self) -> None:
+        """Note that the store is locked by this process."""
         self._is_ours = True
-        self.inner.stored()
-
-    def note(self, text: str) -> None:
-        """Pass it on."""
-        self.inner.note(text)
 
 
 _SHOWN = [name for name, kind in EPOCH_COLUMNS.items() if kind == "float" and name != "seconds"]

@@ -1,36 +1,50 @@
-"""How far a sweep is and who leads: counted as its trials go by. Pure: no clock, no screen."""
+"""Count the trials of a sweep and find the configuration that leads. Pure: no clock, no screen."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from mlpctl.engines.base import Event
-from mlpctl.metrics import BETTER, PRIMARY
-from mlpctl.report.statistics.student import t95
-from mlpctl.runner.ask_tell import COLUMNS, selecting
-from mlpctl.runner.rows import Row
+from mlpctl.metrics import NO_FAILURES, SelectOn, column_of, gain_of, metric_of, rank_of, score_of
+from mlpctl.runner.callbacks.base import Callback
 from mlpctl.runner.trial import Trial
+from mlpctl.store.schema import Row
 
 
-@dataclass(frozen=True)
-class Tally:
-    """The scores of one configuration, larger is better: how many, their mean, and the sum of squared distances."""
+@dataclass
+class SeedScores:
+    """Scores of one configuration.
 
+    Attributes:
+        where: its varied fields.
+        n: seeds with a score.
+        failed: seeds that failed.
+        mean: of the scores, larger is better.
+        squares: sum of the squared distances from the mean.
+    """
+
+    where: Mapping[str, Any] = field(default_factory=dict)
     n: int = 0
+    failed: int = 0
     mean: float = 0.0
     squares: float = 0.0
 
-    def plus(self, score: float) -> "Tally":
-        """Return the tally with one more score (Welford 1962)."""
-        n, step = self.n + 1, score - self.mean
-        mean = self.mean + step / n
-        return Tally(n, mean, self.squares + step * (score - mean))
+    def add(self, score: float) -> None:
+        """Add a score (Welford 1962)."""
+        self.n += 1
+        step = score - self.mean
+        self.mean += step / self.n
+        self.squares += step * (score - self.mean)
 
-    def half(self) -> float | None:
-        """Return half of Student's 95 % interval of the mean; None for one score."""
-        if self.n < 2:
-            return None
-        return float(t95(self.n - 1) * (self.squares / (self.n - 1) / self.n) ** 0.5)
+    @property
+    def rank(self) -> tuple[bool, int, float]:
+        """Sort key, see `mlpctl.metrics.rank_of`."""
+        return rank_of(self.n, self.failed, self.mean)
+
+    @property
+    def error(self) -> float | None:
+        """Standard error of the mean; None for one score."""
+        return (self.squares / (self.n - 1) / self.n) ** 0.5 if self.n > 1 else None
 
 
 @dataclass(frozen=True)
@@ -38,31 +52,31 @@ class Leader:
     """The best configuration so far.
 
     Attributes:
-        column: that its scores are in.
+        column: column of its scores.
         mean: of the column over its seeds.
-        half: of its 95 % interval; None for one seed.
-        seeds: that were trained.
+        error: standard error of the mean; None for one seed.
+        seeds: number of seeds that were trained.
         where: its varied fields.
         curve: the column after each epoch of its last trial; empty where that was not watched.
     """
 
     column: str
     mean: float
-    half: float | None
+    error: float | None
     seeds: int
     where: Mapping[str, Any]
     curve: Sequence[float]
 
 
 @dataclass
-class Progress:
-    """What is known of a sweep in the middle of it.
+class Progress(Callback):
+    """Trials of a sweep, counted, and their scores.
 
     Attributes:
         total: trials there will be; about, where a search decides.
         varied: fields that differ.
         on: part that selects.
-        metric: that decides; None is the task's.
+        metric: metric that decides; None is the task's.
         seeds: of each configuration. With one, nothing is kept of a configuration that does not lead.
         trained: trials trained now, failed ones included.
         stored: trials found in the store.
@@ -71,20 +85,17 @@ class Progress:
 
     total: int
     varied: Sequence[str]
-    on: str
+    on: SelectOn
     metric: str | None
     seeds: int = 1
     trained: int = 0
     stored: int = 0
     failed: int = 0
     _curves: dict[str, list[float]] = field(default_factory=dict)
-    _tallies: dict[str, Tally] = field(default_factory=dict)
-    _wheres: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-    _unfit: set[str] = field(default_factory=set)
+    _tallies: dict[str, SeedScores] = field(default_factory=dict)
     _first: str = ""
-    _mean: float = 0.0
+    _task: str | None = None
     _curve: Sequence[float] = ()
-    _column: str = ""
 
     @property
     def over(self) -> int:
@@ -95,55 +106,47 @@ class Progress:
         """Return how many trials are in training, as far as can be seen: one shows itself after its first epoch."""
         return max(len(self._curves), min(jobs, self.total - self.over))
 
-    def epoch(self, trial: Trial, event: Event) -> None:
-        """Take note of an epoch."""
-        column = f"{COLUMNS[self.on]}_{self.metric or PRIMARY[trial.dataset.task]}"
-        score = event.scores.get(column)
+    def on_epoch(self, trial: Trial, event: Event) -> None:
+        """Keep the score of an epoch."""
+        score = event.scores.get(column_of(self.on, self.metric or metric_of(trial.dataset.task)))
         self._curves.setdefault(trial.key, []).extend([] if score is None else [score])
 
-    def finished(self, row: Row) -> None:
-        """Take note of a trial that was trained."""
+    def on_trial(self, row: Row) -> None:
+        """Count a trial that was trained."""
         self.trained += 1
         self.failed += row["status"] != "ok"
         self.learn(row, self._curves.pop(str(row["key"]), []))
 
-    def learn(self, row: Row, curve: Sequence[float] = ()) -> None:
-        """Take note of a trial's score, whenever it was trained."""
-        config, score = str(row["config"]), selecting(row, self.on, self.metric)
-        if score is None:
-            self._unfit.add(config)  # as in the report: a configuration that fails on a seed does not lead
-            self._tallies.pop(config, None)
-        elif config not in self._unfit:
-            self._column = score[1]
-            self._tallies[config] = self._tallies.get(config, Tally()).plus(score[0])
-            self._wheres.setdefault(config, {name: row.get(name) for name in self.varied})
-        self._lead(config, curve)
-        if self.seeds == 1:
-            self._forget_others()
+    def on_stored(self) -> None:
+        """Count a trial that is in the store already."""
+        self.stored += 1
 
-    def _lead(self, config: str, curve: Sequence[float]) -> None:
-        """Find the first again after a configuration has changed, at a cost that does not grow with their number."""
-        before = self._first
-        mine, best = self._tallies.get(config), self._tallies.get(before)
-        if config == before and (mine is None or mine.mean < self._mean):
-            self._first = max(self._tallies, key=lambda name: self._tallies[name].mean, default="")
-        elif mine is not None and (best is None or mine.mean > best.mean):
+    def learn(self, row: Row, curve: Sequence[float] = ()) -> None:
+        """Add a trial's score to its configuration, at a cost that does not grow with their number."""
+        config, score = str(row["config"]), score_of(row, self.on, self.metric)
+        tally = self._tallies.setdefault(config, SeedScores({name: row.get(name) for name in self.varied}))
+        before = tally.rank
+        if score is not None:
+            self._task = row["task"]
+            tally.add(score)
+        elif row["status"] not in NO_FAILURES:
+            tally.failed += 1
+        first = self._first
+        if config == first and tally.rank > before:
+            self._first = min(self._tallies, key=lambda name: self._tallies[name].rank)
+        elif tally.n and (not first or tally.rank < self._tallies[first].rank):
             self._first = config
-        if self._first == config:
+        if config == self._first:
             self._curve = curve
-        elif self._first != before:
+        elif self._first != first:
             self._curve = ()
-        self._mean = self._tallies[self._first].mean if self._first else 0.0
+        if self.seeds == 1:
+            self._tallies = {name: one for name, one in self._tallies.items() if name == self._first}
 
     def leader(self) -> Leader | None:
         """Return the best configuration so far; None while nothing has a score."""
         if not self._first:
             return None
-        tally = self._tallies[self._first]
-        sign = 1 if BETTER[self._column.partition("_")[2]] == "high" else -1  # larger was better here
-        return Leader(self._column, sign * tally.mean, tally.half(), tally.n, self._wheres[self._first], self._curve)
-
-    def _forget_others(self) -> None:
-        self._tallies = {name: tally for name, tally in self._tallies.items() if name == self._first}
-        self._wheres = {name: where for name, where in self._wheres.items() if name == self._first}
-        self._unfit.clear()
+        tally, metric = self._tallies[self._first], self.metric or metric_of(self._task)
+        mean = gain_of(tally.mean, metric)  # turned around twice it is the mean of the column
+        return Leader(column_of(self.on, metric), mean, tally.error, tally.n, tally.where, self._curve)

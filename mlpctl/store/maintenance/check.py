@@ -12,8 +12,8 @@ from mlpctl.metrics import METRICS
 from mlpctl.store import reader
 from mlpctl.store.csv_files import FILES, Line, ends_whole, header_of, is_ours, scan
 from mlpctl.store.environment import environments_of
+from mlpctl.store.folder_files import read_json
 from mlpctl.store.key import key_problem
-from mlpctl.store.results import read_json
 from mlpctl.store.schema import (
     ENVIRONMENT_FILE,
     EPOCH_COLUMNS,

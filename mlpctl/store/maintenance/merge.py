@@ -12,7 +12,7 @@ from mlpctl.display.tables import Cell, Table
 from mlpctl.errors import DataError
 from mlpctl.store.csv_files import Line, scan, to_line
 from mlpctl.store.environment import united, unnamed_in
-from mlpctl.store.results import read_json, read_toml
+from mlpctl.store.folder_files import read_json, read_toml
 from mlpctl.store.schema import (
     BEFORE,
     ENVIRONMENT_FILE,

@@ -15,21 +15,20 @@ from mlpctl.textbook.exercises.wording import (
     METRIC_NAMES,
     amount,
     best_text,
-    continued,
     difference_text,
     list_text,
     noun_text,
     percent_change,
     seeds_text,
     signed,
+    under_condition,
     value_text,
 )
 
 
 def best_value(study: SweepStudy) -> str:
     """Claim which value is best, or that it cannot be told apart from others."""
-    condition, sentence = study.condition(), best_text(study.ranking)
-    return condition + (continued(sentence) if condition else sentence)
+    return under_condition(study.condition(), best_text(study.ranking))
 
 
 def effect_of_value(study: SweepStudy, of: Effect) -> str:
@@ -45,8 +44,7 @@ def effect_of_value(study: SweepStudy, of: Effect) -> str:
         seed_difference(trials, study.exercise.axis, value, base, of.metric),
         METRIC_NAMES[of.metric],
     )
-    condition = study.condition(along[0] if of.along == "first" else None)
-    return condition + continued(sentence) if condition else sentence
+    return under_condition(study.condition(along[0] if of.along == "first" else None), sentence)
 
 
 def winner_optimism(study: SweepStudy) -> str:
@@ -132,10 +130,8 @@ def shift_of_best(study: SweepStudy) -> str:
     """Claim whether the best learning rate of each seed moves with epochs: a paired test of its logarithm."""
     ends = [list(study.along)[place] for place in (-1, 0)]
     bests = [by_seed(study.along[n], "lr", "val_accuracy").idxmax(axis=1) for n in ends]
-    logs = np.log10(
-        np.stack([b.reindex(bests[1].index).to_numpy(dtype=np.float64) for b in bests], axis=1)
-    )  # (seeds, 2)
-    logs = logs[np.isfinite(logs).all(axis=1)]
+    logs = np.log10(np.stack([b.reindex(bests[1].index).to_numpy(dtype=np.float64) for b in bests], axis=1))
+    logs = logs[np.isfinite(logs).all(axis=1)]  # (seeds, 2)
     if len(study.along) < 2:
         return ""
     if len(logs) < 2:

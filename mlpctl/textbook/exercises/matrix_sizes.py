@@ -1,7 +1,7 @@
 """Time matrix products of aligned and misaligned sizes, and report the width of the memory bus (5.2.7)."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -23,7 +23,12 @@ if TYPE_CHECKING:
 CACHE_LINE = 64
 """Bytes of a cache line and of the widest vector register: rows of a multiple of them all start where one does."""
 
-Study = dict[str, "tuple[pd.DataFrame, pd.DataFrame]"]
+
+class ProductStudy(NamedTuple):
+    """Times of matrix products."""
+
+    timings: "pd.DataFrame"  # a row per round and product; `where` has device, dtype and number of threads in words
+    sizes: "pd.DataFrame"  # a row per size and `where`: see `build_study`
 
 
 @dataclass(frozen=True)
@@ -72,38 +77,47 @@ def collect_data(options: "ExerciseOptions") -> "pd.DataFrame":
     return measure_rounds(options, plan.rounds, "round", measure_round)
 
 
-def build_study(timings: "pd.DataFrame", _: Exercise) -> Study:
-    """Return device, dtype and number of threads in words -> (a row per size, the timings).
+def build_study(timings: "pd.DataFrame", _: Exercise) -> ProductStudy:
+    """Return the study of the timings.
 
-    Rows have median seconds, relative time per operation (geometric mean, interval) and Holm's p. Tested is the
+    Sizes have median seconds, relative time per operation (geometric mean, interval) and Holm's p. Tested is the
     logarithm of the time per operation against that of the first size, paired by round.
     """
-    groups = {}
+    import pandas as pd
+
+    groups, sizes = [], []
     for (device, dtype, threads), group in timings.groupby(["device", "dtype", "threads"], sort=False):
-        of = group.pivot_table(index="round", columns="n", values="flops", sort=False)
+        of = _by_round(group)
         pairs, mean, half, p = paired_test(np.log(of.iloc[:, :1].to_numpy() / of.to_numpy()), 0.0)  # positive is slower
         own = group.groupby("n", sort=False).agg(seconds=("median", "median"), flops=("flops", "median")).reset_index()
         count = int(str(threads))
         where = f"{device} {dtype}" + (f" {count} thread{'' if count == 1 else 's'}" if device == "cpu" else "")
-        own = own.assign(where=where, rounds=pairs, relative=np.exp(mean), low=np.exp(mean - half),
-                         high=np.exp(mean + half), p=np.r_[np.nan, holm(p[1:])],
-                         aligned=[is_aligned(n, str(dtype)) for n in own["n"]])  # fmt: skip
-        groups[where] = (own, group)
-    return groups
+        groups.append(group.assign(where=where))
+        sizes.append(own.assign(where=where, rounds=pairs, relative=np.exp(mean), low=np.exp(mean - half),
+                                high=np.exp(mean + half), p=np.r_[np.nan, holm(p[1:])],
+                                aligned=[is_aligned(n, str(dtype)) for n in own["n"]]))  # fmt: skip
+    return ProductStudy(pd.concat(groups), pd.concat(sizes))
+
+
+def _by_round(timings: "pd.DataFrame") -> "pd.DataFrame":
+    """Return useful operations per second (rounds, sizes)."""
+    return timings.pivot_table(index="round", columns="n", values="flops", sort=False)
 
 
 def is_aligned(n: int, dtype: str) -> bool:
-    """Whether every row of n numbers starts at a multiple of 64 bytes."""
+    """Return whether every row of n numbers starts at a multiple of 64 bytes."""
     return n * OPERAND_BYTES[dtype] % CACHE_LINE == 0
 
 
-def misaligned_sizes(study: Study) -> str:
+def misaligned_sizes(study: ProductStudy) -> str:
     """Claim, for each device, dtype and number of threads, whether misaligned sizes take longer than the first size."""
-    paragraphs = (f"{_each_size(name, *group)} {_all_sizes(*group)}".strip() for name, group in study.items())
+    timings = dict(iter(study.timings.groupby("where", sort=False)))
+    paragraphs = (f"{_each_size(str(where), sizes)} {_all_sizes(sizes, timings[where])}".strip()
+                  for where, sizes in study.sizes.groupby("where", sort=False))  # fmt: skip
     return "\n\n".join(paragraphs)
 
 
-def _each_size(where: str, sizes: "pd.DataFrame", _: "pd.DataFrame") -> str:
+def _each_size(where: str, sizes: "pd.DataFrame") -> str:
     first, others = sizes.iloc[0], sizes.iloc[1:]
     n = value_text(first["n"])
     start = f"On {where}: {n} × {n} runs at {for_people(first['flops'] / 1e9)} GFLOP/s."
@@ -125,8 +139,7 @@ def _each_size(where: str, sizes: "pd.DataFrame", _: "pd.DataFrame") -> str:
 
 def _all_sizes(sizes: "pd.DataFrame", timings: "pd.DataFrame") -> str:
     """Return the sentence on all misaligned sizes against all aligned ones, paired by round."""
-    of = timings.pivot_table(index="round", columns="n", values="flops", sort=False)
-    aligned = sizes["aligned"].to_numpy(dtype=bool)
+    of, aligned = _by_round(timings), sizes["aligned"].to_numpy(dtype=bool)
     if aligned.all() or len(of) < 2:
         return ""
     logs = np.log(of.to_numpy())
@@ -144,12 +157,10 @@ def _changes(rows: "pd.DataFrame") -> str:
     )
 
 
-def memory_bus(study: Study) -> str:
+def memory_bus(study: ProductStudy) -> str:
     """Claim the width of the memory bus of each device, as its firmware or driver says."""
-    devices = _timings(study).drop_duplicates("device")
-    return "\n\n".join(
-        _bus(*row) for row in devices[["device", "bus_bits", "source", "copy_bytes_per_second"]].to_numpy()
-    )
+    devices = study.timings.drop_duplicates("device")[["device", "bus_bits", "source", "copy_bytes_per_second"]]
+    return "\n\n".join(_bus(*row) for row in devices.to_numpy())
 
 
 def _bus(device: str, bits: float | None, source: str, rate: float) -> str:
@@ -160,39 +171,28 @@ def _bus(device: str, bits: float | None, source: str, rate: float) -> str:
     return f"The data bus of {where} is {int(bits)} bits wide, says {source}; {copy}."
 
 
-def noisy_timings(study: Study) -> str:
+def noisy_timings(study: ProductStudy) -> str:
     """Claim how many timings are noisy."""
-    timings = _timings(study)
-    noisy = int((timings["iqr"] > NOISY * timings["median"]).sum())
-    what = f"{noisy} of {len(timings)} timings spread over more than {percent_of(NOISY)} between their quartiles"
+    noisy = int((study.timings["iqr"] > NOISY * study.timings["median"]).sum())
+    what = f"{noisy} of {len(study.timings)} timings spread over more than {percent_of(NOISY)} between their quartiles"
     return f"{what}: other programs were running." if noisy else ""
 
 
-def _timings(study: Study) -> "pd.DataFrame":
-    import pandas as pd
-
-    return pd.concat([timings for _, timings in study.values()])
-
-
-def answer_table(study: Study) -> Table:
+def answer_table(study: ProductStudy) -> Table:
     """Return the table of an answer: a row per size, device, dtype and number of threads."""
-    import pandas as pd
-
     columns = ["where", "n", "aligned", "seconds", "relative", "low", "high", "p"]
-    base = value_text(_timings(study)["n"].iloc[0])
+    base = value_text(study.timings["n"].iloc[0])
     note = f"relative: seconds per 2n³, divided by those of {base} in the same round; p: Holm's, that they are equal."
-    rows = rows_of(pd.concat([sizes for sizes, _ in study.values()])[columns])
-    return Table(columns, rows, "Matrix products", [note], ["n"])
+    return Table(columns, rows_of(study.sizes[columns]), "Matrix products", [note], ["n"])
 
 
-def answer_plot(study: Study) -> Plot:
+def answer_plot(study: ProductStudy) -> Plot:
     """Return the plot of an answer: relative time by size, a line for each device, dtype and number of threads."""
-    timings, lines = _timings(study), []
-    ns, base = sorted(timings["n"].unique()), value_text(timings["n"].iloc[0])
-    for where, (sizes, _) in study.items():
+    lines, ns, base = [], sorted(study.timings["n"].unique()), value_text(study.timings["n"].iloc[0])
+    for where, sizes in study.sizes.groupby("where", sort=False):
         own = sizes.sort_values("n")
-        x = [float(ns.index(n)) for n in own["n"]]
-        lines.append(Line(where, x, own["relative"].tolist(), own["low"].tolist(), own["high"].tolist()))
+        relative, low, high = (own[name].tolist() for name in ("relative", "low", "high"))
+        lines.append(Line(str(where), [float(ns.index(n)) for n in own["n"]], relative, low, high))
     words = tuple(f"{n}" if is_aligned(n, "float32") else f"{n}*" for n in ns)
     title = f"Time per useful operation, relative to {base} × {base}\nmean and 95 % interval over rounds"
     return Plot(

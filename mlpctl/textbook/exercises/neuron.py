@@ -1,4 +1,4 @@
-"""Measure what a hidden layer of a single neuron does: its bottleneck and its death, on trained weights (5.2.3)."""
+"""Measure the bottleneck and the death of a hidden layer of a single neuron, on trained weights (5.2.3)."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ OUTPUT_SAMPLE = 2000
 
 
 def collect_data(options: "ExerciseOptions") -> "pd.DataFrame":
-    """Return the trials with what their trained weights show: see `weight_facts`."""
+    """Return the trials with the facts of their trained weights: see `weight_facts`."""
     import pandas as pd
     from safetensors.numpy import load_file
 
@@ -38,19 +38,20 @@ def collect_data(options: "ExerciseOptions") -> "pd.DataFrame":
 def weight_facts(trial: Any, weights: dict[str, NDArray[Any]]) -> dict[str, float]:
     """Return facts of the weights of a trial with one hidden layer of ReLUs.
 
-    - classes: how many classes are predicted for some validation example;
+    - classes: number of classes that are predicted for some validation example;
     - dead: share of the hidden units whose input is positive for no training example: their gradient is zero;
     - dead_at_start: the same with the initial weights;
     - active: share of the training examples whose input to a hidden unit is positive, mean over the units;
     - first_direction: share of the outputs' variance over validation examples in their first principal direction.
     """
     from mlpctl.engines.initial_weights import initial_weights
+    from mlpctl.inspection.loader import outputs_of, upto
 
     work = trial.work()
-    train, val = (_scaled(work.data, work.data.parts[name]) for name in ("train", "val"))
-    outputs = np.maximum(_hidden(val, weights), 0) @ weights["1.weight"] + weights["1.bias"]  # (N, C)
-    positive = _hidden(train, weights) > 0  # (N, H)
-    at_start = _hidden(train, initial_weights(work.network, work.spec)) > 0
+    data, network, hidden = work.data, work.network, upto(work.network, 1)
+    outputs = outputs_of(network, work.spec, weights, data, data.parts["val"])  # (N, C)
+    positive, at_start = (outputs_of(hidden, work.spec, own, data, data.parts["train"]) > 0  # (N, H)
+                          for own in (weights, initial_weights(network, work.spec)))  # fmt: skip
     centred = (outputs - outputs.mean(axis=0))[:OUTPUT_SAMPLE].astype(np.float64)
     strengths = np.linalg.svd(centred, compute_uv=False) ** 2
     return {
@@ -60,15 +61,6 @@ def weight_facts(trial: Any, weights: dict[str, NDArray[Any]]) -> dict[str, floa
         "active": float(positive.mean()),
         "first_direction": float(strengths[0] / strengths.sum()) if strengths.sum() > 1e-9 else float("nan"),
     }
-
-
-def _scaled(data: Any, rows: NDArray[np.int64]) -> NDArray[Any]:
-    X = data.X[rows]
-    return X if data.scale is None else X * data.scale + data.shift  # type: ignore[no-any-return]
-
-
-def _hidden(X: NDArray[Any], weights: dict[str, NDArray[Any]]) -> NDArray[Any]:
-    return np.asarray(X @ weights["0.weight"] + weights["0.bias"])  # (N, H)
 
 
 def bottleneck(study: SweepStudy) -> str:

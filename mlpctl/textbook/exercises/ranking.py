@@ -1,7 +1,7 @@
 """Rank the values of a hyperparameter over seeds, and estimate differences between two of them."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,22 +19,15 @@ SCORE = "val_accuracy"
 
 @dataclass(frozen=True, eq=False)
 class ValueRanking:
-    """Values of one hyperparameter, compared over seeds.
+    """Values of one hyperparameter, compared over seeds."""
 
-    Attributes:
-        by: the hyperparameter.
-        table: a row per value, in the order of the results: n, failed, mean, sd, low, high, p.
-        verdict: on the values with the fewest failures; None if nothing has a score.
-    """
-
-    by: str
-    table: "pd.DataFrame"
-    verdict: Verdict | None
+    by: str  # the hyperparameter
+    table: "pd.DataFrame"  # a row per value, in the order of the results: n, failed, mean, sd, low, high, p
+    verdict: Verdict | None  # on the values with the fewest failures; None if nothing has a score
 
     def row(self, value: Any) -> "pd.Series[Any]":
         """Return the row of a value."""
-        row: pd.Series[Any] = self.table[self.table[self.by] == value].iloc[0]
-        return row
+        return cast("pd.Series[Any]", self.table[self.table[self.by] == value].iloc[0])
 
     def mean(self, value: Any) -> float:
         """Return the mean score of a value."""
@@ -70,7 +63,7 @@ class SeedDifference:
 
     @property
     def is_real(self) -> bool:
-        """Whether it is beyond chance."""
+        """Return whether it is beyond chance."""
         return bool(self.p < ALPHA)
 
 

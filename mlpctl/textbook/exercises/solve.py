@@ -1,22 +1,24 @@
 """Solve an exercise: train its experiment or measure, build the answer from the claims, and write it to a folder."""
 
 import shlex
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
-from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlpctl.display.tables import Table, to_text
 from mlpctl.errors import DataError, TrialsFailed, UsageError
 from mlpctl.report.figures.plot import Plot
+from mlpctl.runner.ask_tell import samples
+from mlpctl.runner.callbacks.base import Callback
 from mlpctl.runner.experiment import Experiment, seeds_of, with_data
 from mlpctl.runner.experiment_file import Effort, read_experiment
-from mlpctl.runner.loop import RunOptions, Stop, Watch
+from mlpctl.runner.pending import identify
 from mlpctl.runner.shipped_experiments import experiments_folder
 from mlpctl.runner.sweep import sweep
-from mlpctl.runner.trial import Trial, trial_of
+from mlpctl.runner.trial import Trial
+from mlpctl.runner.types import RunOptions, Stop
 from mlpctl.store.results import load
 from mlpctl.system.facts import cpu_model, usable_cores
 from mlpctl.textbook.exercises.catalog import SOURCE, Effect, Exercise, exercise_of
@@ -32,53 +34,25 @@ ANSWERABLE = ("ok", "diverged")
 
 @dataclass(frozen=True)
 class ExerciseOptions:
-    """Options of `mlpctl exercise`.
+    """Options of `mlpctl exercise`."""
 
-    Attributes:
-        number: of the exercise.
-        effort: how much it may cost.
-        folder: where its answer is written; its results folders lie below.
-        run: how to train.
-        screen: opens what shows the progress of an experiment.
-        stop: set to stop after the trials in training.
-        seeds: how many, or which; None leaves it to the experiment.
-        data: options of the dataset.
-    """
-
-    number: str
+    number: str  # of the exercise
     effort: Effort
-    folder: Path
+    folder: Path  # of its answer; its results folders lie below
     run: RunOptions
-    screen: Callable[[Experiment], AbstractContextManager[Watch]]
-    stop: Stop
-    seeds: str | None = None
-    data: Mapping[str, str] = field(default_factory=dict)
+    screen: Callable[[Experiment], AbstractContextManager[Callback]]  # shows the progress of an experiment
+    stop: Stop  # set to stop after the trials in training
+    seeds: str | None = None  # their number, or a list of them; None leaves it to the experiment
+    data: Mapping[str, str] = field(default_factory=dict)  # options of the dataset
 
 
 @dataclass(frozen=True)
 class Solution:
-    """The answer to an exercise.
+    """The answer to an exercise: its claims as sentences, the numbers behind them, and their plot."""
 
-    Attributes:
-        answer: sentences that answer the question.
-        evidence: sentences on what it rests on.
-        certainty: sentences on how sure it is.
-        next_step: sentences on what to try next.
-        table: numbers behind the sentences.
-        plot: the same to look at.
-    """
-
-    answer: tuple[str, ...]
-    evidence: tuple[str, ...]
-    certainty: tuple[str, ...]
-    next_step: tuple[str, ...]
+    sentences: tuple[str, ...]
     table: Table
     plot: Plot
-
-    @property
-    def sentences(self) -> tuple[str, ...]:
-        """All sentences, in the order in which they are read."""
-        return (*self.answer, *self.evidence, *self.certainty, *self.next_step)
 
 
 def solve(options: ExerciseOptions) -> Solution:
@@ -112,26 +86,17 @@ def solution_of(exercise: Exercise, data: "pd.DataFrame") -> Solution:
     """Return the answer to an exercise from its trials or measurements."""
     study = exercise.function("build_study")(data, exercise)
 
-    def sentences(claims: Sequence[str | Effect]) -> tuple[str, ...]:
-        def sentence(claim: str | Effect) -> str:
-            return effect_of_value(study, claim) if isinstance(claim, Effect) else exercise.function(claim)(study)
+    def sentence(claim: str | Effect) -> str:
+        return effect_of_value(study, claim) if isinstance(claim, Effect) else exercise.function(claim)(study)
 
-        return tuple(filter(None, map(sentence, claims)))
-
-    return Solution(
-        sentences(exercise.answer),
-        sentences(exercise.evidence),
-        sentences(exercise.certainty),
-        sentences(exercise.next_step),
-        exercise.function("answer_table")(study),
-        exercise.function("answer_plot")(study),
-    )
+    sentences = tuple(filter(None, map(sentence, exercise.claims)))
+    return Solution(sentences, exercise.function("answer_table")(study), exercise.function("answer_plot")(study))
 
 
 def train_experiment(options: ExerciseOptions, experiment: Experiment, **run_options: Any) -> "pd.DataFrame":
     """Return the trials of an experiment after training those that are missing."""
-    with options.screen(experiment) as watch:
-        sweep(experiment, options.folder, replace(options.run, **run_options), watch, options.stop)
+    with options.screen(experiment) as callback:
+        sweep(experiment, options.folder, replace(options.run, **run_options), callback, options.stop)
     trials = load(options.folder / experiment.name).trials
     if any(axis.is_range for axis in experiment.axes):
         return trials
@@ -155,14 +120,10 @@ def _experiment_file(number: str) -> Path:
     return experiments_folder() / f"exercise-{number}.toml"  # 5.2.6 and 5.2.7 measure and have none
 
 
-def grid_trials(experiment: Experiment) -> Iterator[Trial]:
-    """Yield the trials of a grid, without the combinations that cannot be trained."""
-    for values in product(*(axis.values for axis in experiment.axes), experiment.seeds):
-        proposal = {axis.name: value for axis, value in zip(experiment.axes, values, strict=False)}
-        try:
-            yield trial_of(experiment.specs(proposal, values[-1]))
-        except UsageError:
-            continue
+def grid_trials(experiment: Experiment) -> list[Trial]:
+    """Return the trials of a grid, without the combinations that cannot be trained."""
+    known = map(identify, samples(experiment, experiment.strategy().size()))
+    return [trial for trial, _ in known if trial is not None]
 
 
 def measure_rounds(
@@ -173,10 +134,10 @@ def measure_rounds(
     A round sets everything up anew, so that the place of arrays in memory is part of the spread.
 
     Args:
-        options: seeds, if given, replace the rounds.
-        rounds: how many.
-        column: of the rows, with the number of the round.
-        measure_round: returns the rows of one round.
+        options: of the exercise; its seeds, if given, replace the rounds.
+        rounds: number of them.
+        column: name of the column with the number of the round.
+        measure_round: function of the number of a round that returns its rows.
     """
     import pandas as pd
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from mlpctl.bench.step_model import FEWEST_ROUNDS, StepLimit, find_crossings, fit_step_times, step_shares
+from mlpctl.bench.step_model import FEWEST_ROUNDS, find_crossings, fit_step_times, step_shares
 from mlpctl.display.tables import Table, for_people
 from mlpctl.report.dataframes import rows_of
 from mlpctl.report.figures.plot import Line, Plot
@@ -107,16 +107,14 @@ def _by_implementation(study: StepStudy) -> "list[tuple[str, pd.DataFrame]]":
 def with_limits(medians: "pd.DataFrame", timings: "pd.DataFrame") -> "pd.DataFrame":
     """Return the medians with the share of the machine's peak and with what limits each."""
     floors = timings.groupby("hidden_units")[["arithmetic", "memory"]].median().to_dict("index")
-    limits: dict[tuple[str, int], tuple[float, StepLimit]] = {}
-    for name, own in medians.groupby("implementation", sort=False):
-        model = fit_step_times(
-            [LAYERS] * len(own), [max(floors[n].values()) for n in own["hidden_units"]], own["median"].tolist()
-        )
-        for n, seconds in zip(own["hidden_units"], own["median"], strict=True):
-            shares = step_shares(float(seconds), model.overhead(LAYERS), floors[n]["arithmetic"], floors[n]["memory"])
-            limits[str(name), n] = (shares.arithmetic, shares.limit)
-    keys = list(zip(medians["implementation"], medians["hidden_units"], strict=True))
-    return medians.assign(peak=[limits[key][0] for key in keys], limit=[limits[key][1] for key in keys])
+    medians = medians.assign(peak=np.nan, limit="")
+    for _, own in medians.groupby("implementation", sort=False):
+        least = [max(floors[n].values()) for n in own["hidden_units"]]
+        overhead = fit_step_times([LAYERS] * len(own), least, own["median"].tolist()).overhead(LAYERS)
+        for row, n, seconds in zip(own.index, own["hidden_units"], own["median"], strict=True):
+            shares = step_shares(float(seconds), overhead, floors[n]["arithmetic"], floors[n]["memory"])
+            medians.loc[row, ["peak", "limit"]] = [shares.arithmetic, shares.limit]
+    return medians
 
 
 def fastest_when_small(study: StepStudy) -> str:

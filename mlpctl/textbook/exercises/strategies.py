@@ -14,6 +14,7 @@ import numpy as np
 from mlpctl.display.tables import Table, for_people
 from mlpctl.report.dataframes import rows_of
 from mlpctl.report.figures.plot import Line, Plot, is_log_spaced
+from mlpctl.report.statistics.importance import parts_of
 from mlpctl.report.statistics.significance import ALPHA
 from mlpctl.report.statistics.student import f_tail
 from mlpctl.search.axes import Axis, make_axis
@@ -176,34 +177,31 @@ def size_and_cost(study: StrategyStudy) -> str:
 def interactions(study: StrategyStudy) -> str:
     """Claim how much of the variance the axes explain one by one, and how much only together.
 
-    The decomposition of a balanced factorial design: sums of squares of the means along each axis, of the cells beyond
-    these, and of what is left between seeds in a cell; the interaction is tested by its F ratio.
+    The variance of a balanced factorial design is split into those of the means along each axis, of the cells beyond
+    these, and of seeds within a cell; the interaction is tested by its F ratio.
     """
     good = _grid(study.trials)
     good = good[(good["status"] == "ok") & good["val_accuracy"].notna()]
     axes = [name for name in JOINT_AXES if name in good and good[name].nunique() > 1]
     if len(axes) < 2:
         return ""
-    unknown, score = "How much the axes interact cannot be said: ", good["val_accuracy"]
-    cells = good.groupby(axes)["val_accuracy"].agg(["count", "mean"])
-    full = math.prod(good[name].nunique() for name in axes)
+    unknown = "How much the axes interact cannot be said: "
+    cells, levels = good.groupby(axes)["val_accuracy"].agg(["count", "mean"]), [good[name].nunique() for name in axes]
+    full, total = math.prod(levels), float(good["val_accuracy"].var(ddof=0))
     if len(cells) < full or cells["count"].nunique() > 1:
         return f"{unknown}some combinations have no score, so the grid is not balanced."
-    total = float(((score - score.mean()) ** 2).sum())
-    if total < 1e-12:
+    if total < 1e-12 / len(good):
         return f"{unknown}all scores are equal."
-    per_cell = int(cells["count"].iloc[0])
-    main = {a: float(((score.groupby(good[a]).transform("mean") - score.mean()) ** 2).sum()) for a in axes}
-    between = float((per_cell * (cells["mean"] - score.mean()) ** 2).sum())
-    joint = max(between - sum(main.values()), 0.0)
-    order = sorted(main, key=lambda a: -main[a])
+    means = cells["mean"].to_numpy(dtype=np.float64).reshape(levels)
+    shares = {name: part(means) / total for name, part in parts_of(len(axes)).items()}
+    order, joint = sorted(range(len(axes)), key=lambda k: -shares[f"main {k}"]), max(shares["interactions"], 0.0)
     text = "Of the variance of validation accuracy over the grid the axes explain one by one: "
-    text += list_text([f"{_words(a)} {percent_of(main[a] / total)}" for a in order])
-    text += f"; beyond that, by interaction, {percent_of(joint / total)}"
-    if per_cell < 2:
+    text += list_text([f"{_words(axes[k])} {percent_of(shares[f'main {k}'])}" for k in order])
+    text += f"; beyond that, by interaction, {percent_of(joint)}"
+    if len(good) == full:
         return f"{text}, chance included: with one seed that cannot be taken apart."
-    noise = max(total - between, 1e-15)
-    freedom = full - 1 - sum(int(good[a].nunique()) - 1 for a in axes)
+    noise = max(1 - float(means.var()) / total, 1e-15)
+    freedom = full - 1 - sum(n - 1 for n in levels)
     p = f_tail((joint / freedom) / (noise / (len(good) - full)), freedom, len(good) - full)
     if p >= ALPHA:
         return f"{text}, not beyond chance ({p_text(p)}): that tuning one axis after the other is worse is not shown."
@@ -216,10 +214,8 @@ def strategies_compared(study: StrategyStudy) -> str:
     verdict, ranking, searches = study.ranking.verdict, study.ranking, f"over {study.searches} searches each"
     if verdict is None or verdict.compared < 2:
         return "There is one strategy only, and nothing to compare it with."
-    start = (
-        f"At {for_people(study.budget)} model-epochs each, {verdict.best} search chose what scores best in testing: "
-    )
-    start += mean_text(ranking.row(verdict.best))
+    start = f"At {for_people(study.budget)} model-epochs each, {verdict.best} search chose what scores best in testing"
+    start += f": {mean_text(ranking.row(verdict.best))}"
     if verdict.seeds < 2:
         return f"{start}; with one search each that says little."
     if verdict.is_clear:
@@ -247,34 +243,31 @@ def share_of_budget(study: StrategyStudy) -> str:
     for name in _others(good):
         own = good[good["strategy"] == name]
         spent = own[own["val_accuracy"] >= own["replicate"].map(goal)].groupby("replicate")["spent"].min()
-        part = f"after {np.median(spent) / study.budget * 100:.0f} % of its budget (median)" if len(spent) else ""
-        claimed.append(
-            f"{name} in {len(spent)} of {len(goal)} searches, {part}" if part else f"{name} in none of {len(goal)}"
-        )
+        text = f"{name} in none of {len(goal)}"
+        if len(spent):
+            text = f"{name} in {len(spent)} of {len(goal)} searches, after "
+            text += f"{np.median(spent) / study.budget * 100:.0f} % of its budget (median)"
+        claimed.append(text)
     return f"The grid's best validation accuracy was reached by {list_text(claimed)}." if claimed else ""
 
 
 def answer_table(study: StrategyStudy) -> Table:
     """Return the table of an answer: a row per strategy."""
-    trials, by_strategy = study.trials, study.trials.groupby("strategy")
-    own = study.ranking.table.copy()
-    own["val_mean"] = own["strategy"].map(study.winners.groupby("strategy")["val_accuracy"].mean())
-    used = trials.groupby(["strategy", "replicate"])["spent"].max().groupby("strategy").mean()
-    own["model_epochs"], own["trials"] = (
-        own["strategy"].map(used),
-        own["strategy"].map(by_strategy.size() / study.searches),
-    )
-    note = (
-        "mean, low, high: test accuracy of what each search chose on validation; p: Holm's, against the best, paired."
-    )
+    used = study.trials.groupby(["strategy", "replicate"])["spent"].max().groupby("strategy").mean()
+    further = {"val_mean": study.winners.groupby("strategy")["val_accuracy"].mean(), "model_epochs": used,
+               "trials": study.trials.groupby("strategy").size() / study.searches}  # fmt: skip
+    own = study.ranking.table
+    own = own.assign(**{name: own["strategy"].map(values) for name, values in further.items()})
+    note = "mean, low, high: test accuracy of what each search chose on validation; p: Holm's, against the best, "
+    note += "paired."
     columns = ["strategy", "n", "model_epochs", "trials", "val_mean", "mean", "low", "high", "p"]
     return Table(columns, rows_of(own[columns]), "Strategies at equal budget", [note])
 
 
 def answer_plot(study: StrategyStudy) -> Plot:
     """Return the plot of the best score so far, a line for each strategy."""
-    trials, title = study.trials, "Best validation accuracy so far\nmean over the searches, one per seed"
-    lines = tuple(_best_so_far(trials[trials["strategy"] == n], n) for n in dict.fromkeys(trials["strategy"]))
+    title = "Best validation accuracy so far\nmean over the searches, one per seed"
+    lines = tuple(_best_so_far(own, str(name)) for name, own in study.trials.groupby("strategy", sort=False))
     return Plot(title, "model-epochs spent", "validation accuracy", lines)
 
 

@@ -21,17 +21,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class SweepStudy:
-    """Trials of a sweep, and the comparisons that the claims share.
-
-    Attributes:
-        exercise: whose trials these are.
-        trials: all, in the order of the axis where its values are numbers.
-        compared_at: value of the axis -> value of the second axis at which it is compared.
-    """
+    """Trials of a sweep, and the comparisons that the claims share."""
 
     exercise: Exercise
-    trials: "pd.DataFrame"
-    compared_at: dict[Any, Any]
+    trials: "pd.DataFrame"  # all, in the order of the axis where its values are numbers
+    compared_at: dict[Any, Any]  # value of the axis -> value of the second axis at which it is compared
 
     @cached_property
     def values(self) -> list[Any]:
@@ -67,7 +61,7 @@ class SweepStudy:
         return {n: rank_values(self._without_apart(own), self.exercise.axis) for n, own in self.along.items()}
 
     def condition(self, along: Any = None) -> str:
-        """Return where values are compared, as a sentence begins: "After 10 epochs: "."""
+        """Return the condition of a comparison, as a sentence begins: "After 10 epochs: "."""
         if along is None and len(set(self.compared_at.values())) > 1:
             return "Each at its own best learning rate: "
         value = self.compared_at[self.values[0]] if along is None else along

@@ -40,9 +40,9 @@ def list_text(items: Sequence[str]) -> str:
     return " and ".join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else list(items))
 
 
-def continued(sentence: str) -> str:
-    """Return a sentence as it goes on after a colon."""
-    return sentence[:1].lower() + sentence[1:]
+def under_condition(condition: str, sentence: str) -> str:
+    """Return a sentence behind its condition, which ends with a colon; "" is no condition."""
+    return condition + sentence[:1].lower() + sentence[1:] if condition else sentence
 
 
 def signed(value: float) -> str:

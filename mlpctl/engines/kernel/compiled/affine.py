@@ -28,11 +28,11 @@ CHUNK = 8192
 @apart
 def forward(
     buffer: Any, x0: int, n: int, inputs: int, outputs: int, theta: Any, w0: int, b0: int, z0: int, packed: Any,
-    board: Any,
+    task: Any,
 ) -> None:  # fmt: skip
-    """Set z (n, outputs) in the buffer to x (n, inputs) W + b; `packed` (32 · inputs,) is scratch; board: `team`."""
+    """Set z (n, outputs) in the buffer to x (n, inputs) W + b; `packed` (32 · inputs,) is scratch; task: `team`."""
     if n >= LARGE:
-        product(board, buffer, x0, inputs, U(1), n, inputs, theta, w0, outputs, False, outputs, buffer, z0, outputs,
+        product(task, buffer, x0, inputs, U(1), n, inputs, theta, w0, outputs, False, outputs, buffer, z0, outputs,
                 theta, b0, U(0), number(theta, 1), packed)  # fmt: skip
         return
     r = U(0)
@@ -132,7 +132,7 @@ def forward_sparse(
 @apart
 def gradients(
     buffer: Any, x0: int, n: int, inputs: int, outputs: int, theta: Any, w0: int, delta: Any, before: Any, wanted: bool,
-    target: Any, t0: int, factor: Any, nothing: Any, packed: Any, board: Any,
+    target: Any, t0: int, factor: Any, nothing: Any, packed: Any, task: Any,
 ) -> None:  # fmt: skip
     """Set `before` (n, inputs) to delta (n, outputs) Wᵀ, and add factor · xᵀ delta to the target (inputs, outputs).
 
@@ -154,13 +154,13 @@ def gradients(
         factor: of the gradient of W.
         nothing: zeros (inputs,).
         packed: scratch (32 · the largest of n, inputs, outputs).
-        board: see `team`.
+        task: see `team`.
     """
     if n >= LARGE:
         if wanted:
-            product(board, delta, U(0), outputs, U(1), n, outputs, theta, w0, outputs, True, inputs, before, U(0),
+            product(task, delta, U(0), outputs, U(1), n, outputs, theta, w0, outputs, True, inputs, before, U(0),
                     inputs, nothing, U(0), U(0), number(theta, 1), packed)  # fmt: skip
-        product(board, buffer, x0, U(1), inputs, inputs, n, delta, U(0), outputs, False, outputs, target, t0, outputs,
+        product(task, buffer, x0, U(1), inputs, inputs, n, delta, U(0), outputs, False, outputs, target, t0, outputs,
                 target, t0, outputs, factor, packed)  # fmt: skip
         return
     at_once = max(V, U(CHUNK) // outputs // V * V)

@@ -1,4 +1,4 @@
-"""How the kernel is compiled."""
+"""Compile functions of the kernel, with their options."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,7 +7,7 @@ import numba
 import numpy as np
 
 FAST = {"contract", "reassoc", "nsz", "arcp", "afn"}
-"""What the compiler may do with floating-point numbers. Not nnan and ninf: divergence has to be seen."""
+"""Rules of arithmetic that the compiler may assume. Not nnan and ninf: divergence has to be seen."""
 
 U: Any = np.uint64
 """Type of offsets and lengths in compiled code, see `affine`."""

@@ -1,4 +1,4 @@
-"""What Python calls to train: epochs of one trial, in compiled code."""
+"""Train epochs of one trial in compiled code: the function that Python calls."""
 
 import math
 from typing import Any
@@ -52,7 +52,7 @@ def epochs_for(inputs: Any, dtype: Any) -> Function:
             and set: LOSS, CORRECT: the sum of losses and the number of right predictions in training;
             SCORES: three times N_SCORES, zeros before, see `score`.
         AT_A_TIME: rows scored together.
-        BOARD: int64, of the threads that help, see `team`.
+        TASK: int64, of the threads that help, see `threads`.
 
     Args:
         inputs: numpy's type of the inputs.
@@ -71,7 +71,7 @@ def epochs_for(inputs: Any, dtype: Any) -> Function:
         theta, stats = at(a[given.THETA], dtype), at(a[given.STATS], dtype)
         first, second, rates = at(a[given.FIRST], dtype), at(a[given.SECOND], dtype), at(a[given.RATES], dtype)
         halt = at(a[given.HALT], np.int64)
-        results, board = at(a[given.RESULTS], np.float64), at(a[given.BOARD], np.int64)
+        results, task = at(a[given.RESULTS], np.float64), at(a[given.TASK], np.int64)
         steps, n_scores, at_a_time = U(a[given.N_STEPS]), U(a[given.N_SCORES]), U(a[given.AT_A_TIME])
         batch, offsets = min(U(whole[BATCH]), n_rows), taken(layers + U(1), np.uint64)
         size, widest, largest, deepest = sizes(table, layers, batch, sparse, offsets)
@@ -88,7 +88,7 @@ def epochs_for(inputs: Any, dtype: Any) -> Function:
             train(
                 X, scaled, scale, shift, sparse, values, columns, starts, labels, targets, moved(orders, e * n_rows),
                 n_rows, table, layers, whole, real, theta, stats, first, second, steps_done + np.int64(e * steps),
-                moved(rates, e * steps), steps, epoch + np.int64(e), offsets, on_a_line(training), board,
+                moved(rates, e * steps), steps, epoch + np.int64(e), offsets, on_a_line(training), task,
                 halt, moved(row, U(given.LOSS)),
             )  # fmt: skip
             if look(halt, U(0)) != 0:
@@ -98,7 +98,7 @@ def epochs_for(inputs: Any, dtype: Any) -> Function:
                     rows, n = at(a[given.ROWS + U(2) * part], np.int64), U(a[given.ROWS + U(2) * part + U(1)])
                     score(
                         X, scaled, scale, shift, sparse, values, columns, starts, labels, targets, rows, n, table,
-                        layers, whole, real, theta, stats, at_a_time, on_a_line(scoring), board,
+                        layers, whole, real, theta, stats, at_a_time, on_a_line(scoring), task,
                         moved(row, U(given.SCORES) + part * n_scores),
                     )  # fmt: skip
             done += 1

@@ -1,4 +1,4 @@
-"""Pointers to numbers: what compiled code passes around instead of arrays.
+"""Define pointers to numbers, which compiled code passes around instead of arrays.
 
 numba counts references to an array in every function that it is handed to, atomically, and hands it over as seven
 values: 40 % of a step of a small network went there. A pointer is one value and keeps nothing alive; whoever calls
@@ -29,7 +29,7 @@ def at(typing: Any, address: Any, dtype: Any) -> Any:
 
 @emitted
 def address(typing: Any, numbers: Any) -> Any:
-    """Return where a pointer points to (int64)."""
+    """Return the address of a pointer (int64)."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         return builder.ptrtoint(args[0], _INDEX)

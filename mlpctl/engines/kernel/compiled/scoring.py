@@ -1,4 +1,4 @@
-"""The scoring of a part in compiled code: gathered rows, forward pass, sums of losses and right predictions."""
+"""Score a part in compiled code: gathered rows, forward pass, sums of losses and right predictions."""
 
 import math
 from typing import Any
@@ -79,7 +79,7 @@ def room(table: Any, layers: int, sparse: bool, at_once: int) -> Any:
 def score(
     X: Any, scaled: bool, scale: Any, shift: Any, sparse: bool, values: Any, columns: Any, starts: Any, labels: Any,
     targets: Any, rows: Any, n_rows: int, table: Any, layers: int, whole: Any, real: Any, theta: Any, stats: Any,
-    at_a_time: int, buffer: Any, board: Any, sums: Any,
+    at_a_time: int, buffer: Any, task: Any, sums: Any,
 ) -> None:  # fmt: skip
     """Add to `sums` (3 + C,) the loss, the right predictions, the absolute errors, the squared errors per target.
 
@@ -103,7 +103,7 @@ def score(
             if l == 0 and sparse:
                 forward_sparse(values, columns, starts, some, n, outputs, theta, row[WEIGHT], row[BIAS], buffer, z0)
             else:
-                forward(buffer, x0, n, row[INPUTS], outputs, theta, row[WEIGHT], row[BIAS], z0, packed, board)
+                forward(buffer, x0, n, row[INPUTS], outputs, theta, row[WEIGHT], row[BIAS], z0, packed, task)
             if row[NORMALIZED]:
                 normalize_fixed(buffer, z0, n, outputs, theta, row[GAMMA], row[BETA], stats, row[STATS], scale_of)
             if l + U(1) < layers:

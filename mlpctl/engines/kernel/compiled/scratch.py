@@ -1,4 +1,4 @@
-"""Scratch memory of compiled code: one array a call, cut into pieces that begin on a cache line."""
+"""Align scratch memory of compiled code: one array a call, in pieces that begin on a cache line."""
 
 from typing import Any
 

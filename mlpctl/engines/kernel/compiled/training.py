@@ -101,7 +101,7 @@ def train(
     X: Any, scaled: bool, scale: Any, shift: Any, sparse: bool, values: Any, columns: Any, starts: Any, labels: Any,
     targets: Any, order: Any, n_rows: int, table: Any, layers: int, whole: Any, real: Any, theta: Any, stats: Any,
     first: Any, second: Any, steps_done: int, rates: Any, steps: int, epoch: int, at: Any, buffer: Any,
-    board: Any, halt: Any, sums: Any,
+    task: Any, halt: Any, sums: Any,
 ) -> None:  # fmt: skip
     """Train for one epoch; see `epochs_for` for the arguments, all of them pointers."""
     optimizer, threshold, classes = whole[OPTIMIZER], real[THRESHOLD], whole[CLASSES] > 0
@@ -141,7 +141,7 @@ def train(
                 forward_sparse(values, columns, starts, rows, n, outputs, theta, row[WEIGHT], row[BIAS],
                                buffer, z0)  # fmt: skip
             else:
-                forward(buffer, at[l], n, row[INPUTS], outputs, theta, row[WEIGHT], row[BIAS], z0, packed, board)
+                forward(buffer, at[l], n, row[INPUTS], outputs, theta, row[WEIGHT], row[BIAS], z0, packed, task)
             relu = code == RELU and l + U(1) < layers
             if row[NORMALIZED] and n == U(4):
                 normalize_four(buffer, z0, outputs, normalized, inverse, theta, row[GAMMA], row[BETA], stats,
@@ -212,7 +212,7 @@ def train(
                     for k in range(U(0), inputs * outputs, V):
                         store(matrix, k, fill(number(theta, 0)))
                 gradients(buffer, at[l], n, inputs, outputs, theta, w0, delta, before, l > U(0), target, t0, factor,
-                          nothing, packed, board)  # fmt: skip
+                          nothing, packed, task)  # fmt: skip
                 if not plain:
                     step(optimizer, real, theta, w0, inputs * outputs, matrix, first, second, rate)
             delta, before = before, delta

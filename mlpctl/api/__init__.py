@@ -1,1 +1,0 @@
-"""mlpctl in Python, for notebooks: what the commands do, with DataFrames and figures in place of files and tables."""

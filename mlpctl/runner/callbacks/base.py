@@ -1,0 +1,79 @@
+"""Tell callbacks of epochs and trials: the base class, several as one, and those that a user asked for."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+
+from mlpctl.engines.base import Event
+from mlpctl.runner.trial import Trial
+from mlpctl.store.schema import Row
+
+
+class Callback:
+    """Base of all callbacks: each method does nothing, a subclass defines those that it needs."""
+
+    def on_epoch(self, trial: Trial, event: Event) -> None:
+        """Handle the end of an epoch."""
+
+    def on_trial(self, row: Row) -> None:
+        """Handle a trial that was trained and is in the store now."""
+
+    def on_stored(self) -> None:
+        """Handle a trial that was found in the store."""
+
+    def on_note(self, text: str) -> None:
+        """Handle a note for the user."""
+
+
+class Callbacks(Callback):
+    """Several callbacks, told in their order."""
+
+    def __init__(self, *callbacks: Callback) -> None:
+        """Hold the callbacks."""
+        self.callbacks = callbacks
+
+    def on_epoch(self, trial: Trial, event: Event) -> None:
+        """Tell all of an epoch."""
+        for callback in self.callbacks:
+            callback.on_epoch(trial, event)
+
+    def on_trial(self, row: Row) -> None:
+        """Tell all of a trial."""
+        for callback in self.callbacks:
+            callback.on_trial(row)
+
+    def on_stored(self) -> None:
+        """Tell all of a trial that was in the store."""
+        for callback in self.callbacks:
+            callback.on_stored()
+
+    def on_note(self, text: str) -> None:
+        """Tell all of a note."""
+        for callback in self.callbacks:
+            callback.on_note(text)
+
+
+@contextmanager
+def tracked(screen: Callback, board: Path | None, mlflow: str | None, folder: Path) -> Iterator[Callback]:
+    """Give the screen, together with TensorBoard and MLflow where they are asked for.
+
+    Args:
+        screen: callback that shows the notes of the others.
+        board: folder for TensorBoard; None for none.
+        mlflow: tracking URI or folder of MLflow; None for none.
+        folder: results folder.
+
+    Raises:
+        UsageError: where one of them is not installed, or cannot be written.
+    """
+    with ExitStack() as stack:
+        callbacks: list[Callback] = []
+        if board is not None:
+            from mlpctl.runner.callbacks.tensorboard import TensorBoard
+
+            callbacks.append(stack.enter_context(closing(TensorBoard(board))))
+        if mlflow is not None:
+            from mlpctl.runner.callbacks.mlflow import Mlflow
+
+            callbacks.append(stack.enter_context(closing(Mlflow(mlflow, folder, screen.on_note))))
+        yield Callbacks(*callbacks, screen) if callbacks else screen
