@@ -98,7 +98,7 @@ def outcome(a: Summary, b: Summary, *, margin: float = 0.0) -> Outcome:
         dataset=str(both["dataset"][0]),
         column=a.column,
         better=a.better,
-        changed=tuple((name, *(plain(values_of(own[name][:1])[0]) for own in sides)) for name in fixed),
+        changed=tuple((name, _first(sides[0], name), _first(sides[1], name)) for name in fixed),
         varied=tuple(varied),
         both=tuple(
             (names[shared[k]], float(np.nanmean(first[:, k])), float(np.nanmean(second[:, k])), paired[k])
@@ -123,6 +123,10 @@ def _stacked(a: Columns, b: Columns) -> Columns:
             cells = (values_of(table[name]) if name in table else [None] * len(table) for table in (a, b))
             columns[name] = objects([cell for some in cells for cell in some])
     return Columns({**columns, "side": objects(["A"] * len(a) + ["B"] * len(b))}, len(a) + len(b))
+
+
+def _first(table: Columns, name: str) -> Cell:
+    return plain(values_of(table[name][:1])[0])
 
 
 def _ranked(both: Columns, side: str, summary: Summary) -> list[int]:
