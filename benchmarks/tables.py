@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from mlpctl.display.print_tables import print_tables
-from mlpctl.display.tables import Table, to_text
+from mlpctl.display.tables import Table, print_tables, to_text
 from mlpctl.system.facts import git_state
 
 RESULTS = Path("results/benchmarks")

@@ -14,7 +14,7 @@ from typer.main import get_group
 
 from mlpctl import __version__
 from mlpctl.cli.help import WIDTH, Command, Group
-from mlpctl.display.charset import ERRORS
+from mlpctl.display.text import ERRORS
 from mlpctl.errors import DataError, MlpctlError, UsageError
 
 COMMANDS = {

@@ -1,9 +1,8 @@
-"""One look for all figures: colours that the colour-blind tell apart, quiet axes, labels with units."""
+"""One look for all figures: colours that the colour-blind tell apart, quiet axes."""
 
 from typing import TYPE_CHECKING, Any
 
 from mlpctl.errors import UsageError
-from mlpctl.spec import Spec, extra
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,14 +64,6 @@ STYLE: Any = {
 METADATA: dict[str, dict[str, None]] = {".png": {}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
 """No date: equal results give equal files."""
 
-METRIC_NAMES = {
-    "accuracy": "accuracy (share right)",
-    "loss": "loss (mean per example)",
-    "mse": "mean squared error",
-    "mae": "mean absolute error",
-    "r2": "R² (share of variance explained)",
-}
-
 
 def new_figure(width: float = 7.0, height: float = 4.2) -> "tuple[Figure, Any]":
     """Return a figure (inches) and its axes, in the look of the project; no display is needed."""
@@ -84,11 +75,11 @@ def panels(rows: int, columns: int, width: float, height: float, **how: Any) -> 
     """Return a figure (inches) with axes in rows and columns, in the look of the project; axes row by row.
 
     Args:
-        rows: of axes.
-        columns: of axes.
-        width: of the figure.
-        height: of the figure.
-        how: of `Figure.subplots`: sharey, width_ratios.
+        rows: number of rows of axes.
+        columns: number of columns of axes.
+        width: width of the figure (inches).
+        height: height of the figure (inches).
+        how: options of `Figure.subplots`: sharey, width_ratios.
     """
     import matplotlib as mpl
     from matplotlib.figure import Figure
@@ -109,7 +100,7 @@ def entitle(axes: Any, title: str, *, over: bool = False) -> None:
     """Write a title at the left: its first line, and smaller below it the others; broken where they would be too long.
 
     Args:
-        axes: or a figure's first axes.
+        axes: axes, or a figure's first axes.
         title: lines.
         over: the whole figure, above all its axes.
     """
@@ -169,11 +160,6 @@ def contrast(one: Any, other: Any) -> float:
     return float((max(lights) + 0.05) / (min(lights) + 0.05))
 
 
-def metric_label(metric: str, part: str = "") -> str:
-    """Return the axis title of a metric on a part of the data, with what it counts."""
-    return f"{part} {METRIC_NAMES.get(metric, metric)}".strip()
-
-
 def save(figure: "Figure", path: "Path") -> None:
     """Write a figure; its format is the suffix.
 
@@ -199,10 +185,3 @@ def check_suffix(path: "Path") -> None:
     """
     if path.suffix.lower() not in SUFFIXES:
         raise UsageError(f"figures are {', '.join(SUFFIXES)} files, got '{path.name}'")
-
-
-def label(name: str) -> str:
-    """Return the axis label of a field, with its unit."""
-    info = Spec.model_fields.get(name)
-    unit = extra(info, "unit") if info is not None else ""
-    return f"{name.replace('_', ' ')} ({unit})" if unit and unit not in name else name.replace("_", " ")

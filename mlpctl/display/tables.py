@@ -4,19 +4,37 @@ import csv
 import io
 import json
 import math
+import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
+from mlpctl.display.text import carries, printable
 from mlpctl.errors import UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table as RichTable
 
 Format = Literal["table", "csv", "md", "json"]
 Cell = str | int | float | bool | None
 
 FILE_WIDTH = 120
 """Characters of a line in a file of tables for people."""
+
+LEAST_HEADING = 6
+"""Terminal cells of a heading that is broken."""
+
+LEAST_PROSE = 24
+"""Terminal cells of a column of sentences; narrower ones are hard to read."""
+
+GAP, NARROW_GAP = 3, 2
+"""Terminal cells between columns; the second where the table would be too wide."""
+
+RULED = "    \n    \n ── \n" + "    \n" * 5
+"""Lines of a table as rich draws it: a rule below the heading."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +73,6 @@ def emit(
     """
     many = [tables] if isinstance(tables, Table) else list(tables)
     if format_ == "table" and output in (None, Path("-")):
-        from mlpctl.display.print_tables import print_tables
-
         print_tables(many, ascii_only=ascii_only)
         return
     text = to_text(many, format_)
@@ -80,9 +96,133 @@ def to_text(tables: Sequence[Table], format_: Format) -> str:
         return "\n".join(_csv(table) for table in tables)
     if format_ == "md":
         return "\n".join(_markdown(table) for table in tables)
-    from mlpctl.display.print_tables import plain_text
+    from rich.console import Console
 
-    return plain_text(tables, FILE_WIDTH)
+    stream = io.StringIO()
+    print_tables(tables, Console(file=stream, width=FILE_WIDTH, color_system=None, force_jupyter=False))
+    return stream.getvalue()
+
+
+def print_tables(tables: Sequence[Table], console: "Console | None" = None, *, ascii_only: bool = False) -> None:
+    """Print tables for people, by default on stdout: in ASCII where its encoding has no more, plain lines in a pipe."""
+    from rich.console import Console
+    from rich.text import Text
+
+    out = console or Console(force_jupyter=False)
+    ascii_only = ascii_only or not carries(out.encoding)
+
+    def lines(text: str, style: str = "") -> Text:
+        return Text("\n".join(printable(line, ascii_only=ascii_only) for line in text.splitlines()), style)
+
+    with out.capture() as printed:
+        for number, table in enumerate(tables):
+            if number:
+                out.line()
+            if table.title:
+                out.print(lines(table.title, "bold"))
+            for place, block in enumerate(_blocks(table, out.width, ascii_only=ascii_only) if table.columns else ()):
+                if place:
+                    out.line()
+                out.print(block)
+            for note in table.notes:
+                out.print(lines(note))
+    out.file.write("\n".join(line.rstrip(" ") for line in printed.get().split("\n")))
+
+
+@dataclass(frozen=True)
+class _Column:
+    """One column as text for a terminal.
+
+    Attributes:
+        name: name of the column.
+        head: lines of the heading.
+        cells: one a row.
+        is_right: True if it stands at the right, as numbers do.
+        is_prose: True if it has sentences, which may be broken between words.
+    """
+
+    name: str
+    head: tuple[str, ...]
+    cells: tuple[str, ...]
+    is_right: bool
+    is_prose: bool
+
+    @property
+    def width(self) -> int:
+        """Terminal cells that it needs at least."""
+        from rich.cells import cell_len
+
+        return LEAST_PROSE if self.is_prose else max(map(cell_len, (*self.head, *self.cells)), default=0)
+
+
+def _column(table: Table, name: str, *, ascii_only: bool, folded: bool) -> _Column:
+    """Return a column; if folded its heading is broken behind "_", "." and spaces, about as narrow as its cells."""
+    from rich.cells import cell_len
+
+    cells = tuple(printable(table.shown(row, name), ascii_only=ascii_only) for row in table.rows)
+    is_right = all(isinstance(row.get(name), int | float | None) for row in table.rows)
+    is_prose = any(cell.count(" ") >= 3 and len(cell) > LEAST_PROSE for cell in cells)
+    head = printable(name, ascii_only=ascii_only)
+    room = max([LEAST_HEADING, *map(cell_len, cells)]) if folded else cell_len(head)
+    lines = [""]
+    for piece in re.split(r"(?<=[_. ])", head):
+        if cell_len(lines[-1] + piece.rstrip()) > room:
+            lines.append("")
+        lines[-1] += piece
+    return _Column(name, tuple(line.rstrip() for line in lines if line), cells, is_right, is_prose)
+
+
+def _blocks(table: Table, width: int, *, ascii_only: bool) -> "Iterator[RichTable]":
+    """Yield a table as it fits so many terminal cells: whole, with folded headings, or cut into blocks of columns.
+
+    rich alone would break numbers in a wide table. Each block repeats the columns that tell its rows apart; where
+    these take more than half of the width, the rows are numbered instead.
+    """
+    for gap in (GAP, NARROW_GAP):
+        columns = [_column(table, name, ascii_only=ascii_only, folded=gap == NARROW_GAP) for name in table.columns]
+        columns = [column for column in columns if any(column.cells)] or columns  # nobody misses an empty one
+        if _total(columns, gap) <= width or len(columns) == 1:
+            yield _rich(columns, width, gap, ascii_only=ascii_only)
+            return
+    keys = [column for column in columns if column.name in table.exact]
+    if not keys or _total(keys, gap) > width // 2:
+        keys = [_Column("", ("#",), tuple(str(k + 1) for k in range(len(table.rows))), is_right=True, is_prose=False)]
+    block = list(keys)
+    for column in columns:
+        if column in keys:
+            continue
+        if len(block) > len(keys) and _total([*block, column], gap) > width:
+            yield _rich(block, width, gap, ascii_only=ascii_only)
+            block = list(keys)
+        block.append(column)
+    yield _rich(block, width, gap, ascii_only=ascii_only)
+
+
+def _total(columns: Sequence[_Column], gap: int) -> int:
+    return sum(column.width for column in columns) + gap * (len(columns) - 1)
+
+
+def _rich(columns: Sequence[_Column], width: int, gap: int, *, ascii_only: bool) -> "RichTable":
+    """Return columns as a table of rich: sentences are broken, all else only where nothing else can be done."""
+    from rich.box import Box
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    box = Box(RULED.replace("─", "-") if ascii_only else RULED, ascii=ascii_only)
+    is_whole = _total(columns, gap) <= width
+    tall = max(len(column.head) for column in columns)
+    drawn = RichTable(box=box, show_edge=False, pad_edge=False, collapse_padding=gap == NARROW_GAP)
+    for column in columns:
+        drawn.add_column(
+            Text("\n".join([""] * (tall - len(column.head)) + list(column.head))),
+            justify="right" if column.is_right else "left",
+            overflow="fold",
+            no_wrap=is_whole and not column.is_prose,
+            min_width=column.width if is_whole else None,
+        )
+    for cells in zip(*(column.cells for column in columns), strict=True):
+        drawn.add_row(*map(Text, cells))
+    return drawn
 
 
 def for_people(value: Cell) -> str:

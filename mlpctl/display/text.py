@@ -1,13 +1,51 @@
-"""Texts of a given width in terminal cells: shortened, broken into lines, without what a terminal would obey, drawn."""
+"""Texts for terminals: what an encoding carries, a width in terminal cells, no control characters, small drawings."""
 
+import codecs
+import unicodedata
 from collections.abc import Iterator, Sequence
 
 from rich.cells import cell_len, chop_cells
 
-from mlpctl.display.charset import plain
+DRAWN = "●▲■◆⣿│├┤─…±×"
+"""Characters that drawings and tables need; an encoding that lacks one of them gets ASCII."""
+
+PLAIN = {
+    "…": "...", "±": "+-", "×": "x", "·": ".", "–": "-", "—": "-", "−": "-", "→": "->", "≤": "<=", "≥": ">=",
+    "“": '"', "”": '"', "‘": "'", "’": "'", "─": "-", "│": "|", "█": "#", "✓": "yes", "✗": "no",
+}  # fmt: skip
+
+ERRORS = "mlpctl.plain"
+"""Name of the codec error handler that writes `plain` text in place of what an encoding lacks."""
 
 LEVELS = "▁▂▃▄▅▆▇█"
 CURVE_WIDTH = 24
+
+
+def carries(encoding: str | None) -> bool:
+    """Return whether an encoding has every character that drawings need."""
+    try:
+        DRAWN.encode(encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
+
+
+def plain(text: str) -> str:
+    """Return a text in ASCII: accents left out, known signs written out, a question mark for the rest."""
+    if text.isascii():
+        return text
+    written = "".join(PLAIN.get(sign, sign) for sign in text)
+    bare = "".join(sign for sign in unicodedata.normalize("NFKD", written) if not unicodedata.combining(sign))
+    return bare.encode("ascii", "replace").decode("ascii")
+
+
+def _instead(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return plain(error.object[error.start : error.end]), error.end
+
+
+codecs.register_error(ERRORS, _instead)
 
 
 def shortened(text: str, width: int, *, ascii_only: bool = False) -> str:

@@ -1,4 +1,4 @@
-"""What `mlpctl report` does with results folders; `mlpctl sweep` ends with it too."""
+"""Write the tables, drawings, figures and page of results folders (`mlpctl report`, and the end of `mlpctl sweep`)."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,18 +13,15 @@ from mlpctl.report.statistics.importance import importance as importance_of
 from mlpctl.report.statistics.price import price
 from mlpctl.report.summary import Summary, summarize
 from mlpctl.report.tables import for_machines, grouped, overview
-from mlpctl.store.columns import Columns
 from mlpctl.store.results import ResultsFolders, load
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from mlpctl.report.figures.plot import Heat, Plot
 
 STDOUT = Path("-")
 
 PAGES = (".html", ".htm")
-"""How the file of a page ends: a slip must not overwrite results."""
+"""Suffixes of the file of a page: a slip must not overwrite results."""
 
 
 def report(
@@ -75,26 +72,21 @@ def report(
     elif by:
         tables = [grouped(summary, by) for summary in summaries]
     else:
-        tables = told(summaries, results, top=top, importance=importance)
+        tables = standard_tables(summaries, results, top=top, importance=importance)
     emit(tables, format_, output, ascii_only=ascii_only)
-    if here["--plot"]:
-        summary = _only(summaries, "--plot")
-        _print([_drawn(summary, _axes_of(summary, by))], ascii_only=ascii_only)
-    elif by and format_ == "table" and output in (None, STDOUT):
-        _print([_drawn(one, by) for one in summaries if one.best is not None], ascii_only=ascii_only)
-    if here["--curves"]:
-        from mlpctl.report.figures.effects import curve_plots
-
-        summary = _only(summaries, "--curves")
-        _print(curve_plots(summary, _epochs_of(summary, results)), ascii_only=ascii_only)
-    _write_figures(summaries, results, by, None if here["--plot"] else plot, None if here["--curves"] else curves)
+    if plot is not None:
+        _draw([effect_drawing(_only(summaries, "--plot"), by)], plot, ascii_only=ascii_only)
+    if by and plot != STDOUT and format_ == "table" and output in (None, STDOUT):
+        _draw([effect_drawing(one, by) for one in summaries if one.best is not None], STDOUT, ascii_only=ascii_only)
+    if curves is not None:
+        _draw(curve_drawings(_only(summaries, "--curves"), results), curves, ascii_only=ascii_only)
     if html is not None:
         from mlpctl.report.page.write import write_page
 
         write_page(results, summaries, html, forest=importance)
 
 
-def told(
+def standard_tables(
     summaries: Sequence[Summary], results: ResultsFolders, *, top: int = 10, importance: bool = False
 ) -> list[Table]:
     """Return what a report says without being asked for more: the best, what failed, which axis matters, the price."""
@@ -106,52 +98,44 @@ def told(
     return tables
 
 
-def _write_figures(
-    summaries: list[Summary], results: ResultsFolders, by: Sequence[str], plot: Path | None, curves: Path | None
-) -> None:
-    if plot is None and curves is None:
-        return
-    from mlpctl.display.figure_style import save
-
-    if plot is not None:
-        save(axes_figure(_only(summaries, "--plot"), by), plot)
-    if curves is not None:
-        save(curves_figure(_only(summaries, "--curves"), results), curves)
-
-
-def axes_figure(summary: Summary, by: Sequence[str]) -> "Figure":
-    """Return the figure of one or two axes; of the one with most values where none is named.
+def effect_drawing(summary: Summary, by: Sequence[str]) -> "Plot | Heat":
+    """Return what is drawn of one or two axes; of the one with most values where none is named.
 
     Raises:
         UsageError: for a field that trials do not have, or where nothing varies.
     """
-    from mlpctl.report.figures.draw_effects import draw_effect, draw_effects
+    from mlpctl.report.figures.effects import effect_plot, heat_of
 
     axes = _axes_of(summary, by)
-    return draw_effect(summary, axes[0]) if len(axes) == 1 else draw_effects(summary, axes[0], axes[1])
+    return effect_plot(summary, axes[0]) if len(axes) == 1 else heat_of(summary, axes[0], axes[1])
 
 
-def curves_figure(summary: Summary, results: ResultsFolders) -> "Figure":
-    """Return the figure of the learning curves.
+def curve_drawings(summary: Summary, results: ResultsFolders) -> "list[Plot]":
+    """Return what is drawn of the learning curves.
 
     Raises:
         UsageError: where no finished trial has epochs.
     """
-    from mlpctl.report.figures.draw_effects import draw_curves
+    from mlpctl.report.figures.effects import curve_plots
 
-    return draw_curves(summary, _epochs_of(summary, results))
-
-
-def _print(drawings: "Sequence[Plot | Heat]", *, ascii_only: bool) -> None:
-    from mlpctl.report.terminal.draw import print_drawings
-
-    print_drawings(drawings, ascii_only=ascii_only)
+    good = summary.rows["key"][summary.rows["status"] == "ok"]
+    epochs = results.epoch_rows.rows(is_in(results.epoch_rows["key"], good))
+    if not len(epochs):
+        raise UsageError("these results have no epochs of a finished trial, so there is no learning curve")
+    return curve_plots(summary, epochs)
 
 
-def _drawn(summary: Summary, axes: Sequence[str]) -> "Plot | Heat":
-    from mlpctl.report.figures.effects import effect_plot, heat_of
+def _draw(drawings: "Sequence[Plot | Heat]", path: Path, *, ascii_only: bool) -> None:
+    """Draw in the terminal where the path is "-", else write a figure."""
+    if path == STDOUT:
+        from mlpctl.report.terminal.print_drawings import print_drawings
 
-    return effect_plot(summary, axes[0]) if len(axes) == 1 else heat_of(summary, axes[0], axes[1])
+        print_drawings(drawings, ascii_only=ascii_only)
+        return
+    from mlpctl.display.figure_style import save
+    from mlpctl.report.figures.draw import draw
+
+    save(draw(*reversed(drawings)), path)
 
 
 def _importance_alone(summaries: Sequence[Summary], results: ResultsFolders) -> list[Table]:
@@ -183,14 +167,6 @@ def _axes_of(summary: Summary, by: Sequence[str]) -> list[str]:
             "nothing varies in these results, so there is no axis to plot: --curves draws the learning curve"
         )
     return axes
-
-
-def _epochs_of(summary: Summary, results: ResultsFolders) -> Columns:
-    good = summary.rows["key"][summary.rows["status"] == "ok"]
-    epochs = results.epoch_rows.rows(is_in(results.epoch_rows["key"], good))
-    if not len(epochs):
-        raise UsageError("these results have no epochs of a finished trial, so there is no learning curve")
-    return epochs
 
 
 def default_folders() -> list[Path]:

@@ -12,10 +12,11 @@ from mlpctl.display.tables import Table, to_text
 from mlpctl.errors import UsageError
 from mlpctl.metrics import SelectOn
 from mlpctl.report.comparable import with_options
-from mlpctl.report.compare.folders import Comparison as FoldersComparison
+from mlpctl.report.compare.comparison import Comparison as FoldersComparison
 from mlpctl.report.compare.folders import compare_results
+from mlpctl.report.figures.draw import draw
 from mlpctl.report.notebook import as_html, as_text, frame, shown
-from mlpctl.report.report import axes_figure, curves_figure, told
+from mlpctl.report.report import curve_drawings, effect_drawing, standard_tables
 from mlpctl.report.run import Run
 from mlpctl.report.statistics.importance import importance
 from mlpctl.report.summary import Summary, summarize
@@ -205,7 +206,7 @@ class Results:
         fields = [by] if isinstance(by, str) else list(by)
         if len(fields) > 2:
             raise UsageError(f"a figure has one or two axes, got {len(fields)}")
-        return shown(axes_figure(self._one(metric=metric, on=on), fields))
+        return shown(draw(effect_drawing(self._one(metric=metric, on=on), fields)))
 
     def curves(self, *, metric: str | None = None, on: SelectOn | None = None) -> "Figure":
         """Return the figure of the learning curves, the best configurations in colour.
@@ -213,11 +214,11 @@ class Results:
         Raises:
             UsageError: where no finished trial has epochs.
         """
-        return shown(curves_figure(self._one(metric=metric, on=on), self._read))
+        return shown(draw(*reversed(curve_drawings(self._one(metric=metric, on=on), self._read))))
 
     def report(self, *, top: int = 10) -> str:
         """Return the report as `mlpctl report` prints it."""
-        return to_text(told(self.summaries(), self._read, top=top), "table")
+        return to_text(standard_tables(self.summaries(), self._read, top=top), "table")
 
     def _one(self, *, metric: str | None = None, on: SelectOn | None = None) -> Summary:
         several = self.summaries(metric=metric, on=on)

@@ -104,10 +104,11 @@ class Run:
         Raises:
             UsageError: where there is none.
         """
-        from mlpctl.report.report import curves_figure
+        from mlpctl.report.figures.draw import draw
+        from mlpctl.report.report import curve_drawings
 
         (summary,) = summarize(self._results, on=on, metric=metric)
-        return shown(curves_figure(summary, self._results))
+        return shown(draw(*reversed(curve_drawings(summary, self._results))))
 
     def _tables(self) -> list[Table]:
         row = self.trial

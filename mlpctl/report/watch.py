@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from mlpctl.errors import UsageError
+from mlpctl.runner.failure_policy import REDONE
 from mlpctl.store import reader
 from mlpctl.store.schema import EPOCHS_FILE, EXPERIMENT_FILE, TRIALS_FILE
 
@@ -35,13 +36,17 @@ def changes(folders: Sequence[Path], wait: Callable[[], None] | None = None) -> 
             (wait or _sleep)()
 
 
-def standing(folders: Sequence[Path]) -> str:
-    """Return how many trials there are, of how many, in words."""
-    there = sum(len(reader.keys(folder)) for folder in folders)
+def progress(folders: Sequence[Path]) -> tuple[int, int | None]:
+    """Return how many trials need not run again, and how many their experiments have; None where nothing says it."""
+    statuses = [status for folder in folders for status in reader.keys(folder).values()]
     wanted = [trials_of(folder) for folder in folders]
-    if any(n is None for n in wanted):
-        return f"{there:,} trials"
-    return f"{there:,} of {sum(n or 0 for n in wanted):,} trials"
+    return sum(status not in REDONE for status in statuses), None if None in wanted else sum(n or 0 for n in wanted)
+
+
+def standing(folders: Sequence[Path]) -> str:
+    """Return how many trials are done, of how many, in words."""
+    done, wanted = progress(folders)
+    return f"{done:,} trials" if wanted is None else f"{done:,} of {wanted:,} trials"
 
 
 def trials_of(folder: Path) -> int | None:

@@ -4,12 +4,24 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from mlpctl.store.writer import Store
 
 BASE: dict[str, Any] = {
     "status": "ok", "error": "", "dataset": "iris", "task": "classification", "model": "mlp", "widths": "8",
     "hidden_layers": 1, "hidden_units": 8, "activation": "relu", "lr": 0.1, "epochs": 2, "epochs_done": 2, "seed": 0,
     "parameters": 10, "seconds": 0.1,
+}  # fmt: skip
+
+LRS = (0.001, 0.01, 0.1, 1.0)
+
+CONDITIONAL: dict[str, Any] = {
+    "spec": {"dataset": "iris"},
+    "axes": {
+        "optimizer": ["sgd", "momentum"], "lr": [0.01, 0.1],
+        "momentum": {"values": [0.5, 0.9], "when": {"optimizer": ["momentum"]}},
+    },
 }  # fmt: skip
 
 
@@ -31,9 +43,34 @@ def write(
     return folder
 
 
+def known(folder: Path, *, seeds: int = 3, noise: float = 0.001) -> Path:
+    """Write a sweep whose best is lr 0.1 with 16 units, by far."""
+    rng = np.random.default_rng(0)
+    rows = [
+        {
+            "lr": lr, "widths": str(units), "hidden_units": units, "seed": seed,
+            "val_accuracy": 0.9 - 0.1 * abs(np.log10(lr / 0.1)) - (0.05 if units == 4 else 0) + noise * rng.normal(),
+            "test_accuracy": 0.8,
+        }
+        for seed in range(seeds) for lr in LRS for units in (4, 16)
+    ]  # fmt: skip
+    return write(folder, rows)
+
+
+def conditional(folder: Path) -> Path:
+    """Write a sweep of which half the trials have a momentum, and some have a batch size that follows from it."""
+    momenta = [("sgd", None, 16), ("momentum", 0.5, 32), ("momentum", 0.9, 32)]
+    rows = [
+        {"optimizer": name, "momentum": value, "batch_size": str(batch), "lr": lr, "seed": seed,
+         "config": f"{name} {value} {lr}",
+         "val_accuracy": 0.8 + 0.01 * seed + (value or 0) / 10 + lr / 10}
+        for seed in range(3) for name, value, batch in momenta for lr in (0.01, 0.1)
+    ]  # fmt: skip
+    return write(folder, rows, experiment=CONDITIONAL)
+
+
 def write_many(folder: Path, trials: int, *, seeds: int = 5, epochs: int = 2) -> Path:
     """Write a drawn search with so many trials, fast: lr drawn from a range, words, and momentum for one optimizer."""
-    import numpy as np
     import pandas as pd
 
     from mlpctl.store.schema import EPOCH_COLUMNS, EPOCHS_FILE, TRIAL_COLUMNS, TRIALS_FILE

@@ -8,7 +8,8 @@ import pytest
 
 from mlpctl.report.comparable import split_by_data
 from mlpctl.report.dataframes import over
-from mlpctl.report.figures.draw_effects import draw_effect
+from mlpctl.report.figures.draw import draw
+from mlpctl.report.figures.effects import effect_plot
 from mlpctl.report.summary import summarize
 from mlpctl.report.tables import verdict
 from mlpctl.store.results import load
@@ -73,7 +74,7 @@ def test_the_label_best_is_off_its_error_bar(tmp_path: Path, better: str) -> Non
     rows = [{"lr": lr, "seed": s, column: lr + 0.05 * s} for lr in (0.1, 0.2, 0.3) for s in range(3)]
     metric = "accuracy" if better == "high" else "loss"
     [summary] = summarize(load(write(tmp_path / "r", rows, epochs=False)), metric=metric)
-    figure = draw_effect(summary, "lr")
+    figure = draw(effect_plot(summary, "lr"))
     figure.draw_without_rendering()
     [axes] = figure.axes
     [label] = [text for text in axes.texts if text.get_text().startswith("best")]

@@ -11,8 +11,8 @@ import pytest
 from mlpctl.errors import UsageError
 from mlpctl.report.compare.environments import differing
 from mlpctl.report.compare.experiments import differences
-from mlpctl.report.compare.folders import compare_folders
-from mlpctl.report.compare.paired import judge
+from mlpctl.report.compare.folders import compare_results
+from mlpctl.report.compare.paired_test import judge
 from mlpctl.runner import sweep
 from mlpctl.store.results import load
 from mlpctl.system import facts as machine
@@ -88,7 +88,7 @@ def scores(folder: Path, shift: float, rng: random.Random, **fields: Any) -> Pat
 def test_pairs_of_seeds_find_what_the_spread_over_seeds_hides(cli: Cli, tmp_path: Path) -> None:
     rng = random.Random(1)
     a, b = scores(tmp_path / "a", 0.0, rng), scores(tmp_path / "b", -0.01, rng, dropout=0.2)
-    found = compare_folders(a, b)
+    found = compare_results(load(a), load(b))
     rows: dict[Any, Any] = {row["lr"]: row for table in found.outcome for row in table.rows}
     assert rows[0.1]["B is"] == "worse"  # 0.01 with a standard deviation of 0.05 over seeds, 0.003 over pairs
     assert rows[0.2]["B is"] == "undecided"
@@ -98,15 +98,17 @@ def test_pairs_of_seeds_find_what_the_spread_over_seeds_hides(cli: Cli, tmp_path
     assert cli("compare", a, b, "--fail-if-worse").code == 6
     assert cli("compare", a, b).code == 0
     assert cli("compare", b, a, "--fail-if-worse").code == 0
-    assert [row["B is"] for table in compare_folders(a, b, margin=0.02).outcome for row in table.rows] == ["equal"] * 2
-    assert not compare_folders(a, b, margin=0.02).worse
+    assert [row["B is"] for table in compare_results(load(a), load(b), margin=0.02).outcome for row in table.rows] == [
+        "equal"
+    ] * 2
+    assert not compare_results(load(a), load(b), margin=0.02).worse
 
 
 def test_of_equals_few_are_called_better_or_worse() -> None:
     """200 comparisons of ten configurations of five seeds each: at least one false verdict in under 5 %, about."""
     rng = np.random.default_rng(0)
     false = sum(
-        any(one.said in ("better", "worse") for one in judge(a, a + rng.normal(size=a.shape), better="high"))
+        any(one.judgement in ("better", "worse") for one in judge(a, a + rng.normal(size=a.shape), better="high"))
         for a in (rng.normal(size=(5, 10)) for _ in range(200))
     )
     assert false < 20
@@ -114,11 +116,11 @@ def test_of_equals_few_are_called_better_or_worse() -> None:
 
 def test_equal_accuracies_of_different_networks_prove_nothing() -> None:
     a = np.full((4, 1), 0.9)
-    assert judge(a, a, better="high", step=0.05)[0].said == "undecided"
-    assert judge(a, a, better="high", step=0.05, same=[True])[0].said == "equal"
-    assert judge(a, a, better="low")[0].said == "equal"  # a loss is no share of few examples
-    assert judge(a, a, better="high", step=0.05, margin=0.2)[0].said == "equal"
-    assert judge(a[:1], a[:1] + 0.1, better="high")[0].said == "undecided"
+    assert judge(a, a, better="high", step=0.05)[0].judgement == "undecided"
+    assert judge(a, a, better="high", step=0.05, same=[True])[0].judgement == "equal"
+    assert judge(a, a, better="low")[0].judgement == "equal"  # a loss is no share of few examples
+    assert judge(a, a, better="high", step=0.05, margin=0.2)[0].judgement == "equal"
+    assert judge(a[:1], a[:1] + 0.1, better="high")[0].judgement == "undecided"
 
 
 def test_one_seed_gives_no_interval_and_says_so(cli: Cli) -> None:
@@ -181,7 +183,7 @@ def test_what_cannot_be_compared_is_said(cli: Cli, tmp_path: Path) -> None:
     c = write(tmp_path / "c", [{"test_accuracy": 0.5}])
     assert cli("compare", a, b).code == 2
     with pytest.raises(UsageError, match="different datasets"):
-        compare_folders(a, b)
+        compare_results(load(a), load(b))
     assert cli("compare", a, c).code == 2
     assert cli("compare", a, tmp_path / "none").code == 4
     assert cli("compare", a, f"{a}#k0").code == 2

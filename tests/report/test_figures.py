@@ -15,10 +15,9 @@ from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
 from mlpctl.display.figure_style import COLOURS, contrast, ink_on, readable, save
-from mlpctl.report.figures.draw import draw, draw_heat, draw_side_by_side
-from mlpctl.report.figures.draw_effects import draw_curves, draw_effect, draw_effects
-from mlpctl.report.figures.line_labels import apart
-from mlpctl.report.figures.plot import Heat, Line, Plot
+from mlpctl.report.figures.draw import draw
+from mlpctl.report.figures.effects import curve_plots, effect_plot, heat_of
+from mlpctl.report.figures.plot import Heat, Line, Plot, apart
 from mlpctl.report.summary import summarize
 from mlpctl.store.results import load
 from tests.helpers.synthetic import write
@@ -89,7 +88,7 @@ def test_every_word_is_inside_and_on_none_other(plot: Plot) -> None:
 
 
 def test_panels_side_by_side_too() -> None:
-    check(draw_side_by_side([curves(5), curves(5)]))
+    check(draw(*[curves(5), curves(5)]))
 
 
 def heat(rows: int, columns: int) -> Heat:
@@ -102,7 +101,7 @@ def heat(rows: int, columns: int) -> Heat:
 
 @pytest.mark.parametrize(("rows", "columns"), [(1, 2), (3, 3), (12, 12), (30, 25)])
 def test_cells_of_heat_maps_can_be_read(rows: int, columns: int) -> None:
-    figure = draw_heat(heat(rows, columns))
+    figure = draw(heat(rows, columns))
     check(figure)
     axes = figure.axes[0]
     [image] = axes.get_images()
@@ -145,9 +144,9 @@ def test_equal_results_give_equal_files(tmp_path: Path, suffix: str) -> None:
     read = load(results(tmp_path / "r"))
     for name in ("a", "b"):
         [summary] = summarize(read)
-        save(draw_effect(summary, "lr"), tmp_path / f"{name}1.{suffix}")
-        save(draw_effects(summary, "lr", "activation"), tmp_path / f"{name}2.{suffix}")
-        save(draw_curves(summary, read.epoch_rows), tmp_path / f"{name}3.{suffix}")
+        save(draw(effect_plot(summary, "lr")), tmp_path / f"{name}1.{suffix}")
+        save(draw(heat_of(summary, "lr", "activation")), tmp_path / f"{name}2.{suffix}")
+        save(draw(*reversed(curve_plots(summary, read.epoch_rows))), tmp_path / f"{name}3.{suffix}")
     for number in (1, 2, 3):
         first, second = ((tmp_path / f"{name}{number}.{suffix}").read_bytes() for name in ("a", "b"))
         assert first == second
@@ -157,18 +156,18 @@ def test_equal_results_give_equal_files(tmp_path: Path, suffix: str) -> None:
 
 def test_text_stays_text(tmp_path: Path) -> None:
     [summary] = summarize(load(results(tmp_path / "r")))
-    save(draw_effect(summary, "lr"), tmp_path / "a.svg")
+    save(draw(effect_plot(summary, "lr")), tmp_path / "a.svg")
     svg = (tmp_path / "a.svg").read_text("utf-8")
     for text in ("effect of lr", "validation accuracy (share right)", "best 0.7100", "no trial has a score"):
         assert text in svg
-    save(draw_effect(summary, "lr"), tmp_path / "a.pdf")
+    save(draw(effect_plot(summary, "lr")), tmp_path / "a.pdf")
     assert b"/FontFile2" in (tmp_path / "a.pdf").read_bytes()  # TrueType, embedded
 
 
 def test_what_failed_is_shown(tmp_path: Path) -> None:
     [summary] = summarize(load(results(tmp_path / "r")))
-    [axes] = draw_effect(summary, "lr").axes
+    [axes] = draw(effect_plot(summary, "lr")).axes
     assert [np.asarray(line.get_xdata())[0] for line in axes.lines if line.get_marker() == "X"] == [10.0]
-    texts = [text.get_text() for text in draw_effects(summary, "lr", "activation").axes[0].texts]
+    texts = [text.get_text() for text in draw(heat_of(summary, "lr", "activation")).axes[0].texts]
     assert texts.count("failed") == 1
     assert texts.count("") >= 1

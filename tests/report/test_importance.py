@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mlpctl.report.statistics.importance import Refused, beyond_chance, design_of, grid_of, importance, parts_of, shares
+from mlpctl.report.statistics.design import Refused, design_of
+from mlpctl.report.statistics.importance import beyond_chance, grid_of, importance, parts_of, shares
 from mlpctl.report.summary import Summary, summarize
 from mlpctl.store.results import load
 from tests.helpers.cli import Cli

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlpctl.report.dataframes import over
-from mlpctl.report.figures.draw_effects import effect_of
+from mlpctl.report.figures.effects import effect_of
 from mlpctl.report.page.answers import certain
 from mlpctl.report.page.content import MOST_ROWS, part_of, reproducing
 from mlpctl.report.page.encode import to_json
@@ -19,28 +19,7 @@ from mlpctl.report.page.write import write_page
 from mlpctl.report.summary import Summary, summarize
 from mlpctl.store.results import ResultsFolders, load
 from tests.helpers.cli import Cli
-from tests.helpers.synthetic import write, write_many
-from tests.report.test_report import known
-
-CONDITIONAL: dict[str, Any] = {
-    "spec": {"dataset": "iris"},
-    "axes": {
-        "optimizer": ["sgd", "momentum"], "lr": [0.01, 0.1],
-        "momentum": {"values": [0.5, 0.9], "when": {"optimizer": ["momentum"]}},
-    },
-}  # fmt: skip
-
-
-def conditional(folder: Path) -> Path:
-    """Write a sweep of which half the trials have a momentum, and some have a batch size that follows from it."""
-    momenta = [("sgd", None, 16), ("momentum", 0.5, 32), ("momentum", 0.9, 32)]
-    rows = [
-        {"optimizer": name, "momentum": value, "batch_size": str(batch), "lr": lr, "seed": seed,
-         "config": f"{name} {value} {lr}",
-         "val_accuracy": 0.8 + 0.01 * seed + (value or 0) / 10 + lr / 10}
-        for seed in range(3) for name, value, batch in momenta for lr in (0.01, 0.1)
-    ]  # fmt: skip
-    return write(folder, rows, experiment=CONDITIONAL)
+from tests.helpers.synthetic import conditional, known, write, write_many
 
 
 def one(folder: Path) -> tuple[Summary, ResultsFolders]:
@@ -126,6 +105,23 @@ def test_a_range_is_cut_into_classes_and_what_is_not_listed_is_said(tmp_path: Pa
     assert trials["status"].count("diverged") == summary.statuses["diverged"]
     assert part.left_out[0].startswith(f"Listed are {MOST_ROWS:,} of 25,000 trials")
     assert len(to_json(part.data)) < 3_000_000
+
+
+def test_drawn_values_that_repeat_are_cut_into_classes_that_have_trials(tmp_path: Path) -> None:
+    epochs, batches = [1] * 30 + [3] * 10 + [9, *range(10, 18)], [*range(2, 51)]
+    rows = [
+        {"epochs": n, "batch_size": str(m), "lr": 0.1 * m, "val_accuracy": 0.5, "config": f"{n} {m}"}
+        for n, m in zip(epochs, batches, strict=True)
+    ]  # fmt: skip
+    drawn = {"axes": {name: {"low": 1, "high": 60} for name in ("epochs", "batch_size")}}
+    summary, results = one(write(tmp_path / "r", rows, experiment=drawn))
+    effects = {effect["axis"]: effect for effect in part_of(summary, results).data["effects"]}
+    for effect in effects.values():
+        assert len(effect["values"]) == len(set(effect["values"])) == len(effect["n"])
+        assert sum(effect["n"]) == len(rows)
+    assert (effects["epochs"]["values"][0], effects["epochs"]["n"][0]) == ("1 – 3", 40)
+    batch = next(effect for name, effect in effects.items() if name.startswith("batch size"))
+    assert sorted(x for x, _ in batch["points"]) == batches
 
 
 @pytest.mark.parametrize(("noise", "seeds", "headline"), [

@@ -11,9 +11,7 @@ from mlpctl.report.page.write import write_page
 from mlpctl.report.summary import summarize
 from mlpctl.store.results import load
 from tests.helpers.browser import DRAWN, Scheme, launched, opened
-from tests.helpers.synthetic import write, write_many
-from tests.report.test_page import conditional
-from tests.report.test_report import known
+from tests.helpers.synthetic import conditional, known, write, write_many
 
 pytestmark = pytest.mark.needs("chromium")
 
@@ -55,7 +53,7 @@ def overflow(page: Page) -> int:
     return int(page.evaluate("document.documentElement.scrollWidth - innerWidth"))
 
 
-def test_the_first_screen_answers_the_three_questions(browser: Browser, simple: Path) -> None:
+def test_the_first_screen_answers_and_its_table_sorts_by_mouse_and_keyboard(browser: Browser, simple: Path) -> None:
     with opened(browser, simple) as one:
         for question, answer in (
             ("Which configuration is best?", "lr 0.1, hidden units 16"),
@@ -69,30 +67,6 @@ def test_the_first_screen_answers_the_three_questions(browser: Browser, simple: 
             assert box["y"] + box["height"] < 800
         assert one.page.title() == "iris (r)"
 
-
-@pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (390, "dark"), (768, "light"), (1280, "dark")])
-def test_it_fits_any_width_in_light_and_dark(browser: Browser, halves: Path, width: int, scheme: Scheme) -> None:
-    with opened(browser, halves, width=width, scheme=scheme) as one:
-        assert overflow(one.page) == 0
-        for filters in one.page.locator(".filters summary").all():
-            filters.click()
-        for details in one.page.locator("figure summary, footer summary").all():
-            details.click()
-        assert overflow(one.page) == 0
-        paper, ink = one.page.evaluate(
-            "[getComputedStyle(document.body).backgroundColor, getComputedStyle(document.body).color]"
-            ".map(text => text.match(/\\d+/g).slice(0, 3).reduce((sum, part) => sum + +part, 0) / 765)"
-        )
-        assert (paper > 0.9 and ink < 0.2) if scheme == "light" else (paper < 0.2 and ink > 0.8)
-        drawn = one.page.locator("figure .main-svg").first
-        assert drawn.count() == 1
-        tick = one.page.locator("figure .annotation-text").first.evaluate("node => node.style.fill")
-        levels = [int(part) for part in tick.removeprefix("rgb(").removesuffix(")").split(",")]
-        assert (sum(levels) / 765 > 0.5) == (scheme == "dark")
-
-
-def test_sorting_by_mouse_and_keyboard(browser: Browser, simple: Path) -> None:
-    with opened(browser, simple) as one:
         table = "part-0-configurations"
         first = column(one.page, table, "rank")
         button = one.page.locator(f"#{table} thead button", has_text="lr")
@@ -110,8 +84,15 @@ def test_sorting_by_mouse_and_keyboard(browser: Browser, simple: Path) -> None:
         assert one.page.evaluate(f"[document.activeElement.tagName, {style}]") == ["BUTTON", "solid"]
 
 
-def test_filtering_by_mouse_and_keyboard(browser: Browser, halves: Path) -> None:
+def test_filters_pick_rows_and_lines_and_the_heat_map_takes_other_axes(browser: Browser, halves: Path) -> None:
     with opened(browser, halves) as one:
+        written = one.page.locator("#part-0-parallel .annotation-text").all_text_contents()
+        assert "—" in written
+        assert {"0.5", "0.9", "sgd", "momentum", "optimizer", "validation accuracy"} <= set(written)
+        lines = one.page.locator("#part-0-parallel .scatterlayer path.js-line").all()
+        ends = sum((line.get_attribute("d") or "").count("M") for line in lines)
+        assert ends == 6  # a line for every configuration, none left out
+
         table = "part-0-configurations"
         assert len(column(one.page, table, "rank")) == 6
         one.page.locator(f"#{table}-filters summary").press("Enter")
@@ -131,9 +112,6 @@ def test_filtering_by_mouse_and_keyboard(browser: Browser, halves: Path) -> None
         assert scores
         assert min(scores) >= 0.88
 
-
-def test_the_heat_map_takes_other_axes(browser: Browser, halves: Path) -> None:
-    with opened(browser, halves) as one:
         one.page.get_by_label("Down").select_option("momentum")
         one.page.get_by_label("Across").select_option("optimizer")
         label = one.page.locator("#part-0-together .plot").get_attribute("aria-label")
@@ -145,14 +123,50 @@ def test_the_heat_map_takes_other_axes(browser: Browser, halves: Path) -> None:
         assert [cell == "not run" for cell in rows[2][1:]] == [True, False]  # momentum, sgd
 
 
-def test_configurations_without_an_axis_have_a_place_on_it(browser: Browser, halves: Path) -> None:
+def test_a_screen_reader_finds_its_way(browser: Browser, halves: Path) -> None:
     with opened(browser, halves) as one:
-        written = one.page.locator("#part-0-parallel .annotation-text").all_text_contents()
-        assert "—" in written
-        assert {"0.5", "0.9", "sgd", "momentum", "optimizer", "validation accuracy"} <= set(written)
-        lines = one.page.locator("#part-0-parallel .scatterlayer path.js-line").all()
-        ends = sum((line.get_attribute("d") or "").count("M") for line in lines)
-        assert ends == 6  # a line for every configuration, none left out
+        assert one.page.locator("html").get_attribute("lang") == "en"
+        assert one.page.locator("main, nav[aria-label], footer").count() == 3
+        assert one.page.locator("h1").count() == 1
+        for section in one.page.locator("section").all():
+            assert section.get_attribute("aria-label") or section.get_attribute("aria-labelledby")
+        named = set(
+            one.page.evaluate(
+                "[...document.querySelectorAll('[aria-labelledby]')].map(n => n.getAttribute('aria-labelledby'))"
+            )
+        )
+        assert named <= set(one.page.evaluate("[...document.querySelectorAll('[id]')].map(n => n.id)"))
+        for plot in one.page.locator(".plot").all():
+            assert plot.get_attribute("role") == "img"
+            assert len(plot.get_attribute("aria-label") or "") > 20
+        assert one.page.locator("table:not(:has(caption))").count() == 0
+        assert one.page.locator("th:not([scope])").count() == 0
+        assert one.page.locator("input:not([aria-label]):not(label input), select:not(label select)").count() == 0
+        one.page.keyboard.press("Tab")
+        assert one.page.evaluate("document.activeElement.className") == "skip"
+        one.page.keyboard.press("Enter")
+        assert one.page.evaluate("document.activeElement.id") == "main"
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light")])
+def test_it_fits_any_width_in_light_and_dark(browser: Browser, halves: Path, width: int, scheme: Scheme) -> None:
+    with opened(browser, halves, width=width, scheme=scheme) as one:
+        assert overflow(one.page) == 0
+        for filters in one.page.locator(".filters summary").all():
+            filters.click()
+        for details in one.page.locator("figure summary, footer summary").all():
+            details.click()
+        assert overflow(one.page) == 0
+        paper, ink = one.page.evaluate(
+            "[getComputedStyle(document.body).backgroundColor, getComputedStyle(document.body).color]"
+            ".map(text => text.match(/\\d+/g).slice(0, 3).reduce((sum, part) => sum + +part, 0) / 765)"
+        )
+        assert (paper > 0.9 and ink < 0.2) if scheme == "light" else (paper < 0.2 and ink > 0.8)
+        drawn = one.page.locator("figure .main-svg").first
+        assert drawn.count() == 1
+        tick = one.page.locator("figure .annotation-text").first.evaluate("node => node.style.fill")
+        levels = [int(part) for part in tick.removeprefix("rgb(").removesuffix(")").split(",")]
+        assert (sum(levels) / 765 > 0.5) == (scheme == "dark")
 
 
 def test_what_users_typed_is_text(browser: Browser, tmp_path: Path) -> None:
@@ -176,32 +190,6 @@ def test_what_users_typed_is_text(browser: Browser, tmp_path: Path) -> None:
         assert evil in one.page.locator("#experiment-0 pre").inner_text()
 
 
-def test_a_screen_reader_finds_its_way(browser: Browser, halves: Path) -> None:
-    with opened(browser, halves) as one:
-        page = one.page
-        assert page.locator("html").get_attribute("lang") == "en"
-        assert page.locator("main, nav[aria-label], footer").count() == 3
-        assert page.locator("h1").count() == 1
-        for section in page.locator("section").all():
-            assert section.get_attribute("aria-label") or section.get_attribute("aria-labelledby")
-        named = set(
-            page.evaluate(
-                "[...document.querySelectorAll('[aria-labelledby]')].map(n => n.getAttribute('aria-labelledby'))"
-            )
-        )
-        assert named <= set(page.evaluate("[...document.querySelectorAll('[id]')].map(n => n.id)"))
-        for plot in page.locator(".plot").all():
-            assert plot.get_attribute("role") == "img"
-            assert len(plot.get_attribute("aria-label") or "") > 20
-        assert page.locator("table:not(:has(caption))").count() == 0
-        assert page.locator("th:not([scope])").count() == 0
-        assert page.locator("input:not([aria-label]):not(label input), select:not(label select)").count() == 0
-        page.keyboard.press("Tab")
-        assert page.evaluate("document.activeElement.className") == "skip"
-        page.keyboard.press("Enter")
-        assert page.evaluate("document.activeElement.id") == "main"
-
-
 def test_it_prints_in_light_and_without_controls(browser: Browser, halves: Path) -> None:
     with opened(browser, halves, scheme="dark") as one:
         one.page.emulate_media(media="print")
@@ -218,13 +206,6 @@ def test_without_scripts_the_answers_are_there(browser: Browser, simple: Path) -
             "lr and hidden units",
         ]
         assert one.page.locator("noscript").is_visible()
-
-
-def test_ten_thousand_trials_fit_in_six_megabytes(browser: Browser, tmp_path: Path) -> None:
-    path = page_of(write_many(tmp_path / "r", 10_000, epochs=10))
-    assert path.stat().st_size < 6_000_000
-    with opened(browser, path) as one:
-        assert "of 10,000" in one.page.locator("#part-0-trials-pager").inner_text()
 
 
 def test_a_hundred_thousand_trials_are_usable(browser: Browser, tmp_path: Path) -> None:

@@ -8,27 +8,12 @@ import numpy as np
 import pytest
 
 from mlpctl.report.dataframes import of_frame, over
-from mlpctl.report.figures.draw_effects import curves_of, effect_of, is_log_spaced
+from mlpctl.report.figures.effects import curves_of, effect_of
+from mlpctl.report.figures.plot import is_log_spaced
 from mlpctl.report.summary import interval, summarize
 from mlpctl.store.results import load
 from tests.helpers.cli import Cli
-from tests.helpers.synthetic import write
-
-LRS = (0.001, 0.01, 0.1, 1.0)
-
-
-def known(folder: Path, *, seeds: int = 3, noise: float = 0.001) -> Path:
-    """Write a sweep whose best is lr 0.1 with 16 units, by far."""
-    rng = np.random.default_rng(0)
-    rows = [
-        {
-            "lr": lr, "widths": str(units), "hidden_units": units, "seed": seed,
-            "val_accuracy": 0.9 - 0.1 * abs(np.log10(lr / 0.1)) - (0.05 if units == 4 else 0) + noise * rng.normal(),
-            "test_accuracy": 0.8,
-        }
-        for seed in range(seeds) for lr in LRS for units in (4, 16)
-    ]  # fmt: skip
-    return write(folder, rows)
+from tests.helpers.synthetic import LRS, known, write
 
 
 def test_the_best_is_found_and_scored_once(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from mlpctl.report.figures.effects import curve_plots, effect_plot, heat_of
 from mlpctl.report.figures.plot import Heat, Line, Plot, has_log_axis, log_ticks, nice_ticks
 from mlpctl.report.summary import summarize
-from mlpctl.report.terminal.draw import draw_heat
+from mlpctl.report.terminal.heat_map import draw_heat
 from mlpctl.report.terminal.plot import HEIGHT, draw
 from mlpctl.store.results import load
 from tests.helpers.cli import Cli

@@ -39,8 +39,9 @@ def compare(
     """
     from mlpctl.display.tables import emit
     from mlpctl.errors import CheckFailed, UsageError
-    from mlpctl.report.compare.folders import compare_folders
+    from mlpctl.report.compare.folders import compare_results
     from mlpctl.report.compare.trials import compare_trials
+    from mlpctl.store.results import load
 
     people = format_ in ("table", "md")
     if ("#" in a) != ("#" in b):
@@ -50,7 +51,7 @@ def compare(
             raise UsageError("--metric and --select-on compare folders: of two trials every score is shown")
         done = compare_trials(a, b, margin=margin)
     else:
-        done = compare_folders(Path(a), Path(b), metric=metric, on=select_on, margin=margin, top=top)
+        done = compare_results(load(Path(a)), load(Path(b)), metric=metric, on=select_on, margin=margin, top=top)
     emit(done.outcome if format_ == "csv" else done.tables(people=people), format_, output)
     if fail_if_worse and done.worse:
         raise CheckFailed(f"{b} is worse than {a}")

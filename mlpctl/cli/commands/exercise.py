@@ -34,7 +34,7 @@ def exercise(
     """
     from mlpctl.cli.screens.base import handle_interrupts, set_offline
     from mlpctl.cli.screens.sweep import SweepScreen
-    from mlpctl.display.print_tables import print_tables
+    from mlpctl.display.tables import print_tables
     from mlpctl.runner.experiment import Experiment
     from mlpctl.runner.types import RunOptions, Stop
     from mlpctl.system.devices import asked_jobs

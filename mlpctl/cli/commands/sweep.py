@@ -171,7 +171,7 @@ def sweep(
         screen.on_note(f"{counts.stored} of {max(total, counts.stored)} trials were in {out / experiment.name} already")
     if counts.cut and not quiet:
         from mlpctl.cli.screens.dry_run import left_out
-        from mlpctl.display.print_tables import print_tables
+        from mlpctl.display.tables import print_tables
         from mlpctl.runner.dry_run import rest
 
         if left := rest(experiment, out, options, counts):

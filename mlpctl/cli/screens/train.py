@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlpctl.cli.screens.base import Screen, console, progress_bar, say
-from mlpctl.display.charset import carries
 from mlpctl.display.tables import Cell, Format, Table, emit, for_people
-from mlpctl.display.text import sparkline
+from mlpctl.display.text import carries, sparkline
 from mlpctl.engines.base import Event
 from mlpctl.errors import TrialsFailed
 from mlpctl.metrics import PRIMARY
-from mlpctl.runner.rows import Row
 from mlpctl.runner.trial import Trial
+from mlpctl.store.schema import Row
 
 if TYPE_CHECKING:
     from mlpctl.runner.train import Trained

@@ -60,7 +60,7 @@ def serve_page(
         UsageError: for such an option, or a port that cannot be had.
     """
     from mlpctl.report.page.serve import PORT, serve
-    from mlpctl.report.page.write import Asked
+    from mlpctl.report.page.write import PageOptions
 
     if others:
         raise UsageError(
@@ -72,4 +72,4 @@ def serve_page(
         typer.echo(address)
         typer.echo("Ctrl-C ends serving, not the sweep", err=True)
 
-    serve(folders, Asked(metric, on, importance), PORT if port is None else port, ready)
+    serve(folders, PageOptions(metric, on, importance), PORT if port is None else port, ready)

@@ -1,4 +1,4 @@
-"""Whether two trainings of one trial have the same numbers: bit for bit, within rounding, or not. Pure."""
+"""Compare the epochs of two trainings of one trial: bit-equal, equal within rounding, or different."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ COMPARED = ("lr", *(name for name in EPOCH_COLUMNS if name.endswith(METRICS)))
 """Columns of `epochs.csv` that a trial's spec and data decide."""
 
 EPSILON = {"float64": 1e-9, "float32": 2e-4, "tf32": 1e-2, "bf16": 3e-2}
-"""How far apart two engines may be, by what they calculate in: relative to the largest value of a column over the
+"""Largest difference of two engines, by their arithmetic: relative to the largest value of a column over the
 epochs. The first two are what docs/architecture.md promises of the engines, the others a few units of their mantissas
 (10 and 7 bits)."""
 
@@ -25,11 +25,11 @@ class Deviation:
     """A column that differs between two trainings.
 
     Attributes:
-        column: of `epochs.csv`.
+        column: column of `epochs.csv`.
         first: the first epoch in which it differs.
         epochs: in how many it does.
         a: the value of one side where they are farthest apart; None where that side has none.
-        b: that of the other.
+        b: value of the other side.
         difference: between the two there; infinite where only one has a number.
         allowed: the difference that rounding may make.
     """
@@ -44,7 +44,7 @@ class Deviation:
 
     @property
     def is_rounding(self) -> bool:
-        """Whether rounding may have made it."""
+        """True if rounding may have made it."""
         return self.difference <= self.allowed
 
 

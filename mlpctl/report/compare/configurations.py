@@ -1,7 +1,7 @@
-"""What became of the configurations that two results folders both have, paired by seed.
+"""Compare the configurations that two results folders share, paired by seed.
 
-What is fixed in each folder and differs between them is what the two are compared about: it is not looked at when
-their configurations are matched. So two sweeps over lr, one with dropout and one without, compare lr by lr.
+A field that is fixed in each folder and differs between them is the subject of the comparison: configurations are
+matched without it. So two sweeps over lr, one with dropout and one without, compare lr by lr.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ import numpy as np
 
 from mlpctl.display.tables import Cell
 from mlpctl.errors import UsageError
-from mlpctl.report.compare.paired import Judgement, Paired, judge
+from mlpctl.report.compare.paired_test import Judgement, Paired, judge
 from mlpctl.report.grouping import codes_of, distinct, is_there
 from mlpctl.report.statistics.significance import by_seed, resolution
 from mlpctl.report.summary import Summary, varied_fields
@@ -27,17 +27,17 @@ class Outcome:
     """One dataset's configurations in two folders.
 
     Attributes:
-        dataset: by name.
-        column: of `trials.csv` that is compared.
-        better: whether low or high is better there.
+        dataset: name of the dataset.
+        column: column of `trials.csv` that is compared.
+        better: "low" or "high", the better values of that column.
         changed: fields that are fixed in each folder and differ between them: (field, A's value, B's).
         varied: fields that name a configuration.
         both: (configuration, A's mean, B's, B − A) of those with scores in both, in A's order.
-        failed: those that both have and one has no score of.
+        failed: configurations in both without a score in one.
         only_a: configurations that A alone has.
         only_b: configurations that B alone has.
         best: (A's, B's) best configuration; None where nothing has a score.
-        column_of_best: that the two best are compared on: the test part, if it did not choose.
+        column_of_best: column that the two best are compared on: of the test part, if it did not choose them.
         best_paired: B's best − A's best there; None where one is missing.
     """
 
@@ -55,23 +55,23 @@ class Outcome:
     best_paired: Paired | None
 
     @property
-    def said(self) -> list[Judgement]:
-        """What follows for each configuration that both have."""
-        return [paired.said for *_, paired in self.both]
+    def judgements(self) -> list[Judgement]:
+        """The judgement on each configuration that both have."""
+        return [paired.judgement for *_, paired in self.both]
 
     @property
     def is_worse(self) -> bool:
-        """Whether B is worse in some configuration, or in its best."""
-        return "worse" in self.said or (self.best_paired is not None and self.best_paired.said == "worse")
+        """True if B is worse in some configuration, or in its best."""
+        return "worse" in self.judgements or (self.best_paired is not None and self.best_paired.judgement == "worse")
 
 
 def outcome(a: Summary, b: Summary, *, margin: float = 0.0) -> Outcome:
     """Return the outcome of two folders' trials on one dataset.
 
     Args:
-        a: of the first folder; its metric and part are compared.
-        b: of the second.
-        margin: differences up to this do not matter.
+        a: summary of the first folder; its metric and part are compared.
+        b: summary of the second.
+        margin: largest difference that does not matter.
 
     Raises:
         UsageError: where B was not scored on what A is compared on.
@@ -98,7 +98,7 @@ def outcome(a: Summary, b: Summary, *, margin: float = 0.0) -> Outcome:
         dataset=str(both["dataset"][0]),
         column=a.column,
         better=a.better,
-        changed=tuple((name, *(plain(values_of(own[name][:1])[0]) for own in sides)) for name in fixed),
+        changed=tuple((name, _first(sides[0], name), _first(sides[1], name)) for name in fixed),
         varied=tuple(varied),
         both=tuple(
             (names[shared[k]], float(np.nanmean(first[:, k])), float(np.nanmean(second[:, k])), paired[k])
@@ -123,6 +123,10 @@ def _stacked(a: Columns, b: Columns) -> Columns:
             cells = (values_of(table[name]) if name in table else [None] * len(table) for table in (a, b))
             columns[name] = objects([cell for some in cells for cell in some])
     return Columns({**columns, "side": objects(["A"] * len(a) + ["B"] * len(b))}, len(a) + len(b))
+
+
+def _first(table: Columns, name: str) -> Cell:
+    return plain(values_of(table[name][:1])[0])
 
 
 def _ranked(both: Columns, side: str, summary: Summary) -> list[int]:

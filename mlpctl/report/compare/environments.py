@@ -1,4 +1,4 @@
-"""What trials ran on as one flat list of facts, and in which of them two sides differ. Pure."""
+"""Compare what trials ran on: one flat list of facts for each side."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -20,7 +20,7 @@ LEFT_OUT = ("id", "date", "memory_bytes", "cores", "precision")
 
 
 BLAS = "blas "
-"""What the names of the BLAS libraries begin with: more of them are told where more was imported."""
+"""Beginning of the names of BLAS libraries: there are more of them where more was imported."""
 
 
 def flat(facts: Mapping[str, Any]) -> Flat:
@@ -60,8 +60,8 @@ def of_trial(content: Mapping[str, Any], row: Mapping[str, Any]) -> Flat:
     """Return all that is recorded of what a trial ran on.
 
     Args:
-        content: of its folder's `environment.json`.
-        row: of `trials.csv`, typed.
+        content: content of its folder's `environment.json`.
+        row: row of `trials.csv`, typed.
     """
     return {**flat(facts_of(content, row) or {}), **of_row(row)}
 

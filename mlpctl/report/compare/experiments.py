@@ -1,4 +1,4 @@
-"""What differs between two experiments as their folders record them. Pure."""
+"""Compare two experiments as their folders record them."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -7,8 +7,8 @@ from typing import Any
 from mlpctl.display.tables import Cell
 
 TABLES = {"axes": "axis", "search": "search", "select": "selection"}
-"""Tables of `experiment.toml`, and what a person calls an entry of each. Its [spec] is not compared: what was trained
-says more, because defaults are in it."""
+"""Tables of `experiment.toml`, and the word for an entry of each. Its [spec] is not compared: the trained specs
+say more, because they include defaults."""
 
 PLAIN = ("seeds", "zip", "list")
 

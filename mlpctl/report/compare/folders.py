@@ -1,92 +1,26 @@
-"""What `mlpctl compare A B` says of two results folders: the experiments, what they ran on, what came of it."""
+"""Compare two results folders: their experiments, what they ran on, and their configurations."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from mlpctl.display.tables import Cell, Table, as_chosen, for_people
 from mlpctl.errors import UsageError
 from mlpctl.metrics import SelectOn
+from mlpctl.report.compare.comparison import SIDES, Comparison, interval
 from mlpctl.report.compare.configurations import Match, Outcome, outcome
 from mlpctl.report.compare.environments import OF_ROW, differing, of_trials
 from mlpctl.report.compare.experiments import differences
-from mlpctl.report.compare.paired import Paired, counted
+from mlpctl.report.compare.paired_test import Paired, tally
 from mlpctl.report.grouping import codes_of, distinct
 from mlpctl.report.summary import Summary, summarize
-from mlpctl.report.tables import heading, rows_of
-from mlpctl.store.results import ResultsFolders, load
-
-SIDES = ("A", "B")
+from mlpctl.report.tables import counted, heading, rows_of
+from mlpctl.store.results import ResultsFolders
 
 TOP = 10
 """Configurations that people see where they do not say how many."""
 
 NAMED = 5
 """Configurations of one folder alone that people see by name."""
-
-
-@dataclass(frozen=True, eq=False)
-class Comparison:
-    """Two results folders, or two trials, side by side.
-
-    Attributes:
-        title: A and B by name.
-        sentences: what there is to say, the most important first.
-        experiment: what differs in what was asked: part, what, A, B.
-        environment: what differs in what it ran on: what, A, B.
-        outcome: the tables of what came of it, in full; more than one for several datasets.
-        brief: the same as people read it.
-        worse: whether B is worse in something, beyond chance.
-    """
-
-    title: str
-    sentences: tuple[str, ...]
-    experiment: tuple[dict[str, Cell], ...]
-    environment: tuple[dict[str, Cell], ...]
-    outcome: tuple[Table, ...]
-    brief: tuple[Table, ...]
-    worse: bool
-
-    def tables(self, *, people: bool = True) -> list[Table]:
-        """Return everything as tables; for people those that say nothing are left out."""
-        told = [
-            Table(["part", "what", *SIDES], self.experiment, "Experiment"),
-            Table(["what", *SIDES], self.environment, "Environment"),
-        ]
-        if not people:
-            return [*told, *self.outcome]
-        return [
-            Table((), (), self.title, self.sentences),
-            *(table for table in told if table.rows),
-            *(table for table in self.brief if table.rows or table.notes),
-        ]
-
-
-def compare_folders(
-    a: Path,
-    b: Path,
-    *,
-    metric: str | None = None,
-    on: SelectOn | None = None,
-    margin: float = 0.0,
-    top: int = TOP,
-) -> Comparison:
-    """Return the comparison of two results folders.
-
-    Args:
-        a: results folder.
-        b: the other.
-        metric: what is compared; by default what A's experiment says, else the task's.
-        on: the part; likewise, else validation.
-        margin: differences up to this do not matter.
-        top: configurations that people see.
-
-    Raises:
-        DataError: where there are no results.
-        UsageError: for a metric or a part that was not scored.
-    """
-    return compare_results(load(a), load(b), metric=metric, on=on, margin=margin, top=top)
 
 
 def compare_results(
@@ -98,7 +32,19 @@ def compare_results(
     margin: float = 0.0,
     top: int = TOP,
 ) -> Comparison:
-    """Return the comparison of results that are read already; see `compare_folders`."""
+    """Return the comparison of the results of two folders.
+
+    Args:
+        a: results.
+        b: other results.
+        metric: metric to compare on; by default the one of A's experiment, else the task's.
+        on: part of the data to compare on; by default that of A's experiment, else validation.
+        margin: largest difference that does not matter.
+        top: number of configurations that people see.
+
+    Raises:
+        UsageError: for a metric or a part that was not scored.
+    """
     select: dict[str, Any] = next((e["select"] for e in a.experiments if "select" in e), {})
     metric, on = metric or select.get("metric"), on or select.get("on", "validation")
     first, second = (summarize(results, metric=metric, on=on) for results in (a, b))
@@ -163,20 +109,20 @@ def _sentences(one: Outcome) -> Iterator[str]:
     what = _what(one.column)
     if one.both:
         seeds = sorted({paired.pairs for *_, paired in one.both})
-        paired = f"paired by {seeds[0]} to {seeds[-1]} seeds" if len(seeds) > 1 else f"paired by {_seeds(seeds[0])}"
+        pairs = f"{seeds[0]} to {seeds[-1]} seeds" if len(seeds) > 1 else counted(seeds[0], "seed")
         yield (
-            f"{_configurations(len(one.both))} in both, by {what}: B is {counted(one.said)} ({paired}, corrected for "
-            f"{len(one.both)} compared)."
+            f"{counted(len(one.both), 'configuration')} in both, by {what}: B is {tally(one.judgements)} (paired by "
+            f"{pairs}, corrected for {len(one.both)} compared)."
         )
         if seeds[-1] < 2:
             yield "One seed gives no interval: `--seeds 5` on both commands adds four."
     else:
         yield "No configuration is in both with a score."
     if one.failed:
-        yield f"{_configurations(len(one.failed))} in both without a score in one: {_list(one, one.failed)}."
+        yield f"{counted(len(one.failed), 'configuration')} in both without a score in one: {_list(one, one.failed)}."
     for side, only in (("A", one.only_a), ("B", one.only_b)):
         if only:
-            yield f"{_configurations(len(only))} in {side} alone: {_list(one, only)}."
+            yield f"{counted(len(only), 'configuration')} in {side} alone: {_list(one, only)}."
     if one.best is not None and one.best_paired is not None:
         same = one.best[0] == one.best[1]
         which = _words(one, one.best[0]) or "the only configuration"
@@ -194,7 +140,7 @@ def _of_best(one: Outcome, paired: Paired) -> str:
         "worse": "B's best is worse beyond chance.",
         "equal": "They are equal.",
         "undecided": "Which is better is undecided.",
-    }[paired.said]
+    }[paired.judgement]
     also = "" if one.column_of_best == one.column else ", which chose neither"
     interval = " (95 % interval over seeds)" if around else " (one seed: no interval)"
     return f"B − A in {column}{also}: {for_people(paired.difference)}{around}{interval}. {said}"
@@ -207,7 +153,7 @@ def _table(one: Outcome, top: int | None) -> Table:
         {
             **dict(zip(one.varied, match, strict=True)),
             "seeds": paired.pairs, "A": first, "B": second, "B − A": paired.difference, "low": paired.low,
-            "high": paired.high, "p": paired.p, "B is": paired.said,
+            "high": paired.high, "p": paired.p, "B is": paired.judgement,
         }
         for match, first, second, paired in one.both[:top]
     ]  # fmt: skip
@@ -225,21 +171,8 @@ def _table(one: Outcome, top: int | None) -> Table:
     return Table(columns, rows, title, notes, one.varied)
 
 
-def interval(low: Cell, high: Cell) -> str | None:
-    """Return an interval as people read it; None where there is none."""
-    return None if low is None else f"{for_people(low)} to {for_people(high)}"
-
-
 def _what(column: str) -> str:
     return column.replace("_", " ").replace("val ", "validation ")
-
-
-def _seeds(count: int) -> str:
-    return f"{count} seed{'s' * (count != 1)}"
-
-
-def _configurations(count: int) -> str:
-    return f"{count} configuration{'s' * (count != 1)}"
 
 
 def _list(one: Outcome, matches: Sequence[Match]) -> str:

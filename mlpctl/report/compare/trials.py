@@ -1,25 +1,26 @@
-"""What `mlpctl compare A#TRIAL B#TRIAL` says of two trials: their specs, what they ran on, scores and curves."""
+"""Compare two trials: their specs, what they ran on, scores and learning curves."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mlpctl.display.tables import Cell, Table, for_people
 from mlpctl.errors import UsageError
 from mlpctl.metrics import BETTER, PRIMARY
 from mlpctl.report.compare.closeness import COMPARED, EPSILON, Deviation, deviations
+from mlpctl.report.compare.comparison import SIDES, Comparison, interval
 from mlpctl.report.compare.environments import differing, of_trial
-from mlpctl.report.compare.folders import SIDES, Comparison, interval
-from mlpctl.report.compare.paired import Paired, judge
+from mlpctl.report.compare.paired_test import Paired, judge
 from mlpctl.report.statistics.significance import PAIRING, resolution
 from mlpctl.spec import Spec
 from mlpctl.store import reader
 from mlpctl.store.find_trial import StoredTrial, find
 from mlpctl.store.folder_files import read_json
 from mlpctl.store.schema import ENVIRONMENT_FILE
+
+SCORES = tuple(name for name in COMPARED if name != "lr")
 
 EPOCHS_SHOWN = 12
 """Epochs that people see, spread over all."""
@@ -33,11 +34,11 @@ class _Side:
     """A trial, and all seeds of its configuration in its folder.
 
     Attributes:
-        place: of the trial.
-        row: of `trials.csv`.
+        place: folder and key of the trial.
+        row: row of `trials.csv`.
         epochs: seed -> rows of `epochs.csv`.
-        finals: seed -> row of `trials.csv`, of those that ended well.
-        seed: of the trial.
+        finals: seed -> row of `trials.csv`, of trials that ended well.
+        seed: seed of the trial.
     """
 
     place: StoredTrial
@@ -59,8 +60,8 @@ def compare_trials(where_a: str, where_b: str, *, margin: float = 0.0) -> Compar
 
     Args:
         where_a: a trial.
-        where_b: the other.
-        margin: differences up to this do not matter.
+        where_b: the other trial.
+        margin: largest difference that does not matter.
 
     Raises:
         DataError: where there are no results.
@@ -116,29 +117,26 @@ def _epsilon(a: _Side, b: _Side) -> float:
 
 
 def _scores(a: _Side, b: _Side, margin: float) -> Iterator[dict[str, Cell]]:
-    """Yield a row per score that both trials have: the trials', then B − A over the seeds that both have."""
-    for name in COMPARED:
+    """Yield a row per score that both trials have: the trials' own, then B − A over the seeds that both have."""
+    shared = [seed for seed in a.finals if seed in b.finals]
+    for name in SCORES:
         x, y = a.row.get(name), b.row.get(name)
-        if name == "lr" or not isinstance(x, float) or not isinstance(y, float):
-            continue
-        shared = [seed for seed in a.finals if seed in b.finals]
-        values = [[float(side.finals[seed].get(name) or np.nan) for seed in shared] for side in (a, b)]
-        paired = _paired(name, np.array(values), margin, str(a.row["dtype"]))
-        yield {"score": name, "A": x, "B": y, "B − A": y - x, **_interval(paired), "B is": paired.said}
+        if isinstance(x, float) and isinstance(y, float):
+            values = [[side.finals[seed].get(name) for seed in shared] for side in (a, b)]
+            yield {"score": name, **_compared(name, x, y, values, margin, str(a.row["dtype"]))}
 
 
-def _paired(column: str, values: NDArray[np.float64], margin: float, dtype: str) -> Paired:
-    """Return the judgement on values (2, seeds) of one column."""
-    if not values.size:
-        return Paired(0, None, None, None, None, "undecided")
-    better = BETTER[column.partition("_")[2]]
-    step = resolution(values) if column.endswith("accuracy") else 0.0
-    return judge(values[0][:, None], values[1][:, None], better=better, step=step, margin=margin, dtype=dtype)[0]
-
-
-def _interval(paired: Paired) -> dict[str, Cell]:
+def _compared(column: str, x: float, y: float, values: list[list[Cell]], margin: float, dtype: str) -> dict[str, Cell]:
+    """Return x, y, and the judgement on values (2, seeds) of one column."""
+    paired = Paired(0, None, None, None, None, "undecided")
+    scores = np.array([[np.nan if cell is None else cell for cell in side] for side in values], dtype=np.float64)
+    if scores.size:
+        better = BETTER[column.partition("_")[2]]
+        step = resolution(scores) if column.endswith("accuracy") else 0.0
+        [paired] = judge(scores[0][:, None], scores[1][:, None], better=better, step=step, margin=margin, dtype=dtype)
     return {
-        "seeds": paired.pairs, "difference": paired.difference, "low": paired.low, "high": paired.high, "p": paired.p,
+        "A": x, "B": y, "B − A": y - x, "seeds": paired.pairs, "difference": paired.difference, "low": paired.low,
+        "high": paired.high, "p": paired.p, "B is": paired.judgement,
     }  # fmt: skip
 
 
@@ -158,26 +156,20 @@ def _for_people(row: dict[str, Cell]) -> dict[str, Cell]:
     return {**row, "over seeds": row["difference"], "95 % interval": interval(row["low"], row["high"])}
 
 
-def _pairs(a: _Side, b: _Side, column: str) -> Iterator[dict[str, Cell]]:
+def _epochs(a: _Side, b: _Side, column: str) -> Iterator[dict[str, Cell]]:
     """Yield a row per epoch that both have: the trials' values, their difference, and its interval over seeds."""
     one, other = ({row["epoch"]: row.get(column) for row in side.own} for side in (a, b))
     shared = [seed for seed in a.epochs if seed in b.epochs and seed in a.finals and seed in b.finals]
-    by_seed = [{s: {r["epoch"]: r.get(column) for r in side.epochs[s]} for s in shared} for side in (a, b)]
+    by_seed = [[{row["epoch"]: row.get(column) for row in side.epochs[seed]} for seed in shared] for side in (a, b)]
     for epoch in sorted({*one, *other}, key=lambda number: int(number or 0)):
         x, y = one.get(epoch), other.get(epoch)
-        if not isinstance(x, float) or not isinstance(y, float):
-            continue
-        values = [[_number(known[seed].get(epoch)) for seed in shared] for known in by_seed]
-        paired = _paired(column, np.array(values), 0.0, str(a.row["dtype"]))
-        yield {"epoch": epoch, "column": column, "A": x, "B": y, "B − A": y - x, **_interval(paired)}
-
-
-def _number(cell: Cell) -> float:
-    return float("nan") if cell is None else float(cell)
+        if isinstance(x, float) and isinstance(y, float):
+            values = [[known.get(epoch) for known in side] for side in by_seed]
+            yield {"epoch": epoch, "column": column, **_compared(column, x, y, values, 0.0, str(a.row["dtype"]))}
 
 
 def _shown(a: _Side, b: _Side, column: str) -> Table:
-    rows = list(_pairs(a, b, column))
+    rows = list(_epochs(a, b, column))
     step = -(-len(rows) // EPOCHS_SHOWN) or 1
     shown = [row for number, row in enumerate(rows) if number % step == 0 or number == len(rows) - 1]
     columns = ["epoch", *SIDES, "B − A"]
@@ -189,7 +181,7 @@ def _shown(a: _Side, b: _Side, column: str) -> Table:
 
 
 def _all_epochs(a: _Side, b: _Side) -> Table:
-    rows = [row for column in COMPARED if column != "lr" for row in _pairs(a, b, column)]
+    rows = [row for column in SCORES for row in _epochs(a, b, column)]
     return Table(["epoch", "column", *SIDES, "B − A", "seeds", "difference", "low", "high", "p"], rows, "Epochs")
 
 

@@ -1,13 +1,14 @@
-"""Plots and heat maps as figures: one look, intervals, names at the lines, what failed marked."""
+"""Draw plots as figures: one look, intervals, names at the lines, failures marked."""
 
 import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlpctl.display.figure_style import COLOURS, DASHES, GREY, INK, MARKERS, SMALL_SIZE, entitle, ink_on, panels, styled
+from mlpctl.display.figure_style import COLOURS, DASHES, GREY, MARKERS, SMALL_SIZE, entitle, panels, styled
 from mlpctl.display.tables import as_chosen
 from mlpctl.display.text import distinct, shortened
+from mlpctl.report.figures.draw_heat_map import draw_heat
 from mlpctl.report.figures.line_labels import LONGEST, Named, name_ends
 from mlpctl.report.figures.plot import MOST_MEASURED, Heat, Line, Plot, limits, measured
 
@@ -16,21 +17,19 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
-CELLS_WRITTEN = 400
-"""Cells of a heat map up to which each is written in: more are not legible."""
-
 LONGEST_WORD = 32
 FEW_POINTS = 25
 """Points up to which each has its marker."""
 
 
-def draw(plot: Plot) -> "Figure":
-    """Return the figure of a plot."""
-    return draw_side_by_side([plot])
+def draw(*drawings: Plot | Heat) -> "Figure":
+    """Return the figure of a heat map, or of plots beside each other.
 
-
-def draw_side_by_side(plots: "Sequence[Plot]") -> "Figure":
-    """Return the figure of plots that share their y axis where that says the same; names stand at the last alone."""
+    Plots share their y axis where that says the same; names of lines stand at the last alone.
+    """
+    plots = [drawing for drawing in drawings if isinstance(drawing, Plot)]
+    if isinstance(drawings[0], Heat):
+        return draw_heat(drawings[0])
     lying = len(plots) == 1 and _lies(plots[0])
     rows = len(plots[0].words) * max(1, 0.6 * len(plots[0].lines))
     height = max(2.4, 1.5 + 0.27 * rows) if lying else 4.2
@@ -189,7 +188,7 @@ def _name_lines(axes: Any, plot: Plot) -> None:
 
 
 def _lies(plot: Plot) -> bool:
-    """Whether the words of a plot need the y axis to be read."""
+    """Return whether the words of a plot need the y axis to be read."""
     return len(plot.words) > 8 or sum(len(word) + 2 for word in plot.words) > 64
 
 
@@ -238,53 +237,3 @@ def _words(axes: Any, plot: Plot, *, lying: bool) -> None:
                       ha="center" if lying else "left", va="bottom" if lying else "center", color=COLOURS[0],
                       fontsize=SMALL_SIZE)  # fmt: skip
         axes.margins(0.08)
-
-
-def draw_heat(heat: Heat) -> "Figure":
-    """Return the figure of a heat map, every value written in its cell; hatched where there is none."""
-    grid = np.asarray(heat.values, dtype=np.float64)
-    down, across = grid.shape
-    columns, rows = ([shortened(name, 18) for name in names] for names in (heat.columns, heat.rows))
-    written = grid.size <= CELLS_WRITTEN
-    longest = max((len(text) for row in heat.texts for text in row), default=0) if written else 0
-    cell = max(0.3, 0.16 + 0.085 * max(longest, max(map(len, columns)) if across <= 16 else 0))
-    width = 1.9 + 0.075 * max(map(len, rows)) + cell * max(4, across)
-    figure, [axes] = panels(1, 1, min(width, 30.0), 1.7 + 0.36 * max(4, down) if written else 6.0)
-    with styled():
-        image = axes.imshow(grid, cmap="cividis" if heat.better == "high" else "cividis_r", aspect="auto")
-        axes.grid(visible=False)
-        axes.set_facecolor("white")
-        for (r, c), value in np.ndenumerate(grid):
-            if not np.isfinite(value):
-                _hatch(axes, r, c, failed=bool(heat.texts[r][c]))
-            if written:
-                colour = ink_on(image.cmap(image.norm(value))) if np.isfinite(value) else INK
-                axes.text(c, r, heat.texts[r][c], ha="center", va="center", fontsize=SMALL_SIZE, color=colour)
-        for set_ticks, names in ((axes.set_xticks, columns), (axes.set_yticks, rows)):
-            every = -(-len(names) // 40)
-            set_ticks(range(0, len(names), every), names[::every])
-        if across > 16 and max(map(len, columns)) > 4:
-            axes.tick_params("x", rotation=90)
-        axes.set_xlabel(heat.column_label)
-        axes.set_ylabel(heat.row_label)
-        axes.tick_params(length=0)
-        for side in ("left", "bottom"):
-            axes.spines[side].set_visible(False)
-        bar = figure.colorbar(image, ax=axes, label=heat.scale_label)
-        bar.outline.set_visible(False)
-    empty = {bool(text) for row, words in zip(grid, heat.texts, strict=True)
-             for v, text in zip(row, words, strict=True) if not np.isfinite(v)}  # fmt: skip
-    told = {True: "hatched: no trial has a score", False: "empty: not run"}
-    entitle(axes, heat.title + "".join(f"; {told[kind]}" for kind in sorted(empty, reverse=True)))
-    return figure
-
-
-def _hatch(axes: Any, row: int, column: int, *, failed: bool) -> None:
-    from matplotlib.patches import Rectangle
-
-    look: dict[str, Any] = (
-        {"facecolor": "#F2F2F2", "hatch": "///", "edgecolor": "#CFCFCF"}
-        if failed
-        else {"facecolor": "white", "edgecolor": "#E0E0E0"}
-    )
-    axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, linewidth=0.5, **look))

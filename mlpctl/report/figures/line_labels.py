@@ -6,6 +6,7 @@ from typing import Any
 
 from mlpctl.display.figure_style import SMALL_SIZE, readable, styled
 from mlpctl.display.text import shortened
+from mlpctl.report.figures.plot import apart
 
 LONGEST = 52
 """Characters of a name; longer ones lose their middle."""
@@ -22,32 +23,6 @@ class Named:
     y: float
     name: str
     colour: str
-
-
-def apart(wanted: Sequence[float], low: float, high: float, gap: float) -> list[float]:
-    """Return places within [low, high], `gap` apart, in the order of `wanted` (of equals the first on top), near to it.
-
-    The least squares of the distances: neighbours that collide are moved as one block to their mean. Where they need
-    more room than there is they overlap evenly.
-
-    Source: pool adjacent violators, Ayer et al. 1955.
-    """
-    if not wanted:
-        return []
-    gap = min(gap, (high - low) / max(len(wanted) - 1, 1))
-    order = sorted(range(len(wanted)), key=lambda k: (wanted[k], -k))
-    blocks: list[tuple[float, int]] = []  # mean of (wanted - rank * gap), members
-    for rank, k in enumerate(order):
-        blocks.append((wanted[k] - rank * gap, 1))
-        while len(blocks) > 1 and blocks[-2][0] > blocks[-1][0]:
-            (a, m), (b, n) = blocks[-2:]
-            blocks[-2:] = [((a * m + b * n) / (m + n), m + n)]
-    starts = [start for start, count in blocks for _ in range(count)]
-    room = high - (len(wanted) - 1) * gap
-    places = [0.0] * len(wanted)
-    for rank, k in enumerate(order):
-        places[k] = min(max(starts[rank], low), room) + rank * gap
-    return places
 
 
 def name_ends(axes: Any, ends: Sequence[Named]) -> bool:

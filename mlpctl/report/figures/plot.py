@@ -1,4 +1,4 @@
-"""What a plot shows, before it is drawn: the same for a figure and the terminal. Imports nothing heavy."""
+"""Data of plots and heat maps, the same for a figure and the terminal; scales and ticks. Imports nothing heavy."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -14,13 +14,13 @@ class Line:
     """One line of a plot: y over x, with an interval where low and high are given (NaN: none at that point).
 
     Attributes:
-        name: what it stands for; "" where the plot says it.
+        name: name of the line; "" where the plot has one line.
         x: places, or numbers of words.
         y: NaN where there is none.
-        low: of the interval.
-        high: of the interval.
-        holds: y holds from its x to the next: the best so far.
-        behind: one of many, drawn in grey without a name.
+        low: low ends of the interval.
+        high: high ends of the interval.
+        holds: True if y holds from its x to the next: the best so far.
+        behind: True for one of many, drawn in grey without a name.
     """
 
     name: str
@@ -34,21 +34,21 @@ class Line:
 
 @dataclass(frozen=True)
 class Plot:
-    """What a plot shows.
+    """Lines over one x axis, with titles and labels.
 
     Attributes:
-        title: what can be seen; a second line says what points and bars are.
-        x_label: with its unit.
-        y_label: with its unit.
-        lines: each with its name, if there are several.
-        log_x: whether x is logarithmic; a zero has its place left of the smallest number.
-        log_y: whether y is logarithmic.
-        words: where x has words: the word at 0, 1, 2, …; then points are not joined.
-        band: intervals are bands along the lines and not bars; they do not widen the y axis.
-        failed: x of what was tried and has no score.
-        best: the (x, y) to point out, and its text.
-        figure_says: what only a figure shows: intervals along the lines, lines behind.
-        part: which of several plots beside each other it is; their title is the same.
+        title: title; its second line says what points and bars are.
+        x_label: label of x, with its unit.
+        y_label: label of y, with its unit.
+        lines: lines, with names if there are several.
+        log_x: True for a logarithmic x; a zero has its place left of the smallest number.
+        log_y: True for a logarithmic y.
+        words: words at x = 0, 1, 2, …; then points are not joined. () for numbers.
+        band: True for bands along the lines in place of bars; they do not widen the y axis.
+        failed: x of trials without a score.
+        best: point (x, y) to point out, and its text.
+        figure_says: note on what only a figure shows: intervals along the lines, lines behind.
+        part: name of this plot among several with one title.
     """
 
     title: str
@@ -67,18 +67,18 @@ class Plot:
 
 @dataclass(frozen=True)
 class Heat:
-    """What a heat map shows.
+    """Values over two axes, with titles and labels.
 
     Attributes:
-        title: what can be seen; a second line says what a cell is.
-        row_label: with its unit.
-        column_label: with its unit.
-        scale_label: of the values.
+        title: title; its second line says what a cell is.
+        row_label: label of the rows, with its unit.
+        column_label: label of the columns, with its unit.
+        scale_label: label of the values.
         rows: names from top to bottom.
         columns: names from left to right.
         values: a tuple a row; NaN where there is none.
-        texts: of each cell; why it has no value, or "" where nothing was run.
-        better: whether low or high values are better.
+        texts: text of each cell; the reason where it has no value, "" where nothing was run.
+        better: "low" or "high", the better values.
     """
 
     title: str
@@ -93,7 +93,7 @@ class Heat:
 
 
 def is_log_spaced(x: Iterable[float]) -> bool:
-    """Whether positive values are spread more evenly on a log scale than on a linear one."""
+    """Return whether positive values are spread more evenly on a log scale than on a linear one."""
     values = sorted({float(value) for value in x})
     if len(values) < 3 or values[0] <= 0:
         return len(values) == 2 and values[0] > 0 and values[1] / values[0] >= 10
@@ -101,7 +101,7 @@ def is_log_spaced(x: Iterable[float]) -> bool:
 
 
 def has_log_axis(x: Sequence[float]) -> bool:
-    """Whether an axis of measured points is to be logarithmic: they are log spaced, a zero among them or not."""
+    """Return whether an axis of measured points is to be logarithmic: they are log spaced, a zero among them or not."""
     positive = sorted({value for value in x if value > 0})
     if any(value < 0 for value in x):
         return False
@@ -109,7 +109,7 @@ def has_log_axis(x: Sequence[float]) -> bool:
 
 
 def spans_decades(y: Sequence[float]) -> bool:
-    """Whether positive values are so far apart that the small ones cannot be told apart on a linear axis."""
+    """Return whether positive values are so far apart that the small ones cannot be told apart on a linear axis."""
     finite = [value for value in y if math.isfinite(value)]
     return len(finite) > 1 and min(finite) > 0 and max(finite) / min(finite) > 100
 
@@ -167,3 +167,29 @@ def tick_texts(values: Sequence[float]) -> list[str]:
     """Return the texts of round ticks: as few digits as each needs, 12 of them at most."""
     span = max(map(abs, values), default=1.0)
     return [f"{0.0 if abs(value) < span * 1e-9 else value:.10g}" for value in values]
+
+
+def apart(wanted: Sequence[float], low: float, high: float, gap: float) -> list[float]:
+    """Return places within [low, high], `gap` apart, in the order of `wanted` (of equals the first on top), near to it.
+
+    The least squares of the distances: neighbours that collide are moved as one block to their mean. Where they need
+    more room than there is they overlap evenly.
+
+    Source: pool adjacent violators, Ayer et al. 1955.
+    """
+    if not wanted:
+        return []
+    gap = min(gap, (high - low) / max(len(wanted) - 1, 1))
+    order = sorted(range(len(wanted)), key=lambda k: (wanted[k], -k))
+    blocks: list[tuple[float, int]] = []  # mean of (wanted - rank * gap), members
+    for rank, k in enumerate(order):
+        blocks.append((wanted[k] - rank * gap, 1))
+        while len(blocks) > 1 and blocks[-2][0] > blocks[-1][0]:
+            (a, m), (b, n) = blocks[-2:]
+            blocks[-2:] = [((a * m + b * n) / (m + n), m + n)]
+    starts = [start for start, count in blocks for _ in range(count)]
+    room = high - (len(wanted) - 1) * gap
+    places = [0.0] * len(wanted)
+    for rank, k in enumerate(order):
+        places[k] = min(max(starts[rank], low), room) + rank * gap
+    return places

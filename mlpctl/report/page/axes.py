@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from mlpctl.display.figure_style import label
 from mlpctl.display.tables import Cell, Table, as_chosen
-from mlpctl.report.figures.draw_effects import is_log_spaced
+from mlpctl.report.figures.plot import is_log_spaced
 from mlpctl.report.grouping import codes_of, distinct
-from mlpctl.report.statistics.importance import asked_of, drawn_of
+from mlpctl.report.statistics.design import asked_of, drawn_of
 from mlpctl.report.summary import Summary, over
 from mlpctl.report.tables import in_order, plain
+from mlpctl.spec import field_label
 from mlpctl.store.columns import Array, Columns, objects, values_of
 
 MOST_VALUES = 24
@@ -30,14 +30,14 @@ class ShownAxis:
     """An axis as the page shows it.
 
     Attributes:
-        name: of the field.
+        name: name of the field.
         label: with its unit.
         scale: "words", "linear" or "log".
         values: in order, as people chose them, ABSENT last; of the classes where there are many.
-        places: where each is on a scale of numbers; their number where there are words.
-        classes: whether values were cut into classes.
-        absent: whether some trials do not have it; then its values are evenly spaced, words or not.
-        codes: per trial, which of the values it has.
+        places: position of each on a scale of numbers; 0, 1, 2, … for words.
+        classes: True if values were cut into classes.
+        absent: True if some trials do not have it; then its values are evenly spaced, words or not.
+        codes: index of its value for each trial.
     """
 
     name: str
@@ -57,9 +57,9 @@ def shown_axes(summary: Summary, experiments: Sequence[Mapping[str, Any]], why: 
     for.
 
     Args:
-        summary: of the trials.
-        experiments: that they belong to.
-        why: their importance, as far as it is told.
+        summary: summary of the trials.
+        experiments: experiments of the folders.
+        why: importance of the axes, as far as it is known.
     """
     asked = {name for experiment in experiments for name in asked_of(experiment)}
     named = [name for name in summary.varied if name in asked]
@@ -114,7 +114,7 @@ def _axis(trials: Columns, name: str, most: int) -> ShownAxis:
         codes = np.where(codes < 0, len(values), codes)
         values, places = (*values, ABSENT), tuple(map(float, range(len(values) + 1)))
     scale = "log" if is_log else "linear" if is_number else "words"
-    return ShownAxis(name, label(name), scale, values, places, is_number and len(there) > most, absent, codes)
+    return ShownAxis(name, field_label(name), scale, values, places, is_number and len(there) > most, absent, codes)
 
 
 def _number(value: object) -> float:

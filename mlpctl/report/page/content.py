@@ -1,4 +1,4 @@
-"""Everything that a page says about one dataset: words and small tables for the template, large ones as JSON."""
+"""Content of the page of one dataset: words and small tables for the template, large ones as JSON."""
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,8 +13,10 @@ from mlpctl.report.failures import retry_note
 from mlpctl.report.grouping import is_there
 from mlpctl.report.page import answers
 from mlpctl.report.page.axes import ShownAxis, shown_axes
+from mlpctl.report.page.effects import effects
 from mlpctl.report.page.encode import column
-from mlpctl.report.page.plots import curves, effects, pairs
+from mlpctl.report.page.heat_maps import heat_maps
+from mlpctl.report.page.learning_curves import learning_curves
 from mlpctl.report.statistics.importance import importance
 from mlpctl.report.statistics.price import price
 from mlpctl.report.summary import Summary
@@ -29,21 +31,21 @@ MOST_ROWS = 20_000
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """What a page says about one dataset.
+    """Content of the page of one dataset.
 
     Attributes:
         title: dataset and folders.
-        heading: what was trained, in words.
-        best: the answer to which configuration is best.
-        certain: whether that is certain.
-        mattered: which axes mattered.
-        bars: their shares.
-        importance: all of them, as a table; None where nothing varies.
-        price: what the search cost, sentences.
+        heading: sentence on what was trained.
+        best: answer on the best configuration.
+        certain: answer on its certainty.
+        mattered: answer on the axes that matter.
+        bars: shares of these axes.
+        importance: table of all axes; None where nothing varies.
+        price: sentences on the cost of the search.
         failures: a row per kind.
-        retry: what may be done about them.
-        left_out: what the page does not list.
-        data: what its script shows, ready for JSON.
+        retry: sentences on training them again.
+        left_out: sentences on rows that the page does not list.
+        data: data of its scripts, ready for JSON.
     """
 
     title: str
@@ -61,13 +63,13 @@ class Part:
 
 
 def part_of(summary: Summary, results: ResultsFolders, *, forest: bool = False, alone: bool = True) -> Part:
-    """Return what a page says about a summary.
+    """Return the content of the page of a summary.
 
     Args:
-        summary: of some of the results.
-        results: that it is from.
+        summary: summary of one dataset.
+        results: results of all datasets.
         forest: ask a random forest for the importance where the trials are no complete grid.
-        alone: whether it is the only summary of a single folder, whose search then has a price.
+        alone: True if it is the only summary of a single folder, whose search then has a price.
     """
     why = importance(summary, results.experiments, forest=forest)
     cost = price(summary, results.experiments[0]) if alone else None
@@ -96,8 +98,8 @@ def part_of(summary: Summary, results: ResultsFolders, *, forest: bool = False, 
             "configurations": _configurations(summary, axes),
             "trials": _trials(summary, names),
             "effects": effects(summary, axes),
-            "pairs": pairs(summary, axes),
-            "curves": curves(summary, results.epoch_rows, axes),
+            "pairs": heat_maps(summary, axes),
+            "curves": learning_curves(summary, results.epoch_rows, axes),
         },
     )
 
@@ -108,13 +110,13 @@ def _configurations(summary: Summary, axes: Sequence[ShownAxis]) -> list[dict[st
     said, configs = answers.tied(summary), table["config"].tolist()
     which = {config: row for row, config in enumerate(summary.rows["config"].tolist())}
     rows = np.array([which[config] for config in configs], dtype=np.intp)
-    told = [{**_told(axis.name, column(table[axis.name])), "places": axis.codes[rows].tolist()} for axis in axes]
-    columns = [*told, *(_told(name, column(table[name], measured=True)) for name in ("mean", "low", "high"))]
+    told = [{**_titled(axis.name, column(table[axis.name])), "places": axis.codes[rows].tolist()} for axis in axes]
+    columns = [*told, *(_titled(name, column(table[name], measured=True)) for name in ("mean", "low", "high"))]
     words = objects([said.get(config, "not compared") for config in configs])
-    columns.append(_told("compared with the best", column(words)))
-    columns.append(_told("seeds", column(table["n"])))
+    columns.append(_titled("compared with the best", column(words)))
+    columns.append(_titled("seeds", column(table["n"])))
     if summary.ranked["failed"].any():
-        columns.append(_told("failed", column(table["failed"])))
+        columns.append(_titled("failed", column(table["failed"])))
     return columns
 
 
@@ -138,15 +140,15 @@ def _trials(summary: Summary, axes: Sequence[str]) -> list[dict[str, Any]]:
     shared = trials["group_seconds"] / trials["group_size"].astype(np.float64)  # None is NaN
     trials = trials.plus({"seconds": np.where(is_there(trials["seconds"]), trials["seconds"], shared)})
     return [
-        _told("rank", column(trials["rank"])),
-        *(_told(name, column(trials[name])) for name in told),
-        *(_told(name, column(trials[name], measured=True)) for name in measured),
-        _told("epochs done", column(trials["epochs_done"])),
-        _told("trial", column(trials["key"])),
+        _titled("rank", column(trials["rank"])),
+        *(_titled(name, column(trials[name])) for name in told),
+        *(_titled(name, column(trials[name], measured=True)) for name in measured),
+        _titled("epochs done", column(trials["epochs_done"])),
+        _titled("trial", column(trials["key"])),
     ]
 
 
-def _told(name: str, cells: Mapping[str, Any]) -> dict[str, Any]:
+def _titled(name: str, cells: Mapping[str, Any]) -> dict[str, Any]:
     return {"name": name.replace("_", " "), **cells}
 
 

@@ -4,6 +4,8 @@ import json
 import math
 from typing import Any
 
+import numpy as np
+
 from mlpctl.report.tables import plain
 from mlpctl.store.columns import Array, values_of
 
@@ -11,7 +13,7 @@ DIGITS = 6
 """Significant digits of a measured number on the page: more than people read, fewer than the store has."""
 
 OUTSIDE = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026", 0x2028: "\\u2028", 0x2029: "\\u2029"}
-"""What could end a <script> or a line of it, as JSON may write it: it occurs inside of strings only."""
+"""Characters that could end a <script> or a line of it, as JSON may write them; they occur in strings alone."""
 
 
 def to_json(content: Any) -> str:
@@ -24,6 +26,11 @@ def rounded(value: float | None) -> float | None:
     if value is None or not math.isfinite(value):
         return None
     return float(f"{value:.{DIGITS}g}")
+
+
+def evenly(n: int, most: int) -> "np.ndarray[Any, np.dtype[np.intp]]":
+    """Return at most so many of n places, evenly spaced, both ends among them."""
+    return np.unique(np.linspace(0, max(n - 1, 0), min(n, most)).round().astype(np.intp))
 
 
 def column(values: Array, *, measured: bool = False) -> dict[str, Any]:
@@ -40,4 +47,4 @@ def column(values: Array, *, measured: bool = False) -> dict[str, Any]:
     if len(levels) > len(cells) / 2:
         return {"values": cells}
     code = {level: number for number, level in enumerate(levels)}
-    return {"levels": levels, "codes": [code.get(cell, -1) for cell in cells]}
+    return {"levels": levels, "codes": [-1 if cell is None else code[cell] for cell in cells]}

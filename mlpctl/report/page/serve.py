@@ -14,10 +14,8 @@ from threading import Lock
 from typing import Any
 
 from mlpctl.errors import MlpctlError, UsageError
-from mlpctl.report.page.write import Asked, main_of, page, waiting
-from mlpctl.report.watch import trials_of, versions
-from mlpctl.runner.failure_policy import REDONE
-from mlpctl.store import reader
+from mlpctl.report.page.write import PageOptions, main_of, page, waiting
+from mlpctl.report.watch import progress, versions
 
 LOOPBACK = "127.0.0.1"
 NAMES = (LOOPBACK, "localhost")
@@ -42,11 +40,11 @@ class LivePage:
 
     Attributes:
         folders: results folders, which may not be there yet.
-        asked: what the page is to say.
+        options: options of the page.
     """
 
     folders: Sequence[Path]
-    asked: Asked
+    options: PageOptions
     _seen: object = None
     _done: int = 0
     _wanted: int | None = None
@@ -69,23 +67,20 @@ class LivePage:
     def _look(self) -> dict[str, str]:
         seen = versions(self.folders)
         if seen != self._seen:
-            statuses = [status for path in self.folders for status in reader.keys(path).values()]
-            self._done = sum(status not in REDONE for status in statuses)
-            wanted = [trials_of(folder) for folder in self.folders]
-            self._wanted = None if None in wanted else sum(n or 0 for n in wanted)
+            self._done, self._wanted = progress(self.folders)
             self._seen = seen
         changed = max((change[0] for change in seen if change), default=0) / 1e9
         version = sha256(repr(seen).encode()).hexdigest()[:16]
-        return {"version": version, "status": told(self._done, self._wanted, time.time() - changed)}
+        return {"version": version, "status": status_text(self._done, self._wanted, time.time() - changed)}
 
     def _content(self, now: dict[str, str]) -> str:
         try:
-            return main_of(self.folders, self.asked, now)
+            return main_of(self.folders, self.options, now)
         except MlpctlError as error:
             return waiting(f"{error}. This page looks again by itself.", now)
 
 
-def told(done: int, wanted: int | None, age: float) -> str:
+def status_text(done: int, wanted: int | None, age: float) -> str:
     """Return how far a sweep is, in words.
 
     Args:
@@ -105,19 +100,19 @@ def told(done: int, wanted: int | None, age: float) -> str:
     return f"Nothing new for {since}: {count}. A sweep that has ended goes on with the command that began it."
 
 
-def serve(folders: Sequence[Path], asked: Asked, port: int, ready: Callable[[str], None]) -> None:
+def serve(folders: Sequence[Path], options: PageOptions, port: int, ready: Callable[[str], None]) -> None:
     """Serve the page until Ctrl-C.
 
     Args:
         folders: results folders.
-        asked: what the page is to say.
+        options: options of the page.
         port: of the loopback interface; 0 takes one that is free.
         ready: called with the address, once it answers.
 
     Raises:
         UsageError: if the port cannot be had.
     """
-    server = bound(LivePage(folders, asked), port)
+    server = bound(LivePage(folders, options), port)
     try:
         ready(f"http://{LOOPBACK}:{server.server_port}/")
         server.serve_forever(poll_interval=0.2)
@@ -178,23 +173,16 @@ def _handler(live: LivePage) -> type[BaseHTTPRequestHandler]:
                 kind, content = route
                 self.reply(HTTPStatus.OK, kind, content())
 
-        def reply(self, code: HTTPStatus, kind: str, text: str, **more: str) -> None:
+        def reply(self, code: HTTPStatus, kind: str, text: str) -> None:
             content = text.encode()
             self.send_response(code)
-            for header, value in (HEADERS | more).items():
+            for header, value in HEADERS.items():
                 self.send_header(header, value)
             self.send_header("Content-Type", f"{kind}; charset=utf-8")
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             if self.command != "HEAD":
                 self.wfile.write(content)
-
-        def __getattr__(self, name: str) -> Any:
-            if name.startswith("do_"):  # any other method
-                return lambda: self.reply(
-                    HTTPStatus.METHOD_NOT_ALLOWED, "text/plain", "only GET and HEAD\n", Allow="GET, HEAD"
-                )
-            raise AttributeError(name)
 
         def log_message(self, format: str, *args: Any) -> None:
             pass

@@ -23,27 +23,30 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 HERE = "mlpctl.report.page"
-SCRIPTS = ("base.js", "table.js", "plots.js", "parallel.js", "live.js", "page.js")
+SCRIPTS = (
+    "base.js", "table.js", "plots.js", "effects.js", "learning_curves.js", "heat_map.js", "parallel_coordinates.js",
+    "live.js", "page.js",
+)  # fmt: skip
 """In the order of the page: each uses what those before it define."""
 
 POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; connect-src {connect}; "
     "base-uri 'none'; form-action 'none'"
 )
-"""What a browser lets the page do: nothing outside of itself."""
+"""Content-Security-Policy: a browser lets the page reach nothing outside of itself."""
 
 STILL = {"version": "", "status": ""}
 """Of a page that does not change."""
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What a page was asked for: the options of `mlpctl report` that decide what it says.
+class PageOptions:
+    """Options of `mlpctl report` that decide the content of a page.
 
     Attributes:
-        metric: what to compare; None for the task's.
+        metric: metric to compare on; None for the task's.
         on: part to compare on; None for the experiment's choice.
-        forest: importance by a random forest where the trials are no complete grid.
+        forest: True for importance by a random forest where the trials are no complete grid.
     """
 
     metric: str | None = None
@@ -99,12 +102,12 @@ def main(
     )  # fmt: skip
 
 
-def main_of(folders: Sequence[Path], asked: Asked, now: Mapping[str, str]) -> str:
+def main_of(folders: Sequence[Path], options: PageOptions, now: Mapping[str, str]) -> str:
     """Return the main part of the page of results folders.
 
     Args:
         folders: to read.
-        asked: what the page is to say.
+        options: options of the page.
         now: version of the results, and how far the sweep is in words (`status`).
 
     Raises:
@@ -112,10 +115,10 @@ def main_of(folders: Sequence[Path], asked: Asked, now: Mapping[str, str]) -> st
         UsageError: for a metric or a part that was not scored.
     """
     results = load(*folders)
-    summaries = summarize(results, metric=asked.metric, on=asked.on)
+    summaries = summarize(results, metric=options.metric, on=options.on)
     if not summaries:
         return waiting("No trial is done yet. This page looks again by itself.", now)
-    return main(results, summaries, forest=asked.forest, now=now)
+    return main(results, summaries, forest=options.forest, now=now)
 
 
 def waiting(message: str, now: Mapping[str, str]) -> str:

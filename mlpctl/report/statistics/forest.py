@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpctl.display.tables import Cell, Table
-from mlpctl.report.statistics.importance import Design, Refused
+from mlpctl.report.statistics.design import Design, Refused
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -5,7 +5,6 @@ alone do is taken off every part, and what a part could be by chance is found by
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import combinations
 from math import prod
 from typing import Any
@@ -15,37 +14,17 @@ from numpy.typing import NDArray
 
 from mlpctl.display.tables import Cell, Table
 from mlpctl.report.grouping import codes_of, distinct
+from mlpctl.report.statistics.design import Design, Refused, design_of
+from mlpctl.report.statistics.forest import forest_table
 from mlpctl.report.statistics.significance import ALPHA, by_seed
 from mlpctl.report.statistics.student import f_tail, t95
 from mlpctl.report.summary import Summary
-from mlpctl.search.table import BY_EPOCHS
-from mlpctl.store.columns import Columns, objects
+from mlpctl.store.columns import objects
 
 FEWEST_SEEDS = 3
 """Leaving one out must leave two: chance is what two seeds differ by."""
 
 Array = NDArray[np.float64]
-
-
-class Refused(Exception):
-    """The design cannot support what was asked; the message says why, and what would."""
-
-
-@dataclass(frozen=True, eq=False)
-class Design:
-    """What varied, as factors that can be told apart.
-
-    Attributes:
-        trials: that count, with a column per factor.
-        factors: their names; "a + b" where two fields always moved together.
-        drawn: those whose values were drawn from a range.
-        notes: what the reader has to know.
-    """
-
-    trials: Columns
-    factors: tuple[str, ...]
-    drawn: tuple[str, ...]
-    notes: tuple[str, ...]
 
 
 def importance(summary: Summary, experiments: Sequence[Mapping[str, Any]], *, forest: bool = False) -> Table | None:
@@ -69,73 +48,9 @@ def importance(summary: Summary, experiments: Sequence[Mapping[str, Any]], *, fo
         except Refused:
             if not forest:
                 raise
-            from mlpctl.report.statistics.forest import forest_table
-
             return forest_table(design, summary.column, title)
     except Refused as reason:
         return Table((), (), title, [f"Not told: {reason}"])
-
-
-def design_of(summary: Summary, experiments: Sequence[Mapping[str, Any]]) -> Design:
-    """Return the factors among the fields that vary, and the trials that compare them fairly.
-
-    A field that follows from another (the momentum that comes with an optimizer) is no factor, unless somebody varied
-    it too: then the two are one factor, because nothing tells them apart.
-
-    Raises:
-        Refused: if no factor is left.
-    """
-    trials, notes = summary.rows, list[str]()
-    asked = {name for experiment in experiments for name in asked_of(experiment)}
-    names = [name for name in summary.varied if name != "epochs" or not _by_epochs(experiments)]
-    if _by_epochs(experiments):
-        lowest = min(epochs for epochs in distinct(trials["epochs"]) if epochs is not None)
-        trials = trials.rows(trials["epochs"] == lowest)
-        notes.append(f"Of the trials with {lowest} epochs: more were given to those that did well.")
-    names = [name for name in names if len(distinct(trials[name])) > 1]
-    codes = {name: codes_of(trials[name])[0] for name in names}
-    levels = {name: int(codes[name].max()) + 1 for name in names}
-
-    drawn = {name for experiment in experiments for name in drawn_of(experiment)}
-    if not experiments:
-        most = len(distinct(trials["config"])) / 2
-        drawn = {name for name in names if levels[name] > most}
-
-    def decides(a: str, b: str) -> bool:
-        """Whether each value of one field comes with one of another; where values are drawn that is no wonder."""
-        return a not in drawn and len(codes_of(codes[a], codes[b])[1]) == levels[a]
-
-    groups: list[list[str]] = []
-    for name in sorted(names, key=lambda name: (name not in asked, -levels[name])):
-        above = [group for group in groups if decides(group[0], name)]
-        if not above:
-            groups.append([name])
-        elif name in asked or not asked:
-            above[0].append(name)
-    if not groups:
-        raise Refused("nothing varies among the trials that can be compared")
-    factors = tuple(" + ".join(group) for group in groups)
-    together = [factor for factor, group in zip(factors, groups, strict=True) if len(group) > 1]
-    notes += [f"{factor} moved together: their effects cannot be told apart." for factor in together]
-    first = {factor: trials[group[0]] for factor, group in zip(factors, groups, strict=True)}
-    named = tuple(factor for factor, group in zip(factors, groups, strict=True) if drawn.intersection(group))
-    return Design(trials.plus(first), factors, named, tuple(notes))
-
-
-def asked_of(experiment: Mapping[str, Any]) -> set[str]:
-    """Return the fields that an experiment varies."""
-    rows = experiment.get("list") or []
-    return {*experiment.get("axes", {}), *(name for row in rows for name in row)}
-
-
-def drawn_of(experiment: Mapping[str, Any]) -> set[str]:
-    """Return the fields whose values an experiment draws from a range, so that hardly two trials share one."""
-    axes = experiment.get("axes", {})
-    return {name for name, axis in axes.items() if isinstance(axis, Mapping) and "values" not in axis}
-
-
-def _by_epochs(experiments: Sequence[Mapping[str, Any]]) -> bool:
-    return any(experiment.get("search", {}).get("method") in BY_EPOCHS for experiment in experiments)
 
 
 def _grid_table(design: Design, column: str, title: str) -> Table:

@@ -24,17 +24,17 @@ DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 
 @dataclass(frozen=True)
 class Signs:
-    """What a drawing is made of.
+    """Characters of a drawing.
 
     Attributes:
-        marks: of the lines, in their order.
-        dot: of a line, "" where it is drawn in braille.
+        marks: points of the lines, in their order.
+        dot: dot of a line, "" where it is drawn in braille.
         bar: a standing interval, its top and its bottom.
         span: a lying interval: left end, middle, right end.
         frame: vertical, tick on it, corner, horizontal, tick on it.
         shades: from the worst to the best.
-        failed: what was tried and has no score.
-        missing: what was never run.
+        failed: trials without a score.
+        missing: cells that were not run.
     """
 
     marks: str

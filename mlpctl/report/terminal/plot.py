@@ -3,14 +3,24 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import cycle
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 
-from mlpctl.display.charset import plain
 from mlpctl.display.tables import for_people
-from mlpctl.display.text import distinct, printable, shortened, wrapped
-from mlpctl.report.figures.plot import MOST_MEASURED, Line, Plot, limits, log_ticks, measured, nice_ticks, tick_texts
+from mlpctl.display.text import distinct, plain, printable, shortened, wrapped
+from mlpctl.report.figures.plot import (
+    MOST_MEASURED,
+    Line,
+    Plot,
+    apart,
+    limits,
+    log_ticks,
+    measured,
+    nice_ticks,
+    tick_texts,
+)
 from mlpctl.report.terminal.canvas import ASCII, DIM, HUES, UNICODE, Canvas, Signs
 
 if TYPE_CHECKING:
@@ -41,7 +51,7 @@ def _graph(plot: Plot, width: int, signs: Signs, height: int) -> "list[Text]":
     """Return axes with lines, their names at the right ends, or below where there is no room."""
     front = [line for line in plot.lines if not line.behind]
     named = len(front) > 1
-    names = [f"{mark} {printable(line.name)}" for mark, line in zip(_marks(signs), front, strict=False)]
+    names = [f"{mark} {printable(line.name)}" for mark, line in zip(cycle(signs.marks), front, strict=False)]
     names = [fit(name, width, signs) for name in names] if named else []
     low, high = limits(plot)
     ticks = log_ticks(low, high, 5) if plot.log_y else nice_ticks(low, high, 5)
@@ -71,11 +81,12 @@ def _graph(plot: Plot, width: int, signs: Signs, height: int) -> "list[Text]":
         canvas.put(height - 1, left + round(column_of(x)), signs.failed, "bold")
     _frame(canvas, plot, height, margin, columns, column_of)
     if beside:
-        ends = [row_of(_last(line)) for line in front]
-        for row, name, number in zip(_apart(ends, height), names, range(len(names)), strict=False):
-            canvas.put(row, left + columns + 1, name, HUES[number % len(HUES)])
+        ends = [next((row_of(y) for y in reversed(line.y) if math.isfinite(y)), height - 1.0) for line in front]
+        for number, (place, name) in enumerate(zip(apart(ends, 0, height - 1, 1), names, strict=True)):
+            canvas.put(math.floor(place + 0.5), left + columns + 1, name, HUES[number % len(HUES)])
     lines = [*texts_of([fit(plot.y_label, width, signs)], DIM), *canvas.texts()]
-    lines += texts_of([" " * left + _centred(fit(plot.x_label, columns, signs), columns)], DIM)
+    across = fit(plot.x_label, columns, signs)
+    lines += texts_of([" " * (left + (columns - cell_len(across)) // 2) + across], DIM)
     lines += texts_of(names) if named and not beside else []
     return lines + texts_of(wrapped(f"{signs.failed} no trial has a score", width) if plot.failed else [], DIM)
 
@@ -109,7 +120,7 @@ def _rows(plot: Plot, width: int, signs: Signs) -> "list[Text]":
             first, last = (margin + round(column_of(v)) for v in (start, end))
             canvas.put(row, first, signs.span[0] + signs.span[1] * (last - first - 1) + signs.span[2] * (last > first),
                        HUES[number % len(HUES)])  # fmt: skip
-        mark = _marks(signs)[number % len(signs.marks)]
+        mark = signs.marks[number % len(signs.marks)]
         place = margin + round(column_of(y)) if math.isfinite(y) else margin
         canvas.put(row, place, mark if math.isfinite(y) else signs.failed, f"bold {HUES[number % len(HUES)]}")
     places = [margin + round(column_of(tick)) for tick in ticks]
@@ -137,7 +148,7 @@ def _points(canvas: Canvas, plot: Plot, line: Line, number: int, column_of: Scal
     for k in marked:
         column, at = places[k]
         if -0.5 <= at <= height - 0.5:
-            canvas.put(round(at), column, _marks(signs)[number % len(signs.marks)], f"bold {hue}")
+            canvas.put(round(at), column, signs.marks[number % len(signs.marks)], f"bold {hue}")
 
 
 def _path(line: Line, column_of: Scale, row_of: Scale, height: int) -> list[tuple[float, float]]:
@@ -212,29 +223,6 @@ def below(canvas: Canvas, row: int, places: Sequence[int], texts: Sequence[str],
             shown.append(places[k])
             canvas.put(row, start, texts[k], DIM)
     return shown
-
-
-def _apart(rows: Sequence[float], height: int) -> list[int]:
-    """Return whole rows near those given, in their order, none twice; where there are too many, the last ones share."""
-    order = sorted(range(len(rows)), key=lambda k: rows[k] if math.isfinite(rows[k]) else height)
-    places = [0] * len(rows)
-    for rank, k in enumerate(order):
-        wanted = round(rows[k]) if math.isfinite(rows[k]) else height - 1
-        least = places[order[rank - 1]] + 1 if rank else 0
-        places[k] = max(least, min(wanted, height - (len(order) - rank)))
-    return places
-
-
-def _centred(text: str, width: int) -> str:
-    return " " * ((width - cell_len(text)) // 2) + text
-
-
-def _last(line: Line) -> float:
-    return next((y for y in reversed(line.y) if math.isfinite(y)), math.nan)
-
-
-def _marks(signs: Signs) -> str:
-    return signs.marks * 4
 
 
 def fit(text: str, width: int, signs: Signs) -> str:

@@ -30,7 +30,7 @@ def forward(
     buffer: Any, x0: int, n: int, inputs: int, outputs: int, theta: Any, w0: int, b0: int, z0: int, packed: Any,
     task: Any,
 ) -> None:  # fmt: skip
-    """Set z (n, outputs) in the buffer to x (n, inputs) W + b; `packed` (32 · inputs,) is scratch; task: `threads`."""
+    """Set z (n, outputs) in the buffer to x (n, inputs) W + b; `packed` (32 · inputs,) is scratch."""
     if n >= LARGE:
         product(task, buffer, x0, inputs, U(1), n, inputs, theta, w0, outputs, False, outputs, buffer, z0, outputs,
                 theta, b0, U(0), number(theta, 1), packed)  # fmt: skip

@@ -1,4 +1,4 @@
-"""Draw random numbers, sixteen at a time: `rng.philox` on vectors of eight counters, for speed."""
+"""Draw random numbers, sixteen at a time: `rng.philox` on vectors of eight counters."""
 
 from typing import Any
 

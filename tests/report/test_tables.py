@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mlpctl.report.figures.draw_effects import draw_effect, draw_effects
+from mlpctl.report.figures.draw import draw
+from mlpctl.report.figures.effects import effect_plot, heat_of
 from mlpctl.report.summary import STAMPS, summarize
 from mlpctl.report.tables import grouped
 from mlpctl.store.results import load
@@ -60,7 +61,7 @@ def test_failed_and_never_run_are_told_apart(tmp_path: Path) -> None:
     assert lines[2].get("hidden_units 4") == "failed"
     assert lines[2].get("hidden_units 8") is None
     assert lines[0]["hidden_units 4"] == "0.5100 ± 0"  # two trials each, said once
-    *cells, legend = [text.get_text() for text in draw_effects(summary, "lr", "hidden_units").axes[0].texts]
+    *cells, legend = [text.get_text() for text in draw(heat_of(summary, "lr", "hidden_units")).axes[0].texts]
     assert cells == ["0.5100", "0.5100", "0.5200", "", "failed", ""]
     assert "hatched: no\ntrial has a score; empty: not run" in legend
 
@@ -80,10 +81,10 @@ def test_numbers_in_text_columns_are_in_order(tmp_path: Path) -> None:
     rows = [{"batch_size": size, "config": size, "val_accuracy": 0.5} for size in [*reversed(sizes), "full"]]
     [summary] = summarize(load(write(tmp_path / "words", rows)))
     assert [row["batch_size"] for row in grouped(summary, ["batch_size"]).rows] == [*sizes, "full"]
-    ticks = draw_effect(summary, "batch_size").axes[0].get_xticklabels()
+    ticks = draw(effect_plot(summary, "batch_size")).axes[0].get_xticklabels()
     assert [tick.get_text() for tick in ticks] == [*sizes, "full"]
     [summary] = summarize(load(write(tmp_path / "numbers", rows[:-1])))
-    assert draw_effect(summary, "batch_size").axes[0].get_xscale() == "log"
+    assert draw(effect_plot(summary, "batch_size")).axes[0].get_xscale() == "log"
 
 
 def test_options_of_several_types_and_empty_cells_are_axes(cli: Cli, tmp_path: Path) -> None:

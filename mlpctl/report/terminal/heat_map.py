@@ -1,44 +1,21 @@
-"""Drawings on stdout: plots and heat maps, as wide as the terminal."""
+"""Draw a heat map as lines of a terminal: shades and signs, readable without colour."""
 
 import math
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 
-from mlpctl.display.charset import carries
 from mlpctl.display.tables import for_people
 from mlpctl.display.text import wrapped
-from mlpctl.report.figures.plot import Heat, Plot
+from mlpctl.report.figures.plot import Heat
 from mlpctl.report.terminal.canvas import ASCII, DIM, UNICODE, Canvas, Signs
-from mlpctl.report.terminal.plot import HEIGHT, below, draw, fit, texts_of, titles
+from mlpctl.report.terminal.plot import below, fit, texts_of, titles
 
 if TYPE_CHECKING:
     from rich.text import Text
 
 MOST_BEST = 3
 """Cells of a heat map that share the best value up to which they are pointed out."""
-
-WIDEST = 110
-"""Terminal cells that a drawing takes at most: wider ones are no clearer."""
-
-
-def print_drawings(drawings: Sequence[Plot | Heat], *, ascii_only: bool = False, height: int = HEIGHT) -> None:
-    """Print drawings on stdout, as wide as the terminal, in ASCII where its encoding has no more."""
-    from rich.console import Console
-
-    out = Console(highlight=False)
-    ascii_only = ascii_only or not carries(out.encoding)
-    width = min(out.width, WIDEST)
-    for drawing in drawings:
-        out.print()
-        drawn = (
-            draw_heat(drawing, width, ascii_only=ascii_only)
-            if isinstance(drawing, Heat)
-            else draw(drawing, width, ascii_only=ascii_only, height=height)
-        )
-        for line in drawn:
-            out.print(line, no_wrap=True, crop=False, overflow="ignore")
 
 
 def draw_heat(heat: Heat, width: int, *, ascii_only: bool = False) -> "list[Text]":

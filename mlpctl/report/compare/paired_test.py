@@ -1,4 +1,4 @@
-"""Whether B is better than A, by the differences of seeds that both have. Pure."""
+"""Judge whether B is better than A: paired t-tests over the seeds that both have."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -23,10 +23,10 @@ class Paired:
     Attributes:
         pairs: seeds that both have with a score.
         difference: mean of B − A over them; None for no pair.
-        low: of its 95 % interval, not corrected; None for fewer than two pairs.
-        high: see low.
-        p: of a difference as large as this by chance, corrected for the number compared (Holm).
-        said: what follows for B.
+        low: low end of its 95 % interval, not corrected; None for fewer than two pairs.
+        high: high end.
+        p: probability of a difference as large as this by chance, corrected for the number compared (Holm).
+        judgement: judgement on B.
     """
 
     pairs: int
@@ -34,7 +34,7 @@ class Paired:
     low: float | None
     high: float | None
     p: float | None
-    said: Judgement
+    judgement: Judgement
 
 
 def judge(
@@ -57,11 +57,11 @@ def judge(
     Args:
         a: scores of A.
         b: scores of B.
-        better: whether low or high scores are better.
-        step: what scores are rounded to.
-        margin: differences up to this do not matter.
-        dtype: that was calculated in: what rounding may make, relative to the largest score.
-        same: of each column, whether A and B trained one and the same; nothing for none.
+        better: "low" or "high", the better scores.
+        step: unit that scores are rounded to.
+        margin: largest difference that does not matter.
+        dtype: type of the arithmetic; it decides how much rounding may make, relative to the largest score.
+        same: for each column True if A and B trained the same configuration; () for none.
     """
     gaps = b - a
     pairs, mean, half, p = paired_test(gaps, step)
@@ -95,7 +95,7 @@ def judge(
     return found
 
 
-def counted(said: Sequence[Judgement]) -> str:
+def tally(said: Sequence[Judgement]) -> str:
     """Return how many are better, worse, equal, undecided, in words."""
     counts = Counter(said)
     return ", ".join(f"{counts[word]} {word}" for word in WORDS if counts[word])
