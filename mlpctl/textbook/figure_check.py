@@ -71,11 +71,11 @@ def check_figure(expect: ExpectTable, values: Mapping[str, NDArray[np.float64]])
     extreme = np.min if expect.compare == "at_least" else np.max
     ours = np.array([extreme(array) for array in every], dtype=np.float64)  # (trials,)
     slack, why = expect.tolerance + ROUNDING * abs(published), COMPARISONS[expect.compare]
-    low, high = run_interval(ours, single=False, level=0.95)
+    is_draw = expect.compare == "draw"
+    low, high = run_interval(ours, single=is_draw, level=RUN_LEVEL if is_draw else 0.95)
     holds: bool | None
     match expect.compare:
         case "draw":
-            low, high = run_interval(ours, single=True, level=RUN_LEVEL)
             slack += half_a_digit(published)
             holds, below = low - slack <= published <= high + slack, (ours < published) + 0.5 * (ours == published)
             why = f"{below.mean():.0%} of our runs lie below it"

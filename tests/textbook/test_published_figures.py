@@ -13,7 +13,7 @@ from tests.helpers.cli import Cli
 ROOT = Path(__file__).parents[2]
 FILES = {path.stem: path for path in experiments_with("expect")}
 
-FEWER_STEPS = {"epochs = 10": "epochs = 6\ndata = { examples = 12000 }", "batch_size = 256": "batch_size = 64"}
+FEWER_STEPS = {"epochs = 10": "epochs = 6\ndata = { examples = 20000 }", "batch_size = 256": "batch_size = 64"}
 
 SHORTER = {
     "affine": {"epochs = 10": "epochs = 2\ndata = { examples = 2000 }"},
