@@ -107,3 +107,18 @@ def best_of(rows: Iterable[Mapping[str, Any]], on: SelectOn, metric: str | None 
 
     best = scores[min(scores, key=rank)] if scores else []
     return [row for _, row in sorted(best, key=lambda item: -item[0])]
+
+
+METRIC_NAMES = {
+    "accuracy": "accuracy (share right)",
+    "loss": "loss (mean per example)",
+    "mse": "mean squared error",
+    "mae": "mean absolute error",
+    "r2": "R² (share of variance explained)",
+}
+"""Metric -> its name with what it counts."""
+
+
+def metric_label(metric: str, part: str = "") -> str:
+    """Return the axis title of a metric on a part of the data, with what it counts."""
+    return f"{part} {METRIC_NAMES.get(metric, metric)}".strip()

@@ -363,3 +363,10 @@ def kind_of(info: FieldInfo) -> Literal["text", "int", "float"]:
     if all(part is int for part in parts):
         return "int"
     return "float" if all(part is float for part in parts) else "text"
+
+
+def label(name: str) -> str:
+    """Return the axis label of a field, with its unit."""
+    info = Spec.model_fields.get(name)
+    unit = extra(info, "unit") if info is not None else ""
+    return f"{name.replace('_', ' ')} ({unit})" if unit and unit not in name else name.replace("_", " ")

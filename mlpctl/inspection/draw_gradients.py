@@ -9,9 +9,8 @@ from mlpctl.display.figure_style import COLOURS, MARKERS, entitle, new_figure, s
 from mlpctl.inspection.gradients import root_mean_squares, sample_of, statistics
 from mlpctl.inspection.loader import start_of
 from mlpctl.inspection.subject import Subject, trials_of
-from mlpctl.report.figures.axis_labels import label
 from mlpctl.runner.trial import Trial
-from mlpctl.spec import SEED_FIELDS
+from mlpctl.spec import SEED_FIELDS, label
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -98,7 +98,7 @@ def outcome(a: Summary, b: Summary, *, margin: float = 0.0) -> Outcome:
         dataset=str(both["dataset"][0]),
         column=a.column,
         better=a.better,
-        changed=tuple((name, *(plain(values_of(own[name][:1])[0]) for own in sides)) for name in fixed),
+        changed=tuple((name, _first(sides[0], name), _first(sides[1], name)) for name in fixed),
         varied=tuple(varied),
         both=tuple(
             (names[shared[k]], float(np.nanmean(first[:, k])), float(np.nanmean(second[:, k])), paired[k])
@@ -159,3 +159,7 @@ def _paired(
         same=[config["A", x] == config["B", y] for x, y in zip(a, b, strict=True)],
     )
     return first, second, judged
+
+
+def _first(trials: Columns, name: str) -> Cell:
+    return plain(values_of(trials[name][:1])[0])

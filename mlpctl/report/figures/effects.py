@@ -7,12 +7,13 @@ import numpy as np
 
 from mlpctl.display.tables import Cell, as_chosen, for_people
 from mlpctl.display.text import distinct
-from mlpctl.report.figures.axis_labels import label, metric_label
+from mlpctl.metrics import metric_label
 from mlpctl.report.figures.plot import Heat, Line, Plot, has_log_axis, spans_decades
 from mlpctl.report.grouping import distinct as distinct_of
 from mlpctl.report.grouping import is_in, is_there
 from mlpctl.report.summary import Summary, over
 from mlpctl.report.tables import check_axis, in_order, plain, rows_of
+from mlpctl.spec import label
 from mlpctl.store.columns import Columns, objects, values_of
 
 CURVES_SHOWN = 5

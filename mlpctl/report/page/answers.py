@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlpctl.display.tables import Table, for_people
-from mlpctl.report.figures.axis_labels import label
 from mlpctl.report.page.axes import named
 from mlpctl.report.summary import Summary
 from mlpctl.report.tables import clear, counted, with_interval
+from mlpctl.spec import label
 
 BARS = 5
 """Axes in the answer to what mattered; the table below it has all."""

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from mlpctl.display.tables import Cell, Table, as_chosen
-from mlpctl.report.figures.axis_labels import label
 from mlpctl.report.figures.plot import is_log_spaced
 from mlpctl.report.grouping import codes_of, distinct
 from mlpctl.report.statistics.design import asked_of, drawn_of
 from mlpctl.report.summary import Summary, over
 from mlpctl.report.tables import in_order, plain
+from mlpctl.spec import label
 from mlpctl.store.columns import Array, Columns, objects, values_of
 
 MOST_VALUES = 24

@@ -47,4 +47,4 @@ def column(values: Array, *, measured: bool = False) -> dict[str, Any]:
     if len(levels) > len(cells) / 2:
         return {"values": cells}
     code = {level: number for number, level in enumerate(levels)}
-    return {"levels": levels, "codes": [code.get(cell, -1) for cell in cells]}
+    return {"levels": levels, "codes": [-1 if cell is None else code[cell] for cell in cells]}
