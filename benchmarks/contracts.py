@@ -28,12 +28,12 @@ EQUAL = 1e-9
 """Equality with the reference engine in float64."""
 
 ROUGH: dict[Precision, float] = {"tf32": 0.05, "bf16": 0.3}
-"""How far weights may be from float32 ones after three epochs: these precisions round every product's factors."""
+"""Limit of the difference from float32 weights after three epochs: these precisions round every product's factors."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """A contract and how well it is kept."""
+    """A contract, the largest error that was found, and its limit."""
 
     what: str
     precision: str  # of products
@@ -43,7 +43,7 @@ class Check:
 
     @property
     def holds(self) -> bool:
-        """Whether it is kept; an error that is no number is not."""
+        """Return whether it is kept; an error that is no number is not."""
         return self.error <= self.limit
 
     def __str__(self) -> str:
@@ -67,7 +67,7 @@ def mixed_trials(dtype: str, optimizer: str) -> list[Work]:
 
 
 def ends(session: Session, trials: Sequence[Work]) -> dict[str, State]:
-    """Train; return the weights of each trial at its end, with its last train_loss among them."""
+    """Train trials; return the weights of each at its end, with its last train_loss among them."""
     found: dict[str, State] = {}
     for event in session.advance(list(trials)):
         if event.status is not None:
@@ -80,7 +80,7 @@ def ends(session: Session, trials: Sequence[Work]) -> dict[str, State]:
 
 
 def error_between(ours: dict[str, State], theirs: dict[str, State]) -> float:
-    """Return the largest difference of what both have; where a trial diverged to does not matter."""
+    """Return the largest relative difference of weights; trials that diverged do not count."""
     errors = [
         float(np.abs(tensor - theirs[key][name]).max() / max(np.abs(theirs[key][name]).max(), 1e-3))
         for key, state in ours.items()
@@ -97,7 +97,7 @@ def kernel_checks() -> Iterator[Check]:
 
 
 def checks(device: str) -> Iterator[Check]:
-    """Yield the contracts of the lanes engine on a device, and how rough its fast precisions are."""
+    """Yield the contracts of the lanes engine on a device, and the errors of its fast precisions."""
     for optimizer in ("sgd", "adam"):
         yield from _contracts(partial(open_session, device, "fp32", 1), optimizer, BANDS)
     exact = ends(open_session(device, "fp32", 1), mixed_trials("float32", "sgd"))

@@ -1,4 +1,4 @@
-"""Measure the float32 matrix-product rate in the shape that is trained: what no trainer can beat by much."""
+"""Measure the float32 matrix-product rate in the shape that is trained: no trainer can beat it by much."""
 
 import json
 import os
@@ -14,7 +14,7 @@ import numpy as np
 ROWS, INPUTS, OUTPUTS, PER_RUN, RUNS = 256, 784, 256, 20, 30
 
 LIBRARIES = ("numpy", "torch")
-"""The better of these is the machine's GEMM rate: what a user gets who calls a library."""
+"""The better of these is the machine's GEMM rate, as a user gets it who calls a library."""
 
 WIDE = "numpy told to use 512 bits"
 """OpenBLAS does not do so by itself on AMD's processors; measured beside, where the processor can."""

@@ -43,7 +43,7 @@ SWEEP = (
 """1,000 specs of Fashion-MNIST."""
 
 FLOORS = {"tf32": 1500.0, "fp32": 500.0, "iris": 10_000.0}
-"""What is expected of one H200 at its best size: model-epochs/s of Fashion-MNIST, trials/s of iris."""
+"""Expected of one H200 at its best size: model-epochs/s of Fashion-MNIST, trials/s of iris."""
 
 SWEEP_SECONDS = 30.0
 """Expected for 1,000 different specs of ten epochs."""
@@ -160,7 +160,7 @@ def checked(device: str) -> Iterator[Cells]:
 
 
 def machine(device: str) -> str:
-    """Return what the figures were measured on."""
+    """Return the GPUs, the processor and the version of torch in one line."""
     facts = environment(gpu=True)
     gpus = [described(gpu) for gpu in facts["gpus"]]
     where = "; ".join(gpus) if device != "cpu" and gpus else "no GPU: these are figures of a CPU"
@@ -168,7 +168,7 @@ def machine(device: str) -> str:
 
 
 def described(gpu: dict[str, Any]) -> str:
-    """Return what is known of a GPU in one line; nvidia-smi knows more than torch."""
+    """Return name, driver, clocks and power limit of a GPU in one line, as far as they are known."""
     parts = [str(gpu["name"])]
     parts += [f"driver {gpu['driver']}"] if gpu.get("driver") else []
     for name, clock in (("SM at most", gpu.get("max_sm_clock_hz")), ("memory", gpu.get("memory_clock_hz"))):

@@ -1,4 +1,4 @@
-"""Predict what a step of the engine lanes costs at least: its kernels, bytes, FLOPs, counted on torch's `meta` device.
+"""Predict the least cost of a step of the engine lanes: kernels, bytes and FLOPs, counted on torch's `meta` device.
 
 `python -m benchmarks.lanes_prediction` prints it for an H200. A kernel takes the longest of its launch inside of a
 graph, its bytes and its FLOPs; kernels do not overlap. Bytes are those of every tensor that a kernel reads or writes,
@@ -42,12 +42,12 @@ class Chip:
 
 
 H200 = Chip(launch=2.2e-6, bytes=3.8e12, flops={"fp32": 45e12, "tf32": 280e12})
-"""Of 4.8 TB/s, 67 and 494 TFLOP/s in the data sheet: what copies and large products are known to reach of those."""
+"""The data sheet has 4.8 TB/s, 67 and 494 TFLOP/s: copies and large products are known to reach these parts."""
 
 
 @dataclass
 class Kernel:
-    """One operation."""
+    """A kernel that an operation launches."""
 
     name: str
     bytes: int
@@ -56,7 +56,7 @@ class Kernel:
 
 @dataclass
 class Counted(TorchDispatchMode):
-    """Counts the operations that reach a device."""
+    """Dispatch mode that counts the operations that reach a device."""
 
     kernels: list[Kernel] = field(default_factory=list)
 

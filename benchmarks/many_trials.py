@@ -33,7 +33,7 @@ class Sample:
 
 
 def command(trials: int, *more: str) -> list[str]:
-    """Return a sweep of so many trials of one epoch on four examples."""
+    """Return the command of a sweep of `trials` trials of one epoch on four examples."""
     axes = ["--axis", f"lr=lin:0.1:1:{trials}", "--select-on", "train", "--epochs", "1", "--engine", "kernel"]
     return [sys.executable, "-m", "mlpctl", "sweep", "--dataset", "gates", *axes, "--name", "many", "-q", *more]
 

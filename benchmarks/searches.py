@@ -1,4 +1,4 @@
-"""Compare the searches on a trained grid: what each finds, and for which share of the grid's model-epochs.
+"""Compare the searches on a trained grid: the accuracy that each finds, and its share of the grid's model-epochs.
 
 The grid of experiments/halving.toml is trained once and its epochs are looked up from then on: a search over it costs
 nothing, so each is repeated with many seeds. The schedule is constant: a trial of 9 epochs is the beginning of one of
@@ -36,7 +36,7 @@ SEARCHES = {
     "asha": SearchTable(method="asha", trials=216),
     "hyperband": SearchTable(method="hyperband"),
 }
-"""What is compared; 43 configurations with all their epochs are a fifth of the grid."""
+"""Searches to compare; 43 configurations with all their epochs are a fifth of the grid."""
 
 KnownScores = Mapping[tuple[object, ...], Mapping[int, float]]
 """Configuration -> epochs -> validation accuracy."""

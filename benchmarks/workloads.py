@@ -1,4 +1,4 @@
-"""Define the contests: what is trained, how often, and what mlpctl promises against each peer."""
+"""Define the contests: the specs, the number of trials, and the promise of mlpctl against each peer."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,7 +19,6 @@ class Workload:
     trials: int  # that mlpctl and the batched peers train
     few: int  # that the slow peers train; their time per trial does not depend on it
     peers: dict[str, float]  # contestant -> at least so many times slower than mlpctl, per trial; 0: no promise
-    what: str  # one line for the table
     against: dict[str, str] = field(default_factory=dict)  # contestant -> mlpctl's that it is measured by
 
     def ours(self, contestant: str) -> str:
@@ -52,26 +51,18 @@ WORKLOADS = {
     workload.name: workload
     for workload in (
         Workload("iris", {**IRIS_SPEC, "optimizer": "sgd"}, 64, 4,
-             {"mlpctl-widths": 0, "mlpctl-sweep": 0, "jax-vmap": 6, "jax-jit": 0, "torch-pool": 120, "torch-loop": 0,
-              "optuna": 0, "ray": 500},
-             "iris 4-128-64-32-16-3, BN on three layers, batch 4, SGD, 20 epochs", {"ray": "mlpctl-sweep"}),
-        Workload("iris-widths", {**IRIS_SPEC, "optimizer": "sgd"}, 64, 4, {},
-             "the same with 64 different width combinations; measured beside iris, as mlpctl-widths"),
-        Workload("iris-adam", {**IRIS_SPEC, "optimizer": "adam"}, 64, 4, {"jax-vmap": 4}, "the same with Adam"),
+                 {"mlpctl-widths": 0, "mlpctl-sweep": 0, "jax-vmap": 6, "jax-jit": 0, "torch-pool": 120,
+                  "torch-loop": 0, "optuna": 0, "ray": 500}, {"ray": "mlpctl-sweep"}),
+        Workload("iris-widths", {**IRIS_SPEC, "optimizer": "sgd"}, 64, 4, {}),  # measured as mlpctl-widths of iris
+        Workload("iris-adam", {**IRIS_SPEC, "optimizer": "adam"}, 64, 4, {"jax-vmap": 4}),
         Workload("fashion", {**FASHION, "epochs": 2, "optimizer": "sgd", "lr_range": (0.01, 0.5)}, 16, 2,
-             {"jax-vmap": 1.2, "torch-loop": 0, "d2l-loop": 14, "sklearn": 2},
-             "Fashion-MNIST 784-256-10, batch 256, SGD, 2 epochs"),
-        Workload("keras", {**KERAS, "epochs": 5}, 1, 1, {"keras-jax": 1.5, "torch-loop": 0},
-             "Keras task 784-128-10, batch 32, Adam, 5 epochs, one trial"),
+                 {"jax-vmap": 1.2, "torch-loop": 0, "d2l-loop": 14, "sklearn": 2}),
+        Workload("keras", {**KERAS, "epochs": 5}, 1, 1, {"keras-jax": 1.5, "torch-loop": 0}),
         Workload("train", {**FASHION, "epochs": 10, "val_fraction": 0.1, "lr": 0.1, "optimizer": "sgd"}, 1, 1,
-             {"mlpctl-train": 0, "jax-script": 1.2},
-             "Fashion-MNIST 784-256-10, one training from start to end of the process, 10 epochs, scored after each",
-             {"jax-script": "mlpctl-train"}),
-        Workload("gates", {"dataset": "gates", "data": {"gate": "and"}}, 1000, 10, {"torch-loop": 100},
-             "AND by the perceptron, 20 epochs"),
-        Workload("linreg", {"dataset": "linreg"}, 1000, 10, {"torch-loop": 100},
-             "linear regression, batch 10, 3 epochs"),
-        Workload("langid", {"dataset": "langid"}, 1000, 10, {"torch-loop": 100}, "langid, a sentence at a time"),
+                 {"mlpctl-train": 0, "jax-script": 1.2}, {"jax-script": "mlpctl-train"}),  # from start to end
+        Workload("gates", {"dataset": "gates", "data": {"gate": "and"}}, 1000, 10, {"torch-loop": 100}),
+        Workload("linreg", {"dataset": "linreg"}, 1000, 10, {"torch-loop": 100}),
+        Workload("langid", {"dataset": "langid"}, 1000, 10, {"torch-loop": 100}),
     )
 }  # fmt: skip
 

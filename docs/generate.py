@@ -1,4 +1,4 @@
-"""Writes the pages of docs/ that the code decides: `python -m docs.generate`. A test fails where they are stale."""
+"""Write the pages of docs/ that follow from the code: `python -m docs.generate`. A test fails where they are stale."""
 
 from pathlib import Path
 
@@ -152,13 +152,9 @@ def _meaning(name: str) -> str:
 
 
 def _text(value: object) -> str:
-    return (
-        ",".join(map(str, value))
-        if isinstance(value, list | tuple)
-        else str(value).lower()
-        if value is None
-        else str(value)
-    )
+    if isinstance(value, list | tuple):
+        return ",".join(map(str, value))
+    return "none" if value is None else str(value)
 
 
 def main() -> None:

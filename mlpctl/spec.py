@@ -365,8 +365,8 @@ def kind_of(info: FieldInfo) -> Literal["text", "int", "float"]:
     return "float" if all(part is float for part in parts) else "text"
 
 
-def label(name: str) -> str:
-    """Return the axis label of a field, with its unit."""
+def field_label(name: str) -> str:
+    """Return the label of a field for an axis or a legend, with its unit."""
     info = Spec.model_fields.get(name)
     unit = extra(info, "unit") if info is not None else ""
     return f"{name.replace('_', ' ')} ({unit})" if unit and unit not in name else name.replace("_", " ")

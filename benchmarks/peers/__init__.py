@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 def steady(train: Callable[[], T], fill: float = STEADY) -> tuple[float, T]:
-    """Return (seconds, what the first pass returned): the median of passes, as many as fill so long, one at least."""
+    """Return (median seconds of passes that take `fill` seconds together, one at least; result of the first pass)."""
     seconds: list[float] = []
     ends: list[T] = []
     while sum(seconds) < fill:

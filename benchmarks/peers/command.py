@@ -1,4 +1,4 @@
-"""Whole commands, from the start of the process to its end: `mlpctl sweep`, `mlpctl train`, and a JAX script."""
+"""Time whole commands, from the start of the process to its end: `mlpctl sweep`, `mlpctl train`, and a JAX script."""
 
 import csv
 import os
@@ -41,7 +41,7 @@ def options(spec: dict[str, Any]) -> list[str]:
 
 
 def _accuracy(command: list[str], spec: dict[str, Any]) -> float:
-    """Run a command in a folder of its own; return the accuracy that it found for a spec."""
+    """Run a command in a folder of its own; return the accuracy of a spec."""
     cache = Path(tempfile.gettempdir()) / "mlpctl-benchmarks-jax-cache"
     settings = {"JAX_COMPILATION_CACHE_DIR": str(cache), "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
     with tempfile.TemporaryDirectory() as folder:

@@ -1,4 +1,4 @@
-"""A JAX script as a user would write it: read Fashion-MNIST, train 784-256-10, score after each epoch, print.
+"""Train 784-256-10 on Fashion-MNIST by JAX, as a user would write it, and print the scores after each epoch.
 
 Usage: python jax_script.py FOLDER, where the four IDX files lie.
 """

@@ -1,4 +1,4 @@
-"""A hand-written JAX trainer: jit over the epochs of one trial, or vmap over all trials at once."""
+"""Time a hand-written JAX trainer: jit over the epochs of one trial, or vmap over all trials at once."""
 
 from functools import partial
 from typing import Any
@@ -11,7 +11,7 @@ from benchmarks.peers import steady
 from benchmarks.workloads import Arrays, Workload, arrays
 
 AT_A_TIME = {"iris": 64, "iris-adam": 64, "fashion": 4}
-"""Trials in one vmap: what was fastest."""
+"""Trials in one vmap, as many as were fastest."""
 
 
 def initial(data: Arrays) -> list[dict[str, Any]]:

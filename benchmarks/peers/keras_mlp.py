@@ -1,4 +1,4 @@
-"""Keras on JAX, as its Fashion-MNIST tutorial trains."""
+"""Time Keras on JAX, as its Fashion-MNIST tutorial trains."""
 
 import os
 import time

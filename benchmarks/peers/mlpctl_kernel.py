@@ -1,4 +1,4 @@
-"""mlpctl: the kernel engine's session, steady state."""
+"""Time a session of mlpctl's kernel engine in its steady state."""
 
 import gc
 from typing import Any

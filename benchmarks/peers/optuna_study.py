@@ -1,4 +1,4 @@
-"""Optuna: a grid study whose objective is the torch loop, two jobs."""
+"""Time Optuna: a grid study whose objective is the torch loop, two jobs."""
 
 import time
 from typing import Any

@@ -1,4 +1,4 @@
-"""Ray Tune: the torch loop as a trainable, end to end on a local cluster that listens on loopback only."""
+"""Time Ray Tune: the torch loop as a trainable, end to end, on a local cluster that listens on loopback only."""
 
 import logging
 import os

@@ -1,4 +1,4 @@
-"""scikit-learn's MLPClassifier."""
+"""Time scikit-learn's MLPClassifier."""
 
 import warnings
 from typing import Any

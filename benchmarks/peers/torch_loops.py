@@ -1,6 +1,7 @@
-"""PyTorch: the honest loop over resident tensors, the d2l DataLoader loop, and a process pool of loops."""
+"""Time PyTorch: a loop over resident tensors, the DataLoader loop of d2l, and a process pool of loops."""
 
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from typing import Any
 
 import torch
@@ -9,6 +10,8 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from benchmarks.peers import steady
 from benchmarks.workloads import Arrays, Workload, arrays
+from mlpctl.runner.trial import trial_of
+from mlpctl.spec import make_spec
 
 
 def network(data: Arrays) -> nn.Module:
@@ -32,8 +35,8 @@ def loss_of(data: Arrays) -> Any:
 
 def optimizer_of(spec: dict[str, Any], net: nn.Module) -> torch.optim.Optimizer:
     if spec.get("optimizer") == "adam":
-        return torch.optim.Adam(net.parameters(), lr=spec.get("lr", 1e-3), fused=True)
-    return torch.optim.SGD(net.parameters(), lr=spec.get("lr", 0.1))
+        return torch.optim.Adam(net.parameters(), lr=spec["lr"], fused=True)
+    return torch.optim.SGD(net.parameters(), lr=spec["lr"])
 
 
 def one(spec: dict[str, Any], data: Arrays, batch: int, epochs: int) -> float:
@@ -80,30 +83,21 @@ def d2l(spec: dict[str, Any], data: Arrays, batch: int, epochs: int) -> float:
     return accuracy(net, data)
 
 
-def _start() -> None:
-    torch.set_num_threads(1)
-
-
 def contest(workload: Workload, variant: str) -> dict[str, Any]:
-    data = arrays(workload)
-    from mlpctl.runner.trial import trial_of
-    from mlpctl.spec import make_spec
-
-    specs = workload.specs(workload.few)
+    data, specs = arrays(workload), workload.specs(1 if variant == "d2l" else workload.few)
     resolved = trial_of(make_spec(specs[0])).spec
     batch, epochs = int(resolved.batch_size or 1), int(resolved.epochs or 1)
     specs = [{"lr": resolved.lr, **spec} for spec in specs]
     if variant == "pool":
-        with ProcessPoolExecutor(2, initializer=_start) as pool:
-            list(pool.map(one, specs[:2], [data] * 2, [batch] * 2, [epochs] * 2))
-            many = len(specs)
-            seconds, ends = steady(lambda: list(pool.map(one, specs, [data] * many, [batch] * many, [epochs] * many)))
+        train = partial(one, data=data, batch=batch, epochs=epochs)
+        with ProcessPoolExecutor(2, initializer=partial(torch.set_num_threads, 1)) as pool:
+            list(pool.map(train, specs[:2]))
+            seconds, ends = steady(lambda: list(pool.map(train, specs)))
     else:
-        torch.set_num_threads(2 if workload.fields["dataset"] == "fashion-mnist" else 1)
-        train = d2l if variant == "d2l" else one
-        some = specs[: 1 if variant == "d2l" else None]
-        if variant != "d2l" and workload.fields["dataset"] != "fashion-mnist":
+        is_large = workload.fields["dataset"] == "fashion-mnist"
+        torch.set_num_threads(2 if is_large else 1)
+        if not is_large:
             one(specs[0], data, batch, 1)
-        seconds, ends = steady(lambda: [train(spec, data, batch, epochs) for spec in some])
-        specs = some
+        train = partial(d2l if variant == "d2l" else one, data=data, batch=batch, epochs=epochs)
+        seconds, ends = steady(lambda: list(map(train, specs)))
     return {"seconds": seconds / len(specs), "accuracy": ends[0], "trials": len(specs)}

@@ -34,7 +34,7 @@ CACHED_SECONDS = 5e-4  # a loop over arrays that fit a cache is repeated for abo
 
 
 def array_bytes(device: str, known: list[Cache]) -> int:
-    """Return the bytes of each array: far more than the caches hold, where there is memory for it."""
+    """Return the bytes of each array: far more than the caches hold, if there is memory for it."""
     if device == "cpu":
         import psutil
 

@@ -20,12 +20,8 @@ if TYPE_CHECKING:
 OPERAND_BYTES = {"float64": 8, "float32": 4, "tf32": 4, "bfloat16": 2, "float16": 2, "int8": 1}
 """Dtype -> bytes of a number. tf32 is float32 multiplied with 10 bits of mantissa; int8 is summed in int32."""
 
-Transposed = Literal["none", "a", "b", "both"]
-"""Which operand lies in memory column by column."""
-
-SHORTEST = 1e-3
-"""Seconds that a timed run takes at least: short products are repeated, so that reading the clock costs little."""
-
+Transposed = Literal["none", "a", "b", "both"]  # operands that lie in memory column by column
+SHORTEST = 1e-3  # seconds of a timed run at least: short products are repeated, so that reading the clock costs little
 PAGE = 4096  # operands of every size begin at a multiple of so many bytes
 
 
@@ -56,7 +52,7 @@ class MatrixProduct:
 
     @property
     def group(self) -> tuple[str, int, str]:
-        """Device, threads, dtype: what it shares with the products that it is compared with."""
+        """Device, threads and dtype: equal for products that are compared with each other."""
         return self.device, self.threads, self.dtype
 
     @property
@@ -138,8 +134,7 @@ def torch_settings(device: str, threads: int, dtype: str) -> Iterator[None]:
             torch.set_num_threads(before)
 
 
-Matrices = tuple["torch.Tensor", "torch.Tensor", "torch.Tensor"]
-"""Both operands and the result."""
+Matrices = tuple["torch.Tensor", "torch.Tensor", "torch.Tensor"]  # both operands and the result
 
 
 class Operands:
@@ -174,15 +169,14 @@ class Operands:
 
     def _at(self, product: MatrixProduct, starts: Sequence[int]) -> Matrices:
         m, k, n = product.m, product.k, product.n
-        turned = (product.transposed in ("a", "both"), product.transposed in ("b", "both"), False)
         batch = () if product.batch == 1 else (product.batch,)
-        matrices = []
-        for pool, start, size, (rows, columns), turn in zip(
-            self.pools, starts, product.sizes, ((m, k), (k, n), (m, n)), turned, strict=True
-        ):
-            flat = pool[start : start + size]
-            matrices.append(flat.view(*batch, columns, rows).mT if turn else flat.view(*batch, rows, columns))
-        return matrices[0], matrices[1], matrices[2]
+
+        def matrix(which: int, rows: int, columns: int, by_columns: tuple[str, ...] = ()) -> "torch.Tensor":
+            flat = self.pools[which][starts[which] :][: product.sizes[which]]
+            turned = product.transposed in by_columns
+            return flat.view(*batch, columns, rows).mT if turned else flat.view(*batch, rows, columns)
+
+        return matrix(0, m, k, ("a", "both")), matrix(1, k, n, ("b", "both")), matrix(2, m, n)
 
     def _pages(self, numbers: int) -> int:
         return -(-numbers // self.step) * self.step
@@ -289,7 +283,7 @@ def missing_support(product: MatrixProduct) -> str:
 
 
 def last_cache(device: "torch.device") -> int:
-    """Return the bytes of the largest cache, 64 MiB where nobody tells."""
+    """Return the bytes of the largest cache, 64 MiB where the system does not tell."""
     import torch
 
     gpu = device.type == "cuda"
@@ -303,7 +297,5 @@ def _check_memory(device: "torch.device", needed: int) -> None:
 
     free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else psutil.virtual_memory().available
     if needed > free:
-        raise UsageError(
-            f"operands need {needed / 2**30:.1f} GiB, and {free / 2**30:.1f} GiB are free on {device}: choose smaller "
-            "sizes"
-        )
+        sizes = f"{needed / 2**30:.1f} GiB, and {free / 2**30:.1f} GiB are free on {device}"
+        raise UsageError(f"operands need {sizes}: choose smaller sizes")

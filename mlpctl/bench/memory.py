@@ -31,7 +31,7 @@ class MemoryOptions:
 
 @dataclass
 class MemoryResult:
-    """The measured bandwidths and latencies, and what the system tells of caches and buses."""
+    """The measured bandwidths and latencies, and the caches and buses as the system lists them."""
 
     buses: dict[str, MemoryBus]  # by device
     caches: list[Cache]  # as the system lists them

@@ -1,4 +1,4 @@
-"""Measure and draw rooflines: what a core and its memory allow, and the project's workloads under it.
+"""Measure and draw rooflines: the limits of a core and its memory, and the project's workloads under them.
 
 A roof is min(peak, bandwidth · intensity). The peak is that of multiplications and additions in registers, since
 libraries may fall short of it; the bandwidth that of a triad over arrays that one level of memory holds, on one thread,
@@ -55,7 +55,7 @@ class StepCost:
 
 
 def step_cost(trial: "Work") -> StepCost:
-    """Count what a step of a trial computes and moves, from the shapes.
+    """Count the FLOPs and bytes of a step of a trial, from the shapes.
 
     Bytes are counted as if nothing stayed in a cache between two operations: each product reads its operands and writes
     its result, the update reads parameters, gradients and moments and writes what it changes. Of sparse inputs only
@@ -134,7 +134,7 @@ def register_peaks(team: ThreadTeam) -> WorkloadGroup:
 
 
 def library_peak(device: str, threads: int = 1, size: int = LIBRARY_SIZE) -> WorkloadGroup:
-    """Return what gives the seconds per FLOP of torch's product of two square matrices."""
+    """Return the workload that gives the seconds per FLOP of torch's product of two square matrices."""
     from mlpctl.bench.matmul_products import Operands, product_workload, products_of, torch_settings
 
     (product,) = products_of([(size, size, size)], ["float32"], [device], [threads])
@@ -143,7 +143,7 @@ def library_peak(device: str, threads: int = 1, size: int = LIBRARY_SIZE) -> Wor
 
 
 def ceiling_groups(device: str) -> dict[str, WorkloadGroup]:
-    """Return what measures the ceilings: "peak" gives seconds per FLOP, each level of memory seconds per byte."""
+    """Return the workloads of the ceilings: "peak" gives seconds per FLOP, each level of memory seconds per byte."""
     if device != "cpu":
         from mlpctl.system.devices import torch_device
 
@@ -163,7 +163,7 @@ def ceiling_groups(device: str) -> dict[str, WorkloadGroup]:
 
 
 def best_rate(samples: Samples) -> float | None:
-    """Return what the fastest run of any workload gives per second; None where none was timed."""
+    """Return the rate per second of the fastest run of any workload; None where none was timed."""
     seconds = [times.min() for workload in samples.workloads if len(times := samples.of(workload))]
     return float(1 / min(seconds)) if seconds else None
 
@@ -237,14 +237,14 @@ def roofline_rows(roofline: Roofline) -> list[dict[str, Cell]]:
         rows += [{"what": "peak", "device": "cpu", "threads": threads, "operation": operation, "flops": flops}
                  for threads, flops in peaks.items()]  # fmt: skip
     for name, (step, timed) in roofline.workloads.items():
+        rates = {"flops": step.flops / timed.median, "flops_per_byte": step.intensity}
         rows.append({"what": "workload", "device": "cpu", "threads": 1, "operation": name, "bytes": int(step.resident),
-                     **asdict(timed), "flops": step.flops / timed.median, "flops_per_byte": step.intensity}
-                    )  # fmt: skip
+                     **asdict(timed), **rates})  # fmt: skip
     return rows
 
 
 def roofline_table(roofline: Roofline) -> Table:
-    """Return the table that people read: each workload, where its data are, its share of the roof there."""
+    """Return the table that people read: each workload, the level of its data, its share of the roof there."""
     rows: list[dict[str, Cell]] = []
     for name, (step, timed) in roofline.workloads.items():
         level, flops, share = roofline.place(name)

@@ -1,4 +1,4 @@
-"""Model the time of training steps: what limits a step, and where one implementation overtakes another.
+"""Model the time of training steps: the limit of a step, and the crossing of two implementations.
 
 time = overhead + factor · floor. The floor is the least that the device allows (`roofline.Ceilings`); the overhead is
 what a step takes without any work, a constant and a share per layer. The limit of a step is the largest of overhead,

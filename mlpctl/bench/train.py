@@ -86,7 +86,7 @@ class TrainResult:
         return fit_step_times([shape.layers for shape, _ in timed], floors, [seconds for _, seconds in timed])
 
     def shares(self, shape: NetworkShape, name: str, model: StepTimeFit | None) -> StepShares | None:
-        """Return what a step's time is made of; `model` is the fit of the implementation."""
+        """Return the parts of a step's time; `model` is the fit of the implementation."""
         seconds, cost = self.median(shape, name), self.costs[shape]
         if seconds is None or model is None or self.ceilings is None:
             return None
@@ -111,8 +111,8 @@ def train_options(
     """
     from mlpctl.system.devices import torch_device
 
-    problems = [f"unknown implementation '{name}': {did_you_mean(name, TRAINERS)}" for name in names
-                if name not in TRAINERS]  # fmt: skip
+    unknown = [name for name in names if name not in TRAINERS]
+    problems = [f"unknown implementation '{name}': {did_you_mean(name, TRAINERS)}" for name in unknown]
     for axis, own in values.items():
         problems += [f"{axis} must be 1 at least, got {value}" for value in own if value < 1]
         problems += [] if own else [f"at least one {axis} is needed"]

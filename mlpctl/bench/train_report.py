@@ -74,8 +74,8 @@ def _axis_table(result: TrainResult, axis: str) -> Table:
                 row[str(getattr(shape, axis))] = f"{seconds * 1e6:,.{digits}f}{limit}"
             row["of peak"] = f"{100 * shares.arithmetic:.2g} %" if shares else None
         rows.append(row)
-    others = (
-        ", ".join(f"{other} {getattr(shapes[0], other)}" for other in SHAPE_AXES if other != axis) if shapes else ""
+    others = ", ".join(
+        f"{other} {getattr(shape, other)}" for shape in shapes[:1] for other in SHAPE_AXES if other != axis
     )
     columns = ["", *(str(getattr(shape, axis)) for shape in shapes), "of peak"]
     title = f"µs per step, by {axis} ({AXIS_UNITS[axis]}); {others}"
@@ -94,10 +94,8 @@ def _notes(result: TrainResult) -> list[str]:
     if "lanes" in options.names and "lanes" not in result.left_out:
         notes.append(f"lanes trains {options.lanes} trials at a time; here is the time of one.")
     if result.difference:
-        notes.append(
-            f"All train the same trial: their losses differ by {result.difference:.1g} at most; {SAME_LOSS:g} is "
-            "allowed."
-        )
+        most = f"{result.difference:.1g} at most; {SAME_LOSS:g} is allowed"
+        notes.append(f"All train the same trial: their losses differ by {most}.")
     fewest = min((len(times) for own in result.times.values() for times in own.values()), default=0)
     where = "one thread" if options.device == "cpu" else options.device
     notes.append(f"Medians of {fewest} runs or more, on {where}.")
@@ -136,12 +134,6 @@ def step_time_plot(result: TrainResult, machine: str) -> Plot:
         lines.append(Line("floor (peak)", [float(shape.width) for shape in shapes], floors))
     first = shapes[0]
     layers = f"{first.depth} hidden layer{'s' if first.depth > 1 else ''}"
-    title = f"Time per step against width: {layers}, batch {first.batch}, {INPUTS} inputs"
-    return Plot(
-        f"{title}\nmedian and 95 % interval; {machine}",
-        "hidden units",
-        "µs per step of one trial",
-        tuple(lines),
-        log_x=True,
-        log_y=True,
-    )
+    title = f"Time per step against width: {layers}, batch {first.batch}, {INPUTS} inputs\n"
+    title += f"median and 95 % interval; {machine}"
+    return Plot(title, "hidden units", "µs per step of one trial", tuple(lines), log_x=True, log_y=True)

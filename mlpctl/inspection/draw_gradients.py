@@ -10,7 +10,7 @@ from mlpctl.inspection.gradients import root_mean_squares, sample_of, statistics
 from mlpctl.inspection.loader import start_of
 from mlpctl.inspection.subject import Subject, trials_of
 from mlpctl.runner.trial import Trial
-from mlpctl.spec import SEED_FIELDS, label
+from mlpctl.spec import SEED_FIELDS, field_label
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -50,8 +50,9 @@ def profiles_of(subject: Subject, given: Mapping[str, Any]) -> list[Profile]:
     flat = [trial.spec.flat() for trial in trials]
     differing = [n for n in flat[0] if len({row[n] for row in flat}) > 1 and n not in (*SEED_FIELDS, *FIELDS_OF_DEPTH)]
     return [
-        profile(trial, start_of(trial), ", ".join(f"{label(n)} {row[n]}" for n in differing if row[n] is not None))
+        profile(trial, start_of(trial), ", ".join(f"{field_label(n)} {row[n]}" for n in names))
         for trial, row in zip(trials, flat, strict=True)
+        for names in [[name for name in differing if row[name] is not None]]
     ]
 
 

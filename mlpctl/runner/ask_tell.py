@@ -13,12 +13,12 @@ from mlpctl.metrics import SelectOn, mean_score, score_of
 from mlpctl.runner.callbacks.base import Callback
 from mlpctl.runner.experiment import Experiment
 from mlpctl.runner.pending import identify
-from mlpctl.runner.rows import Row
 from mlpctl.search.random import Random
 from mlpctl.search.space import Proposal
 from mlpctl.search.table import BY_EPOCHS
 from mlpctl.spec import Spec
 from mlpctl.store import reader
+from mlpctl.store.schema import Row
 
 
 @dataclass

@@ -25,7 +25,6 @@ from mlpctl.runner.estimate import (  # fmt: skip
 )
 from mlpctl.runner.experiment import Experiment
 from mlpctl.runner.loop import to_train
-from mlpctl.runner.rows import Row
 from mlpctl.runner.run_groups import RunGroup, key_without_epochs
 from mlpctl.runner.search_progress import rungs_without
 from mlpctl.runner.sweep import check_some, options_for, size_of
@@ -34,6 +33,7 @@ from mlpctl.runner.types import Counts, Rung, RunOptions
 from mlpctl.search.random import Random
 from mlpctl.spec import Spec
 from mlpctl.store import reader
+from mlpctl.store.schema import Row
 from mlpctl.store.writer import Store
 
 LISTED = 10_000

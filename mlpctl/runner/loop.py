@@ -16,12 +16,13 @@ from mlpctl.runner.engine_choice import EngineChoice, open_session
 from mlpctl.runner.failure_policy import FailurePolicy
 from mlpctl.runner.pending import pending
 from mlpctl.runner.recorder import Recorder
-from mlpctl.runner.rows import Row, epoch_row, trial_row, wall_time
+from mlpctl.runner.rows import epoch_row, trial_row, wall_time
 from mlpctl.runner.run_groups import RunGroup, ended, key_without_epochs, run_groups, trial_epochs
 from mlpctl.runner.trial import Trial
 from mlpctl.runner.types import Counts, RunOptions, Stop
 from mlpctl.spec import Spec
 from mlpctl.store.checkpoints import Checkpoint, Checkpoints
+from mlpctl.store.schema import Row
 from mlpctl.store.writer import Store
 
 LOOKED_AT = 64

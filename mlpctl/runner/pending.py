@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING
 
 from mlpctl.errors import UsageError
 from mlpctl.runner.failure_policy import REDONE, RETRIED
-from mlpctl.runner.rows import Row, invalid_row
+from mlpctl.runner.rows import invalid_row
 from mlpctl.runner.run_groups import key_without_epochs
 from mlpctl.runner.trial import Trial, trial_of
 from mlpctl.runner.types import RunOptions
 from mlpctl.spec import Spec
+from mlpctl.store.schema import Row
 from mlpctl.store.writer import Store
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from threading import Lock
 from mlpctl.runner.budget import Budget
 from mlpctl.runner.callbacks.base import Callback
 from mlpctl.runner.failure_policy import FailurePolicy
-from mlpctl.runner.rows import Row
 from mlpctl.runner.types import Counts, Stop
+from mlpctl.store.schema import Row
 from mlpctl.store.writer import Store
 
 

@@ -7,8 +7,10 @@ from typing import Any
 from mlpctl.engines.base import Event
 from mlpctl.runner.trial import Trial
 from mlpctl.spec import Spec
+from mlpctl.store import schema
 from mlpctl.store.key import NUMERICS, key_of
-from mlpctl.store.schema import Row
+
+Row = schema.Row
 
 
 def epoch_row(event: Event) -> Row:

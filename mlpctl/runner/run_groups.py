@@ -6,9 +6,10 @@ from itertools import groupby
 
 from mlpctl.engines.base import Event
 from mlpctl.engines.schedule import is_prefix
-from mlpctl.runner.rows import Row, epoch_row
+from mlpctl.runner.rows import epoch_row
 from mlpctl.runner.trial import Trial
 from mlpctl.store.key import key_of
+from mlpctl.store.schema import Row
 
 UNSCORED = epoch_row(Event("", 0))
 """What an epoch row has without scores: none is written."""

@@ -5,6 +5,7 @@ A row is a line, because the writer leaves no newline in a cell: what is wrong w
 
 import csv
 import io
+import json
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -117,7 +118,17 @@ def _wrong(path: Path, row: Mapping[str, str], numeric: Iterable[tuple[str, Call
         return f"status must be one of {', '.join(get_args(Status))}, got '{row['status']}'"
     if row.get("task", "") not in ("", *PRIMARY):
         return f"task must be one of {', '.join(PRIMARY)}, got '{row['task']}'"
+    if (options := row.get("data")) and not is_object(options):
+        return f"data must be a JSON object, got '{options}'"
     return ""
+
+
+def is_object(text: str) -> bool:
+    """Return whether a text is a JSON object, as which the options of a dataset are written."""
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def to_line(cells: Iterable[Any]) -> bytes:

@@ -82,11 +82,15 @@ def _best(folder: Path, keys: list[str]) -> StoredTrial:
     """Return the best of some trials by the selection of the folder: the best seed of the best configuration."""
     if len(keys) == 1:
         return StoredTrial(folder, keys[0])
-    table = reader.trials(folder)
-    rows = [row for row in table.records() if row["key"] in set(keys)]
+    known, rows, failed = set(keys), list[Row](), list[Row]()
+    for row in reader.trials(folder).records():
+        if row["key"] in known:
+            rows.append(row)
+        elif row["status"] != "ok":
+            failed.append(row)  # a configuration with a failed seed comes after those without
     select = read_toml(folder / EXPERIMENT_FILE).get("select", {})
     on, metric = select.get("on", "validation"), select.get("metric")
-    best = best_of(rows, on, metric) if _are_comparable(rows) else []
+    best = best_of([*rows, *failed], on, metric) if _are_comparable(rows) else []
     if not best:
         raise UsageError(
             f"{folder} has {len(keys)} trials and nothing that chooses among them: name one as {folder}#KEY, of "

@@ -12,7 +12,7 @@ import numpy as np
 from mlpctl.errors import DataError
 from mlpctl.metrics import PRIMARY
 from mlpctl.store.columns import Array, Columns, last_of_each, objects
-from mlpctl.store.csv_files import FILES, foreign, header_of, is_ours, newer, scan
+from mlpctl.store.csv_files import FILES, foreign, header_of, is_object, is_ours, newer, scan
 from mlpctl.store.schema import (
     BEFORE,
     EPOCH_COLUMNS,
@@ -132,6 +132,8 @@ def _read(path: Path, names: Iterable[str], whole: bytes | None = None) -> Colum
         raise newer(path, max(versions))
     if "task" in wanted and not {*table["task"].tolist()} <= {None, *PRIMARY}:
         raise _damaged(path, "a task is unknown")
+    if "data" in wanted and not all(map(is_object, {*table["data"].tolist()} - {None})):
+        raise _damaged(path, "data is no JSON object")
     before = {name: BEFORE[name] for name in wanted if name not in header and name in BEFORE}
     filled = {name: objects([value] * len(table)) for name, value in before.items() if isinstance(value, str)}
     filled |= {name: np.full(len(table), value) for name, value in before.items() if name not in filled}

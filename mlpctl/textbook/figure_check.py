@@ -48,8 +48,8 @@ def check_figure(expect: ExpectTable, values: Mapping[str, NDArray[np.float64]])
     def checked(
         holds: bool | None, why: str, ours: float | None = None, low: float = math.nan, high: float = math.nan
     ) -> FigureCheck:
-        ends = (end if math.isfinite(end) else None for end in (low, high))
-        return FigureCheck(expect.figure, published, ours, *ends, len(every), VERDICTS[holds], why)
+        below, above = (end if math.isfinite(end) else None for end in (low, high))
+        return FigureCheck(expect.figure, published, ours, below, above, len(every), VERDICTS[holds], why)
 
     if not every:
         return checked(False, "no trial has it")

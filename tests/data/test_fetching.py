@@ -343,7 +343,7 @@ def test_a_folder_without_the_files_is_refused_in_few_short_lines(serve: Callabl
     assert server.asked == []
 
 
-@pytest.mark.parametrize("damage", [b"damage", gzip.compress(CONTENT["second"])[:-9]])
+@pytest.mark.parametrize("damage", [b"damage", gzip.compress(CONTENT["second"])[:-9]], ids=["foreign", "cut"])
 def test_damage_in_the_cache_is_mended(serve: Callable[..., Server], damage: bytes) -> None:
     server = serve(right)
     fetch(tiny(server.address))

@@ -9,11 +9,11 @@ import pytest
 from mlpctl.data.minibatches import order
 from mlpctl.engines.base import Work
 from mlpctl.engines.initial_weights import initial_weights
-from mlpctl.engines.kernel import drawing
-from mlpctl.engines.kernel.calls import arrays_of, begun_training, new_training
+from mlpctl.engines.kernel import random_numbers
 from mlpctl.engines.kernel.engine import ENGINE as KERNEL
 from mlpctl.engines.kernel.layout import unpack
 from mlpctl.engines.kernel.session import HELPED_FROM
+from mlpctl.engines.kernel.training import arrays_of, begun_training, new_training
 from mlpctl.engines.reference import ENGINE as REFERENCE
 from mlpctl.spec import Init
 from tests.helpers.engines import FLOAT32_BAND, assert_close, ends
@@ -95,7 +95,7 @@ def test_a_trial_starts_from_the_shared_weights(init: str, dtype: str) -> None:
 def test_the_compiled_orders_are_the_shared_ones() -> None:
     for n in (1, 5, 1000, 5000):
         rows = np.arange(10, 10 + n)
-        drawn = drawing.orders(2**40 + 1, 3, 2, rows, n)
+        drawn = random_numbers.orders(2**40 + 1, 3, 2, rows, n)
         for e in (0, 1):
             np.testing.assert_array_equal(drawn[e], rows[order(2**40 + 1, 3 + e, n)])
 

@@ -14,9 +14,9 @@ from mlpctl.engines.lanes import cuda_graph as replaying
 from mlpctl.engines.lanes import session as sessions
 from mlpctl.engines.lanes import training as layouts
 from mlpctl.engines.lanes.arrays import Arrays
-from mlpctl.engines.lanes.batch_size import seconds_per_step
 from mlpctl.engines.lanes.cuda_graph import LONGEST, Replay, graph_length
 from mlpctl.engines.lanes.dataset import Resident
+from mlpctl.engines.lanes.group_size import seconds_per_step
 from mlpctl.engines.lanes.memory import out_of_memory
 from mlpctl.engines.lanes.session import open_session
 from mlpctl.engines.lanes.training import Lane, TrainingGroup

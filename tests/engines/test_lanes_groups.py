@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from mlpctl.data.minibatches import order
 from mlpctl.engines.lanes import random_numbers
-from mlpctl.engines.lanes.batch_size import best_size, doubling
 from mlpctl.engines.lanes.cuda_graph import LONGEST, WARM, Replay
+from mlpctl.engines.lanes.group_size import best_size, doubling
 from mlpctl.engines.lanes.groups import Shared, bytes_of, plan, shared_of
 from mlpctl.engines.lanes.layout import LINE, PAGE, Layout, Shape, arrange, copies, leading
 from mlpctl.rng import normals, uniforms, words
@@ -158,8 +158,8 @@ def test_a_group_grows_until_that_no_longer_pays() -> None:
 
 
 def test_a_trial_of_sizes_leaves_the_trials_as_they_were() -> None:
-    from mlpctl.engines.lanes.batch_size import tried_size
     from mlpctl.engines.lanes.dataset import Resident
+    from mlpctl.engines.lanes.group_size import tried_size
     from mlpctl.engines.lanes.training import Lane
 
     torch.set_num_threads(1)

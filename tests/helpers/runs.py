@@ -7,11 +7,11 @@ from typing import Any
 from mlpctl.engines.base import Event
 from mlpctl.runner.callbacks.base import Callback
 from mlpctl.runner.experiment import Experiment
-from mlpctl.runner.rows import Row
 from mlpctl.runner.trial import Trial
 from mlpctl.runner.types import RunOptions, Stop
 from mlpctl.search.axes import parse_axis
 from mlpctl.search.table import Method, SearchTable
+from mlpctl.store.schema import Row
 
 BASE = {"dataset": "iris", "widths": (6,), "epochs": 9}
 REFERENCE = RunOptions(engine="reference")

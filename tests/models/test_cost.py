@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from mlpctl.engines.initial_weights import initial_weights
-from mlpctl.engines.kernel.calls import new_training
 from mlpctl.engines.kernel.layout import unpack
+from mlpctl.engines.kernel.training import new_training
 from mlpctl.inspection.loader import gathered
 from mlpctl.models.cost import costs_of, in_bytes, totals_table
 from mlpctl.models.manual import Manual

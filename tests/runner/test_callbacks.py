@@ -2,9 +2,9 @@
 
 from mlpctl.engines.base import Event
 from mlpctl.runner.callbacks.base import Callback, Callbacks
-from mlpctl.runner.rows import Row
 from mlpctl.runner.trial import Trial, trial_of
 from mlpctl.spec import make_spec
+from mlpctl.store.schema import Row
 
 
 class Named(Callback):

@@ -7,10 +7,10 @@ from threading import Lock, get_ident
 import pytest
 
 from mlpctl.runner.experiment import Experiment
-from mlpctl.runner.rows import Row
 from mlpctl.runner.sweep import sweep
 from mlpctl.runner.types import RunOptions, Stop
 from mlpctl.search.axes import parse_axis
+from mlpctl.store.schema import Row
 from tests.helpers.runs import Counting
 
 

@@ -14,6 +14,7 @@ from mlpctl.store import reader
 from mlpctl.store.columns import values_of
 from mlpctl.store.results import load
 from mlpctl.store.schema import EPOCHS_FILE, TRIAL_COLUMNS, TRIALS_FILE
+from tests.helpers.damage import set_cell
 from tests.helpers.synthetic import write
 
 
@@ -132,6 +133,13 @@ def test_no_file_and_empty_files(tmp_path: Path) -> None:
 def test_what_is_damaged_is_named_with_its_place(folder: Path, old: bytes, new: bytes, message: str) -> None:
     change(folder / TRIALS_FILE, old, new)
     with pytest.raises(DataError, match=f"{TRIALS_FILE}.*{message}.*; `mlpctl results repair {folder}` mends it"):
+        reader.trials(folder)
+
+
+@pytest.mark.parametrize("options", ["{", "[1]", "7", "[" * 100_000])
+def test_options_of_a_dataset_that_are_none_are_named(folder: Path, options: str) -> None:
+    set_cell(folder, 2, "data", options)
+    with pytest.raises(DataError, match="line 3: data must be a JSON object, got"):
         reader.trials(folder)
 
 

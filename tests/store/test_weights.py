@@ -11,7 +11,7 @@ from safetensors.numpy import save_file
 from mlpctl.engines.initial_weights import initial_weights, taken
 from mlpctl.engines.kernel.engine import ENGINE as KERNEL
 from mlpctl.engines.reference import ENGINE as REFERENCE
-from mlpctl.errors import DataError, UsageError
+from mlpctl.errors import DataError
 from mlpctl.runner.trial import trial_of
 from mlpctl.spec import make_spec
 from mlpctl.store.find_trial import find
@@ -19,7 +19,6 @@ from mlpctl.store.results import load
 from mlpctl.store.weights import read_weights, weights_at
 from tests.helpers.cli import Cli
 from tests.helpers.making import classes, trained, work_of
-from tests.helpers.synthetic import write
 
 DIGITS = ("train", "--dataset", "digits", "--hidden-units", "16", "--epochs", "3", "-q")
 
@@ -164,22 +163,3 @@ def test_a_gate_has_its_weights_from_nobody(cli: Cli) -> None:
     done = cli("train", "--dataset", "gates", "--model", "gate", "--init-from", "x.safetensors")
     assert done.code == 2
     assert "weights of model gate are set by hand" in done.err
-
-
-def test_of_several_trials_the_best_seed_of_the_best_configuration(tmp_path: Path) -> None:
-    rows = [{"lr": lr, "seed": seed, "val_accuracy": a} for lr, seed, a in
-            ((0.1, 0, 0.99), (0.1, 1, 0.5), (0.2, 0, 0.8), (0.2, 1, 0.9), (0.2, 2, 0.85))]  # fmt: skip
-    place = find(str(write(tmp_path / "r", rows)), needed=False)
-    assert place.key == "k3"
-    assert "the best of 5 trials by validation accuracy, 0.9000 (of the 3 seeds of the best" in place.why
-    assert find(f"{tmp_path / 'r'}#k0", needed=False).key == "k0"
-    with pytest.raises(UsageError, match="fits 5 trials, give more of the key: k0, k1"):
-        find(f"{tmp_path / 'r'}#k", needed=False)
-
-
-def test_where_nothing_chooses_the_trials_are_told_apart(tmp_path: Path) -> None:
-    rows = [{"data": f'{{"gate":"{gate}"}}', "dataset": "gates"} for gate in ("and", "xor")]
-    with pytest.raises(UsageError) as error:
-        find(str(write(tmp_path / "r", rows)), needed=False)
-    assert "name one as" in str(error.value)
-    assert "k0 (data.gate and), k1 (data.gate xor)" in str(error.value)

@@ -13,10 +13,12 @@ from tests.helpers.cli import Cli
 ROOT = Path(__file__).parents[2]
 FILES = {path.stem: path for path in experiments_with("expect")}
 
+FEWER_STEPS = {"epochs = 10": "epochs = 6\ndata = { examples = 12000 }", "batch_size = 256": "batch_size = 64"}
+
 SHORTER = {
     "affine": {"epochs = 10": "epochs = 2\ndata = { examples = 2000 }"},
-    "d2l-concise": {"epochs = 10": "epochs = 6"},
-    "d2l-scratch": {"epochs = 10": "epochs = 6"},
+    "d2l-concise": FEWER_STEPS,
+    "d2l-scratch": FEWER_STEPS,
     "keras": {"seeds = 5": "seeds = 3"},
     **{name: {"epochs = 500": "epochs = 30"} for name in FILES if name.startswith("ladder")},
 }

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Self
 
 from mlpctl.errors import Interrupted
 from mlpctl.runner.callbacks.base import Callback
-from mlpctl.runner.rows import Row
 from mlpctl.runner.types import Stop
+from mlpctl.store.schema import Row
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -15,10 +15,10 @@ from mlpctl.engines.base import Event
 from mlpctl.report.statistics.student import t95
 from mlpctl.runner.callbacks.progress import Leader, Progress
 from mlpctl.runner.experiment import Experiment
-from mlpctl.runner.rows import Row
 from mlpctl.runner.sweep import size_of
 from mlpctl.runner.trial import Trial
 from mlpctl.store import reader
+from mlpctl.store.schema import Row
 
 if TYPE_CHECKING:  # rich takes 25 ms, which a quiet sweep has no use for
     from rich.console import Console, RenderableType

@@ -12,8 +12,8 @@ from mlpctl.display.text import carries, sparkline
 from mlpctl.engines.base import Event
 from mlpctl.errors import TrialsFailed
 from mlpctl.metrics import PRIMARY
-from mlpctl.runner.rows import Row
 from mlpctl.runner.trial import Trial
+from mlpctl.store.schema import Row
 
 if TYPE_CHECKING:
     from mlpctl.runner.train import Trained

@@ -57,7 +57,7 @@ def groups_for(works: Sequence[Work], devices: int, kind: Callable[[Work], Hasha
     Args:
         works: trials.
         devices: devices that train at the same time.
-        kind: what trials of one program have in common.
+        kind: function that returns equal values for trials of one program.
     """
     kinds: dict[Hashable, list[Work]] = {}
     for work in works:

@@ -47,7 +47,7 @@ LAWS, KEY_LOW, KEY_HIGH, DRAWN = range(34, 38)
 LAW, SCALE_OF_LAW, BIAS_BOUND = range(3)
 N_LAW = 3
 
-# Of orders: see `drawing`.
+# Of orders: see `random_numbers`.
 OUT, N, LOW, HIGH, STREAM, SCRATCH, PICKED, N_PICKED, FIRST_EPOCH, EPOCHS = range(10)
 
 

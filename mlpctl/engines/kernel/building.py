@@ -59,7 +59,7 @@ def build(names: Sequence[str], nice: int) -> None:
 
     Args:
         names: of the functions.
-        nice: how far the process gives way to others.
+        nice: niceness of the process, see nice(2).
     """
     from filelock import FileLock, Timeout
 

@@ -1,4 +1,4 @@
-"""The compilation of the kernel: once on a machine, by one process at a time, waited for or in the background.
+"""Compile the kernel: once on a machine, by one process at a time, waited for or in the background.
 
 The process is detached: it has no terminal, and outlives the command that started it. It holds a lock that ends with
 it, and writes each function's file in one go, so a killed one leaves nothing that is in the way.
@@ -21,7 +21,7 @@ MODES = ("now", "background", "never")
 """Values of MLPCTL_COMPILE: always wait for the compiler; wait where that is faster than torch; do without."""
 
 COMPILE_SECONDS = 10.0
-"""What compiling takes for a type of inputs on one core."""
+"""Seconds to compile for a type of inputs, on one core."""
 
 TO_START = 10.0
 """Seconds that a process may take until it holds the lock."""
@@ -96,7 +96,7 @@ def begin(names: Sequence[str], *, nice: int = 0) -> None:
 
     Args:
         names: of the functions.
-        nice: how far it gives way to others.
+        nice: its niceness, see nice(2).
 
     Raises:
         DeviceError: if the cache cannot be written.

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from mlpctl.engines.base import Event, Work, late, verdict
 from mlpctl.engines.expected_time import kernel_seconds
 from mlpctl.engines.initial_weights import start_key
-from mlpctl.engines.kernel.calls import (
+from mlpctl.engines.kernel.helper_threads import helped
+from mlpctl.engines.kernel.layout import Layout, deepest, unpack
+from mlpctl.engines.kernel.training import (
     Arrays,
     Training,
     arrays_of,
@@ -24,8 +26,6 @@ from mlpctl.engines.kernel.calls import (
     train_epochs,
     twin,
 )
-from mlpctl.engines.kernel.helper_threads import helped
-from mlpctl.engines.kernel.layout import Layout, deepest, unpack
 from mlpctl.engines.recent import Recent
 from mlpctl.engines.threads import on_threads
 from mlpctl.errors import DeviceError

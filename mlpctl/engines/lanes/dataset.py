@@ -45,12 +45,12 @@ class Resident:
 
     @cached_property
     def parts(self) -> "dict[str, Tensor]":
-        """The rows of each part."""
+        """Rows of each part."""
         return {name: torch.from_numpy(rows).to(self.device) for name, rows in self.data.parts.items()}
 
     @cached_property
     def targets(self) -> dict[str, Targets]:
-        """The targets of each part."""
+        """Targets of each part."""
         numbers = self.data.y.astype(np.float64)
         parts = {name: numbers[rows] for name, rows in self.data.parts.items()}
         return {name: Targets(len(y), y.sum(axis=0), (y**2).sum(axis=0)) for name, y in parts.items()}

@@ -50,7 +50,7 @@ class Span:
 
     @property
     def width(self) -> int:
-        """Columns of a lane, where all of the span are equally wide."""
+        """Columns of a lane, where all lanes of the span are equally wide."""
         return (self.stop - self.start) // self.lanes
 
 
@@ -89,7 +89,7 @@ class Layout:
 
     @cached_property
     def cohorts(self) -> tuple[tuple[int, int], ...]:
-        """The cohorts, in order."""
+        """Cohorts, in order."""
         return tuple(dict.fromkeys(shape.cohort for shape in self.shapes))
 
     def fan_in(self, layer: int, lane: int) -> int:
@@ -106,7 +106,7 @@ class Layout:
 
     @cached_property
     def minibatches(self) -> list[Span]:
-        """The columns of the first layer that see the same minibatch, per cohort."""
+        """Columns of the first layer that see the same minibatch, per cohort."""
         return self._spans(0, [shape.cohort for shape in self.shapes])
 
     def masks(self, layer: int) -> list[Span]:

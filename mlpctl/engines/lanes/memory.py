@@ -1,4 +1,4 @@
-"""Recognize errors of memory."""
+"""Measure free memory, and recognize errors of memory."""
 
 import torch
 
@@ -16,3 +16,15 @@ def out_of_memory(error: BaseException | None) -> bool:
             return True
         error = error.__cause__ or error.__context__
     return False
+
+
+def free_bytes(device: torch.device) -> int:
+    """Return the memory that is free on a device."""
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        return int(free) + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    if device.type == "mps":
+        return int(torch.mps.recommended_max_memory()) - int(torch.mps.current_allocated_memory())
+    import psutil
+
+    return int(psutil.virtual_memory().available)

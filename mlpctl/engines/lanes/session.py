@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import torch
 
 from mlpctl.engines.base import Event, Work, verdict
-from mlpctl.engines.lanes.batch_size import MOST, SHARE, free_bytes, tried_size
 from mlpctl.engines.lanes.dataset import Resident
+from mlpctl.engines.lanes.group_size import MOST, SHARE, tried_size
 from mlpctl.engines.lanes.groups import Shared, plan
-from mlpctl.engines.lanes.memory import out_of_memory
+from mlpctl.engines.lanes.memory import free_bytes, out_of_memory
 from mlpctl.engines.lanes.training import Lane, Result, TrainingGroup, weights_of
 from mlpctl.engines.precision import Precision
 from mlpctl.engines.recent import Recent

@@ -125,6 +125,10 @@ def _stacked(a: Columns, b: Columns) -> Columns:
     return Columns({**columns, "side": objects(["A"] * len(a) + ["B"] * len(b))}, len(a) + len(b))
 
 
+def _first(table: Columns, name: str) -> Cell:
+    return plain(values_of(table[name][:1])[0])
+
+
 def _ranked(both: Columns, side: str, summary: Summary) -> list[int]:
     """Return the configurations of a side by their numbers, best first, as its summary has them."""
     own = both.rows(both["side"] == side)

@@ -13,7 +13,7 @@ from mlpctl.report.grouping import distinct as distinct_of
 from mlpctl.report.grouping import is_in, is_there
 from mlpctl.report.summary import Summary, over
 from mlpctl.report.tables import check_axis, in_order, plain, rows_of
-from mlpctl.spec import label
+from mlpctl.spec import field_label
 from mlpctl.store.columns import Columns, objects, values_of
 
 CURVES_SHOWN = 5
@@ -49,8 +49,8 @@ def effect_plot(summary: Summary, axis: str) -> Plot:
     best = int(np.argmax(y) if summary.better == "high" else np.argmin(y))
     interval = "mean and 95 % interval" if np.isfinite(low).any() else "mean"
     return Plot(
-        title=f"{summary.title}: effect of {label(axis)}\n{interval} over everything else",
-        x_label=label(axis),
+        title=f"{summary.title}: effect of {field_label(axis)}\n{interval} over everything else",
+        x_label=field_label(axis),
         y_label=metric_label(summary.metric, summary.on),
         lines=(Line("", x[scored].tolist(), y, low, high),),
         log_x=numeric and has_log_axis(x.tolist()),
@@ -86,8 +86,8 @@ def heat_of(summary: Summary, rows: str, columns: str) -> Heat:
         texts[place] = for_people(mean) if mean is not None else "failed" if cell["failed"] else "no score"
     return Heat(
         title=f"{summary.title}: {summary.on} {summary.metric}\nmean over everything else",
-        row_label=label(rows),
-        column_label=label(columns),
+        row_label=field_label(rows),
+        column_label=field_label(columns),
         scale_label=metric_label(summary.metric, summary.on),
         rows=_written(down),
         columns=_written(across),

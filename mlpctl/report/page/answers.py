@@ -8,7 +8,7 @@ from mlpctl.display.tables import Table, for_people
 from mlpctl.report.page.axes import named
 from mlpctl.report.summary import Summary
 from mlpctl.report.tables import clear, counted, with_interval
-from mlpctl.spec import label
+from mlpctl.spec import field_label
 
 BARS = 5
 """Axes in the answer to what mattered; the table below it has all."""
@@ -62,7 +62,7 @@ def mattered(why: Table | None) -> Answer:
     if not why.rows:
         return Answer("Not told", tuple(note.removeprefix("Not told: ") for note in why.notes))
     sure = [str(row["axis"]) for row in why.rows if float(row["low"] or 0) > 0 and row["axis"] != "interactions"]
-    first = [label(name) for name in sure[:2]]
+    first = [field_label(name) for name in sure[:2]]
     return Answer(" and ".join(first) if first else "No axis for certain", ())
 
 
@@ -75,7 +75,7 @@ def bars(why: Table | None) -> list[dict[str, Any]]:
         share, low, high = (100 * min(max(float(row[name] or 0), 0.0), 1.0) for name in (column, "low", "high"))
         drawn.append(
             {
-                "label": label(str(row["axis"])), "share": share, "low": low, "high": high,
+                "label": field_label(str(row["axis"])), "share": share, "low": low, "high": high,
                 "text": f"{share:.0f} % [{low:.0f}, {high:.0f}]",
             }
         )  # fmt: skip

@@ -12,7 +12,7 @@ from mlpctl.report.grouping import codes_of, distinct
 from mlpctl.report.statistics.design import asked_of, drawn_of
 from mlpctl.report.summary import Summary, over
 from mlpctl.report.tables import in_order, plain
-from mlpctl.spec import label
+from mlpctl.spec import field_label
 from mlpctl.store.columns import Array, Columns, objects, values_of
 
 MOST_VALUES = 24
@@ -114,7 +114,7 @@ def _axis(trials: Columns, name: str, most: int) -> ShownAxis:
         codes = np.where(codes < 0, len(values), codes)
         values, places = (*values, ABSENT), tuple(map(float, range(len(values) + 1)))
     scale = "log" if is_log else "linear" if is_number else "words"
-    return ShownAxis(name, label(name), scale, values, places, is_number and len(there) > most, absent, codes)
+    return ShownAxis(name, field_label(name), scale, values, places, is_number and len(there) > most, absent, codes)
 
 
 def _number(value: object) -> float:

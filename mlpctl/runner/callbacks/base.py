@@ -5,8 +5,8 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 from mlpctl.engines.base import Event
-from mlpctl.runner.rows import Row
 from mlpctl.runner.trial import Trial
+from mlpctl.store.schema import Row
 
 
 class Callback:

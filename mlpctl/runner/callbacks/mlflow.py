@@ -17,10 +17,9 @@ from typing import Any
 
 from mlpctl.errors import UsageError
 from mlpctl.runner.callbacks.base import Callback
-from mlpctl.runner.rows import Row
 from mlpctl.spec import Spec
 from mlpctl.store import reader
-from mlpctl.store.schema import EPOCH_COLUMNS, EPOCHS_FILE, TRIALS_FILE
+from mlpctl.store.schema import EPOCH_COLUMNS, EPOCHS_FILE, TRIALS_FILE, Row
 
 SECONDS_BETWEEN_WRITES = 1.0
 """A run takes 40 ms to write, so those of a second are written together."""

@@ -13,9 +13,9 @@ from typing import Any
 from mlpctl.engines.base import Event
 from mlpctl.errors import Interrupted
 from mlpctl.runner.callbacks.base import Callback
-from mlpctl.runner.rows import Row
 from mlpctl.runner.trial import Trial
 from mlpctl.runner.types import Stop
+from mlpctl.store.schema import Row
 
 PATIENCE, EVERY = 1.0, 0.25
 """Seconds before anything is shown, and between two updates."""

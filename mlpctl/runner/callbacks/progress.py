@@ -7,8 +7,8 @@ from typing import Any
 from mlpctl.engines.base import Event
 from mlpctl.metrics import NO_FAILURES, SelectOn, column_of, gain_of, metric_of, rank_of, score_of
 from mlpctl.runner.callbacks.base import Callback
-from mlpctl.runner.rows import Row
 from mlpctl.runner.trial import Trial
+from mlpctl.store.schema import Row
 
 
 @dataclass

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from mlpctl.engines.base import Event
 from mlpctl.errors import UsageError
 from mlpctl.runner.callbacks.base import Callback
-from mlpctl.runner.rows import Row
 from mlpctl.runner.trial import Trial
+from mlpctl.store.schema import Row
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter

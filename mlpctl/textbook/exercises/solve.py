@@ -1,22 +1,23 @@
 """Solve an exercise: train its experiment or measure, build the answer from the claims, and write it to a folder."""
 
 import shlex
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
-from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlpctl.display.tables import Table, to_text
 from mlpctl.errors import DataError, TrialsFailed, UsageError
 from mlpctl.report.figures.plot import Plot
+from mlpctl.runner.ask_tell import samples
 from mlpctl.runner.callbacks.base import Callback
 from mlpctl.runner.experiment import Experiment, seeds_of, with_data
 from mlpctl.runner.experiment_file import Effort, read_experiment
+from mlpctl.runner.pending import identify
 from mlpctl.runner.shipped_experiments import experiments_folder
 from mlpctl.runner.sweep import sweep
-from mlpctl.runner.trial import Trial, trial_of
+from mlpctl.runner.trial import Trial
 from mlpctl.runner.types import RunOptions, Stop
 from mlpctl.store.results import load
 from mlpctl.system.facts import cpu_model, usable_cores
@@ -119,14 +120,10 @@ def _experiment_file(number: str) -> Path:
     return experiments_folder() / f"exercise-{number}.toml"  # 5.2.6 and 5.2.7 measure and have none
 
 
-def grid_trials(experiment: Experiment) -> Iterator[Trial]:
-    """Yield the trials of a grid, without the combinations that cannot be trained."""
-    for values in product(*(axis.values for axis in experiment.axes), experiment.seeds):
-        proposal = {axis.name: value for axis, value in zip(experiment.axes, values, strict=False)}
-        try:
-            yield trial_of(experiment.specs(proposal, values[-1]))
-        except UsageError:
-            continue
+def grid_trials(experiment: Experiment) -> list[Trial]:
+    """Return the trials of a grid, without the combinations that cannot be trained."""
+    known = map(identify, samples(experiment, experiment.strategy().size()))
+    return [trial for trial, _ in known if trial is not None]
 
 
 def measure_rounds(

@@ -1,1 +1,1 @@
-"""The kernel's compiled code: what numba turns into machine code, and nothing else. Importing it imports numba."""
+"""Define the functions that numba turns into machine code, and nothing else. Importing it imports numba."""

@@ -1,4 +1,4 @@
-"""Affine maps of compiled code, forward and backward: of small minibatches here, of large ones as matrix products.
+"""Compute affine maps in compiled code, forward and backward: of small minibatches here, of large ones as products.
 
 Numbers are flat, behind pointers with offsets: a view per layer costs more than a small layer's arithmetic. `x0`,
 `z0`, `w0` are where an array begins. Outputs are padded to whole vectors (see `layout`), so no loop here has a tail.
@@ -30,7 +30,7 @@ def forward(
     buffer: Any, x0: int, n: int, inputs: int, outputs: int, theta: Any, w0: int, b0: int, z0: int, packed: Any,
     task: Any,
 ) -> None:  # fmt: skip
-    """Set z (n, outputs) in the buffer to x (n, inputs) W + b; `packed` (32 · inputs,) is scratch; task: `team`."""
+    """Set z (n, outputs) in the buffer to x (n, inputs) W + b; `packed` (32 · inputs,) is scratch."""
     if n >= LARGE:
         product(task, buffer, x0, inputs, U(1), n, inputs, theta, w0, outputs, False, outputs, buffer, z0, outputs,
                 theta, b0, U(0), number(theta, 1), packed)  # fmt: skip
@@ -139,22 +139,22 @@ def gradients(
     With the weights themselves as the target and -lr as the factor that is the step of plain SGD as well.
 
     Args:
-        buffer: where x (n, inputs) begins at x0.
+        buffer: array in which x (n, inputs) begins at x0.
         x0: see buffer.
         n: rows.
         inputs: of the layer; whole vectors if `before` is wanted.
         outputs: of the layer, whole vectors.
-        theta: where W (inputs, outputs) begins at w0.
+        theta: array in which W (inputs, outputs) begins at w0.
         w0: see theta.
         delta: gradient with respect to the outputs (n, outputs).
         before: gradient with respect to the inputs, set.
-        wanted: whether it is.
-        target: where the gradient of W is added, at t0.
+        wanted: true if `before` is to be set.
+        target: array to which the gradient of W is added, from t0 on.
         t0: see target.
-        factor: of the gradient of W.
+        factor: factor of the gradient of W.
         nothing: zeros (inputs,).
         packed: scratch (32 · the largest of n, inputs, outputs).
-        task: see `team`.
+        task: see `threads`.
     """
     if n >= LARGE:
         if wanted:

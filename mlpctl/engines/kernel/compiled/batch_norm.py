@@ -1,4 +1,4 @@
-"""Batch normalization of compiled code: Ioffe and Szegedy 2015, see mlpctl.models for the formulas.
+"""Normalize batches in compiled code: Ioffe and Szegedy 2015; formulas in `models.numpy`.
 
 A minibatch of four, the size where nothing else takes much time, is held in registers and goes through once.
 """

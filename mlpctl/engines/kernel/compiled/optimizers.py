@@ -19,11 +19,11 @@ def step(
     """Take an optimizer's step for n parameters from theta[k] on; `rate` holds what the step's number decides.
 
     Args:
-        optimizer: its code.
+        optimizer: code of the optimizer.
         real: hyperparameters.
         theta: parameters.
         k: the first parameter.
-        n: how many, whole vectors.
+        n: number of parameters, whole vectors.
         gradient: (n,), used up.
         first: velocity or first moment, in step with theta.
         second: mean or sum of squares, in step with theta.

@@ -26,29 +26,29 @@ def share(
     stride: int, flipped: bool, columns: int, C: Any, c0: int, width: int, base: Any, base0: int, base_stride: int,
     factor: Any, packed: Any,
 ) -> None:  # fmt: skip
-    """Set a member's share of the columns of C (rows, columns) to base + factor · A B.
+    """Set a thread's share of the columns of C (rows, columns) to base + factor · A B.
 
     Args:
-        member: which of the members this is, from 0 on; every so many blocks of columns are its own.
-        members: how many share the columns.
+        member: number of the thread, from 0; its blocks of columns are as many apart as there are threads.
+        members: threads that share the columns.
         A: A (rows, depth) begins at a0.
         a0: see A.
-        down: from a row of A to the next.
-        along: from a column of A to the next.
-        rows: of A and C.
+        down: distance from a row of A to the next.
+        along: distance from a column of A to the next.
+        rows: rows of A and C.
         depth: columns of A.
         B: B (depth, columns) begins at b0; if `flipped`, Bᵀ does.
         b0: see B.
-        stride: from a row of B, or of Bᵀ, to the next.
-        flipped: whether the rows of Bᵀ are there.
-        columns: of B and C, whole vectors; where flipped, so is depth.
+        stride: distance from a row of B, or of Bᵀ, to the next.
+        flipped: true if the rows of Bᵀ are stored.
+        columns: columns of B and C, whole vectors; where flipped, so is depth.
         C: C begins at c0.
         c0: see C.
-        width: from a row of C to the next.
+        width: distance from a row of C to the next.
         base: begins at base0; may be C itself.
         base0: see base.
-        base_stride: from a row of base to the next; 0 adds one row to all.
-        factor: of the product.
+        base_stride: distance from a row of base to the next; 0 adds one row to all.
+        factor: factor of the product.
         packed: scratch, 32 · depth numbers.
     """
     j = VV * member

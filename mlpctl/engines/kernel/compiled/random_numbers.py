@@ -1,4 +1,4 @@
-"""Random numbers, sixteen at a time: `rng.philox` on vectors of eight counters, a quarter of the time of one by one."""
+"""Draw random numbers, sixteen at a time: `rng.philox` on vectors of eight counters."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""An epoch of training in compiled code."""
+"""Train an epoch in compiled code."""
 
 import math
 from typing import Any

@@ -1,4 +1,4 @@
-"""Vectors of 16 numbers as values in compiled code: what the compiler does not find out by itself, said outright.
+"""Define vectors of 16 numbers as values in compiled code, and the operations on them.
 
 numba turns loops into vectors only where it can show that nothing overlaps, asks at run time where it cannot, and never
 keeps a block of sums in registers over two loops. LLVM has the type; here are the few operations on it that the small

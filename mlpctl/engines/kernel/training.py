@@ -13,10 +13,10 @@ from mlpctl.engines.base import Work
 from mlpctl.engines.initial_weights import by_itself, initial_weights
 from mlpctl.engines.kernel.arguments import DUE, LOSS, N_SUMS, OUT_OF_MEMORY, SCORES, address, own_address
 from mlpctl.engines.kernel.cache import loop_name
-from mlpctl.engines.kernel.drawing import draw_start, orders
 from mlpctl.engines.kernel.helper_threads import ALONE
 from mlpctl.engines.kernel.layout import N_REAL, Layout, aligned_zeros, layout_of, pack, padded, with_hyperparameters
 from mlpctl.engines.kernel.native import Native, function
+from mlpctl.engines.kernel.random_numbers import draw_start, orders
 from mlpctl.engines.schedule import rates_of
 from mlpctl.engines.scoring import scores_of, squared_deviations
 from mlpctl.models.constants import HAS_FIRST, HAS_SECOND

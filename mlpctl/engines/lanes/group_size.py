@@ -2,8 +2,6 @@
 
 from collections.abc import Callable, Iterable, Sequence
 
-import torch
-
 from mlpctl.engines.lanes.dataset import Resident
 from mlpctl.engines.lanes.memory import out_of_memory
 from mlpctl.engines.lanes.training import Lane, TrainingGroup
@@ -26,18 +24,6 @@ TRIAL_STEPS, ROUNDS = 40, 3
 
 TRIALS_PER_LIFE = 20
 """A trial of sizes is skipped where training takes fewer steps than so many rounds: it would not pay."""
-
-
-def free_bytes(device: torch.device) -> int:
-    """Return the memory that is free on a device."""
-    if device.type == "cuda":
-        free, _ = torch.cuda.mem_get_info(device)
-        return int(free) + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-    if device.type == "mps":
-        return int(torch.mps.recommended_max_memory()) - int(torch.mps.current_allocated_memory())
-    import psutil
-
-    return int(psutil.virtual_memory().available)
 
 
 def best_size(seconds_per_step: Callable[[int], float], sizes: Iterable[int]) -> int:
