@@ -163,7 +163,3 @@ def _paired(
         same=[config["A", x] == config["B", y] for x, y in zip(a, b, strict=True)],
     )
     return first, second, judged
-
-
-def _first(trials: Columns, name: str) -> Cell:
-    return plain(values_of(trials[name][:1])[0])
