@@ -116,6 +116,7 @@ METRIC_NAMES = {
     "mae": "mean absolute error",
     "r2": "R² (share of variance explained)",
 }
+"""Metric -> its name with what it counts."""
 
 
 def metric_label(metric: str, part: str = "") -> str:
