@@ -1,4 +1,4 @@
-"""Which trials may be compared: those that were trained on the same data, or on data that differ by an option."""
+"""Group the trials that may be compared: of the same data, or of data that differ by an option."""
 
 import json
 from collections.abc import Iterator

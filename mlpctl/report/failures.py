@@ -1,4 +1,4 @@
-"""What failed: alike failures in one row, each with the command that trains one of them again."""
+"""List failures: alike ones in one row, each with the command that trains one of them again."""
 
 import json
 import shlex

@@ -1,4 +1,4 @@
-"""What a results folder says: configurations compared over their seeds, the best of them, what failed. Pure data."""
+"""Summarize a results folder: configurations compared over their seeds, the best of them, failures. Pure data."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence

@@ -72,7 +72,7 @@ class ExpectTable(BaseModel):
 
     @property
     def needs_epochs(self) -> bool:
-        """Whether it is about other epochs than the last."""
+        """Return whether it is about other epochs than the last."""
         return self.epoch != "last" or isinstance(self.published, list) or self.compare in UNPUBLISHED
 
     def single(self) -> "list[ExpectTable]":

@@ -16,7 +16,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True, eq=False)
 class Design:
-    """What varied, as factors that can be told apart.
+    """Design of an experiment: the fields that varied, as factors that can be told apart.
 
     Attributes:
         trials: that count, with a column per factor.
@@ -57,7 +57,7 @@ def design_of(summary: Summary, experiments: Sequence[Mapping[str, Any]]) -> Des
         drawn = {name for name in names if levels[name] > most}
 
     def decides(a: str, b: str) -> bool:
-        """Whether each value of one field comes with one of another; where values are drawn that is no wonder."""
+        """Return whether each value of one field comes with one value of another, where values are not drawn."""
         return a not in drawn and len(codes_of(codes[a], codes[b])[1]) == levels[a]
 
     groups: list[list[str]] = []

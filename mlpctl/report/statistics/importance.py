@@ -1,4 +1,4 @@
-"""Which axis matters: the variance of the scores, taken apart; refused where the trials cannot tell.
+"""Compute the importance of each axis: its share of the variance of the scores; refused where trials cannot tell.
 
 A complete grid is balanced, so the variance of its cells splits exactly into main effects and interactions. What seeds
 alone do is taken off every part, and what a part could be by chance is found by leaving out one seed at a time.

@@ -1,4 +1,4 @@
-"""What a search cost in model-epochs, and what a grid or random search would have for the same result.
+"""Compute the price of a search in model-epochs, beside that of a grid or random search for the same result.
 
 Only what is in the store is known. A configuration that was never trained, or not to its end, has no score, and what
 another search would have made of it is then said to be unknown.

@@ -1,4 +1,4 @@
-"""Which configurations cannot be told apart from the best: paired by seed, corrected for the number compared.
+"""Decide the winner: test every configuration against the best, paired by seed, corrected for the number.
 
 The best is picked by the same numbers that it is then tested with. Two things keep that honest: the correction counts
 every configuration that could have been picked, and `optimism` says how much too good the best of several equals looks.
@@ -46,7 +46,7 @@ class Scores:
 
 @dataclass(frozen=True, eq=False)
 class Verdict:
-    """What can be concluded from scores over seeds.
+    """Conclusion from scores over seeds.
 
     Attributes:
         best: the configuration with the best mean.
@@ -76,7 +76,7 @@ class Verdict:
 
     @property
     def is_clear(self) -> bool:
-        """Whether exactly one of several configurations can be the best."""
+        """Return whether exactly one of several configurations can be the best."""
         return self.compared > 1 and len(self.tied) == 1
 
 
