@@ -26,7 +26,7 @@ from mlpctl.store.schema import Row
 from mlpctl.store.writer import Store
 
 LOOKED_AT = 64
-"""Specs that decide for a batch what trains it, 0.1 ms each, where the kernel is not compiled or there is a GPU."""
+"""Specs at the start of a batch that its load is estimated from, to choose its engine; 0.1 ms each."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import numpy as np
 from mlpctl.errors import DataError
 from mlpctl.metrics import PRIMARY
 from mlpctl.store.columns import Array, Columns, last_of_each, objects
-from mlpctl.store.csv_files import FILES, foreign, header_of, is_object, is_ours, newer, scan
+from mlpctl.store.csv_lines import FILES, foreign, header_of, is_object, is_ours, newer, scan
 from mlpctl.store.schema import (
     BEFORE,
     EPOCH_COLUMNS,

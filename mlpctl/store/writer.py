@@ -13,9 +13,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from mlpctl.errors import DataError, UsageError
-from mlpctl.store.csv_files import FILES, mend_frame, remove_lines, scan, to_lines
+from mlpctl.store.csv_lines import FILES, scan, to_lines
 from mlpctl.store.environment import identity, joined
 from mlpctl.store.folder_files import read_json
+from mlpctl.store.repair_rows import remove_lines, repair_file
 from mlpctl.store.schema import (
     ENVIRONMENT_FILE,
     EPOCHS_FILE,
@@ -76,7 +77,7 @@ class Store:
             ) from error
         try:
             for name in FILES:
-                self.repairs += mend_frame(self.folder / name)
+                self.repairs += repair_file(self.folder / name)
             self._read()
             for path in list(left_over(self.folder)):  # nobody else writes here: their writers were killed
                 path.unlink()

@@ -56,7 +56,7 @@ def sweep(
     ] = None,
     budget: Annotated[
         str | None,
-        typer.Option("--budget", metavar="TIME", help="What this run may take: 90s, 10m, 1.5h; or model-epochs: 500e."),
+        typer.Option("--budget", metavar="TIME", help="Time limit of this run: 90s, 10m, 1.5h; or model-epochs: 500e."),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Say what would be trained, and stop.")] = False,
     name: o.Name = None,

@@ -28,7 +28,7 @@ AHEAD = 20e-6
 """Seconds of an epoch per lane, below which what is done with its events takes as long: 5 µs, and 100 for rows."""
 
 DEAD = 1 / 8
-"""Share of ended lanes that a group drags along before it is laid out anew: that costs a copy, on CUDA a recording."""
+"""Share of ended lanes from which on a group is packed again; packing costs a copy, and on CUDA a new graph."""
 
 
 def open_session(device: str, precision: Precision, threads: int) -> "LanesSession":

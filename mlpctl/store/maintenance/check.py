@@ -10,10 +10,11 @@ from mlpctl.display.tables import Cell, Table
 from mlpctl.errors import DataError
 from mlpctl.metrics import METRICS
 from mlpctl.store import reader
-from mlpctl.store.csv_files import FILES, Line, ends_whole, header_of, is_ours, scan
+from mlpctl.store.csv_lines import FILES, Line, header_of, is_ours, scan
 from mlpctl.store.environment import environments_of
 from mlpctl.store.folder_files import read_json
 from mlpctl.store.key import key_problem
+from mlpctl.store.repair_rows import ends_whole
 from mlpctl.store.schema import (
     ENVIRONMENT_FILE,
     EPOCH_COLUMNS,

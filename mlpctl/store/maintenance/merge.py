@@ -10,7 +10,7 @@ from typing import Any
 
 from mlpctl.display.tables import Cell, Table
 from mlpctl.errors import DataError
-from mlpctl.store.csv_files import Line, scan, to_line
+from mlpctl.store.csv_lines import Line, scan, to_line
 from mlpctl.store.environment import united, unnamed_in
 from mlpctl.store.folder_files import read_json, read_toml
 from mlpctl.store.schema import (

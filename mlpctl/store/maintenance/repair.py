@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from mlpctl.store.csv_files import FILES, remove_lines
+from mlpctl.store.csv_lines import FILES
 from mlpctl.store.maintenance.check import look
+from mlpctl.store.repair_rows import remove_lines
 from mlpctl.store.schema import ENVIRONMENT_FILE, EXPERIMENT_FILE
 from mlpctl.store.writer import Store
 from mlpctl.system.files import left_over
