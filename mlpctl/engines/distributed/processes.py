@@ -40,6 +40,9 @@ UNREAD = 64
 DEATHS = 3
 """Processes of a device that die before they have opened it, one after the other: then it is not tried again."""
 
+TO_DIE = 5.0
+"""Seconds that a process may take to end once its pipe is closed."""
+
 Message = list[Report] | Ready | Done | Problem | None
 
 
@@ -51,6 +54,7 @@ class WorkerProcess:
         settings: settings of the process, its device among them.
         process: running process.
         connection: pipe to it.
+        reader: thread that reads the pipe; it ends with the process.
         works: trials it was given that have not ended.
         known: names of the objects it has, the oldest first.
         ready: it has opened its device.
@@ -59,6 +63,7 @@ class WorkerProcess:
     settings: Settings
     process: SpawnProcess
     connection: Connection
+    reader: threading.Thread = field(default_factory=threading.Thread)
     works: dict[str, Work] = field(default_factory=dict)
     known: list[str] = field(default_factory=list)
     ready: bool = False
@@ -157,6 +162,9 @@ class ProcessesSession(RemoteArrays):
         for worker in self.workers.values():
             worker.process.kill()
             worker.process.join()
+            while worker.reader.is_alive():  # it may wait for room, and must not read from a pipe that is opened next
+                with suppress(queue.Empty):
+                    self._inbox.get(timeout=0.01)
             worker.connection.close()
         self.workers.clear()
         self._busy.clear()
@@ -187,7 +195,8 @@ class ProcessesSession(RemoteArrays):
             process.start()
         theirs.close()  # so that its death closes the connection
         worker = WorkerProcess(settings, process, ours)
-        threading.Thread(target=_listen, args=(worker, self._inbox), daemon=True).start()
+        worker.reader = threading.Thread(target=_listen, args=(worker, self._inbox), daemon=True)
+        worker.reader.start()
         return worker
 
     def _give(self, worker: WorkerProcess, works: list[Work]) -> None:
@@ -219,7 +228,10 @@ class ProcessesSession(RemoteArrays):
 
     def _died(self, place: int, worker: WorkerProcess) -> Iterator[Event]:
         """Give out again what a dead process had in training; yield the end of a trial that, alone, has killed two."""
+        worker.process.join(TO_DIE)
+        worker.process.kill()  # of one that lives on nothing can be read any more
         worker.process.join()
+        worker.reader.join()
         worker.connection.close()
         del self.workers[place]
         self._busy.discard(place)
