@@ -119,7 +119,7 @@ def test_the_compiler_is_detached_and_one_that_is_killed_is_in_nobodys_way(empty
     assert 0 < seconds_left() <= compilation.COMPILE_SECONDS
     process.kill()
     until(lambda: not compilers(empty.parents[1]))
-    assert not is_compiling()
+    until(lambda: not is_compiling())  # the system frees its lock a moment after its memory
     assert failure(["epochs-float32-float32"]) == ""
     assert not list(empty.glob("*.o"))
     finish(["orders"])
