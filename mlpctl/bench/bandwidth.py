@@ -4,16 +4,12 @@ Source: McCalpin, "Memory Bandwidth and Machine Balance in Current High Performa
 as there: those of the operands that are read and of the result that is written, each once.
 """
 
-import mmap
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from mlpctl.bench.cache_latency import Cache
+from mlpctl.bench.cache_latency import Cache, large_page_zeros
 from mlpctl.bench.sampling import Workload
 
 if TYPE_CHECKING:
@@ -28,7 +24,6 @@ TIMES_CACHE = 4  # an array is so many times as large as all caches of the last 
 LEAST_BYTES = 64 << 20
 
 MEMORY_SHARE = 8  # an array takes at most one part in so many of the available memory
-LARGE_PAGE = 2 << 20  # bytes of a large page, where the system gives such: an array begins with one
 PIECE = 64  # numbers: the parts of threads begin and end at multiples of it, on cache lines of their own
 CACHED_SECONDS = 5e-4  # a loop over arrays that fit a cache is repeated for about so long
 
@@ -47,19 +42,6 @@ def array_bytes(device: str, known: list[Cache]) -> int:
     where = torch_device(device)
     wanted = TIMES_CACHE * torch.cuda.get_device_properties(where).L2_cache_size
     return min(max(wanted, 4 * LEAST_BYTES), int(torch.cuda.mem_get_info(where)[0]) // MEMORY_SHARE)
-
-
-def large_page_zeros(n: int, dtype: Any = np.float64) -> NDArray[Any]:
-    """Return an array (n,) on large pages where the system gives such, so that address translation costs least.
-
-    No page exists before it is written: the thread that writes it first has it near (NUMA).
-    """
-    size = -(-n * np.dtype(dtype).itemsize // LARGE_PAGE) * LARGE_PAGE
-    room = mmap.mmap(-1, size + LARGE_PAGE)
-    if hasattr(mmap, "MADV_HUGEPAGE"):
-        room.madvise(mmap.MADV_HUGEPAGE)
-    begins = np.frombuffer(room, np.uint8).ctypes.data % LARGE_PAGE
-    return np.frombuffer(room, dtype, n, offset=(LARGE_PAGE - begins) % LARGE_PAGE)
 
 
 class ThreadTeam:

@@ -1,10 +1,12 @@
 """Find the caches: as the system lists them, and as the latency of loads over growing sizes shows them."""
 
+import mmap
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +24,9 @@ CHAIN_SECONDS = 1e-3  # loads of a run, about
 RISE = 0.35  # octaves of time per octave of memory from which time rises: noise and address translation stay below
 LEVEL_FACTOR, LEVEL_OCTAVES = 1.5, 0.6
 """Two levels differ by such a factor at least, and each spans more octaves of memory than that."""
+
+
+LARGE_PAGE = 2 << 20  # bytes of a large page, where the system gives such: an array begins with one
 
 
 @dataclass(frozen=True)
@@ -109,7 +114,6 @@ def load_chain(n_bytes: int, *, cached: bool, seed: int = 0) -> Workload:
 
 def chain_of(lines: int, seed: int) -> NDArray[np.uint64]:
     """Return places (8 a line, the first of each used) that name the next one, in one random cycle over all lines."""
-    from mlpctl.bench.bandwidth import large_page_zeros
 
     apart = LINE // 8
     following: NDArray[np.uint64] = large_page_zeros(lines * apart, np.uint64)
@@ -154,3 +158,16 @@ def _smooth(seconds: Sequence[float]) -> NDArray[np.float64]:
     from scipy.optimize import isotonic_regression
 
     return np.asarray(np.exp(isotonic_regression(np.log(np.asarray(seconds, dtype=np.float64))).x))
+
+
+def large_page_zeros(n: int, dtype: Any = np.float64) -> NDArray[Any]:
+    """Return an array (n,) on large pages where the system gives such, so that address translation costs least.
+
+    No page exists before it is written: the thread that writes it first has it near (NUMA).
+    """
+    size = -(-n * np.dtype(dtype).itemsize // LARGE_PAGE) * LARGE_PAGE
+    room = mmap.mmap(-1, size + LARGE_PAGE)
+    if hasattr(mmap, "MADV_HUGEPAGE"):
+        room.madvise(mmap.MADV_HUGEPAGE)
+    begins = np.frombuffer(room, np.uint8).ctypes.data % LARGE_PAGE
+    return np.frombuffer(room, dtype, n, offset=(LARGE_PAGE - begins) % LARGE_PAGE)

@@ -11,8 +11,16 @@ import numpy as np
 import pytest
 
 from mlpctl.bench import bandwidth, memory, roofline
-from mlpctl.bench.bandwidth import ThreadTeam, large_page_zeros, stream_on_cpu
-from mlpctl.bench.cache_latency import Cache, caches, chain_of, chain_sizes, latency_levels, load_chain
+from mlpctl.bench.bandwidth import ThreadTeam, stream_on_cpu
+from mlpctl.bench.cache_latency import (
+    Cache,
+    caches,
+    chain_of,
+    chain_sizes,
+    large_page_zeros,
+    latency_levels,
+    load_chain,
+)
 from mlpctl.bench.compiled_loops import LOOPS, MULTIPLICATIONS, chase
 from mlpctl.bench.memory import MemoryResult
 from mlpctl.bench.memory_bus import MemoryBus

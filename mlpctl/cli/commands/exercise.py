@@ -38,7 +38,8 @@ def exercise(
     from mlpctl.runner.experiment import Experiment
     from mlpctl.runner.types import RunOptions, Stop
     from mlpctl.system.devices import asked_jobs
-    from mlpctl.textbook.exercises.solve import ANSWER_FILE, ExerciseOptions, solve
+    from mlpctl.textbook.exercises.collect import ExerciseOptions
+    from mlpctl.textbook.exercises.solve import ANSWER_FILE, solve
 
     def screen(experiment: Experiment) -> SweepScreen:
         return SweepScreen(experiment, jobs=asked_jobs(jobs), quiet=quiet)

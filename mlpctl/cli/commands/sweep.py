@@ -117,7 +117,7 @@ def sweep(
 
     from mlpctl.cli.screens.base import handle_interrupts, set_offline
     from mlpctl.cli.screens.sweep import SweepScreen
-    from mlpctl.runner.callbacks.base import tracked
+    from mlpctl.runner.callbacks.trackers import tracked
     from mlpctl.runner.experiment import parse_settings
     from mlpctl.runner.run_options import asked_options
     from mlpctl.runner.shard import parse_shard, sharded

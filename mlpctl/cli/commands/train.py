@@ -39,7 +39,7 @@ def train(
     """
     from mlpctl.cli.screens.base import handle_interrupts, set_offline
     from mlpctl.cli.screens.train import TrainScreen
-    from mlpctl.runner.callbacks.base import tracked
+    from mlpctl.runner.callbacks.trackers import tracked
     from mlpctl.runner.experiment import default_name, merged, parse_settings
     from mlpctl.runner.run_options import asked_options
     from mlpctl.runner.train import asked_spec

@@ -18,7 +18,7 @@ from mlpctl.textbook.exercises.wording import list_text, percent_change, percent
 if TYPE_CHECKING:
     import pandas as pd
 
-    from mlpctl.textbook.exercises.solve import ExerciseOptions
+    from mlpctl.textbook.exercises.collect import ExerciseOptions
 
 CACHE_LINE = 64
 """Bytes of a cache line and of the widest vector register: rows of a multiple of them all start where one does."""
@@ -59,7 +59,7 @@ def collect_data(options: "ExerciseOptions") -> "pd.DataFrame":
     from mlpctl.bench.memory import memory_summary
     from mlpctl.bench.sampling import TimingPlan
     from mlpctl.system.facts import usable_cores
-    from mlpctl.textbook.exercises.solve import measure_rounds
+    from mlpctl.textbook.exercises.collect import measure_rounds
 
     plan, memory = PRODUCT_PLANS[options.effort], dict[str, dict[str, Cell]]()
     devices = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]

@@ -12,7 +12,7 @@ from mlpctl.textbook.exercises.wording import percent_of, value_text
 if TYPE_CHECKING:
     import pandas as pd
 
-    from mlpctl.textbook.exercises.solve import ExerciseOptions
+    from mlpctl.textbook.exercises.collect import ExerciseOptions
 
 OUTPUT_SAMPLE = 2000
 """Examples from which the directions of the outputs are computed."""
@@ -24,7 +24,7 @@ def collect_data(options: "ExerciseOptions") -> "pd.DataFrame":
     from safetensors.numpy import load_file
 
     from mlpctl.store.writer import Store
-    from mlpctl.textbook.exercises.solve import experiment_for, grid_trials, train_experiment
+    from mlpctl.textbook.exercises.collect import experiment_for, grid_trials, train_experiment
 
     experiment = experiment_for(options)
     trials = train_experiment(options, experiment, save=True)

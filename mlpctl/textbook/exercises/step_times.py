@@ -17,7 +17,7 @@ from mlpctl.textbook.exercises.wording import list_text, percent_of, value_text
 if TYPE_CHECKING:
     import pandas as pd
 
-    from mlpctl.textbook.exercises.solve import ExerciseOptions
+    from mlpctl.textbook.exercises.collect import ExerciseOptions
 
 BATCH, LAYERS = 256, 2
 """Minibatch of the exercise's network, and its layers with weights: one hidden, and the outputs."""
@@ -52,7 +52,7 @@ STEP_PLANS: dict[Effort, StepPlan] = {
 def collect_data(options: "ExerciseOptions") -> "pd.DataFrame":
     """Return a row per round, width and implementation: seconds of a step, and what the machine allows."""
     from mlpctl.bench.train import train_options
-    from mlpctl.textbook.exercises.solve import measure_rounds
+    from mlpctl.textbook.exercises.collect import measure_rounds
 
     plan = STEP_PLANS[options.effort]
     steps = train_options(plan.names, {"width": plan.widths, "depth": (1,), "batch": (BATCH,)})

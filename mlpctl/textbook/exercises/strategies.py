@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from mlpctl.runner.experiment import Experiment
-    from mlpctl.textbook.exercises.solve import ExerciseOptions
+    from mlpctl.textbook.exercises.collect import ExerciseOptions
 
 JOINT_AXES = ("lr", "epochs", "hidden_layers", "hidden_units")
 
@@ -54,7 +54,7 @@ def collect_data(options: "ExerciseOptions") -> "pd.DataFrame":
     import pandas as pd
 
     from mlpctl.store.results import load
-    from mlpctl.textbook.exercises.solve import experiment_for, train_experiment
+    from mlpctl.textbook.exercises.collect import experiment_for, train_experiment
 
     grid, parts = experiment_for(options), []
     available = [name for name, needs in STRATEGIES.items() if not needs or find_spec(needs)]

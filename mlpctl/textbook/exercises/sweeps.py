@@ -16,7 +16,7 @@ from mlpctl.textbook.exercises.wording import METRIC_NAMES, NOUNS, TITLES, noun_
 if TYPE_CHECKING:
     import pandas as pd
 
-    from mlpctl.textbook.exercises.solve import ExerciseOptions
+    from mlpctl.textbook.exercises.collect import ExerciseOptions
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +76,7 @@ class SweepStudy:
 
 def collect_data(options: "ExerciseOptions") -> "pd.DataFrame":
     """Return the trials of an exercise's experiment after training those that are missing."""
-    from mlpctl.textbook.exercises.solve import experiment_for, train_experiment
+    from mlpctl.textbook.exercises.collect import experiment_for, train_experiment
 
     return train_experiment(options, experiment_for(options))
 
