@@ -201,6 +201,7 @@ def on_a_terminal(command: list[str], folder: Path, *, columns: int, interrupt: 
     return code, said.decode("utf-8")
 
 
+@pytest.mark.needs("terminal")
 @pytest.mark.parametrize("columns", [80, 160])
 def test_a_sweep_on_a_terminal_shows_itself_and_leaves_only_its_report(tmp_path: Path, columns: int) -> None:
     command = ["sweep", "--dataset", "iris", "--axis", "lr=0.01,0.1,0.2", "--seeds", "4", "--epochs", "60",
@@ -262,6 +263,7 @@ def test_a_report_follows_a_sweep_and_only_reads(tmp_path: Path) -> None:
     assert {path.name: path.read_bytes() for path in (tmp_path / "results/iris-mlp").glob("*.csv")} == before
 
 
+@pytest.mark.needs("terminal")
 def test_ctrl_c_ends_watching_cleanly(tmp_path: Path) -> None:
     write(tmp_path / "r", [{"lr": lr, "val_accuracy": lr} for lr in (0.1, 0.2)])
     code, said = on_a_terminal(["report", "--watch", "r"], tmp_path, columns=80, interrupt="Ctrl-C ends watching")

@@ -5,6 +5,9 @@
 
 import gzip
 import os
+import pty
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -21,8 +24,22 @@ NOT_RUN = "not run: "
 """Beginning of the reason of a test that was skipped for a missing part."""
 
 
-def _no_chromium() -> str:
-    return "" if chromium() else "no Chromium: `apt-get install chromium` as root, or MLPCTL_CHROMIUM=/path/to/it"
+def _no_browser() -> str:
+    if not chromium():
+        return "no Chromium: `apt-get install chromium` as root, or MLPCTL_CHROMIUM=/path/to/it"
+    driver = subprocess.run(
+        [sys.executable, "-m", "playwright", "--version"], capture_output=True, text=True, check=False
+    )
+    return f"Playwright does not start: {driver.stderr.strip()}" if driver.returncode else ""
+
+
+def _no_terminal() -> str:
+    try:
+        for descriptor in pty.openpty():
+            os.close(descriptor)
+    except OSError as error:
+        return f"no terminal can be opened: {error}; mount /dev/pts"
+    return ""
 
 
 def _no_fashion_mnist() -> str:
@@ -48,7 +65,11 @@ def fashion_mnist_package() -> Iterator[None]:
         files.DEBIAN = installed
 
 
-PARTS: dict[str, Callable[[], str]] = {"chromium": _no_chromium, "fashion-mnist": _no_fashion_mnist}
+PARTS: dict[str, Callable[[], str]] = {
+    "chromium": _no_browser,
+    "fashion-mnist": _no_fashion_mnist,
+    "terminal": _no_terminal,
+}
 """Name -> function that returns what is missing and how to get it, or ""."""
 
 
