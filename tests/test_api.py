@@ -231,7 +231,7 @@ def test_an_interrupt_leaves_a_whole_store_and_the_same_call_goes_on(monkeypatch
 def test_progress_is_one_line_and_only_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     lines: list[str] = []
 
-    class Recorded(notebook.Line):
+    class Recorded(notebook.StatusLine):
         def show(self, text: str) -> None:
             lines.append(text)
 

@@ -47,7 +47,7 @@ def by_seed(trials: "pd.DataFrame", by: str | Sequence[str], column: str) -> "pd
 
 def compare(scores: "pd.DataFrame", better: str, *, best: Any = None) -> significance.Verdict:
     """Return the verdict on scores (a row per seed, a column per configuration; NaN where one is missing)."""
-    values = significance.Scores(list(scores.columns), scores.to_numpy(dtype=np.float64))
+    values = significance.ScoreTable(list(scores.columns), scores.to_numpy(dtype=np.float64))
     return significance.compare(values, better, best=best)
 
 

@@ -17,7 +17,7 @@ from typing import Any, get_args
 from mlpctl.display.tables import Cell, Table, for_people
 from mlpctl.engines.precision import Precision
 from mlpctl.errors import DataError, DeviceError
-from mlpctl.report.compare.closeness import COMPARED, EPSILON, Deviation, Verdict, deviations, verdict
+from mlpctl.report.compare.closeness import COMPARED, EPSILON, Closeness, Deviation, deviations, verdict
 from mlpctl.report.compare.environments import differing, flat, of_row, of_trial
 from mlpctl.runner.callbacks.base import Callback
 from mlpctl.runner.engine_choice import check_named
@@ -57,7 +57,7 @@ class Reproduction:
     place: StoredTrial
     row: Mapping[str, Cell]
     now: Mapping[str, Cell]
-    verdict: Verdict
+    verdict: Closeness
     epsilon: float
     deviations: tuple[Deviation, ...]
     inputs: tuple[dict[str, Cell], ...]
@@ -215,7 +215,7 @@ def _changed_inputs(one: _Stored, now: Mapping[str, Cell]) -> tuple[dict[str, Ce
 def reproduced_text(many: Sequence[Reproduction]) -> tuple[str, bool]:
     """Return how many trials came back, in words, and whether one did not."""
     counts = Counter(one.verdict for one in many)
-    text = ", ".join(f"{counts[verdict]} {verdict}" for verdict in get_args(Verdict) if counts[verdict])
+    text = ", ".join(f"{counts[verdict]} {verdict}" for verdict in get_args(Closeness) if counts[verdict])
     return f"{len(many)} trial{'s' * (len(many) != 1)} trained again: {text}", counts["different"] > 0
 
 

@@ -12,7 +12,7 @@ from mlpctl.display.tables import Table, to_text
 from mlpctl.errors import UsageError
 from mlpctl.metrics import SelectOn
 from mlpctl.report.comparable import with_options
-from mlpctl.report.compare.comparison import Comparison as FoldersComparison
+from mlpctl.report.compare.comparison import ResultsComparison as FoldersComparison
 from mlpctl.report.compare.folders import compare_results
 from mlpctl.report.figures.draw import draw
 from mlpctl.report.notebook import as_html, as_text, frame, shown

@@ -15,7 +15,7 @@ from mlpctl.runner.ask_tell import Outcomes, batches
 from mlpctl.runner.budget import Budget, Limits
 from mlpctl.runner.estimate import (  # fmt: skip
     SPREAD,
-    Shape,
+    CostShape,
     data_memory,
     measure,
     memory_in_use,
@@ -262,7 +262,7 @@ def _within(each: Sequence[Sequence[float]], limit: float) -> int:
     return len(each)
 
 
-def _memory(shapes: Sequence[Shape], measured: Sequence[Shape], jobs: int) -> tuple[int, int, int]:
+def _memory(shapes: Sequence[CostShape], measured: Sequence[CostShape], jobs: int) -> tuple[int, int, int]:
     most = max(trial_memory(shape) for shape in shapes)
     seen = max(trial_memory(shape) for shape in measured)
     return memory_in_use() + jobs * (most - seen), data_memory(measured), most

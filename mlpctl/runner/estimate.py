@@ -49,7 +49,7 @@ SPREAD = 0.15
 
 
 @dataclass
-class Shape:
+class CostShape:
     """Shape of trials: those of one shape cost the same.
 
     Attributes:
@@ -121,18 +121,18 @@ def shape_of(trial: Trial) -> tuple[object, ...]:
     return trial.dataset.digest, *(value for name, value in trial.spec.flat().items() if name not in FREE)
 
 
-def shapes_of(runs: Iterable[tuple[RunGroup, int]]) -> dict[object, Shape]:
+def shapes_of(runs: Iterable[tuple[RunGroup, int]]) -> dict[object, CostShape]:
     """Return the shapes among some runs with the epochs that each trains, by name."""
-    shapes: dict[object, Shape] = {}
+    shapes: dict[object, CostShape] = {}
     for one, epochs in runs:
-        shape = shapes.setdefault(shape_of(one.leader), Shape(one.leader))
+        shape = shapes.setdefault(shape_of(one.leader), CostShape(one.leader))
         shape.trials += 1
         shape.epochs += epochs
     return shapes
 
 
 def measure(
-    shapes: dict[object, Shape],
+    shapes: dict[object, CostShape],
     experiment: Experiment,
     options: RunOptions,
     report: Callable[[Path], object] = lambda _: None,
@@ -172,18 +172,18 @@ def measure(
         return replace(rates, start=start, report=_seconds_of(report, store.folder))
 
 
-def _flops(shape: Shape) -> float:
+def _flops(shape: CostShape) -> float:
     return shape.work / max(shape.epochs, 1)
 
 
-def _load(shapes: Sequence[Shape]) -> Load:
+def _load(shapes: Sequence[CostShape]) -> Load:
     """Return what all trials of some shapes take on one core."""
     each = [(shape, load_of([shape.example.work()], 1)) for shape in shapes]
     share = [(shape.epochs / (shape.example.spec.epochs or 1), one) for shape, one in each]
     return Load(sum(n * one.reference for n, one in share), sum(n * one.kernel for n, one in share))
 
 
-def _chosen(shape: Shape, options: RunOptions, load: Load) -> Choice:
+def _chosen(shape: CostShape, options: RunOptions, load: Load) -> Choice:
     return choose(
         shape.example.work(), engine=options.engine, device=options.device, load=lambda: load,
         precision=options.precision,
@@ -256,13 +256,13 @@ def memory_in_use() -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-def trial_memory(shape: Shape) -> int:
+def trial_memory(shape: CostShape) -> int:
     """Return the memory of one trial of a shape, in bytes."""
     work = shape.example.work()
     return sum(memory_of(work.network, work.spec).values())
 
 
-def data_memory(shapes: Sequence[Shape]) -> int:
+def data_memory(shapes: Sequence[CostShape]) -> int:
     """Return the memory of the data of some shapes, in bytes; shared data count once."""
     seen = {}
     for shape in shapes:

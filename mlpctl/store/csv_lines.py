@@ -22,7 +22,7 @@ READ: dict[Kind, tuple[Callable[[str], object], str]] = {"int": (int, "whole num
 
 
 @dataclass(frozen=True)
-class Line:
+class CsvLine:
     """Line of a file below the first.
 
     Attributes:
@@ -48,7 +48,7 @@ def is_ours(header: Sequence[str]) -> bool:
     return "key" in header and "schema_version" in header
 
 
-def scan(path: Path) -> Iterator[Line]:
+def scan(path: Path) -> Iterator[CsvLine]:
     """Yield the lines of a file below the first, each checked by itself; none if there is no file.
 
     Raises:
@@ -65,7 +65,7 @@ def scan(path: Path) -> Iterator[Line]:
         numeric = [(name, *READ[kind]) for name, kind in kinds.items() if kind in READ and name in header]
         for number, raw in enumerate(stream, start=2):
             row, problem = _parse(raw, header)
-            yield Line(number, raw, row, problem or _wrong(path, row, numeric))
+            yield CsvLine(number, raw, row, problem or _wrong(path, row, numeric))
 
 
 def foreign(path: Path) -> DataError:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from mlpctl.errors import DataError
-from mlpctl.store.csv_lines import FILES, Line, foreign, header_of, is_ours, scan, to_line
+from mlpctl.store.csv_lines import FILES, CsvLine, foreign, header_of, is_ours, scan, to_line
 from mlpctl.store.schema import BEFORE, Kind
 from mlpctl.system.files import replace_file
 
@@ -52,12 +52,12 @@ def repair_file(path: Path) -> list[str]:
         told = "line ends and first line were written anew: a spreadsheet has its own"
     else:
         told = f"written by another version of mlpctl, its columns were brought up to date{kept}"
-    damaged: list[Line] = []
+    damaged: list[CsvLine] = []
     replace_file(path, chain([expected], _renewed(scan(path), columns, damaged)))
     return [*done, f"{path.name}: {told}", *_put_aside(path, damaged)]
 
 
-def remove_lines(path: Path, lines: Collection[Line]) -> list[str]:
+def remove_lines(path: Path, lines: Collection[CsvLine]) -> list[str]:
     """Take lines out of a file and return what was done, in words; the lines themselves go to a file beside it.
 
     Raises:
@@ -107,7 +107,7 @@ def _keep(path: Path, further: list[str]) -> str:
     return f"; {', '.join(further)} {'is' if len(further) == 1 else 'are'} in {copy.name} still"
 
 
-def _renewed(lines: Iterable[Line], columns: Mapping[str, Kind], damaged: list[Line]) -> Iterator[bytes]:
+def _renewed(lines: Iterable[CsvLine], columns: Mapping[str, Kind], damaged: list[CsvLine]) -> Iterator[bytes]:
     for line in lines:
         if line.problem:
             damaged.append(line)
@@ -115,7 +115,7 @@ def _renewed(lines: Iterable[Line], columns: Mapping[str, Kind], damaged: list[L
             yield to_line(line.row.get(column, BEFORE.get(column)) for column in columns)
 
 
-def _put_aside(path: Path, lines: Collection[Line]) -> list[str]:
+def _put_aside(path: Path, lines: Collection[CsvLine]) -> list[str]:
     if not lines:
         return []
     aside = path.with_name(path.name + REMOVED_SUFFIX)

@@ -10,7 +10,7 @@ from scipy import stats
 
 from mlpctl.report.dataframes import by_seed, compare
 from mlpctl.report.statistics import significance
-from mlpctl.report.statistics.significance import Scores, expected_maximum, holm, optimism
+from mlpctl.report.statistics.significance import ScoreTable, expected_maximum, holm, optimism
 from mlpctl.report.summary import summarize
 from mlpctl.report.tables import overview
 from mlpctl.store.results import load
@@ -32,7 +32,7 @@ NOISES: dict[str, Noise] = {
 def winners(noise: Noise, seeds: int, configurations: int, repetitions: int = REPETITIONS) -> int:
     rng = np.random.default_rng(seeds * 100 + configurations)
     names = range(configurations)
-    draws = (Scores(names, noise(rng, (seeds, configurations))) for _ in range(repetitions))
+    draws = (ScoreTable(names, noise(rng, (seeds, configurations))) for _ in range(repetitions))
     return sum(significance.compare(scores, "high").is_clear for scores in draws)
 
 

@@ -6,9 +6,9 @@ from typing import Annotated
 import typer
 
 from mlpctl.cli import options as o
-from mlpctl.cli.help import Group
+from mlpctl.cli.help import CommandGroup
 
-app = typer.Typer(cls=Group, no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(cls=CommandGroup, no_args_is_help=True, rich_markup_mode=None)
 
 NameOf = Annotated[str, typer.Argument(help="Dataset by name.")]
 NameOrAll = Annotated[str, typer.Argument(help="Dataset by name, or all.")]
@@ -26,7 +26,7 @@ def list_(format_: o.FormatOption = "table", output: o.OutputFile = None) -> Non
 @app.command()
 def show(
     name: NameOf,
-    data: o.Data = None,
+    data: o.DataOption = None,
     plot: Annotated[Path | None, typer.Option("--plot", help="Draw samples to a PNG, SVG or PDF file.")] = None,
     offline: o.Offline = False,
     format_: o.FormatOption = "table",
@@ -78,7 +78,7 @@ def fetch(
 
 
 @app.command()
-def verify(name: NameOrAll, data: o.Data = None, offline: o.Offline = False) -> None:
+def verify(name: NameOrAll, data: o.DataOption = None, offline: o.Offline = False) -> None:
     """Load a dataset with every check of it; exit code 4 where one fails."""
     from mlpctl.cli.screens.base import set_offline
     from mlpctl.data.verify import names_of, verify_dataset
@@ -90,7 +90,7 @@ def verify(name: NameOrAll, data: o.Data = None, offline: o.Offline = False) -> 
 
 
 @app.command()
-def path(name: NameOrAll = "all", data: o.Data = None) -> None:
+def path(name: NameOrAll = "all", data: o.DataOption = None) -> None:
     """Print where a dataset's files are, or would be looked for."""
     from mlpctl.data.verify import names_of, paths_of
 

@@ -15,7 +15,7 @@ def inspect(
         str | None,
         typer.Argument(metavar="[EXPERIMENT|RESULTS[#TRIAL]]", help="Experiment, or results folder; or options."),
     ] = None,
-    settings: o.Settings = None,
+    settings: o.SettingsOption = None,
     gradients: Annotated[
         bool, typer.Option("--gradients", help="Statistics of activations and gradients per layer.")
     ] = False,

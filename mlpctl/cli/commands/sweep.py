@@ -37,7 +37,7 @@ def sweep(
     zip_: Annotated[
         list[str] | None, typer.Option("--zip", metavar="KEY,KEY", help="Axes that move together, value by value.")
     ] = None,
-    settings: o.Settings = None,
+    settings: o.SettingsOption = None,
     seeds: Annotated[
         str | None, typer.Option("--seeds", metavar="N", help="How many seeds, or which: 5, or 0,1,2. Default: 1.")
     ] = None,
@@ -81,7 +81,7 @@ def sweep(
         bool, typer.Option("--retry-failed", help="Run crashed, timed-out and out-of-memory trials again.")
     ] = False,
     tensorboard: o.Board = None,
-    mlflow: o.Mlflow = None,
+    mlflow: o.MlflowOption = None,
     timeout: Annotated[
         float | None,
         typer.Option(

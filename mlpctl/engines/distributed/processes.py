@@ -19,8 +19,15 @@ from typing import TYPE_CHECKING, Any
 
 from mlpctl.engines.base import Engine, Event, Work
 from mlpctl.engines.distributed.assignment import groups_for
-from mlpctl.engines.distributed.messages import Problem, RemoteArrays, Report, Settings, Task, software
-from mlpctl.engines.distributed.worker import Done, Drain, Ready, Stop, serve
+from mlpctl.engines.distributed.messages import (
+    RemoteArrays,
+    Report,
+    WorkerFailure,
+    WorkerSettings,
+    WorkerTask,
+    software,
+)
+from mlpctl.engines.distributed.worker import Done, Drain, Ready, StopTrial, serve
 from mlpctl.engines.lanes.groups import shared_of
 from mlpctl.engines.recent import Recent
 from mlpctl.errors import DeviceError
@@ -43,7 +50,7 @@ DEATHS = 3
 TO_DIE = 5.0
 """Seconds that a process may take to end once its pipe is closed."""
 
-Message = list[Report] | Ready | Done | Problem | None
+Message = list[Report] | Ready | Done | WorkerFailure | None
 
 
 @dataclass(eq=False)
@@ -60,7 +67,7 @@ class WorkerProcess:
         ready: it has opened its device.
     """
 
-    settings: Settings
+    settings: WorkerSettings
     process: SpawnProcess
     connection: Connection
     reader: threading.Thread = field(default_factory=threading.Thread)
@@ -107,7 +114,7 @@ class ProcessesSession(RemoteArrays):
 
     def __post_init__(self) -> None:
         """Name shared objects by numbers, the recent ones for as long as a process has them."""
-        self._settings = Settings(
+        self._settings = WorkerSettings(
             self.engine, "", self.jobs, self.threads, software(self.engine.name), self.weights_back, self.below
         )
         numbers = count()
@@ -126,7 +133,7 @@ class ProcessesSession(RemoteArrays):
                 continue  # it was given up
             if message is None:
                 yield from self._died(place, worker)
-            elif isinstance(message, Problem):
+            elif isinstance(message, WorkerFailure):
                 raise message.error or RuntimeError(f"in the process on {worker.settings.device}:\n{message.traceback}")
             elif isinstance(message, Ready):
                 worker.ready = True
@@ -142,7 +149,7 @@ class ProcessesSession(RemoteArrays):
         """End a trial after the epoch that its process is in, which may be ahead of its events."""
         for worker in self.workers.values():
             if key in worker.works:
-                worker.send(Stop(key))
+                worker.send(StopTrial(key))
 
     def drain(self) -> None:
         """Take no more trials; those in training go on."""
@@ -212,7 +219,7 @@ class ProcessesSession(RemoteArrays):
         forgotten = tuple(name for name in worker.known[:-KEPT] if name not in needed)
         worker.known = [name for name in worker.known if name not in forgotten]
         worker.works = {work.key: work for work in works}
-        worker.send(Task(worker.settings, tuple(packed), objects, forgotten))
+        worker.send(WorkerTask(worker.settings, tuple(packed), objects, forgotten))
 
     def _received(self, worker: WorkerProcess, report: Report) -> Iterator[Event]:
         """Yield the event of a report unless it came already, before a process died."""

@@ -18,7 +18,15 @@ from ray.exceptions import OutOfMemoryError, RayError, RayTaskError
 from mlpctl.engines.base import Engine, Event, Session, Work
 from mlpctl.engines.distributed.assignment import flops_of, shares, take
 from mlpctl.engines.distributed.cluster import Cluster
-from mlpctl.engines.distributed.messages import PackedWork, Problem, RemoteArrays, Report, Settings, Task, software
+from mlpctl.engines.distributed.messages import (
+    PackedWork,
+    RemoteArrays,
+    Report,
+    WorkerFailure,
+    WorkerSettings,
+    WorkerTask,
+    software,
+)
 from mlpctl.engines.distributed.worker import train
 from mlpctl.engines.recent import Recent
 from mlpctl.errors import DeviceError, MlpctlError
@@ -27,7 +35,7 @@ from mlpctl.store.weights import weights_at
 if TYPE_CHECKING:
     from ray import ObjectRef
 
-    Reply = list[Report] | Problem
+    Reply = list[Report] | WorkerFailure
 
 KEPT = 8
 """Shared objects that a session and a node's process keep."""
@@ -77,7 +85,7 @@ def open_session(
         needs = f"{threads} CPU{'s' * (threads > 1)}{' and a GPU' * (kind == 'cuda')}"
         has = "{nodes} nodes, {cpus} CPUs, {gpus} GPUs".format(**cluster.facts())
         raise DeviceError(f"no node of the cluster has {needs}, which a trial takes; all together: {has}")
-    return RaySession(cluster, Settings(engine, kind, 1, threads, software(engine.name), weights, below), note)
+    return RaySession(cluster, WorkerSettings(engine, kind, 1, threads, software(engine.name), weights, below), note)
 
 
 @dataclass
@@ -91,7 +99,7 @@ class RaySession(RemoteArrays):
     """
 
     cluster: Cluster
-    settings: Settings
+    settings: WorkerSettings
     note: Callable[[str], None]
     _flying: "dict[ObjectRef[Reply], list[Work]]" = field(default_factory=dict)
     _again: list[Work] = field(default_factory=list)
@@ -159,7 +167,7 @@ class RaySession(RemoteArrays):
     def _submit(self, works: list[Work]) -> None:
         objects: dict[str, ObjectRef[Any]] = {}
         packed = tuple(self._packed(work, objects) for work in works)
-        self._flying[self._train.remote(Task(self.settings, packed, objects))] = works
+        self._flying[self._train.remote(WorkerTask(self.settings, packed, objects))] = works
 
     def _packed(self, work: Work, objects: "dict[str, ObjectRef[Any]]") -> PackedWork:
         shared = {"data": self._objects.of(work.data)}
@@ -187,7 +195,7 @@ class RaySession(RemoteArrays):
             else:
                 yield Event(works[0].key, 0, status="crashed", error=DIED)
             return
-        if isinstance(reply, Problem):
+        if isinstance(reply, WorkerFailure):
             assert reply.error is not None
             raise reply.error
         if seconds := sum(_seconds(report.event) for report in reply):
@@ -204,7 +212,7 @@ def _seconds(event: Event) -> float:
     return event.seconds or (event.group_seconds or 0.0) / (event.group_size or 1)
 
 
-def train_task(task: Task) -> "Reply":
+def train_task(task: WorkerTask) -> "Reply":
     """Return the reports of a task, on a node; or the reason why this node cannot train at all."""
     settings = task.settings
     try:
@@ -213,13 +221,13 @@ def train_task(task: Task) -> "Reply":
         session = _session(settings.engine, settings.device, settings.threads)
         return list(train(task, session, partial(_object, task)))
     except MlpctlError as error:
-        return Problem(type(error)(f"node {socket.gethostname()}: {error}"))
+        return WorkerFailure(type(error)(f"node {socket.gethostname()}: {error}"))
 
 
 _objects: dict[str, Any] = {}
 
 
-def _object(task: Task, name: str) -> Any:
+def _object(task: WorkerTask, name: str) -> Any:
     """Return a shared object as a copy of our own: Ray's is read-only, of which torch warns."""
     if name not in _objects:
         while len(_objects) >= KEPT:

@@ -8,7 +8,7 @@ SIDES = ("A", "B")
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison:
+class ResultsComparison:
     """Two results folders, or two trials, side by side.
 
     Attributes:

@@ -6,7 +6,7 @@ from typing import Any
 from mlpctl.display.tables import Cell, Table, as_chosen, for_people
 from mlpctl.errors import UsageError
 from mlpctl.metrics import SelectOn
-from mlpctl.report.compare.comparison import SIDES, Comparison, interval
+from mlpctl.report.compare.comparison import SIDES, ResultsComparison, interval
 from mlpctl.report.compare.configurations import Match, Outcome, outcome
 from mlpctl.report.compare.environments import OF_ROW, differing, of_trials
 from mlpctl.report.compare.experiments import differences
@@ -31,7 +31,7 @@ def compare_results(
     on: SelectOn | None = None,
     margin: float = 0.0,
     top: int = TOP,
-) -> Comparison:
+) -> ResultsComparison:
     """Return the comparison of the results of two folders.
 
     Args:
@@ -59,7 +59,7 @@ def compare_results(
         sentences += _sentences(one)
     left = [summary for summary in (*first, *second) if not any(summary in pair for pair in together)]
     sentences += [f"{summary.title} is in one of the two alone." for summary in left]
-    return Comparison(
+    return ResultsComparison(
         title=f"A: {_name(a)}   B: {_name(b)}",
         sentences=tuple(sentences),
         experiment=(

@@ -10,7 +10,7 @@ from mlpctl.display.tables import Cell, Table, for_people
 from mlpctl.errors import UsageError
 from mlpctl.metrics import BETTER, PRIMARY
 from mlpctl.report.compare.closeness import COMPARED, EPSILON, Deviation, deviations
-from mlpctl.report.compare.comparison import SIDES, Comparison, interval
+from mlpctl.report.compare.comparison import SIDES, ResultsComparison, interval
 from mlpctl.report.compare.environments import differing, of_trial
 from mlpctl.report.compare.paired_test import Paired, judge
 from mlpctl.report.statistics.significance import PAIRING, resolution
@@ -53,7 +53,7 @@ class _Side:
         return self.epochs.get(self.seed, [])
 
 
-def compare_trials(where_a: str, where_b: str, *, margin: float = 0.0) -> Comparison:
+def compare_trials(where_a: str, where_b: str, *, margin: float = 0.0) -> ResultsComparison:
     """Return the comparison of two trials, each written RESULTS#KEY.
 
     Where the folders have several seeds of both configurations, differences have an interval, paired by seed.
@@ -83,7 +83,7 @@ def compare_trials(where_a: str, where_b: str, *, margin: float = 0.0) -> Compar
     ran = [of_trial(read_json(side.place.folder / ENVIRONMENT_FILE), side.row) for side in (a, b)]
     curve = [f"val_{primary}", f"train_{primary}", "train_loss"]
     column = next((name for name in curve if any(row.get(name) is not None for row in (*a.own, *b.own))), curve[-1])
-    return Comparison(
+    return ResultsComparison(
         title=f"A: {a.place}   B: {b.place}",
         sentences=tuple(_sentences(a, b, found, decisive)),
         experiment=tuple(asked),

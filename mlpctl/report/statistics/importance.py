@@ -139,10 +139,10 @@ def beyond_chance(cells: Array) -> float:
     return f_tail(float(between / within), k - 1, (n - 1) * (k - 1))
 
 
-Part = Callable[[Array], float]
+VariancePart = Callable[[Array], float]
 
 
-def parts_of(axes: int) -> dict[str, Part]:
+def parts_of(axes: int) -> dict[str, VariancePart]:
     """Return the parts of the variance of a table with so many axes, each a quadratic function of the table."""
     mains = {f"main {a}": _effect((a,), axes) for a in range(axes)}
     pairs = {f"pair {a} {b}": _effect((a, b), axes) for a, b in combinations(range(axes), 2)}
@@ -159,7 +159,7 @@ def _all(table: Array) -> float:
     return float(table.var())
 
 
-def _effect(of: tuple[int, ...], axes: int) -> Part:
+def _effect(of: tuple[int, ...], axes: int) -> VariancePart:
     """Return the mean square of a main effect, or of the interaction of two axes beyond their main effects."""
 
     def part(table: Array) -> float:
@@ -171,11 +171,11 @@ def _effect(of: tuple[int, ...], axes: int) -> Part:
     return part
 
 
-def _total(axis: int) -> Part:
+def _total(axis: int) -> VariancePart:
     return lambda table: float(np.square(table - table.mean(axis=axis, keepdims=True)).mean())
 
 
-def shares(cells: Array, parts: Sequence[Part]) -> tuple[Array, Array, Array]:
+def shares(cells: Array, parts: Sequence[VariancePart]) -> tuple[Array, Array, Array]:
     """Return (share, low, high) of parts of the variance between cells; low and high are the 95 % interval.
 
     What chance adds to a part is estimated from the differences between seeds and subtracted, so that an axis that does
@@ -195,11 +195,11 @@ def shares(cells: Array, parts: Sequence[Part]) -> tuple[Array, Array, Array]:
     return whole.clip(0, 1), (whole - half).clip(0, 1), (whole + half).clip(0, 1)
 
 
-def _shares(cells: Array, parts: Sequence[Part]) -> Array:
+def _shares(cells: Array, parts: Sequence[VariancePart]) -> Array:
     mean, n = cells.mean(axis=0), len(cells)
     apart = cells - mean
 
-    def unbiased(part: Part) -> float:
+    def unbiased(part: VariancePart) -> float:
         return part(mean) - sum(part(one) for one in apart) / (n * (n - 1))
 
     whole = unbiased(_all)

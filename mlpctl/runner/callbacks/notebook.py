@@ -24,7 +24,7 @@ MARK = {"mlpctl": "progress"}
 """Metadata of the output, so that who keeps a notebook can leave it out."""
 
 
-class Line:
+class StatusLine:
     """Place for one line that is shown and replaced; this one shows nothing."""
 
     def show(self, text: str) -> None:
@@ -34,7 +34,7 @@ class Line:
         """Leave the place."""
 
 
-class Terminal(Line):
+class Terminal(StatusLine):
     """Last line of a terminal."""
 
     def show(self, text: str) -> None:
@@ -48,7 +48,7 @@ class Terminal(Line):
         sys.stderr.flush()
 
 
-class Notebook(Line):
+class Notebook(StatusLine):
     """Output of the cell that runs."""
 
     def __init__(self) -> None:
@@ -65,11 +65,11 @@ class Notebook(Line):
             self._handle.update(content, raw=True, metadata=MARK)
 
 
-def line_place() -> Line:
+def line_place() -> StatusLine:
     """Return where progress can be shown: the cell of a notebook, a terminal, or nowhere."""
     if (shell := notebook_shell()) is not None and hasattr(shell, "kernel"):
         return Notebook()
-    return Terminal() if sys.stderr.isatty() else Line()
+    return Terminal() if sys.stderr.isatty() else StatusLine()
 
 
 def notebook_shell() -> Any:
@@ -85,7 +85,7 @@ class LineProgress(Callback):
         notes: notes for the user, shown with the results.
     """
 
-    def __init__(self, total: int, line: Line) -> None:
+    def __init__(self, total: int, line: StatusLine) -> None:
         """Expect `total` trials."""
         self.total, self.line = total, line
         self.notes: list[str] = []
@@ -130,7 +130,7 @@ def shown_progress(total: int, *, progress: bool) -> Iterator[tuple[LineProgress
         KeyboardInterrupt: after an interrupt, when what had finished is saved. A second one does not wait.
     """
     stop = Stop(midway=True)
-    progress_line = LineProgress(total, line_place() if progress else Line())
+    progress_line = LineProgress(total, line_place() if progress else StatusLine())
     with _interrupts(stop):
         try:
             yield progress_line, stop

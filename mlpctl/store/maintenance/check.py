@@ -10,7 +10,7 @@ from mlpctl.display.tables import Cell, Table
 from mlpctl.errors import DataError
 from mlpctl.metrics import METRICS
 from mlpctl.store import reader
-from mlpctl.store.csv_lines import FILES, Line, header_of, is_ours, scan
+from mlpctl.store.csv_lines import FILES, CsvLine, header_of, is_ours, scan
 from mlpctl.store.environment import environments_of
 from mlpctl.store.folder_files import read_json
 from mlpctl.store.key import key_problem
@@ -30,7 +30,7 @@ SCORES = [name for name in EPOCH_COLUMNS if name.endswith(METRICS)]
 
 
 @dataclass(frozen=True)
-class Problem:
+class FolderProblem:
     """Problem of a results folder.
 
     Attributes:
@@ -41,7 +41,7 @@ class Problem:
 
     file: str
     what: str
-    line: Line | None = None
+    line: CsvLine | None = None
 
 
 @dataclass
@@ -55,8 +55,8 @@ class Contents:
         orphans: number of rows of epochs whose trial has no row: it was killed, and runs again.
     """
 
-    problems: list[Problem] = field(default_factory=list)
-    trials: dict[str, Line] = field(default_factory=dict)
+    problems: list[FolderProblem] = field(default_factory=list)
+    trials: dict[str, CsvLine] = field(default_factory=dict)
     replaced: int = 0
     orphans: int = 0
 
@@ -100,12 +100,12 @@ def look(folder: Path) -> Contents:
     reader.check_there(folder)
     found = Contents()
     for name in FILES:
-        found.problems += (Problem(name, what) for what in frame_problems(folder / name, list(FILES[name])))
+        found.problems += (FolderProblem(name, what) for what in frame_problems(folder / name, list(FILES[name])))
     if any(problem.what == FOREIGN for problem in found.problems):
         return found
     for line in scan(folder / TRIALS_FILE):
         if problem := line.problem or key_problem(line.row):
-            found.problems.append(Problem(TRIALS_FILE, problem, line))
+            found.problems.append(FolderProblem(TRIALS_FILE, problem, line))
         else:
             found.replaced += line.row["key"] in found.trials
             needed = {name: line.row.get(name, "") for name in ("status", "epochs_done", "environment", *SCORES)}
@@ -151,7 +151,7 @@ def _look_at_epochs(path: Path, found: Contents) -> None:
     differing: dict[str, str] = {}
     for line in scan(path):
         if line.problem:
-            found.problems.append(Problem(EPOCHS_FILE, line.problem, line))
+            found.problems.append(FolderProblem(EPOCHS_FILE, line.problem, line))
         elif line.row["key"] in found.trials:
             key, epoch = line.row["key"], line.row["epoch"]
             seen[key] = seen.get(key, 0) | 1 << int(epoch or 0)
@@ -165,13 +165,13 @@ def _look_at_epochs(path: Path, found: Contents) -> None:
         done = int(line.row.get("epochs_done") or 0)
         if line.row["status"] == "ok" and seen.get(key, 0) >> 1 != (1 << done) - 1:
             what = f"trial {key} has {done} epochs, and {EPOCHS_FILE} does not have all of them"
-            found.problems.append(Problem(TRIALS_FILE, what, line))
+            found.problems.append(FolderProblem(TRIALS_FILE, what, line))
         elif differing.get(key):
             what = f"trial {key} has another score than its last row in {EPOCHS_FILE}: {differing[key]}"
-            found.problems.append(Problem(TRIALS_FILE, what, line))
+            found.problems.append(FolderProblem(TRIALS_FILE, what, line))
 
 
-def _others(folder: Path) -> Iterator[Problem]:
+def _others(folder: Path) -> Iterator[FolderProblem]:
     readers: tuple[tuple[str, Callable[[str], object]], ...] = (
         (EXPERIMENT_FILE, tomllib.loads),
         (ENVIRONMENT_FILE, json.loads),
@@ -182,12 +182,12 @@ def _others(folder: Path) -> Iterator[Problem]:
             try:
                 read(path.read_text("utf-8"))
             except ValueError as error:  # no TOML, no JSON, no UTF-8
-                yield Problem(name, f"cannot be read: {error}")
+                yield FolderProblem(name, f"cannot be read: {error}")
     for path in sorted(left_over(folder)):
-        yield Problem(str(path.relative_to(folder)), "left over by a writer that was killed")
+        yield FolderProblem(str(path.relative_to(folder)), "left over by a writer that was killed")
     for path in sorted((folder / WEIGHTS_FOLDER).glob("*.safetensors")):
         if not _is_whole(path):
-            yield Problem(str(path.relative_to(folder)), "weights that cannot be read")
+            yield FolderProblem(str(path.relative_to(folder)), "weights that cannot be read")
 
 
 def _is_whole(path: Path) -> bool:
