@@ -18,7 +18,7 @@ from mlpctl.report.run import Run
 from mlpctl.runner.callbacks.notebook import shown_progress
 from mlpctl.runner.run_options import asked_options
 from mlpctl.runner.signatures import plain, plain_fields, with_fields
-from mlpctl.runner.sweep import Given, experiment_of, size_of
+from mlpctl.runner.sweep import Given, experiment_of, trial_count
 from mlpctl.runner.sweep import sweep as sweep_all
 from mlpctl.runner.train import asked_spec
 from mlpctl.runner.train import train as train_one
@@ -177,7 +177,7 @@ def sweep(
             select={key: value for key, value in (("on", select_on), ("metric", metric)) if value is not None},
         )
     )
-    with in_folder(out) as kept, shown_progress(size_of(experiment), progress=progress) as (callback, stop):
+    with in_folder(out) as kept, shown_progress(trial_count(experiment), progress=progress) as (callback, stop):
         counts = sweep_all(experiment, kept.path, options, callback, stop)
     folder = kept.path / experiment.name
     if counts.halted:

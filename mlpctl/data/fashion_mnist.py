@@ -73,7 +73,7 @@ def load(options: FashionOptions) -> Dataset:
     used: dict[str, None] = {}
     passed_over: list[str] = []
     for file, part in zip(FILES, parts, strict=True):
-        path, problems = read(file, part, options.folder)
+        path, problems = read_verified(file, part, options.folder)
         used[str(path.parent)] = None
         passed_over += problems
     digest = [file.sha256 for file in FILES]
@@ -94,7 +94,7 @@ def load(options: FashionOptions) -> Dataset:
     )
 
 
-def read(file: IdxFile, into: NDArray[np.uint8], folder: Path | None) -> tuple[Path, list[str]]:
+def read_verified(file: IdxFile, into: NDArray[np.uint8], folder: Path | None) -> tuple[Path, list[str]]:
     """Fill `into` from the first place that has the right bytes, and keep them in the cache.
 
     Returns:

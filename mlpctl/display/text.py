@@ -75,16 +75,16 @@ def _start(text: str, width: int) -> str:
     return chop_cells(text, width)[0] if width > 0 and text else ""
 
 
-def distinct(values: Sequence[float], least: int = 3, most: int = 6) -> list[str]:
+def distinguishing_texts(values: Sequence[float], least: int = 3, most: int = 6) -> list[str]:
     """Return numbers with as few significant digits as tell them apart, `least` or more."""
     for digits in range(least, most):
-        texts = [rounded(value, digits) for value in values]
+        texts = [significant_digits(value, digits) for value in values]
         if len(set(texts)) == len(set(values)):
             return texts
-    return [rounded(value, most) for value in values]
+    return [significant_digits(value, most) for value in values]
 
 
-def rounded(value: float, digits: int) -> str:
+def significant_digits(value: float, digits: int) -> str:
     """Return a number with so many significant digits, whole ones below a million in full: 1024, not 1.02e+03."""
     if abs(value) < 1e6 and float(value).is_integer():
         return f"{value:.0f}"

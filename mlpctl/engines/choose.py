@@ -120,7 +120,7 @@ def _on_cpu(work: Work, kernel: Engine, reference: Engine, load: Callable[[], Lo
         return Choice(reference, "cpu", f"{told}; mlpctl doctor --compile tries again", once=True)
     about = f"about {compilation.COMPILE_SECONDS:.0f} s"
     by_torch = load().reference + (0.0 if "torch" in sys.modules else TORCH_SECONDS)
-    if mode == "now" or by_torch > compilation.seconds_left():
+    if mode == "now" or by_torch > compilation.compile_seconds_left():
         told = f"compiling the fast engine, once on this machine: {about}"
         return Choice(kernel, "cpu", told, missing=tuple(names))
     told = f"compiling the fast engine in the background, once on this machine ({about}); until then torch trains"

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpctl.data.minibatches import order, steps_per_epoch, used_examples
-from mlpctl.engines.base import Event, Session, Work, late, verdict
+from mlpctl.engines.base import Event, Session, Work, epoch_outcome, late
 from mlpctl.engines.dropout import dropout_mask
 from mlpctl.engines.initial_weights import initial_weights
 from mlpctl.engines.recent import Recent
@@ -169,7 +169,7 @@ class ReferenceSession:
             finite = math.isfinite(scores["train_loss"]) and all(
                 np.isfinite(array).all() for array in training.learner.state().values()
             )
-            status, error = verdict(epoch, work.epochs, finite=finite, stopped=work.key in self._stopped)
+            status, error = epoch_outcome(epoch, work.epochs, finite=finite, stopped=work.key in self._stopped)
             yield Event(work.key, epoch, scores, lr, seconds, status, error)
             if status is not None:
                 return

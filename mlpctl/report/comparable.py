@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from mlpctl.report.grouping import codes_of, distinct
+from mlpctl.report.grouping import codes_of, distinct_values
 from mlpctl.store.columns import Array, Columns, objects, values_of
 
 PATH = "data.path"
@@ -15,7 +15,7 @@ PATH = "data.path"
 
 def with_options(trials: Columns) -> Columns:
     """Return the trials with a column data.OPTION for each option of the dataset that was set."""
-    options = {text: json.loads(text) for text in distinct(trials["data"]) if text is not None}
+    options = {text: json.loads(text) for text in distinct_values(trials["data"]) if text is not None}
     names = sorted({name for option in options.values() for name in option})
     columns = {}
     for name in names:

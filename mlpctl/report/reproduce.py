@@ -17,7 +17,7 @@ from typing import Any, get_args
 from mlpctl.display.tables import Cell, Table, for_people
 from mlpctl.engines.precision import Precision
 from mlpctl.errors import DataError, DeviceError
-from mlpctl.report.compare.closeness import COMPARED, EPSILON, Closeness, Deviation, deviations, verdict
+from mlpctl.report.compare.closeness import COMPARED, EPSILON, Closeness, Deviation, closeness_of, deviations
 from mlpctl.report.compare.environments import differing, flat, of_row, of_trial
 from mlpctl.runner.callbacks.base import Callback
 from mlpctl.runner.engine_choice import check_named
@@ -180,7 +180,7 @@ def _compare(one: _Stored, folder: Path) -> Reproduction:
     same = is_cut or (one.row["status"], one.row["epochs_done"]) == (now["status"], now["epochs_done"])
     ordered = tuple(sorted(found.values(), key=lambda deviation: deviation.first))
     return Reproduction(
-        one.place, one.row, now, verdict(ordered, same_status=same), epsilon, ordered, _changed_inputs(one, now)
+        one.place, one.row, now, closeness_of(ordered, same_status=same), epsilon, ordered, _changed_inputs(one, now)
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from mlpctl.display.tables import Cell, Table, as_chosen, for_people
 from mlpctl.errors import UsageError, did_you_mean
 from mlpctl.report.failures import retry_note
-from mlpctl.report.grouping import codes_of, distinct, is_there
+from mlpctl.report.grouping import codes_of, distinct_values, is_there
 from mlpctl.report.summary import STAMPS, Summary, over
 from mlpctl.store.columns import Array, Columns, values_of
 
@@ -26,7 +26,7 @@ def overview(summary: Summary, top: int) -> list[Table]:
     left = len(summary.ranked) - len(shown)
     notes = [*([f"… and {left} more; --top {len(summary.ranked)} shows all."] if left else []), *summary.notes]
     header = heading(summary)
-    said = [verdict(summary), *clear(summary)]
+    said = [best_sentence(summary), *clear(summary)]
     tables = [Table((), (), header, said)]
     if len(summary.ranked):
         title = f"Configurations by {summary.on} {summary.metric}, best first"
@@ -75,7 +75,7 @@ def for_machines(summaries: Sequence[Summary], by: Sequence[str]) -> list[Table]
     return tables
 
 
-def verdict(summary: Summary) -> str:
+def best_sentence(summary: Summary) -> str:
     """Return the best configuration in words."""
     best = summary.best
     if best is None:
@@ -157,7 +157,7 @@ def order_of(table: Columns, by: Sequence[str]) -> Array:
 
 
 def _places(column: Array) -> Array:
-    values = sorted((value for value in distinct(column) if value is not None), key=_numbers_first)
+    values = sorted((value for value in distinct_values(column) if value is not None), key=_numbers_first)
     place = {value: number for number, value in enumerate(values)}
     return np.array([place.get(value, len(place)) for value in values_of(column)])
 

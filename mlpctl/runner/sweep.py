@@ -110,7 +110,7 @@ def parse_axes(given: Sequence[str] | Mapping[str, Any]) -> tuple[Axis | None, l
     return listed, axes
 
 
-def size_of(experiment: Experiment, shard: Shard | None = None) -> int:
+def trial_count(experiment: Experiment, shard: Shard | None = None) -> int:
     """Return the number of trials of an experiment, equal combinations counted apart; of a part of many about how many.
 
     Args:
@@ -160,7 +160,7 @@ def options_for(experiment: Experiment, options: RunOptions) -> RunOptions:
         options,
         fit_each=options.fit_each or experiment.select.on == "train",
         test_each=options.test_each or experiment.select.on == "test",
-        expected=size_of(experiment, options.shard),
+        expected=trial_count(experiment, options.shard),
         most_epochs=experiment.strategy().most_epochs,
     )
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from mlpctl.errors import DataError, UsageError
 from mlpctl.store.csv_lines import FILES, scan, to_lines
-from mlpctl.store.environment import identity, joined
+from mlpctl.store.environment import environment_id, joined
 from mlpctl.store.folder_files import read_json
 from mlpctl.store.repair_rows import remove_lines, repair_file
 from mlpctl.store.schema import (
@@ -154,7 +154,7 @@ class Store:
         except DataError:
             before = {}  # damaged: it is written anew, as the readers of the folder are told
         content = joined(environment, before)
-        self.environment = identity(environment) if environment else ""
+        self.environment = environment_id(environment) if environment else ""
         replace_file(self.folder / EXPERIMENT_FILE, tomli_w.dumps(experiment).encode())
         replace_file(path, (json.dumps(content, indent=1) + "\n").encode())
 

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from mlpctl.display.text import distinct, plain, printable, shortened, wrapped
+from mlpctl.display.text import distinguishing_texts, plain, printable, shortened, wrapped
 from tests.helpers.strategies import words
 
 
@@ -20,6 +20,6 @@ def test_texts_of_a_width(text: str, width: int, ascii_only: bool) -> None:
 
 
 def test_numbers_keep_the_digits_that_tell_them_apart() -> None:
-    assert distinct([0.001234, 0.5]) == ["0.00123", "0.5"]
-    assert distinct([0.12341, 0.12342]) == ["0.12341", "0.12342"]
-    assert distinct([1000.0, 1e-8]) == ["1000", "1e-08"]
+    assert distinguishing_texts([0.001234, 0.5]) == ["0.00123", "0.5"]
+    assert distinguishing_texts([0.12341, 0.12342]) == ["0.12341", "0.12342"]
+    assert distinguishing_texts([1000.0, 1e-8]) == ["1000", "1e-08"]

@@ -9,7 +9,7 @@ from ray.exceptions import NodeDiedError, OutOfMemoryError, RayError, RayTaskErr
 
 from mlpctl.engines.base import Event, Work
 from mlpctl.engines.distributed import ray as sessions
-from mlpctl.engines.distributed.assignment import flops_of, shares, take
+from mlpctl.engines.distributed.assignment import balanced_parts, flops_of, take
 from mlpctl.engines.distributed.cluster import Cluster
 from mlpctl.engines.distributed.messages import WorkerFailure, WorkerSettings, WorkerTask, software
 from mlpctl.engines.distributed.ray import RaySession, train_task
@@ -47,7 +47,7 @@ def test_works_are_taken_for_so_many_seconds_and_no_more() -> None:
     ],
 )
 def test_shares_are_about_as_long_as_each_other(epochs: tuple[int, ...], parts: int, sizes: list[int]) -> None:
-    shared = list(shares(works(*epochs), parts))
+    shared = list(balanced_parts(works(*epochs), parts))
     assert [len(share) for share in shared] == sizes
     assert [work.key for share in shared for work in share] == [f"t{number}" for number in range(len(epochs))]
 

@@ -11,7 +11,7 @@ from mlpctl.report.dataframes import over
 from mlpctl.report.figures.draw import draw
 from mlpctl.report.figures.effects import effect_plot
 from mlpctl.report.summary import summarize
-from mlpctl.report.tables import verdict
+from mlpctl.report.tables import best_sentence
 from mlpctl.store.results import load
 from tests.helpers.synthetic import write
 
@@ -65,7 +65,7 @@ def test_equal_accuracies_are_no_certainty(tmp_path: Path) -> None:
     assert table["sd"].tolist() == [0, 0]
     assert (table["mean"] - table["low"]).tolist() == pytest.approx([half, half])
     [summary] = summarize(load(tmp_path / "r"))
-    assert "validation accuracy 0.7500 [0.5707, 0.9293] (95 % intervals over seeds)." in verdict(summary)
+    assert "validation accuracy 0.7500 [0.5707, 0.9293] (95 % intervals over seeds)." in best_sentence(summary)
 
 
 @pytest.mark.parametrize("better", ["high", "low"])

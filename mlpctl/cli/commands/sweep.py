@@ -121,7 +121,7 @@ def sweep(
     from mlpctl.runner.experiment import parse_settings
     from mlpctl.runner.run_options import asked_options
     from mlpctl.runner.shard import parse_shard, sharded
-    from mlpctl.runner.sweep import Given, check_all_trained, experiment_of, size_of
+    from mlpctl.runner.sweep import Given, check_all_trained, experiment_of, trial_count
     from mlpctl.runner.sweep import sweep as sweep_all
     from mlpctl.runner.types import Stop
 
@@ -152,7 +152,7 @@ def sweep(
         _print_plan(experiment, out, options, format_, output)
         return
     stop = Stop()
-    total = size_of(experiment, part)
+    total = trial_count(experiment, part)
     with ExitStack() as stack:
         if cluster is not None:
             from mlpctl.engines.distributed.cluster import connected

@@ -27,7 +27,7 @@ from mlpctl.engines.distributed.messages import (
     WorkerTask,
     software,
 )
-from mlpctl.engines.distributed.worker import Done, Drain, Ready, StopTrial, serve
+from mlpctl.engines.distributed.worker import Done, Drain, Ready, StopTrial, serve_tasks
 from mlpctl.engines.lanes.groups import shared_of
 from mlpctl.engines.recent import Recent
 from mlpctl.errors import DeviceError
@@ -197,7 +197,7 @@ class ProcessesSession(RemoteArrays):
         settings = replace(self._settings, device=device)
         spawn = multiprocessing.get_context("spawn")
         ours, theirs = spawn.Pipe()
-        process = spawn.Process(target=serve, args=(theirs, settings), daemon=True, name=f"mlpctl on {device}")
+        process = spawn.Process(target=serve_tasks, args=(theirs, settings), daemon=True, name=f"mlpctl on {device}")
         with _ctrl_c_ignored():
             process.start()
         theirs.close()  # so that its death closes the connection

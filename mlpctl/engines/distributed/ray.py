@@ -16,7 +16,7 @@ import ray
 from ray.exceptions import OutOfMemoryError, RayError, RayTaskError
 
 from mlpctl.engines.base import Engine, Event, Session, Work
-from mlpctl.engines.distributed.assignment import flops_of, shares, take
+from mlpctl.engines.distributed.assignment import balanced_parts, flops_of, take
 from mlpctl.engines.distributed.cluster import Cluster
 from mlpctl.engines.distributed.messages import (
     PackedWork,
@@ -161,7 +161,7 @@ class RaySession(RemoteArrays):
         if room > 0 and not self._draining:
             each = TASK_WORKS if self._rate else 1  # one, until some are measured
             taken = take(pending, room * TASK_SECONDS[self.settings.device], room * each, self._rate or 0.0, BESIDE)
-            for share in shares(taken, room):
+            for share in balanced_parts(taken, room):
                 self._submit(share)
 
     def _submit(self, works: list[Work]) -> None:

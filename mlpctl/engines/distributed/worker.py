@@ -1,4 +1,4 @@
-"""Train the trials of tasks in another process: `train` for every transport, `serve` for a process behind a pipe."""
+"""Train the trials of tasks in another process: `train` for every transport, `serve_tasks` for a process behind a pipe."""
 
 import os
 import pickle
@@ -83,7 +83,7 @@ class Done:
     """Message from a process: a task is done."""
 
 
-def serve(connection: Connection, settings: WorkerSettings) -> None:
+def serve_tasks(connection: Connection, settings: WorkerSettings) -> None:
     """Train the tasks that come through a pipe until it is closed; Ctrl-C is the session's to handle."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     server = _Server(connection)

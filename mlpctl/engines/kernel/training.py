@@ -15,7 +15,7 @@ from mlpctl.engines.kernel.arguments import DUE, LOSS, N_SUMS, OUT_OF_MEMORY, SC
 from mlpctl.engines.kernel.cache import loop_name
 from mlpctl.engines.kernel.helper_threads import ALONE
 from mlpctl.engines.kernel.layout import N_REAL, Layout, aligned_zeros, layout_of, pack, padded, with_hyperparameters
-from mlpctl.engines.kernel.native import Native, function
+from mlpctl.engines.kernel.native import Native, native_function
 from mlpctl.engines.kernel.random_numbers import draw_start, orders
 from mlpctl.engines.schedule import rates_of
 from mlpctl.engines.scoring import scores_of, squared_deviations
@@ -164,7 +164,7 @@ def arrays_of(data: "Data") -> Arrays:
     block = [len(starts) > 0, len(scale) > 0, *map(address, inputs)]
     for part in parts:
         block += [address(part), len(part)]
-    return Arrays((*inputs, *parts), function(loop_name(X.dtype, dtype.name)), block, lengths, spread)
+    return Arrays((*inputs, *parts), native_function(loop_name(X.dtype, dtype.name)), block, lengths, spread)
 
 
 def train_epochs(

@@ -7,7 +7,7 @@ import torch
 
 from mlpctl.engines.initial_weights import bias_bound, by_itself, initial_weights, law
 from mlpctl.engines.lanes import random_numbers
-from mlpctl.engines.lanes.arrays import Arrays, parts_of
+from mlpctl.engines.lanes.arrays import Arrays, layer_and_parameter
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -96,7 +96,7 @@ def _parts(numbers: Sequence[int], size: int) -> list[Sequence[int]]:
 
 def _write(arrays: Arrays, name: str, lanes: Sequence[Lane], values: "Tensor") -> None:
     """Write (lanes, outputs), or weights (lanes, inputs, outputs), to where these lanes lie."""
-    layer, what = parts_of(name)
+    layer, what = layer_and_parameter(name)
     target = arrays.tensors[name]
     values = values.to(target.dtype).to(target.device)  # MPS has no float64 to begin with
     if layer and what == "weight":

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from mlpctl.engines.lanes.activations import POINTWISE
-from mlpctl.engines.lanes.arrays import REMEMBERED, Arrays, parts_of, whole, wide
+from mlpctl.engines.lanes.arrays import REMEMBERED, Arrays, layer_and_parameter, whole, wide
 from mlpctl.engines.lanes.batch_norm import Normalized, normalize, normalize_backward, normalize_by_running
 from mlpctl.engines.lanes.dropout import Dropout
 from mlpctl.engines.lanes.layout import Span
@@ -228,7 +228,7 @@ class Program:
 
     def _stack(self, name: str, span: Span) -> "Tensor":
         """Return the weights (lanes, inputs, outputs) of a span, or what is remembered of them."""
-        layer, _ = parts_of(name)
+        layer, _ = layer_and_parameter(name)
         inputs = self.layout.fan_in(layer, span.first)
         return self.arrays.place(name, span.first, span.last).view(span.lanes, inputs, span.width)
 

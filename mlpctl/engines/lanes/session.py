@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from mlpctl.engines.base import Event, Work, verdict
+from mlpctl.engines.base import Event, Work, epoch_outcome
 from mlpctl.engines.lanes.dataset import Resident
 from mlpctl.engines.lanes.group_size import MOST, SHARE, tried_size
 from mlpctl.engines.lanes.groups import Shared, plan
@@ -231,7 +231,7 @@ class LanesSession:
     def _event(self, result: Result, seconds: float, size: int) -> Event:
         lane = result.lane
         is_stopped = lane.work.key in self._stopped
-        status, error = verdict(lane.epochs_done, lane.work.epochs, finite=result.finite, stopped=is_stopped)
+        status, error = epoch_outcome(lane.epochs_done, lane.work.epochs, finite=result.finite, stopped=is_stopped)
         if status is not None:
             lane.ended = True
             self._leaving.add(lane.work.key)

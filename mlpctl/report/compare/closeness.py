@@ -72,7 +72,7 @@ def deviations(
     return sorted(found, key=lambda deviation: deviation.first)
 
 
-def verdict(found: Sequence[Deviation], *, same_status: bool) -> Closeness:
+def closeness_of(found: Sequence[Deviation], *, same_status: bool) -> Closeness:
     """Return what follows from the deviations."""
     if not same_status or not all(deviation.is_rounding for deviation in found):
         return "different"

@@ -44,6 +44,6 @@ class ResultsComparison:
         ]
 
 
-def interval(low: Cell, high: Cell) -> str | None:
+def interval_text(low: Cell, high: Cell) -> str | None:
     """Return an interval as people read it; None where there is none."""
     return None if low is None else f"{for_people(low)} to {for_people(high)}"

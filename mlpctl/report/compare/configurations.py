@@ -12,7 +12,7 @@ import numpy as np
 from mlpctl.display.tables import Cell
 from mlpctl.errors import UsageError
 from mlpctl.report.compare.paired_test import Judgement, Paired, judge
-from mlpctl.report.grouping import codes_of, distinct, is_there
+from mlpctl.report.grouping import codes_of, distinct_values, is_there
 from mlpctl.report.statistics.significance import by_seed, resolution
 from mlpctl.report.summary import Summary, varied_fields
 from mlpctl.report.tables import plain
@@ -81,7 +81,7 @@ def outcome(a: Summary, b: Summary, *, margin: float = 0.0) -> Outcome:
     both = _stacked(a.rows, b.rows)
     sides = [both.rows(both["side"] == side) for side in ("A", "B")]
     differing = varied_fields(both)
-    fixed = [name for name in differing if all(len(distinct(own[name])) == 1 for own in sides)]
+    fixed = [name for name in differing if all(len(distinct_values(own[name])) == 1 for own in sides)]
     varied = [name for name in differing if name not in fixed]
     codes, firsts = codes_of(both["dataset"], *(both[name] for name in varied))
     both = both.plus({"match": codes})

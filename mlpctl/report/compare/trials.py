@@ -10,7 +10,7 @@ from mlpctl.display.tables import Cell, Table, for_people
 from mlpctl.errors import UsageError
 from mlpctl.metrics import BETTER, PRIMARY
 from mlpctl.report.compare.closeness import COMPARED, EPSILON, Deviation, deviations
-from mlpctl.report.compare.comparison import SIDES, ResultsComparison, interval
+from mlpctl.report.compare.comparison import SIDES, ResultsComparison, interval_text
 from mlpctl.report.compare.environments import differing, of_trial
 from mlpctl.report.compare.paired_test import Paired, judge
 from mlpctl.report.statistics.significance import PAIRING, resolution
@@ -153,7 +153,7 @@ def _score_table(scores: Rows, *, people: bool) -> Table:
 
 
 def _for_people(row: dict[str, Cell]) -> dict[str, Cell]:
-    return {**row, "over seeds": row["difference"], "95 % interval": interval(row["low"], row["high"])}
+    return {**row, "over seeds": row["difference"], "95 % interval": interval_text(row["low"], row["high"])}
 
 
 def _epochs(a: _Side, b: _Side, column: str) -> Iterator[dict[str, Cell]]:

@@ -7,7 +7,7 @@ import numpy as np
 
 from mlpctl.display.figure_style import COLOURS, DASHES, GREY, MARKERS, SMALL_SIZE, entitle, panels, styled
 from mlpctl.display.tables import as_chosen
-from mlpctl.display.text import distinct, shortened
+from mlpctl.display.text import distinguishing_texts, shortened
 from mlpctl.report.figures.draw_heat_map import draw_heat
 from mlpctl.report.figures.line_labels import LONGEST, Named, name_ends
 from mlpctl.report.figures.plot import MOST_MEASURED, Heat, Line, Plot, limits, measured
@@ -143,7 +143,7 @@ def _ticks(axes: Any, plot: Plot) -> None:
 
     points = measured(plot)
     if 0 < len(points) <= MOST_MEASURED:
-        axes.set_xticks(points, distinct(points))
+        axes.set_xticks(points, distinguishing_texts(points))
         axes.xaxis.set_minor_locator(NullLocator())
         if len(points) == 1:
             axes.set_xlim(points[0] - 1, points[0] + 1)

@@ -8,7 +8,7 @@ import numpy as np
 
 from mlpctl.display.tables import Cell, Table, as_chosen
 from mlpctl.report.figures.plot import is_log_spaced
-from mlpctl.report.grouping import codes_of, distinct
+from mlpctl.report.grouping import codes_of, distinct_values
 from mlpctl.report.statistics.design import asked_of, drawn_of
 from mlpctl.report.summary import Summary, over
 from mlpctl.report.tables import in_order, plain
@@ -97,7 +97,7 @@ def effect(summary: Summary, axis: ShownAxis) -> Columns:
 
 def _axis(trials: Columns, name: str, most: int) -> ShownAxis:
     cells = values_of(trials[name])
-    known = [value for value in distinct(trials[name]) if value is not None]
+    known = [value for value in distinct_values(trials[name]) if value is not None]
     there = values_of(in_order(Columns({name: objects(known)}, len(known)), [name])[name])
     numbers = np.array([_number(value) for value in there], dtype=np.float64)
     is_number = bool(np.isfinite(numbers).all()) and len(numbers) > 0

@@ -16,12 +16,12 @@ OUTSIDE = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026", 0x2028
 """Characters that could end a <script> or a line of it, as JSON may write them; they occur in strings alone."""
 
 
-def to_json(content: Any) -> str:
+def html_safe_json(content: Any) -> str:
     """Return JSON that is the same text for JSON and for HTML, whatever the strings in it say."""
     return json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":")).translate(OUTSIDE)
 
 
-def rounded(value: float | None) -> float | None:
+def rounded_number(value: float | None) -> float | None:
     """Return a measured number to the digits of the page; None for what is missing or not finite."""
     if value is None or not math.isfinite(value):
         return None
@@ -41,7 +41,7 @@ def column(values: Array, *, measured: bool = False) -> dict[str, Any]:
         measured: round its numbers; chosen ones (0.03) stay as they are.
     """
     if measured:
-        return {"measured": True, "values": [rounded(value) for value in values_of(values)]}
+        return {"measured": True, "values": [rounded_number(value) for value in values_of(values)]}
     cells = [plain(value) for value in values_of(values)]
     levels = [cell for cell in dict.fromkeys(cells) if cell is not None]
     if len(levels) > len(cells) / 2:

@@ -31,7 +31,7 @@ def forest_table(design: Design, column: str, title: str) -> Table:
     Raises:
         Refused: for too few configurations, or where the forest does not predict.
     """
-    configurations = configurations_of(design, column)
+    configurations = configuration_means(design, column)
     needed = max(FEWEST, FEWEST_PER_AXIS * len(design.factors))
     if len(configurations) < needed:
         raise Refused(
@@ -63,7 +63,7 @@ def forest_table(design: Design, column: str, title: str) -> Table:
     return Table(["axis", "total", "low", "high"], rows, title, notes)
 
 
-def configurations_of(design: Design, column: str) -> "pd.DataFrame":
+def configuration_means(design: Design, column: str) -> "pd.DataFrame":
     """Return a row per configuration that has a score: its factors, and the mean score over its seeds."""
     trials = design.trials.frame()
     good = trials[(trials["status"] == "ok") & trials[column].notna()]

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len
 
 from mlpctl.display.tables import for_people
-from mlpctl.display.text import distinct, plain, printable, shortened, wrapped
+from mlpctl.display.text import distinguishing_texts, plain, printable, shortened, wrapped
 from mlpctl.report.figures.plot import (
     MOST_MEASURED,
     Line,
     Plot,
-    apart,
     limits,
     log_ticks,
     measured,
     nice_ticks,
+    spread_positions,
     tick_texts,
 )
 from mlpctl.report.terminal.canvas import ASCII, DIM, HUES, UNICODE, Canvas, Signs
@@ -82,7 +82,7 @@ def _graph(plot: Plot, width: int, signs: Signs, height: int) -> "list[Text]":
     _frame(canvas, plot, height, margin, columns, column_of)
     if beside:
         ends = [next((row_of(y) for y in reversed(line.y) if math.isfinite(y)), height - 1.0) for line in front]
-        for number, (place, name) in enumerate(zip(apart(ends, 0, height - 1, 1), names, strict=True)):
+        for number, (place, name) in enumerate(zip(spread_positions(ends, 0, height - 1, 1), names, strict=True)):
             canvas.put(math.floor(place + 0.5), left + columns + 1, name, HUES[number % len(HUES)])
     lines = [*texts_of([fit(plot.y_label, width, signs)], DIM), *canvas.texts()]
     across = fit(plot.x_label, columns, signs)
@@ -196,7 +196,7 @@ def _frame(canvas: Canvas, plot: Plot, height: int, margin: int, columns: int, c
     canvas.put(height, margin, signs.frame[2] + signs.frame[3] * columns, DIM)
     if not points:
         return
-    ticks, texts = points, distinct(points)
+    ticks, texts = points, distinguishing_texts(points)
     if len(points) > MOST_MEASURED:
         most = max(2, columns // 10)
         positive = [x for x in points if x > 0]

@@ -67,7 +67,7 @@ def check(folder: Path) -> Table:
     Raises:
         DataError: where there are no results at all, or those of a newer mlpctl.
     """
-    found = look(folder)
+    found = check_contents(folder)
     rows: list[dict[str, Cell]] = [
         {"file": p.file, "line": None if p.line is None else p.line.number, "problem": p.what} for p in found.problems
     ]
@@ -91,7 +91,7 @@ def _without_environment(folder: Path, found: Contents) -> int:
     return sum(line.row["environment"] not in known for line in found.trials.values())
 
 
-def look(folder: Path) -> Contents:
+def check_contents(folder: Path) -> Contents:
     """Return the contents of a results folder, every line of it checked.
 
     Raises:

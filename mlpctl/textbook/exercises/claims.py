@@ -7,7 +7,7 @@ import numpy as np
 
 from mlpctl.display.tables import for_people
 from mlpctl.report.dataframes import by_seed
-from mlpctl.report.summary import interval
+from mlpctl.report.summary import mean_interval
 from mlpctl.textbook.exercises.catalog import Effect
 from mlpctl.textbook.exercises.ranking import ValueRanking, paired_difference, seed_difference
 from mlpctl.textbook.exercises.sweeps import SweepStudy
@@ -64,7 +64,7 @@ def test_score(study: SweepStudy) -> str:
     test = good.loc[good[study.exercise.axis] == verdict.best, "test_accuracy"].dropna()
     if not len(test):
         return ""
-    mean, _, low, high = interval(test)
+    mean, _, low, high = mean_interval(test)
     around = f" (95 % interval {for_people(low)} to {for_people(high)})" if len(test) > 1 else " (one seed)"
     best = noun_text(study.exercise.axis, verdict.best)
     return f"On the test set the accuracy with {best} is {for_people(mean)}{around}."

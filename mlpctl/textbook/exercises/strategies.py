@@ -14,7 +14,7 @@ import numpy as np
 from mlpctl.display.tables import Table, for_people
 from mlpctl.report.dataframes import rows_of
 from mlpctl.report.figures.plot import Line, Plot, is_log_spaced
-from mlpctl.report.statistics.importance import parts_of
+from mlpctl.report.statistics.importance import variance_parts
 from mlpctl.report.statistics.significance import ALPHA
 from mlpctl.report.statistics.student import f_tail
 from mlpctl.search.axes import Axis, make_axis
@@ -193,7 +193,7 @@ def interactions(study: StrategyStudy) -> str:
     if total < 1e-12 / len(good):
         return f"{unknown}all scores are equal."
     means = cells["mean"].to_numpy(dtype=np.float64).reshape(levels)
-    shares = {name: part(means) / total for name, part in parts_of(len(axes)).items()}
+    shares = {name: part(means) / total for name, part in variance_parts(len(axes)).items()}
     order, joint = sorted(range(len(axes)), key=lambda k: -shares[f"main {k}"]), max(shares["interactions"], 0.0)
     text = "Of the variance of validation accuracy over the grid the axes explain one by one: "
     text += list_text([f"{_words(axes[k])} {percent_of(shares[f'main {k}'])}" for k in order])
