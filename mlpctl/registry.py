@@ -69,7 +69,7 @@ def check_name(kind: Kind, name: str) -> str:
 
 
 @cache
-def resolve(kind: Kind, name: str) -> Any:
+def import_registered(kind: Kind, name: str) -> Any:
     """Return the registered object, importing its module.
 
     Raises:

@@ -15,7 +15,7 @@ PLAIN = {
 }  # fmt: skip
 
 ERRORS = "mlpctl.plain"
-"""Name of the codec error handler that writes `plain` text in place of what an encoding lacks."""
+"""Name of the codec error handler that writes `to_ascii` text in place of what an encoding lacks."""
 
 LEVELS = "▁▂▃▄▅▆▇█"
 CURVE_WIDTH = 24
@@ -30,7 +30,7 @@ def carries(encoding: str | None) -> bool:
     return True
 
 
-def plain(text: str) -> str:
+def to_ascii(text: str) -> str:
     """Return a text in ASCII: accents left out, known signs written out, a question mark for the rest."""
     if text.isascii():
         return text
@@ -42,7 +42,7 @@ def plain(text: str) -> str:
 def _instead(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error
-    return plain(error.object[error.start : error.end]), error.end
+    return to_ascii(error.object[error.start : error.end]), error.end
 
 
 codecs.register_error(ERRORS, _instead)
@@ -95,7 +95,7 @@ def significant_digits(value: float, digits: int) -> str:
 def printable(text: str, *, ascii_only: bool = False) -> str:
     """Return a text in one line without control characters."""
     flat = "".join(sign if sign.isprintable() else " " if sign.isspace() else "?" for sign in text)
-    return plain(flat) if ascii_only else flat
+    return to_ascii(flat) if ascii_only else flat
 
 
 def sparkline(values: Sequence[float], width: int = CURVE_WIDTH) -> str:

@@ -9,7 +9,7 @@ from mlpctl.engines.base import Engine, Work
 from mlpctl.engines.expected_time import Load
 from mlpctl.engines.precision import Precision
 from mlpctl.errors import UsageError
-from mlpctl.registry import resolve
+from mlpctl.registry import import_registered
 from mlpctl.system.facts import has_cuda, usable_cores
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def choose(work: Work, *, engine: str, device: str, load: Callable[[], Load], pr
     if name == "auto":
         choice = _auto(work, device, load)
     else:
-        choice = Choice(resolve("engine", name), _place(device))
+        choice = Choice(import_registered("engine", name), _place(device))
         reason = choice.engine.why_not(spec, work.data)
         if reason:
             raise UsageError(f"engine {name} cannot train this: {reason}; use --engine auto")
@@ -85,7 +85,7 @@ def choose(work: Work, *, engine: str, device: str, load: Callable[[], Load], pr
 
 def _auto(work: Work, device: str, load: Callable[[], Load]) -> Choice:
     spec, network, data = work.spec, work.network, work.data
-    kernel, lanes, reference = (resolve("engine", name) for name in ("kernel", "lanes", "reference"))
+    kernel, lanes, reference = (import_registered("engine", name) for name in ("kernel", "lanes", "reference"))
     note = ""
     if device == "auto" and not lanes.why_not(spec, data) and has_cuda():
         seconds = load().kernel / usable_cores()

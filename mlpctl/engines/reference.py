@@ -20,7 +20,7 @@ from mlpctl.engines.scoring import Tally
 from mlpctl.engines.threads import on_threads
 from mlpctl.metrics import Status
 from mlpctl.models.learner import OPTIMIZER_PREFIX, Learner, State
-from mlpctl.registry import resolve
+from mlpctl.registry import import_registered
 
 if TYPE_CHECKING:
     import torch
@@ -126,7 +126,7 @@ class ReferenceSession:
 
     def _learner(self, work: Work, state: State) -> Learner:
         impl = AUTO_IMPL if work.spec.impl == "auto" else work.spec.impl
-        make: Callable[..., Learner] = resolve("impl", impl).load()
+        make: Callable[..., Learner] = import_registered("impl", impl).load()
         return make(work.network, work.spec, state, str(self.device))
 
     def _train(self, work: Work) -> Iterator[list[Event]]:

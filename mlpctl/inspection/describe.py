@@ -51,7 +51,7 @@ def affine_table(subject: Subject) -> Table:
     return Table(list(row), [row], f"Composed into one affine map, {stage}", [note])
 
 
-def draw(subject: Subject, *, graph: Path | None, boundary: Path | None, hidden: Path | None) -> None:
+def draw_figures(subject: Subject, *, graph: Path | None, boundary: Path | None, hidden: Path | None) -> None:
     """Write the figures that are asked for.
 
     Raises:

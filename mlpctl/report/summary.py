@@ -14,7 +14,7 @@ from mlpctl.metrics import BETTER, METRICS, NO_FAILURES, PRIMARY, SelectOn, colu
 from mlpctl.report.comparable import split_by_data, with_options
 from mlpctl.report.failures import failures
 from mlpctl.report.grouping import codes_of, distinct_values, is_in, is_there, moments
-from mlpctl.report.statistics.significance import Verdict, by_seed, compare, resolution
+from mlpctl.report.statistics.significance import Verdict, by_seed, compare_scores, resolution
 from mlpctl.report.statistics.student import t95, t_quantile
 from mlpctl.spec import SEED_FIELDS, Spec
 from mlpctl.store.columns import Columns
@@ -201,7 +201,7 @@ def _verdict(table: Columns, trials: Columns, column: str, better: str) -> Verdi
         return None
     able = scored["config"][scored["failed"] == scored["failed"][0]].tolist()
     scores = by_seed(trials.rows(is_in(trials["config"], able)), "config", column)
-    return compare(scores.of(able), better, best=able[0])
+    return compare_scores(scores.of(able), better, best=able[0])
 
 
 def _nothing_to_compare(good: Columns, metric: str, on: SelectOn) -> str:

@@ -36,7 +36,7 @@ def changes(folders: Sequence[Path], wait: Callable[[], None] | None = None) -> 
             (wait or _sleep)()
 
 
-def progress(folders: Sequence[Path]) -> tuple[int, int | None]:
+def trials_finished(folders: Sequence[Path]) -> tuple[int, int | None]:
     """Return how many trials need not run again, and how many their experiments have; None where nothing says it."""
     statuses = [status for folder in folders for status in reader.keys(folder).values()]
     wanted = [expected_trials(folder) for folder in folders]
@@ -45,7 +45,7 @@ def progress(folders: Sequence[Path]) -> tuple[int, int | None]:
 
 def standing(folders: Sequence[Path]) -> str:
     """Return how many trials are done, of how many, in words."""
-    done, wanted = progress(folders)
+    done, wanted = trials_finished(folders)
     return f"{done:,} trials" if wanted is None else f"{done:,} of {wanted:,} trials"
 
 

@@ -102,10 +102,10 @@ def check_named(trial: Trial, options: RunOptions) -> None:
             work, engine=options.engine, device=options.device, load=lambda: load_of([work], 1),
             precision=options.precision,
         )  # fmt: skip
-        open_session(chosen, replace(options, jobs=1), lambda _: None).close()
+        open_chosen_session(chosen, replace(options, jobs=1), lambda _: None).close()
 
 
-def open_session(choice: Choice, options: RunOptions, note: Callable[[str], None]) -> Session:
+def open_chosen_session(choice: Choice, options: RunOptions, note: Callable[[str], None]) -> Session:
     """Return a session of the chosen engine: in this process, in one for each of several devices, or on a cluster.
 
     Args:

@@ -12,7 +12,7 @@ from mlpctl.engines.time_limit import Clock
 from mlpctl.errors import Interrupted
 from mlpctl.runner.budget import Budget
 from mlpctl.runner.callbacks.base import Callback
-from mlpctl.runner.engine_choice import EngineChoice, open_session
+from mlpctl.runner.engine_choice import EngineChoice, open_chosen_session
 from mlpctl.runner.failure_policy import FailurePolicy
 from mlpctl.runner.pending import pending
 from mlpctl.runner.recorder import Recorder
@@ -95,7 +95,7 @@ def run(batches: Iterable[Iterable[Spec]], store: Store, options: RunOptions, ca
             for (name, device), group in groupby(chosen, key=lambda item: (item[1].engine.name, item[1].device)):
                 begun = next(group)
                 if (name, device) not in sessions:
-                    session = open_session(begun[1], options, callback.on_note)
+                    session = open_chosen_session(begun[1], options, callback.on_note)
                     sessions[name, device] = stack.enter_context(closing(session))
                 runs = (item[0] for item in chain([begun], group))
                 training.train(sessions[name, device], runs, name, device)

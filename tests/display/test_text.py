@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from mlpctl.display.text import distinguishing_texts, plain, printable, shortened, wrapped
+from mlpctl.display.text import distinguishing_texts, printable, shortened, to_ascii, wrapped
 from tests.helpers.strategies import words
 
 
@@ -16,7 +16,7 @@ def test_texts_of_a_width(text: str, width: int, ascii_only: bool) -> None:
     assert "\x1b" not in flat  # a name that a user typed never commands the terminal
     if width >= 2:
         assert all(cell_len(line) <= width for line in wrapped(flat, width))
-    assert plain(text).isascii()
+    assert to_ascii(text).isascii()
 
 
 def test_numbers_keep_the_digits_that_tell_them_apart() -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlpctl.report.dataframes import over
+from mlpctl.report.dataframes import summary_frame
 from mlpctl.report.figures.effects import effect_of
 from mlpctl.report.page.answers import certain
 from mlpctl.report.page.content import MOST_ROWS, part_of, reproducing
@@ -65,7 +65,9 @@ def test_the_plots_draw_what_the_summary_says(tmp_path: Path) -> None:
     assert drawn["lr"]["scale"] == "log"
     [pair] = data["pairs"]
     rows, columns = (data["axes"][pair[name]] for name in ("rows", "columns"))
-    cells = over(summary.trials, ["lr", "hidden_units"], summary.column).set_index(["lr", "hidden_units"])["mean"]
+    cells = summary_frame(summary.trials, ["lr", "hidden_units"], summary.column).set_index(["lr", "hidden_units"])[
+        "mean"
+    ]
     for r, row in enumerate(rows["values"]):
         for c, column in enumerate(columns["values"]):
             at = {rows["label"]: float(row), columns["label"]: float(column)}

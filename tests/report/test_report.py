@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mlpctl.report.dataframes import of_frame, over
+from mlpctl.report.dataframes import of_frame, summary_frame
 from mlpctl.report.figures.effects import curves_of, effect_of
 from mlpctl.report.figures.plot import is_log_spaced
 from mlpctl.report.summary import mean_interval, summarize
@@ -67,7 +67,7 @@ def test_intervals_are_students() -> None:
     mean, sd, low, high = mean_interval(values)
     expected = stats.t.interval(0.95, 3, loc=values.mean(), scale=stats.sem(values))
     assert (low, high) == pytest.approx(expected)
-    table = over(pd.DataFrame({"x": [1] * 4, "y": values, "status": "ok"}), ["x"], "y")
+    table = summary_frame(pd.DataFrame({"x": [1] * 4, "y": values, "status": "ok"}), ["x"], "y")
     assert table[["mean", "sd", "low", "high"]].iloc[0].tolist() == pytest.approx([mean, sd, low, high])
 
 

@@ -27,7 +27,7 @@ from mlpctl.engines.distributed.messages import (
     WorkerTask,
     software,
 )
-from mlpctl.engines.distributed.worker import train
+from mlpctl.engines.distributed.worker import train_tasks
 from mlpctl.engines.recent import Recent
 from mlpctl.errors import DeviceError, MlpctlError
 from mlpctl.store.weights import weights_at
@@ -219,7 +219,7 @@ def train_task(task: WorkerTask) -> "Reply":
         if settings.software != (here := software(settings.engine.name)):
             raise DeviceError(f"has {here}, the driver {settings.software}: install the same on both")
         session = _session(settings.engine, settings.device, settings.threads)
-        return list(train(task, session, partial(_object, task)))
+        return list(train_tasks(task, session, partial(_object, task)))
     except MlpctlError as error:
         return WorkerFailure(type(error)(f"node {socket.gethostname()}: {error}"))
 

@@ -1,4 +1,4 @@
-"""Train the trials of tasks in another process: `train` for every transport, `serve_tasks` for a process behind a pipe."""
+"""Train the trials of tasks in another process: `train_tasks` for every transport, `serve_tasks` behind a pipe."""
 
 import os
 import pickle
@@ -23,7 +23,7 @@ FLUSH_SECONDS = 0.05
 """Reports wait so long to travel together: one by one a message takes ten times what a report does."""
 
 
-def train(task: WorkerTask, session: Session, object_of: Callable[[str], Any]) -> Iterator[Report]:
+def train_tasks(task: WorkerTask, session: Session, object_of: Callable[[str], Any]) -> Iterator[Report]:
     """Train the trials of a task and yield a report for each event.
 
     Args:
@@ -128,7 +128,7 @@ class _Server:
         for name in task.forgotten:
             del self.objects[name]
         self.objects |= task.objects
-        for report in train(task, self.session, self.objects.__getitem__):
+        for report in train_tasks(task, self.session, self.objects.__getitem__):
             with self.sending:
                 self.reports.append(report)
         self.send(Done())

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from mlpctl.data.minibatches import order
 from mlpctl.engines.initial_weights import bias_bound, law
-from mlpctl.engines.kernel.arguments import TABLE, address, own_address
+from mlpctl.engines.kernel.arguments import TABLE, array_address, own_address
 from mlpctl.engines.kernel.cache import start_name
 from mlpctl.engines.kernel.layout import KINDS
 from mlpctl.engines.kernel.native import native_function
@@ -52,7 +52,7 @@ def orders(seed: int, first_epoch: int, epochs: int, rows: NDArray[np.int64], us
         return out
     scratch = np.empty((2, n), np.uint64)
     native_function("orders")(
-        address(out), n, seed & MASK, seed >> 32, purpose_number("order") << 16, address(scratch), address(rows), used,
-        first_epoch, epochs,
+        array_address(out), n, seed & MASK, seed >> 32, purpose_number("order") << 16,
+        array_address(scratch), array_address(rows), used, first_epoch, epochs,
     )  # fmt: skip
     return out

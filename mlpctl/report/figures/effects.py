@@ -12,7 +12,7 @@ from mlpctl.report.figures.plot import Heat, Line, Plot, has_log_axis, spans_dec
 from mlpctl.report.grouping import distinct_values as distinct_of
 from mlpctl.report.grouping import is_in, is_there
 from mlpctl.report.summary import Summary, over
-from mlpctl.report.tables import check_axis, in_order, plain, rows_of
+from mlpctl.report.tables import check_axis, in_order, plain_cell, rows_of
 from mlpctl.spec import field_label
 from mlpctl.store.columns import Columns, objects, values_of
 
@@ -42,7 +42,7 @@ def effect_plot(summary: Summary, axis: str) -> Plot:
     values = values_of(table[axis])
     numbers = [_number(value) for value in values]  # a text column may hold numbers alone: batch_size, widths
     numeric = not np.isnan(numbers).any() and len(numbers) > 1
-    words = () if numeric else tuple(as_chosen(plain(value)) or "none" for value in values)
+    words = () if numeric else tuple(as_chosen(plain_cell(value)) or "none" for value in values)
     x = np.array(numbers if numeric else range(len(values)), dtype=np.float64)
     scored = table["n"] > 0
     y, low, high = (table[name][scored].tolist() for name in ("mean", "low", "high"))
@@ -74,7 +74,7 @@ def heat_of(summary: Summary, rows: str, columns: str) -> Heat:
         check_axis(summary, name)
     table = over(summary.rows, [rows, columns], summary.column)
     down, across = (
-        list(dict.fromkeys(plain(value) for value in values_of(in_order(table, [name])[name])))
+        list(dict.fromkeys(plain_cell(value) for value in values_of(in_order(table, [name])[name])))
         for name in (rows, columns)
     )
     values = np.full((len(down), len(across)), np.nan)
@@ -192,7 +192,9 @@ def _line(name: str, curve: Columns, *, behind: bool = False) -> Line:
 
 def configuration_labels(summary: Summary, places: Sequence[int]) -> list[str]:
     """Return what configurations are called: their values of the fields that tell them apart, in few digits."""
-    rows = [{n: plain(summary.ranked[n][place : place + 1].tolist()[0]) for n in summary.varied} for place in places]
+    rows = [
+        {n: plain_cell(summary.ranked[n][place : place + 1].tolist()[0]) for n in summary.varied} for place in places
+    ]
     differing = [n for n in summary.varied if len({row[n] for row in rows}) > 1]
     values = [n for n in differing if len({row[n] for row in rows} - {None}) > 1]  # momentum 0.9 goes without saying
     enough = len({tuple(row[n] for n in values) for row in rows}) == len(rows)

@@ -11,7 +11,7 @@ from mlpctl.report.figures.plot import is_log_spaced
 from mlpctl.report.grouping import codes_of, distinct_values
 from mlpctl.report.statistics.design import asked_of, drawn_of
 from mlpctl.report.summary import Summary, over
-from mlpctl.report.tables import in_order, plain
+from mlpctl.report.tables import in_order, plain_cell
 from mlpctl.spec import field_label
 from mlpctl.store.columns import Array, Columns, objects, values_of
 
@@ -106,7 +106,7 @@ def _axis(trials: Columns, name: str, most: int) -> ShownAxis:
     if is_number and len(there) > most:
         values, places, codes = _classes(np.array([_number(cell) for cell in cells]))
     else:
-        values = tuple(as_chosen(plain(value)) for value in there)
+        values = tuple(as_chosen(plain_cell(value)) for value in there)
         places = tuple(map(float, numbers)) if is_number else tuple(map(float, range(len(values))))
         place = {value: number for number, value in enumerate(there)}
         codes = np.array([place.get(cell, -1) for cell in cells], dtype=np.intp)
@@ -137,6 +137,6 @@ def _classes(numbers: Array) -> tuple[tuple[str, ...], tuple[float, ...], Array]
 
 def named(row: Mapping[Any, Any], axes: Sequence[str]) -> str:
     """Return a configuration in words: the axes that it has, with their values."""
-    cells: list[tuple[str, Cell]] = [(name, plain(row[name])) for name in axes]
+    cells: list[tuple[str, Cell]] = [(name, plain_cell(row[name])) for name in axes]
     told = [f"{name.replace('_', ' ')} {as_chosen(cell)}" for name, cell in cells if cell is not None]
     return ", ".join(told) or "the only configuration"

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from mlpctl.report.tables import plain
+from mlpctl.report.tables import plain_cell
 from mlpctl.store.columns import Array, values_of
 
 DIGITS = 6
@@ -42,7 +42,7 @@ def column(values: Array, *, measured: bool = False) -> dict[str, Any]:
     """
     if measured:
         return {"measured": True, "values": [rounded_number(value) for value in values_of(values)]}
-    cells = [plain(value) for value in values_of(values)]
+    cells = [plain_cell(value) for value in values_of(values)]
     levels = [cell for cell in dict.fromkeys(cells) if cell is not None]
     if len(levels) > len(cells) / 2:
         return {"values": cells}

@@ -15,7 +15,7 @@ from typing import Any
 
 from mlpctl.errors import MlpctlError, UsageError
 from mlpctl.report.page.write import PageOptions, main_of, page, waiting
-from mlpctl.report.watch import progress, table_versions
+from mlpctl.report.watch import table_versions, trials_finished
 
 LOOPBACK = "127.0.0.1"
 NAMES = (LOOPBACK, "localhost")
@@ -67,7 +67,7 @@ class LivePage:
     def _look(self) -> dict[str, str]:
         seen = table_versions(self.folders)
         if seen != self._seen:
-            self._done, self._wanted = progress(self.folders)
+            self._done, self._wanted = trials_finished(self.folders)
             self._seen = seen
         changed = max((change[0] for change in seen if change), default=0) / 1e9
         version = sha256(repr(seen).encode()).hexdigest()[:16]

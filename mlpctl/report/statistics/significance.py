@@ -80,7 +80,7 @@ class Verdict:
         return self.compared > 1 and len(self.tied) == 1
 
 
-def compare(scores: ScoreTable, better: Literal["low", "high"] | str, *, best: Any = None) -> Verdict:
+def compare_scores(scores: ScoreTable, better: Literal["low", "high"] | str, *, best: Any = None) -> Verdict:
     """Return the verdict on scores.
 
     Two-sided paired t-tests of the best with each other configuration, adjusted by Holm's step-down method for as many

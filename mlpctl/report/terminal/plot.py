@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len
 
 from mlpctl.display.tables import for_people
-from mlpctl.display.text import distinguishing_texts, plain, printable, shortened, wrapped
+from mlpctl.display.text import distinguishing_texts, printable, shortened, to_ascii, wrapped
 from mlpctl.report.figures.plot import (
     MOST_MEASURED,
     Line,
@@ -233,7 +233,7 @@ def fit(text: str, width: int, signs: Signs) -> str:
 
 def titles(title: str, width: int, signs: Signs) -> "list[Text]":
     """Return the first line of a title in bold, the others dim, broken at the width."""
-    first, *more = (plain(line) if signs.dot else line for line in title.split("\n"))
+    first, *more = (to_ascii(line) if signs.dot else line for line in title.split("\n"))
     return [
         *texts_of(wrapped(printable(first), width), "bold"),
         *texts_of([w for m in more for w in wrapped(m, width)], DIM),

@@ -6,7 +6,7 @@
 import numpy as np
 
 from mlpctl.display.tables import for_people
-from mlpctl.report.dataframes import by_seed
+from mlpctl.report.dataframes import score_frame
 from mlpctl.report.summary import mean_interval
 from mlpctl.textbook.exercises.catalog import Effect
 from mlpctl.textbook.exercises.ranking import ValueRanking, paired_difference, seed_difference
@@ -129,7 +129,7 @@ def price_of_second(study: SweepStudy) -> str:
 def shift_of_best(study: SweepStudy) -> str:
     """Claim whether the best learning rate of each seed moves with epochs: a paired test of its logarithm."""
     ends = [list(study.along)[place] for place in (-1, 0)]
-    bests = [by_seed(study.along[n], "lr", "val_accuracy").idxmax(axis=1) for n in ends]
+    bests = [score_frame(study.along[n], "lr", "val_accuracy").idxmax(axis=1) for n in ends]
     logs = np.log10(np.stack([b.reindex(bests[1].index).to_numpy(dtype=np.float64) for b in bests], axis=1))
     logs = logs[np.isfinite(logs).all(axis=1)]  # (seeds, 2)
     if len(study.along) < 2:

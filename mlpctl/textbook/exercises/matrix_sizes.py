@@ -8,7 +8,7 @@ import numpy as np
 from mlpctl.bench.matmul import NOISY
 from mlpctl.bench.matmul_products import OPERAND_BYTES, products_of
 from mlpctl.display.tables import Cell, Table, for_people
-from mlpctl.report.dataframes import rows_of
+from mlpctl.report.dataframes import frame_rows
 from mlpctl.report.figures.plot import Line, Plot
 from mlpctl.report.statistics.significance import ALPHA, holm, paired_test
 from mlpctl.runner.experiment_file import Effort
@@ -183,7 +183,7 @@ def answer_table(study: ProductStudy) -> Table:
     columns = ["where", "n", "aligned", "seconds", "relative", "low", "high", "p"]
     base = value_text(study.timings["n"].iloc[0])
     note = f"relative: seconds per 2n³, divided by those of {base} in the same round; p: Holm's, that they are equal."
-    return Table(columns, rows_of(study.sizes[columns]), "Matrix products", [note], ["n"])
+    return Table(columns, frame_rows(study.sizes[columns]), "Matrix products", [note], ["n"])
 
 
 def answer_plot(study: ProductStudy) -> Plot:

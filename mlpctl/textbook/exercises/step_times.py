@@ -7,7 +7,7 @@ import numpy as np
 
 from mlpctl.bench.step_model import FEWEST_ROUNDS, find_crossings, fit_step_times, step_shares
 from mlpctl.display.tables import Table, for_people
-from mlpctl.report.dataframes import rows_of
+from mlpctl.report.dataframes import frame_rows
 from mlpctl.report.figures.plot import Line, Plot
 from mlpctl.runner.experiment_file import Effort
 from mlpctl.textbook.exercises.catalog import Exercise
@@ -218,7 +218,7 @@ def answer_table(study: StepStudy) -> Table:
     own = study.medians
     note = ("limit: the largest of overhead (fitted: time = overhead + factor · floor), arithmetic (FLOPs at the "
             "measured peak), memory (bytes at the measured bandwidth); peak: share of the measured peak.")  # fmt: skip
-    return Table(list(own.columns), rows_of(own), "Seconds per step", [note], ["hidden_units"])
+    return Table(list(own.columns), frame_rows(own), "Seconds per step", [note], ["hidden_units"])
 
 
 def answer_plot(study: StepStudy) -> Plot:

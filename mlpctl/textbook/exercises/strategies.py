@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from mlpctl.display.tables import Table, for_people
-from mlpctl.report.dataframes import rows_of
+from mlpctl.report.dataframes import frame_rows
 from mlpctl.report.figures.plot import Line, Plot, is_log_spaced
 from mlpctl.report.statistics.importance import variance_parts
 from mlpctl.report.statistics.significance import ALPHA
@@ -261,7 +261,7 @@ def answer_table(study: StrategyStudy) -> Table:
     note = "mean, low, high: test accuracy of what each search chose on validation; p: Holm's, against the best, "
     note += "paired."
     columns = ["strategy", "n", "model_epochs", "trials", "val_mean", "mean", "low", "high", "p"]
-    return Table(columns, rows_of(own[columns]), "Strategies at equal budget", [note])
+    return Table(columns, frame_rows(own[columns]), "Strategies at equal budget", [note])
 
 
 def answer_plot(study: StrategyStudy) -> Plot:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlpctl.display.tables import Table
-from mlpctl.report.dataframes import rows_of
+from mlpctl.report.dataframes import frame_rows
 from mlpctl.report.figures.plot import Line, Plot, is_log_spaced
 from mlpctl.textbook.exercises.catalog import Exercise
 from mlpctl.textbook.exercises.ranking import SCORE, ValueRanking, rank_values
@@ -113,7 +113,7 @@ def answer_table(study: SweepStudy) -> Table:
     columns += ["mean", "sd", "low", "high", "p", *(["compared"] if along else []), *means]
     title = f"Validation accuracy by {TITLES[axis]}{f' and {TITLES[along]}' if along else ''}"
     note = f"p: Holm's, of a difference from the best{f' at equal {TITLES[along]}' if along else ''}, paired by seed."
-    return Table(columns, rows_of(whole[columns]), title, [note] if whole["p"].notna().any() else [], [axis, along])
+    return Table(columns, frame_rows(whole[columns]), title, [note] if whole["p"].notna().any() else [], [axis, along])
 
 
 def answer_plot(study: SweepStudy) -> Plot:

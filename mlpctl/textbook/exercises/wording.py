@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from mlpctl.display.tables import as_chosen, for_people
-from mlpctl.report.dataframes import plain
+from mlpctl.report.dataframes import frame_cell
 from mlpctl.textbook.exercises.ranking import SeedDifference, ValueRanking
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ UNKNOWN = "No trial has a score, so there is no answer."
 
 def value_text(value: Any) -> str:
     """Return a value of a hyperparameter as somebody would write it."""
-    return as_chosen(plain(value))
+    return as_chosen(frame_cell(value))
 
 
 def noun_text(field: str, value: Any) -> str:
