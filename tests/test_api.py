@@ -238,8 +238,8 @@ def test_progress_is_one_line_and_only_after_a_while(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(notebook, "line_place", Recorded)
     mlpctl.train(dataset="iris", epochs=1)
     assert not lines
-    monkeypatch.setattr(notebook, "PATIENCE", -1.0)
-    monkeypatch.setattr(notebook, "EVERY", -1.0)
+    monkeypatch.setattr(notebook, "FIRST_SECONDS", -1.0)
+    monkeypatch.setattr(notebook, "UPDATE_SECONDS", -1.0)
     mlpctl.sweep(dataset="iris", axes={"lr": [0.1, 1e30]}, epochs=1)
     assert lines[-1] == "2 of 2 trials, 1 failed"
     lines.clear()

@@ -13,7 +13,7 @@ from typer.core import TyperCommand
 from typer.main import get_group
 
 from mlpctl import __version__
-from mlpctl.cli.help import WIDTH, Command, CommandGroup
+from mlpctl.cli.help import HELP_WIDTH, Command, CommandGroup
 from mlpctl.display.text import ERRORS
 from mlpctl.errors import DataError, MlpctlError, UsageError
 
@@ -72,7 +72,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": WIDTH},
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": HELP_WIDTH},
 )
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
 
-WIDTH = 100
+HELP_WIDTH = 100
 """Characters of a line of help at most, on a terminal that is wider."""
 
 

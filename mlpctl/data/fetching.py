@@ -19,7 +19,7 @@ from time import monotonic
 from mlpctl.data.files import INSTALLED, Published, gunzipped, keep, offline, sha256_of, stored_files
 from mlpctl.errors import DataError
 
-PATIENCE = 8.0
+SILENCE_SECONDS = 8.0
 """Seconds that all sources of a dataset together may be silent."""
 
 CREDIT = 3
@@ -58,7 +58,7 @@ def _ask(published: Published, lines: dict[str, str]) -> list[tuple[str, str | N
     if offline():
         return [("apt and mirrors", "not asked: offline")]
     tried: list[tuple[str, str | None]] = []
-    sources, left = _sources(published), PATIENCE
+    sources, left = _sources(published), SILENCE_SECONDS
     for number, (name, fill) in enumerate(sources):
         missing = [file for file in published.sha256 if file not in lines]
         if not missing:

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 
 from rich.cells import cell_len, chop_cells
 
-DRAWN = "●▲■◆⣿│├┤─…±×"
+DRAWING_CHARACTERS = "●▲■◆⣿│├┤─…±×"
 """Characters that drawings and tables need; an encoding that lacks one of them gets ASCII."""
 
-PLAIN = {
+ASCII_FORMS = {
     "…": "...", "±": "+-", "×": "x", "·": ".", "–": "-", "—": "-", "−": "-", "→": "->", "≤": "<=", "≥": ">=",
     "“": '"', "”": '"', "‘": "'", "’": "'", "─": "-", "│": "|", "█": "#", "✓": "yes", "✗": "no",
 }  # fmt: skip
@@ -24,7 +24,7 @@ CURVE_WIDTH = 24
 def carries(encoding: str | None) -> bool:
     """Return whether an encoding has every character that drawings need."""
     try:
-        DRAWN.encode(encoding or "ascii")
+        DRAWING_CHARACTERS.encode(encoding or "ascii")
     except (UnicodeEncodeError, LookupError):
         return False
     return True
@@ -34,7 +34,7 @@ def to_ascii(text: str) -> str:
     """Return a text in ASCII: accents left out, known signs written out, a question mark for the rest."""
     if text.isascii():
         return text
-    written = "".join(PLAIN.get(sign, sign) for sign in text)
+    written = "".join(ASCII_FORMS.get(sign, sign) for sign in text)
     bare = "".join(sign for sign in unicodedata.normalize("NFKD", written) if not unicodedata.combining(sign))
     return bare.encode("ascii", "replace").decode("ascii")
 

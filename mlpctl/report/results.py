@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-SHOWN = 5
+TOP_CONFIGURATIONS = 5
 """Configurations that are shown of results."""
 
 
@@ -227,7 +227,7 @@ class Results:
         return several[0]
 
     def _tables(self) -> list[Table]:
-        tables = [_in_python(table) for summary in self.summaries() for table in overview(summary, SHOWN)]
+        tables = [_in_python(table) for summary in self.summaries() for table in overview(summary, TOP_CONFIGURATIONS)]
         return [*tables, *([Table((), (), "", self.notes)] if self.notes else [])]
 
     def __repr__(self) -> str:

@@ -16,7 +16,7 @@ from mlpctl.runner.types import Counts, RunOptions, Stop
 from mlpctl.spec import Spec
 from mlpctl.system.devices import devices_of
 
-LOOKS = 0.05
+LOOK_SECONDS = 0.05
 """Seconds between two looks at whether the compiler is done."""
 
 
@@ -68,7 +68,7 @@ class EngineChoice:
             begin(chosen.missing, nice=0 if by_kernel else BACKGROUND)
             if not by_kernel or self.stop.requested:
                 break
-            time.sleep(LOOKS)  # and choose again: the compiler may be done, or have failed, or be late
+            time.sleep(LOOK_SECONDS)  # and choose again: the compiler may be done, or have failed, or be late
         self._tell(start_note(work.network, trial.spec))
         return chosen
 

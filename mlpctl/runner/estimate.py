@@ -26,7 +26,7 @@ from mlpctl.spec import SEED_FIELDS
 from mlpctl.store.writer import Store
 from mlpctl.system.devices import devices_of
 
-FREE = {
+FIELDS_OF_NO_COST = {
     *SEED_FIELDS, "split_seed", "epochs", "lr", "momentum", "betas", "alpha", "eps", "weight_decay", "huber_delta",
     "init", "init_scale", "lr_schedule", "lr_step", "lr_gamma", "warmup_epochs",
 }  # fmt: skip
@@ -41,7 +41,7 @@ LONG, ENOUGH = 0.05, 0.1
 LANES = 64
 """Trials that are measured side by side in the engine lanes; a share of more would be smaller still."""
 
-ROUNDS = 2
+ESTIMATE_ROUNDS = 2
 """Of each measurement, after one that warms up."""
 
 SPREAD = 0.15
@@ -118,7 +118,7 @@ class _Times(Callback):
 
 def shape_of(trial: Trial) -> tuple[object, ...]:
     """Return the fields that a trial's cost per epoch depends on."""
-    return trial.dataset.digest, *(value for name, value in trial.spec.flat().items() if name not in FREE)
+    return trial.dataset.digest, *(value for name, value in trial.spec.flat().items() if name not in FIELDS_OF_NO_COST)
 
 
 def shapes_of(runs: Iterable[tuple[RunGroup, int]]) -> dict[object, CostShape]:
@@ -212,13 +212,13 @@ def _rounds(trial: Trial, store: Store, options: RunOptions, jobs: int, wall: fl
     most = trial.spec.epochs or 0
     short = min(1, most)
     if most > 1 and wall >= LONG:
-        for _ in range(ROUNDS):
+        for _ in range(ESTIMATE_ROUNDS):
             wall, times = _timed(trial, store, options, jobs, 2)
             epoch = fmean(times.epochs)
             yield Rate(max(wall - 2 * epoch, 0.0) / jobs, epoch / jobs)
         return
     count = jobs * max(1, min(50, round(ENOUGH / wall)))
-    for _ in range(ROUNDS):
+    for _ in range(ESTIMATE_ROUNDS):
         little, times = _timed(trial, store, options, count, short)
         if most <= 1:
             epoch = fmean(times.last) / jobs

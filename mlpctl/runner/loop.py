@@ -25,7 +25,7 @@ from mlpctl.store.checkpoints import Checkpoint, Checkpoints
 from mlpctl.store.schema import Row
 from mlpctl.store.writer import Store
 
-LOOKED_AT = 64
+SPECS_ESTIMATED = 64
 """Specs at the start of a batch that its load is estimated from, to choose its engine; 0.1 ms each."""
 
 
@@ -62,7 +62,7 @@ def to_train(
     share = not options.save and not options.most_epochs
     for specs in batches:
         ahead = iter(specs)
-        first = list(islice(ahead, LOOKED_AT))
+        first = list(islice(ahead, SPECS_ESTIMATED))
         trials = pending(chain(first, ahead), store, options, on_invalid=on_invalid, on_stored=on_stored)
         yield Batch(first, run_groups(trials, share=share))
 

@@ -7,7 +7,7 @@ from zlib import crc32
 
 from mlpctl.search.space import Proposal, Space
 
-BLOCK = 64
+SOBOL_BLOCK = 64
 """Sobol points drawn at a time; a power of two, as their balance wants."""
 
 

@@ -13,12 +13,12 @@ from typing import Any, get_args
 
 from mlpctl.errors import DataError
 from mlpctl.metrics import PRIMARY, Status
-from mlpctl.store.schema import EPOCH_COLUMNS, EPOCHS_FILE, SCHEMA_VERSION, TRIAL_COLUMNS, TRIALS_FILE, Kind
+from mlpctl.store.schema import EPOCH_COLUMNS, EPOCHS_FILE, SCHEMA_VERSION, TRIAL_COLUMNS, TRIALS_FILE, ColumnKind
 
-FILES: dict[str, dict[str, Kind]] = {EPOCHS_FILE: EPOCH_COLUMNS, TRIALS_FILE: TRIAL_COLUMNS}
+COLUMNS_BY_FILE: dict[str, dict[str, ColumnKind]] = {EPOCHS_FILE: EPOCH_COLUMNS, TRIALS_FILE: TRIAL_COLUMNS}
 """The files of a results folder and their columns, in the order in which they are written."""
 
-READ: dict[Kind, tuple[Callable[[str], object], str]] = {"int": (int, "whole number"), "float": (float, "number")}
+READ: dict[ColumnKind, tuple[Callable[[str], object], str]] = {"int": (int, "whole number"), "float": (float, "number")}
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def scan(path: Path) -> Iterator[CsvLine]:
         header = header_of(first)
         if first and not is_ours(header):
             raise foreign(path)
-        kinds = FILES[path.name]
+        kinds = COLUMNS_BY_FILE[path.name]
         numeric = [(name, *READ[kind]) for name, kind in kinds.items() if kind in READ and name in header]
         for number, raw in enumerate(stream, start=2):
             row, problem = _parse(raw, header)

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from mlpctl.errors import DataError, UsageError
-from mlpctl.store.csv_lines import FILES, scan, to_lines
+from mlpctl.store.csv_lines import COLUMNS_BY_FILE, scan, to_lines
 from mlpctl.store.environment import environment_id, joined
 from mlpctl.store.folder_files import read_json
 from mlpctl.store.repair_rows import remove_lines, repair_file
@@ -76,12 +76,12 @@ class Store:
                 f"cannot write results to {self.folder}: {error.strerror}; choose another --out"
             ) from error
         try:
-            for name in FILES:
+            for name in COLUMNS_BY_FILE:
                 self.repairs += repair_file(self.folder / name)
             self._read()
             for path in list(left_over(self.folder)):  # nobody else writes here: their writers were killed
                 path.unlink()
-            for name in FILES:
+            for name in COLUMNS_BY_FILE:
                 self._files[name] = os.open(self.folder / name, os.O_WRONLY | os.O_APPEND)
         except BaseException:
             self.__exit__(None, None, None)
@@ -110,7 +110,7 @@ class Store:
             self.known[str(trial["key"])] = str(trial["status"])
 
     def _append(self, name: str, rows: Sequence[Row]) -> None:
-        content, descriptor = to_lines(map(row.get, FILES[name]) for row in rows), self._files[name]
+        content, descriptor = to_lines(map(row.get, COLUMNS_BY_FILE[name]) for row in rows), self._files[name]
         try:
             about = os.fstat(descriptor)
             if not about.st_nlink:

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 
 from mlpctl.data import files
-from mlpctl.data.fashion_mnist import FILES, PUBLISHED, FashionOptions, load, read_verified
+from mlpctl.data.fashion_mnist import IDX_FILES, PUBLISHED, FashionOptions, load, read_verified
 from mlpctl.data.verify import verify_dataset
 from mlpctl.errors import DataError
 
 pytestmark = pytest.mark.needs("fashion-mnist")
 
-LABELS = FILES[3]
+LABELS = IDX_FILES[3]
 """The test labels: 10 kB, so that damage is cheap to try."""
 
 NO_MIRROR = "http://127.0.0.1:9"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from mlpctl.data.minibatches import order
 from mlpctl.engines.lanes import random_numbers
-from mlpctl.engines.lanes.cuda_graph import LONGEST, WARM, Replay
+from mlpctl.engines.lanes.cuda_graph import MOST_GRAPH_STEPS, WARM, Replay
 from mlpctl.engines.lanes.group_size import best_size, doubling
 from mlpctl.engines.lanes.groups import Shared, bytes_of, plan, shared_of
 from mlpctl.engines.lanes.layout import LINE, PAGE, LaneShape, Layout, arrange, copies, leading
@@ -182,7 +182,7 @@ def test_played_back_or_not_every_step_is_taken_once(calls: list[int]) -> None:
             return times
 
         def _record(self, length: int, step: Any) -> Any:  # noqa: ARG002
-            assert 1 < length <= LONGEST
+            assert 1 < length <= MOST_GRAPH_STEPS
             return SimpleNamespace(replay=lambda: taken.append(length))
 
     replay = Recorded(torch.device("cuda"))

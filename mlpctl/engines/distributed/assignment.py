@@ -4,7 +4,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 
 from mlpctl.engines.base import Work
 
-WHOLE = 16
+UNDIVIDED_TRIALS = 16
 """Trials of a group that are not divided further: so few lanes take as long as one, on any accelerator."""
 
 
@@ -65,6 +65,6 @@ def groups_for(works: Sequence[Work], devices: int, kind: Callable[[Work], Hasha
     share = sum(map(flops_of, works)) / devices
     groups: list[list[Work]] = []
     for alike in kinds.values():
-        parts = max(1, min(-(-sum(map(flops_of, alike)) // share), len(alike) // WHOLE))
+        parts = max(1, min(-(-sum(map(flops_of, alike)) // share), len(alike) // UNDIVIDED_TRIALS))
         groups += balanced_parts(alike, int(parts))
     return sorted(groups, key=lambda group: -sum(map(flops_of, group)))

@@ -35,10 +35,10 @@ from mlpctl.errors import DeviceError
 if TYPE_CHECKING:
     from mlpctl.data.prepare import Data
 
-KEPT = 8
+KEPT_DATASETS = 8
 """Datasets that a process keeps."""
 
-AHEAD = {"cuda": 4096, "cpu": 64}
+TRIALS_AHEAD = {"cuda": 4096, "cpu": 64}
 """Trials that are taken per device before they are divided: enough for a program of the best size, and no flood."""
 
 UNREAD = 64
@@ -118,7 +118,7 @@ class ProcessesSession(RemoteArrays):
             self.engine, "", self.jobs, self.threads, software(self.engine.name), self.weights_back, self.below
         )
         numbers = count()
-        self._names: Recent[Data, str] = Recent(lambda _: str(next(numbers)), KEPT * len(self.devices) + 1)
+        self._names: Recent[Data, str] = Recent(lambda _: str(next(numbers)), KEPT_DATASETS * len(self.devices) + 1)
 
     def advance(self, works: Iterable[Work]) -> Iterator[Event]:
         """Train the trials on all devices."""
@@ -182,7 +182,7 @@ class ProcessesSession(RemoteArrays):
         usable = [place for place in range(len(self.devices)) if self._deaths.get(place, 0) < DEATHS]
         for place in sorted(set(usable) - self._busy, key=lambda place: (place not in self.workers, place)):
             if not self._groups and not self._draining:
-                ahead = AHEAD.get(self.devices[place].partition(":")[0], AHEAD["cuda"])
+                ahead = TRIALS_AHEAD.get(self.devices[place].partition(":")[0], TRIALS_AHEAD["cuda"])
                 taken = list(islice(pending, ahead * len(usable)))
                 kind = shared_of if self.engine.name == "lanes" else lambda _: 0
                 self._groups = groups_for(taken, len(usable), kind)
@@ -216,7 +216,7 @@ class ProcessesSession(RemoteArrays):
                 objects[name] = work.data
             packed.append(self.pack(work, {"data": name}))
         needed = {work.shared["data"] for work in packed}
-        forgotten = tuple(name for name in worker.known[:-KEPT] if name not in needed)
+        forgotten = tuple(name for name in worker.known[:-KEPT_DATASETS] if name not in needed)
         worker.known = [name for name in worker.known if name not in forgotten]
         worker.works = {work.key: work for work in works}
         worker.send(WorkerTask(worker.settings, tuple(packed), objects, forgotten))

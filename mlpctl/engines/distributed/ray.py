@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     Reply = list[Report] | WorkerFailure
 
-KEPT = 8
+KEPT_OBJECTS = 8
 """Shared objects that a session and a node's process keep."""
 
 TASK_SECONDS = {"cpu": 1.0, "cuda": 20.0}
@@ -55,10 +55,10 @@ BESIDE = 2e-3
 LOOK_SECONDS = 1.0
 """Between looks at the cluster: nodes come and go."""
 
-MISSING = "No module named"
+MODULE_MISSING = "No module named"
 """Part of the traceback that Ray reports where a node cannot unpack a task."""
 
-OUT_OF_MEMORY = "the node ran out of memory"
+NODE_OUT_OF_MEMORY = "the node ran out of memory"
 DIED = f"the process that trained it died {RETRIES + 1} times, or its node"
 
 
@@ -112,7 +112,7 @@ class RaySession(RemoteArrays):
         """Declare what a task needs."""
         gpus = 1 if self.settings.device == "cuda" else 0
         self._train = ray.remote(train_task).options(num_cpus=self.settings.threads, num_gpus=gpus, max_retries=RETRIES)
-        self._objects: Recent[object, ObjectRef[Any]] = Recent(ray.put, KEPT)
+        self._objects: Recent[object, ObjectRef[Any]] = Recent(ray.put, KEPT_OBJECTS)
 
     def advance(self, works: Iterable[Work]) -> Iterator[Event]:
         """Train the trials, as many at a time as the cluster has room for."""
@@ -180,7 +180,7 @@ class RaySession(RemoteArrays):
         try:
             reply = ray.get(ref)
         except RayTaskError as error:
-            if MISSING in str(error):
+            if MODULE_MISSING in str(error):
                 raise DeviceError(
                     "a node lacks a module that this machine has: pip install 'mlpctl[cluster]' in the same "
                     "version on every node, before `ray start`"
@@ -191,7 +191,7 @@ class RaySession(RemoteArrays):
                 self._again += works  # alone they show which of them it was
                 return
             if isinstance(error, OutOfMemoryError):
-                yield Event(works[0].key, 0, status="out_of_memory", error=OUT_OF_MEMORY)
+                yield Event(works[0].key, 0, status="out_of_memory", error=NODE_OUT_OF_MEMORY)
             else:
                 yield Event(works[0].key, 0, status="crashed", error=DIED)
             return
@@ -230,7 +230,7 @@ _objects: dict[str, Any] = {}
 def _object(task: WorkerTask, name: str) -> Any:
     """Return a shared object as a copy of our own: Ray's is read-only, of which torch warns."""
     if name not in _objects:
-        while len(_objects) >= KEPT:
+        while len(_objects) >= KEPT_OBJECTS:
             del _objects[next(iter(_objects))]
         _objects[name] = copy.deepcopy(ray.get(task.objects[name]))
     return _objects[name]

@@ -85,9 +85,8 @@ def outcome(a: Summary, b: Summary, *, margin: float = 0.0) -> Outcome:
     varied = [name for name in differing if name not in fixed]
     codes, firsts = codes_of(both["dataset"], *(both[name] for name in varied))
     both = both.plus({"match": codes})
-    names = [tuple(plain_cell(cell) for cell in row.values()) for row in both.only(varied).rows(firsts).records()] or [
-        ()
-    ]
+    rows = both.only(varied).rows(firsts).records()
+    names = [tuple(plain_cell(cell) for cell in row.values()) for row in rows] or [()]
     in_a, in_b = (_ranked(both, side, summary) for side, summary in (("A", a), ("B", b)))
     shared = [match for match in in_a if match in set(in_b)]
     first, second, paired = _paired(both, shared, shared, a.column, a.better, margin)

@@ -20,13 +20,13 @@ from mlpctl.store.find_trial import StoredTrial, find
 from mlpctl.store.folder_files import read_json
 from mlpctl.store.schema import ENVIRONMENT_FILE
 
-SCORES = tuple(name for name in COMPARED if name != "lr")
+COMPARED_SCORES = tuple(name for name in COMPARED if name != "lr")
 
 EPOCHS_SHOWN = 12
 """Epochs that people see, spread over all."""
 
 Rows = list[dict[str, Cell]]
-Seed = tuple[Cell, ...]
+SeedKey = tuple[Cell, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,9 +43,9 @@ class _Side:
 
     place: StoredTrial
     row: dict[str, Cell]
-    epochs: dict[Seed, Rows]
-    finals: dict[Seed, dict[str, Cell]]
-    seed: Seed
+    epochs: dict[SeedKey, Rows]
+    finals: dict[SeedKey, dict[str, Cell]]
+    seed: SeedKey
 
     @property
     def own(self) -> Rows:
@@ -101,14 +101,14 @@ def _side(where: str) -> _Side:
     alike = {key: other for key, other in rows.items() if other["config"] == row["config"] and other["status"] == "ok"}
     alike[place.key] = row
     seeds = {key: _seed(other) for key, other in alike.items()}
-    epochs: dict[Seed, Rows] = {}
+    epochs: dict[SeedKey, Rows] = {}
     for cells in reader.epochs(place.folder, seeds).records():
         epochs.setdefault(seeds[cells["key"]], []).append(cells)
     finals = {seeds[key]: other for key, other in alike.items() if other["status"] == "ok"}
     return _Side(place, row, epochs, finals, seeds[place.key])
 
 
-def _seed(row: Mapping[str, Cell]) -> Seed:
+def _seed(row: Mapping[str, Cell]) -> SeedKey:
     return tuple(row.get(name) for name in PAIRING)
 
 
@@ -119,7 +119,7 @@ def _epsilon(a: _Side, b: _Side) -> float:
 def _scores(a: _Side, b: _Side, margin: float) -> Iterator[dict[str, Cell]]:
     """Yield a row per score that both trials have: the trials' own, then B − A over the seeds that both have."""
     shared = [seed for seed in a.finals if seed in b.finals]
-    for name in SCORES:
+    for name in COMPARED_SCORES:
         x, y = a.row.get(name), b.row.get(name)
         if isinstance(x, float) and isinstance(y, float):
             values = [[side.finals[seed].get(name) for seed in shared] for side in (a, b)]
@@ -181,7 +181,7 @@ def _shown(a: _Side, b: _Side, column: str) -> Table:
 
 
 def _all_epochs(a: _Side, b: _Side) -> Table:
-    rows = [row for column in SCORES for row in _epochs(a, b, column)]
+    rows = [row for column in COMPARED_SCORES for row in _epochs(a, b, column)]
     return Table(["epoch", "column", *SIDES, "B − A", "seeds", "difference", "low", "high", "p"], rows, "Epochs")
 
 

@@ -20,7 +20,7 @@ CURVES_SHOWN = 5
 CURVES_BEHIND = 60
 """Configurations drawn in colour, and at most behind them in grey."""
 
-PARTS = {"val": "validation", "test": "test", "fit": "training", "train": "training (running mean)"}
+PART_WORDS = {"val": "validation", "test": "test", "fit": "training", "train": "training (running mean)"}
 """Part of the data by the beginning of a column's name."""
 
 
@@ -182,7 +182,7 @@ def _columns(summary: Summary, epochs: Columns) -> list[str]:
 
 
 def _part(column: str) -> str:
-    return PARTS[column.partition("_")[0]]
+    return PART_WORDS[column.partition("_")[0]]
 
 
 def _line(name: str, curve: Columns, *, behind: bool = False) -> Line:

@@ -8,7 +8,7 @@ from mlpctl.display.figure_style import SMALL_SIZE, readable, styled
 from mlpctl.display.text import shortened
 from mlpctl.report.figures.plot import spread_positions
 
-LONGEST = 52
+NAME_WIDTH = 52
 """Characters of a name; longer ones lose their middle."""
 
 SPACING = 1.25
@@ -49,6 +49,6 @@ def name_ends(axes: Any, ends: Sequence[Named]) -> bool:
                 ends_at = (start, min(max(height, 0.0), 1.0))
                 axes.plot(*zip(ends_at, (1.03, place), strict=True), color=end.colour, linewidth=0.6, alpha=0.6,
                           transform=axes.transAxes, clip_on=False, zorder=1, scalex=False, scaley=False)  # fmt: skip
-            axes.text(1.035, place, shortened(end.name, LONGEST), color=readable(end.colour), fontsize=SMALL_SIZE,
+            axes.text(1.035, place, shortened(end.name, NAME_WIDTH), color=readable(end.colour), fontsize=SMALL_SIZE,
                       ha="left", va="center", transform=axes.transAxes)  # fmt: skip
     return True

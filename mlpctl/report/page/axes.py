@@ -18,7 +18,7 @@ from mlpctl.store.columns import Array, Columns, objects, values_of
 MOST_VALUES = 24
 """Values of an axis that are shown one by one; more are cut into classes."""
 
-CLASSES = 8
+VALUE_CLASSES = 8
 """Into which values are cut; where they were drawn from a range, more than these are."""
 
 ABSENT = "—"
@@ -65,7 +65,7 @@ def shown_axes(summary: Summary, experiments: Sequence[Mapping[str, Any]], why: 
     named = [name for name in summary.varied if name in asked]
     rest = [name for name in summary.varied if name not in asked and not _follows(summary.rows, name, named)]
     drawn = {name for experiment in experiments for name in drawn_of(experiment)}
-    axes = [_axis(summary.rows, name, CLASSES if name in drawn else MOST_VALUES) for name in (*named, *rest)]
+    axes = [_axis(summary.rows, name, VALUE_CLASSES if name in drawn else MOST_VALUES) for name in (*named, *rest)]
     shares = _told_shares(why)
     if shares:
         return sorted(axes, key=lambda axis: -shares.get(axis.name, 0.0))
@@ -126,7 +126,7 @@ def _number(value: object) -> float:
 
 def _classes(numbers: Array) -> tuple[tuple[str, ...], tuple[float, ...], Array]:
     """Return (names, medians, codes) of classes with about as many numbers each; NaN has the code -1."""
-    bounds = np.unique(np.nanquantile(numbers, np.linspace(0, 1, CLASSES + 1)))
+    bounds = np.unique(np.nanquantile(numbers, np.linspace(0, 1, VALUE_CLASSES + 1)))
     there = ~np.isnan(numbers)
     codes = np.full(len(numbers), -1)
     codes[there] = np.unique(np.searchsorted(bounds[1:-1], numbers[there]), return_inverse=True)[1]

@@ -9,7 +9,7 @@ import numpy as np
 from mlpctl.report.tables import plain_cell
 from mlpctl.store.columns import Array, values_of
 
-DIGITS = 6
+PAGE_DIGITS = 6
 """Significant digits of a measured number on the page: more than people read, fewer than the store has."""
 
 OUTSIDE = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026", 0x2028: "\\u2028", 0x2029: "\\u2029"}
@@ -25,7 +25,7 @@ def rounded_number(value: float | None) -> float | None:
     """Return a measured number to the digits of the page; None for what is missing or not finite."""
     if value is None or not math.isfinite(value):
         return None
-    return float(f"{value:.{DIGITS}g}")
+    return float(f"{value:.{PAGE_DIGITS}g}")
 
 
 def evenly(n: int, most: int) -> "np.ndarray[Any, np.dtype[np.intp]]":

@@ -12,7 +12,7 @@ from mlpctl.report.page.encode import evenly, rounded_number
 from mlpctl.report.summary import Summary
 from mlpctl.store.columns import Columns
 
-MOST_EPOCHS = 150
+MOST_CURVE_POINTS = 150
 """Points of a learning curve: about what a screen can tell apart."""
 
 
@@ -31,7 +31,7 @@ def learning_curves(summary: Summary, epochs: Columns, axes: Sequence[ShownAxis]
     drawn = []
     for number in distinct_values(table["place"]):
         curve, own = table.rows(table["place"] == number), summary.ranked.rows(np.array([number]))
-        thin = curve.rows(evenly(len(curve), MOST_EPOCHS))
+        thin = curve.rows(evenly(len(curve), MOST_CURVE_POINTS))
         columns = ("mean", "low", "high") if number < CURVES_SHOWN else ("mean",)
         drawn.append(
             {

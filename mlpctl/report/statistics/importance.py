@@ -16,7 +16,7 @@ from mlpctl.display.tables import Cell, Table
 from mlpctl.report.grouping import codes_of, distinct_values
 from mlpctl.report.statistics.design import Design, Refused, design_of
 from mlpctl.report.statistics.forest import forest_table
-from mlpctl.report.statistics.significance import ALPHA, by_seed
+from mlpctl.report.statistics.significance import SIGNIFICANCE_LEVEL, by_seed
 from mlpctl.report.statistics.student import f_tail, t95
 from mlpctl.report.summary import Summary
 from mlpctl.store.columns import objects
@@ -56,7 +56,7 @@ def importance(summary: Summary, experiments: Sequence[Mapping[str, Any]], *, fo
 def _grid_table(design: Design, column: str, title: str) -> Table:
     cells = grid_of(design, column)
     p = beyond_chance(cells)
-    if p > ALPHA:
+    if p > SIGNIFICANCE_LEVEL:
         raise Refused(
             f"the configurations do not differ by more than seeds do (p {p:.2f}), so there is nothing to share out "
             "among the axes; more seeds see smaller differences"

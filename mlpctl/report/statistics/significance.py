@@ -19,7 +19,7 @@ from mlpctl.store.columns import Columns, values_of
 if TYPE_CHECKING:
     import pandas as pd
 
-ALPHA = 0.05
+SIGNIFICANCE_LEVEL = 0.05
 """Probability with which a configuration that is as good as the best may be excluded by chance."""
 
 PAIRING = ("seed", "init_seed", "data_seed")
@@ -102,7 +102,7 @@ def compare_scores(scores: ScoreTable, better: Literal["low", "high"] | str, *, 
     others = np.arange(len(means)) != first
     adjusted = np.full(len(means), np.nan)
     adjusted[others] = holm(p[others], count=len(means))
-    worse = (adjusted < ALPHA) & (difference > 0)
+    worse = (adjusted < SIGNIFICANCE_LEVEL) & (difference > 0)
     order = np.argsort(np.where(others, np.nan_to_num(-means, nan=np.inf), -np.inf), kind="stable")
     names = list(scores.names)
     tests = {"difference": difference[order], "pairs": pairs[order], "p": adjusted[order]}

@@ -17,7 +17,7 @@ from mlpctl.runner.trial import Trial
 from mlpctl.runner.types import Stop
 from mlpctl.store.schema import Row
 
-PATIENCE, EVERY = 1.0, 0.25
+FIRST_SECONDS, UPDATE_SECONDS = 1.0, 0.25
 """Seconds before anything is shown, and between two updates."""
 
 MARK = {"mlpctl": "progress"}
@@ -117,7 +117,7 @@ class LineProgress(Callback):
 
     def _show(self, text: str) -> None:
         now = time.monotonic()
-        if now - self._started > PATIENCE and now - self._shown > EVERY:
+        if now - self._started > FIRST_SECONDS and now - self._shown > UPDATE_SECONDS:
             self._shown = now
             self.line.show(text)
 

@@ -10,7 +10,7 @@ from mlpctl.display.tables import Cell, Table
 from mlpctl.errors import DataError
 from mlpctl.metrics import METRICS
 from mlpctl.store import reader
-from mlpctl.store.csv_lines import FILES, CsvLine, header_of, is_ours, scan
+from mlpctl.store.csv_lines import COLUMNS_BY_FILE, CsvLine, header_of, is_ours, scan
 from mlpctl.store.environment import environments_of
 from mlpctl.store.folder_files import read_json
 from mlpctl.store.key import key_problem
@@ -25,7 +25,7 @@ from mlpctl.store.schema import (
 )
 from mlpctl.system.files import left_over
 
-SCORES = [name for name in EPOCH_COLUMNS if name.endswith(METRICS)]
+REPEATED_SCORES = [name for name in EPOCH_COLUMNS if name.endswith(METRICS)]
 """Columns that are equal in the row of a trial and in the row of its last epoch."""
 
 
@@ -99,8 +99,10 @@ def check_contents(folder: Path) -> Contents:
     """
     reader.check_there(folder)
     found = Contents()
-    for name in FILES:
-        found.problems += (FolderProblem(name, what) for what in frame_problems(folder / name, list(FILES[name])))
+    for name in COLUMNS_BY_FILE:
+        found.problems += (
+            FolderProblem(name, what) for what in frame_problems(folder / name, list(COLUMNS_BY_FILE[name]))
+        )
     if any(problem.what == FOREIGN for problem in found.problems):
         return found
     for line in scan(folder / TRIALS_FILE):
@@ -108,7 +110,9 @@ def check_contents(folder: Path) -> Contents:
             found.problems.append(FolderProblem(TRIALS_FILE, problem, line))
         else:
             found.replaced += line.row["key"] in found.trials
-            needed = {name: line.row.get(name, "") for name in ("status", "epochs_done", "environment", *SCORES)}
+            needed = {
+                name: line.row.get(name, "") for name in ("status", "epochs_done", "environment", *REPEATED_SCORES)
+            }
             found.trials[line.row["key"]] = replace(line, row=needed)  # of 100,000 trials not every cell
     _look_at_epochs(folder / EPOCHS_FILE, found)
     found.problems += _others(folder)
@@ -157,7 +161,7 @@ def _look_at_epochs(path: Path, found: Contents) -> None:
             seen[key] = seen.get(key, 0) | 1 << int(epoch or 0)
             trial = found.trials[key].row
             if epoch == trial["epochs_done"]:
-                told = (name for name in SCORES if name in line.row and line.row[name] != trial[name])
+                told = (name for name in REPEATED_SCORES if name in line.row and line.row[name] != trial[name])
                 differing[key] = ", ".join(f"{name} {trial[name]} and not {line.row[name]}" for name in told)
         else:
             found.orphans += 1

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from mlpctl.errors import UsageError
-from mlpctl.store.columns import KINDS, Columns, values_of
+from mlpctl.store.columns import COLUMN_KINDS, Columns, values_of
 from mlpctl.store.results import load
 from mlpctl.system.files import replace_file
 
@@ -56,7 +56,7 @@ def to_parquet(table: Columns) -> bytes:
 
     types = {"text": pa.string(), "int": pa.int64(), "float": pa.float64()}
     columns = {
-        name: pa.array(table[name], types[KINDS.get(name, "text")], from_pandas=True)  # NaN is missing
+        name: pa.array(table[name], types[COLUMN_KINDS.get(name, "text")], from_pandas=True)  # NaN is missing
         for name in table.names
     }
     stream = BytesIO()

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from mlpctl.store.csv_lines import FILES
+from mlpctl.store.csv_lines import COLUMNS_BY_FILE
 from mlpctl.store.maintenance.check import check_contents
 from mlpctl.store.repair_rows import remove_lines
 from mlpctl.store.schema import ENVIRONMENT_FILE, EXPERIMENT_FILE
@@ -22,12 +22,12 @@ def repair(folder: Path) -> list[str]:
     with Store(folder) as store:
         done += store.repairs
         problems = check_contents(folder).problems
-        for name in FILES:
+        for name in COLUMNS_BY_FILE:
             lines = {p.line.number: p.line for p in problems if p.line is not None and p.file == name}
             done += remove_lines(folder / name, list(lines.values()))
         for problem in problems:
             path = folder / problem.file
-            if problem.line is None and problem.file not in FILES and path.is_file():
+            if problem.line is None and problem.file not in COLUMNS_BY_FILE and path.is_file():
                 path.unlink()
                 again = problem.file in (EXPERIMENT_FILE, ENVIRONMENT_FILE)
                 told = "; the sweep writes it again" if again else ""

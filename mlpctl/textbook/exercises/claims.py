@@ -12,7 +12,7 @@ from mlpctl.textbook.exercises.catalog import Effect
 from mlpctl.textbook.exercises.ranking import ValueRanking, paired_difference, seed_difference
 from mlpctl.textbook.exercises.sweeps import SweepStudy
 from mlpctl.textbook.exercises.wording import (
-    METRIC_NAMES,
+    METRIC_PHRASES,
     amount,
     best_text,
     difference_text,
@@ -42,7 +42,7 @@ def effect_of_value(study: SweepStudy, of: Effect) -> str:
     sentence = difference_text(
         f"{value_text(value)} instead of {noun_text(study.exercise.axis, base)}",
         seed_difference(trials, study.exercise.axis, value, base, of.metric),
-        METRIC_NAMES[of.metric],
+        METRIC_PHRASES[of.metric],
     )
     return under_condition(study.condition(along[0] if of.along == "first" else None), sentence)
 

@@ -10,7 +10,7 @@ from mlpctl.bench.matmul_products import OPERAND_BYTES, products_of
 from mlpctl.display.tables import Cell, Table, for_people
 from mlpctl.report.dataframes import frame_rows
 from mlpctl.report.figures.plot import Line, Plot
-from mlpctl.report.statistics.significance import ALPHA, holm, paired_test
+from mlpctl.report.statistics.significance import SIGNIFICANCE_LEVEL, holm, paired_test
 from mlpctl.runner.experiment_file import Effort
 from mlpctl.textbook.exercises.catalog import Exercise
 from mlpctl.textbook.exercises.wording import list_text, percent_change, percent_of, value_text
@@ -126,7 +126,7 @@ def _each_size(where: str, sizes: "pd.DataFrame") -> str:
         return f"{start} No misaligned size was measured."
     if first["rounds"] < 2:
         return f"{start} Per useful operation the misaligned take {_changes(wrong)}: one round, so that may be chance."
-    is_real, is_slower = wrong["p"] < ALPHA, wrong["relative"] > 1
+    is_real, is_slower = wrong["p"] < SIGNIFICANCE_LEVEL, wrong["relative"] > 1
     groups = {
         "longer, beyond chance": is_real & is_slower,
         "less, beyond chance": is_real & ~is_slower,
@@ -148,7 +148,7 @@ def _all_sizes(sizes: "pd.DataFrame", timings: "pd.DataFrame") -> str:
     low, at, high = (percent_change(float(np.exp(x))) for x in (mean - half, mean, mean + half))
     text = f"All misaligned sizes together take {at} time against the aligned"
     text += f" (95 % interval {low} to {high}, {len(of)} rounds)"
-    return f"{text}: {'beyond chance' if p < ALPHA else 'not told apart from no difference'}."
+    return f"{text}: {'beyond chance' if p < SIGNIFICANCE_LEVEL else 'not told apart from no difference'}."
 
 
 def _changes(rows: "pd.DataFrame") -> str:

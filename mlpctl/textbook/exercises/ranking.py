@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from mlpctl.metrics import BETTER
 from mlpctl.report.dataframes import compare_score_frame, score_frame, summary_frame
-from mlpctl.report.statistics.significance import ALPHA, Verdict, paired_test, resolution
+from mlpctl.report.statistics.significance import SIGNIFICANCE_LEVEL, Verdict, paired_test, resolution
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,7 +64,7 @@ class SeedDifference:
     @property
     def is_real(self) -> bool:
         """Return whether it is beyond chance."""
-        return bool(self.p < ALPHA)
+        return bool(self.p < SIGNIFICANCE_LEVEL)
 
 
 def paired_difference(pairs: NDArray[np.float64]) -> SeedDifference:

@@ -15,13 +15,13 @@ from mlpctl.display.tables import Table, for_people
 from mlpctl.report.dataframes import frame_rows
 from mlpctl.report.figures.plot import Line, Plot, is_log_spaced
 from mlpctl.report.statistics.importance import variance_parts
-from mlpctl.report.statistics.significance import ALPHA
+from mlpctl.report.statistics.significance import SIGNIFICANCE_LEVEL
 from mlpctl.report.statistics.student import f_tail
 from mlpctl.search.axes import Axis, make_axis
 from mlpctl.textbook.exercises.catalog import Exercise
 from mlpctl.textbook.exercises.ranking import ValueRanking, rank_values, seed_difference
 from mlpctl.textbook.exercises.wording import (
-    UNKNOWN,
+    NO_ANSWER,
     list_text,
     mean_text,
     p_text,
@@ -146,7 +146,7 @@ def with_cost(trials: "pd.DataFrame") -> "pd.DataFrame":
 def best_found(study: StrategyStudy) -> str:
     """Claim the best result of all searches."""
     if study.winners.empty:
-        return UNKNOWN
+        return NO_ANSWER
     top = study.winners.sort_values("val_accuracy", ascending=False).iloc[0]
     what = list_text([f"{_words(name)} {value_text(top[name])}" for name in JOINT_AXES if name in top])
     return (
@@ -203,7 +203,7 @@ def interactions(study: StrategyStudy) -> str:
     noise = max(1 - float(means.var()) / total, 1e-15)
     freedom = full - 1 - sum(n - 1 for n in levels)
     p = f_tail((joint / freedom) / (noise / (len(good) - full)), freedom, len(good) - full)
-    if p >= ALPHA:
+    if p >= SIGNIFICANCE_LEVEL:
         return f"{text}, not beyond chance ({p_text(p)}): that tuning one axis after the other is worse is not shown."
     why = "the best value of one depends on the others, and tuning one after the other can miss it"
     return f"{text} ({p_text(p)}): {why}."
