@@ -16,7 +16,7 @@ LEVEL = 1
 
 
 def machine_code(name: str) -> tuple[str, bytes]:
-    """Return the symbol and the object file of a function by name, see `native.function`."""
+    """Return the symbol and the object file of a function by name, see `native.native_function`."""
     import llvmlite.binding as llvm
 
     function = _function(name)

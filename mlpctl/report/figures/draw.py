@@ -9,7 +9,7 @@ from mlpctl.display.figure_style import COLOURS, DASHES, GREY, MARKERS, SMALL_SI
 from mlpctl.display.tables import as_chosen
 from mlpctl.display.text import distinguishing_texts, shortened
 from mlpctl.report.figures.draw_heat_map import draw_heat
-from mlpctl.report.figures.line_labels import MOST_CHARACTERS, Named, name_ends
+from mlpctl.report.figures.line_labels import NAME_WIDTH, Named, name_ends
 from mlpctl.report.figures.plot import MOST_MEASURED, Heat, Line, Plot, limits, measured
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def draw(*drawings: Plot | Heat) -> "Figure":
     lying = len(plots) == 1 and _lies(plots[0])
     rows = len(plots[0].words) * max(1, 0.6 * len(plots[0].lines))
     height = max(2.4, 1.5 + 0.27 * rows) if lying else 4.2
-    longest = 0 if plots[-1].words else min(max(len(line.name) for line in plots[-1].lines), MOST_CHARACTERS)
+    longest = 0 if plots[-1].words else min(max(len(line.name) for line in plots[-1].lines), NAME_WIDTH)
     width = (6.8 if len(plots) == 1 else 3.9 * len(plots)) + 0.08 * longest
     figure, all_axes = panels(1, len(plots), width, height)
     for axes, plot in zip(all_axes, plots, strict=True):
