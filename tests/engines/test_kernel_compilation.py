@@ -102,8 +102,8 @@ def chosen(seconds: float) -> Choice:
 
 def test_two_commands_at_once_compile_once(empty: Path) -> None:
     script = (
-        "from mlpctl.engines.kernel.cache import path_of\nfrom mlpctl.engines.kernel.native import function\n"
-        "function('orders')\nprint(path_of('orders').stat().st_ino)"
+        "from mlpctl.engines.kernel.cache import path_of\nfrom mlpctl.engines.kernel.native import native_function\n"
+        "native_function('orders')\nprint(path_of('orders').stat().st_ino)"
     )
     both = [subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) for _ in range(2)]
     seen = [process.communicate()[0] for process in both]
