@@ -57,7 +57,7 @@ def random_network(width: int, depth: int, batch: int, *, inputs: int = INPUTS, 
     """
     from mlpctl.data.prepare import prepare
     from mlpctl.engines.base import Work
-    from mlpctl.models import build_network
+    from mlpctl.models import build_network, resolve
     from mlpctl.spec import make_spec
 
     weights = inputs * width + (depth - 1) * width * width + width * classes
@@ -69,7 +69,7 @@ def random_network(width: int, depth: int, batch: int, *, inputs: int = INPUTS, 
     dataset = Dataset("noise", X, y, "classification", digest, "made up", classes=labels)
     fields = {"dataset": "noise", "widths": (width,) * depth, "batch_size": batch, "epochs": 2, "lr": 0.05}
     parts = {"val_fraction": 0.0, "test_fraction": 0.0, "scaling": "none"}
-    spec = import_registered(make_spec({**fields, **parts}), dataset)
+    spec = resolve(make_spec({**fields, **parts}), dataset)
     data = prepare(dataset, spec)
     return Work(f"{width}-{depth}-{batch}", spec, build_network(spec, data), data, 2)
 
