@@ -6,7 +6,7 @@ from docs import api_page as api
 from docs.reproductions_page import readme_with_reproductions, reproductions_page
 from mlpctl.data import source_of
 from mlpctl.display.tables import Table, to_text
-from mlpctl.registry import Kind, names, resolve
+from mlpctl.registry import RegistryKind, import_registered, names
 from mlpctl.runner.signatures import annotation_of
 from mlpctl.spec import Spec, choices, extra
 from mlpctl.store.schema import EPOCH_COLUMNS, TRIAL_COLUMNS
@@ -76,8 +76,8 @@ def hyperparameters() -> str:
     return text + _registered("Models", "model") + _registered("Implementations", "impl")
 
 
-def _registered(title: str, kind: Kind) -> str:
-    rows = [{kind: f"`{name}`", "what it is": resolve(kind, name).help} for name in names(kind)]
+def _registered(title: str, kind: RegistryKind) -> str:
+    rows = [{kind: f"`{name}`", "what it is": import_registered(kind, name).help} for name in names(kind)]
     return f"\n## {title}\n\n" + to_text([Table(list(rows[0]), rows)], "md")
 
 

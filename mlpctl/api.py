@@ -17,8 +17,8 @@ from mlpctl.report.results import Results
 from mlpctl.report.run import Run
 from mlpctl.runner.callbacks.notebook import shown_progress
 from mlpctl.runner.run_options import asked_options
-from mlpctl.runner.signatures import plain, plain_fields, with_fields
-from mlpctl.runner.sweep import Given, experiment_of, size_of
+from mlpctl.runner.signatures import plain_fields, plain_value, with_fields
+from mlpctl.runner.sweep import Given, experiment_of, trial_count
 from mlpctl.runner.sweep import sweep as sweep_all
 from mlpctl.runner.train import asked_spec
 from mlpctl.runner.train import train as train_one
@@ -170,14 +170,14 @@ def sweep(
             file=None if file is None else Path(file),
             name=name,
             fields=given,
-            axes={key: plain(values) for key, values in (axes or {}).items()},
+            axes={key: plain_value(values) for key, values in (axes or {}).items()},
             zipped=tuple(",".join(group) for group in zip),
-            seeds=plain(seeds),
+            seeds=plain_value(seeds),
             search=table if trials is None else {**table, "trials": trials},
             select={key: value for key, value in (("on", select_on), ("metric", metric)) if value is not None},
         )
     )
-    with in_folder(out) as kept, shown_progress(size_of(experiment), progress=progress) as (callback, stop):
+    with in_folder(out) as kept, shown_progress(trial_count(experiment), progress=progress) as (callback, stop):
         counts = sweep_all(experiment, kept.path, options, callback, stop)
     folder = kept.path / experiment.name
     if counts.halted:

@@ -10,9 +10,9 @@ from typing import Any, Literal
 
 from mlpctl.errors import UsageError, did_you_mean
 
-Kind = Literal["dataset", "model", "engine", "impl"]
+RegistryKind = Literal["dataset", "model", "engine", "impl"]
 
-REGISTRY: Mapping[Kind, dict[str, str]] = {
+REGISTRY: Mapping[RegistryKind, dict[str, str]] = {
     "dataset": {
         "iris": "mlpctl.data.sklearn_sets:IRIS",
         "fashion-mnist": "mlpctl.data.fashion_mnist:FASHION_MNIST",
@@ -52,12 +52,12 @@ REGISTRY: Mapping[Kind, dict[str, str]] = {
 }
 
 
-def names(kind: Kind) -> tuple[str, ...]:
+def names(kind: RegistryKind) -> tuple[str, ...]:
     """Return the registered names of a kind, in the order they are listed to users."""
     return tuple(REGISTRY[kind])
 
 
-def check_name(kind: Kind, name: str) -> str:
+def check_name(kind: RegistryKind, name: str) -> str:
     """Return `name` if it is registered.
 
     Raises:
@@ -69,7 +69,7 @@ def check_name(kind: Kind, name: str) -> str:
 
 
 @cache
-def resolve(kind: Kind, name: str) -> Any:
+def import_registered(kind: RegistryKind, name: str) -> Any:
     """Return the registered object, importing its module.
 
     Raises:

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.fields import FieldInfo
 
 from mlpctl.errors import UsageError, did_you_mean
-from mlpctl.registry import Kind, check_name, names
+from mlpctl.registry import RegistryKind, check_name, names
 
 
 def round12(value: float) -> float:
@@ -36,7 +36,7 @@ def split_layers(value: object) -> object:
     return ("all",) if value == "all" else split_list(value)
 
 
-def registered(kind: Kind, *also: str) -> AfterValidator:
+def registered(kind: RegistryKind, *also: str) -> AfterValidator:
     """Return the check that a name is registered, or one of some words."""
 
     def check(name: str) -> str:
@@ -334,7 +334,7 @@ def choices(info: FieldInfo) -> tuple[str, ...]:
             words += [str(word) for word in get_args(part)]
         elif part is bool:
             words += ["true", "false"]
-    for kind in get_args(Kind):
+    for kind in get_args(RegistryKind):
         if info is Spec.model_fields[kind]:
             words += [*(["auto"] if kind in ("engine", "impl") else []), *names(kind)]
     return tuple(words)

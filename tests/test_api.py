@@ -19,7 +19,7 @@ from mlpctl.errors import MlpctlError
 from mlpctl.runner.callbacks import notebook
 from mlpctl.runner.signatures import annotation_of
 from mlpctl.spec import Spec
-from mlpctl.store.maintenance.check import look
+from mlpctl.store.maintenance.check import check_contents
 from tests.helpers.cli import Cli
 
 ROOT = Path(__file__).parent.parent
@@ -222,7 +222,7 @@ def test_an_interrupt_leaves_a_whole_store_and_the_same_call_goes_on(monkeypatch
     assert signal.getsignal(signal.SIGINT) is before
     known = mlpctl.load("results/iris-mlp").trials
     assert 3 <= len(known) < 30
-    assert not look(Path("results/iris-mlp")).problems
+    assert not check_contents(Path("results/iris-mlp")).problems
     monkeypatch.undo()
     done = mlpctl.sweep(dataset="iris", axes={"lr": {"lin": [0.01, 0.1], "count": 30}}, epochs=2, jobs=1).trials
     assert list(done["status"]) == ["ok"] * 30
@@ -231,15 +231,15 @@ def test_an_interrupt_leaves_a_whole_store_and_the_same_call_goes_on(monkeypatch
 def test_progress_is_one_line_and_only_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     lines: list[str] = []
 
-    class Recorded(notebook.Line):
+    class Recorded(notebook.StatusLine):
         def show(self, text: str) -> None:
             lines.append(text)
 
     monkeypatch.setattr(notebook, "line_place", Recorded)
     mlpctl.train(dataset="iris", epochs=1)
     assert not lines
-    monkeypatch.setattr(notebook, "PATIENCE", -1.0)
-    monkeypatch.setattr(notebook, "EVERY", -1.0)
+    monkeypatch.setattr(notebook, "FIRST_SECONDS", -1.0)
+    monkeypatch.setattr(notebook, "UPDATE_SECONDS", -1.0)
     mlpctl.sweep(dataset="iris", axes={"lr": [0.1, 1e30]}, epochs=1)
     assert lines[-1] == "2 of 2 trials, 1 failed"
     lines.clear()

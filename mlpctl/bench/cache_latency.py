@@ -15,9 +15,9 @@ from mlpctl.bench.sampling import Workload
 
 CPUS = Path("/sys/devices/system/cpu")
 
-LINE = 64  # bytes of a cache line: the distance from one load to the nearest other
+LINE_BYTES = 64  # bytes of a cache line: the distance from one load to the nearest other
 PER_OCTAVE = 3  # sizes between one and its double
-SMALLEST, LARGEST = 8 << 10, 64 << 20  # bytes of the first size, and of the last at least …
+SMALLEST_CHAIN, LARGEST_CHAIN = 8 << 10, 64 << 20  # bytes of the first size, and of the last at least …
 BEYOND = 4  # … which is so many times the last cache …
 CHAIN_SHARE = 16  # … and at most one part in so many of the available memory
 CHAIN_SECONDS = 1e-3  # loads of a run, about
@@ -76,11 +76,11 @@ def chain_sizes(levels: list[Cache]) -> list[int]:
     """Return the bytes that loads are spread over, growing, as far as memory goes."""
     import psutil
 
-    last = max(BEYOND * levels[-1].bytes if levels else 0, LARGEST)
+    last = max(BEYOND * levels[-1].bytes if levels else 0, LARGEST_CHAIN)
     last = min(last, int(psutil.virtual_memory().available) // CHAIN_SHARE)
-    count = int(np.log2(last / SMALLEST) * PER_OCTAVE) + 1
-    exact = SMALLEST * 2.0 ** (np.arange(max(count, 1)) / PER_OCTAVE)
-    return [round(size / LINE) * LINE for size in exact]
+    count = int(np.log2(last / SMALLEST_CHAIN) * PER_OCTAVE) + 1
+    exact = SMALLEST_CHAIN * 2.0 ** (np.arange(max(count, 1)) / PER_OCTAVE)
+    return [round(size / LINE_BYTES) * LINE_BYTES for size in exact]
 
 
 def load_chain(n_bytes: int, *, cached: bool, seed: int = 0) -> Workload:
@@ -94,8 +94,8 @@ def load_chain(n_bytes: int, *, cached: bool, seed: int = 0) -> Workload:
     """
     from mlpctl.bench.compiled_loops import chase
 
-    following = chain_of(n_bytes // LINE, seed)
-    at = int(chase(following, 0, min(n_bytes // LINE, 8192)))
+    following = chain_of(n_bytes // LINE_BYTES, seed)
+    at = int(chase(following, 0, min(n_bytes // LINE_BYTES, 8192)))
     started = time.perf_counter()
     at = int(chase(following, at, 4096))
     steps = max(int(CHAIN_SECONDS / (time.perf_counter() - started) * 4096), 4096)
@@ -103,8 +103,8 @@ def load_chain(n_bytes: int, *, cached: bool, seed: int = 0) -> Workload:
     def run() -> float:
         nonlocal at
         if cached:
-            following[:: LINE // 8].max()
-            at = int(chase(following, at, min(n_bytes // LINE, 1024)))
+            following[:: LINE_BYTES // 8].max()
+            at = int(chase(following, at, min(n_bytes // LINE_BYTES, 1024)))
         begun = time.perf_counter()
         at = int(chase(following, at, steps))
         return (time.perf_counter() - begun) / steps
@@ -115,7 +115,7 @@ def load_chain(n_bytes: int, *, cached: bool, seed: int = 0) -> Workload:
 def chain_of(lines: int, seed: int) -> NDArray[np.uint64]:
     """Return places (8 a line, the first of each used) that name the next one, in one random cycle over all lines."""
 
-    apart = LINE // 8
+    apart = LINE_BYTES // 8
     following: NDArray[np.uint64] = large_page_zeros(lines * apart, np.uint64)
     order = np.random.default_rng(seed).permutation(lines).astype(np.uint64) * np.uint64(apart)
     following[order] = np.roll(order, -1)

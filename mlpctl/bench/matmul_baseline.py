@@ -13,7 +13,7 @@ from mlpctl.bench.timing_statistics import MATTERS, TimingVerdict, verdict_of
 from mlpctl.display.tables import Cell
 from mlpctl.errors import CheckFailed, DataError
 
-KEY = tuple(field.name for field in fields(MatrixProduct))  # columns that name a product
+PRODUCT_COLUMNS = tuple(field.name for field in fields(MatrixProduct))  # columns that name a product
 
 Baseline = Mapping[tuple[str, ...], Mapping[str, str]]
 """Cells of a product's KEY -> its row in the earlier run."""
@@ -35,7 +35,7 @@ def read_baseline(path: Path) -> Baseline:
     Raises:
         DataError: if it is no CSV of this benchmark and version, or holds no numbers.
     """
-    rows = read_records(path, BENCHMARK, [*KEY, "median", "low", "high"])
+    rows = read_records(path, BENCHMARK, [*PRODUCT_COLUMNS, "median", "low", "high"])
     for number, row in enumerate(rows, start=2):
         try:
             median, low, high = (float(row[name]) for name in ("median", "low", "high"))
@@ -43,7 +43,7 @@ def read_baseline(path: Path) -> Baseline:
             median = low = high = np.nan
         if not 0 < low <= median <= high < np.inf:
             raise DataError(f"{path}, line {number}: median, low and high must be seconds above 0, in order")
-    return {tuple(row[name] for name in KEY): row for row in rows}
+    return {tuple(row[name] for name in PRODUCT_COLUMNS): row for row in rows}
 
 
 def changes_from(timings: Sequence[ProductTiming], baseline: Baseline, matters: float = MATTERS) -> list[Change | None]:
@@ -98,4 +98,4 @@ def check_not_slower(timings: Sequence[ProductTiming], changes: Sequence[Change 
 
 
 def _row(timing: ProductTiming, baseline: Baseline) -> Mapping[str, str] | None:
-    return baseline.get(tuple(str(getattr(timing.product, name)) for name in KEY))
+    return baseline.get(tuple(str(getattr(timing.product, name)) for name in PRODUCT_COLUMNS))

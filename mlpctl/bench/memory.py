@@ -6,7 +6,15 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 from mlpctl.bench.bandwidth import OPERANDS, ThreadTeam, array_bytes, cached_triad, stream_on_cpu, stream_on_gpu
-from mlpctl.bench.cache_latency import LARGEST, Cache, LatencyLevel, caches, chain_sizes, latency_levels, load_chain
+from mlpctl.bench.cache_latency import (
+    LARGEST_CHAIN,
+    Cache,
+    LatencyLevel,
+    caches,
+    chain_sizes,
+    latency_levels,
+    load_chain,
+)
 from mlpctl.bench.memory_bus import MemoryBus, bus_of
 from mlpctl.bench.records import Benchmark
 from mlpctl.bench.sampling import Measurement, TimingPlan, WorkloadGroup, sample
@@ -127,7 +135,7 @@ def _groups(
             if options.latency:
                 halves = [cache.bytes // 2 for cache in known]  # of a cache: that much certainly stays in it
                 groups["cache", "cpu", 1] = WorkloadGroup({size: cached_triad(size) for size in halves})
-                last = known[-1].bytes if known else LARGEST
+                last = known[-1].bytes if known else LARGEST_CHAIN
                 chains = {size: load_chain(size, cached=size <= last) for size in chain_sizes(known)}
                 groups["latency", "cpu", 1] = WorkloadGroup(chains)
         yield {key: group for key, group in groups.items() if group.workloads}

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 SETTLED = 0.05  # warm-up ends when two runs in a row differ by less than this share …
 WARMUP_RUNS, WARMUP_SECONDS = 30, 3.0  # … or after so many runs or seconds
 BLOCK_SECONDS = 0.5  # how long one group is timed before the next one: much longer than a change of threads disturbs
-FIRST_LOOK, LOOKS = 12, 12
+FIRST_LOOK, MOST_LOOKS = 12, 12
 """A group is judged after 12 rounds, then whenever they have doubled, 12 times at most: no budget has 12 · 2¹¹."""
 
 LEAST_ROUNDS = 2  # rounds of each group whatever the budget: one run has no spread

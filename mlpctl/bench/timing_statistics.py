@@ -19,13 +19,13 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpctl.bench.sampling import LEAST_UNMARKED, LOOKS, Samples
+from mlpctl.bench.sampling import LEAST_UNMARKED, MOST_LOOKS, Samples
 
 TimingVerdict = Literal["same", "faster", "slower", "undecided"]
 
 RESAMPLES, RATIO_RESAMPLES = 1000, 2000
 CONFIDENCE = 0.95
-CONFIDENCE_PER_LOOK = 1 - (1 - CONFIDENCE) / LOOKS
+CONFIDENCE_PER_LOOK = 1 - (1 - CONFIDENCE) / MOST_LOOKS
 
 MATTERS = 0.05
 """Relative difference that matters, unless the user says otherwise: two runs of one program differ by up to 3 %."""

@@ -13,7 +13,7 @@ import numpy as np
 
 from mlpctl.data.base import Dataset, digest_of
 from mlpctl.errors import CheckFailed, DataError
-from mlpctl.registry import names, resolve
+from mlpctl.registry import import_registered, names
 
 if TYPE_CHECKING:
     from mlpctl.engines.base import Session, Work
@@ -57,7 +57,7 @@ def random_network(width: int, depth: int, batch: int, *, inputs: int = INPUTS, 
     """
     from mlpctl.data.prepare import prepare
     from mlpctl.engines.base import Work
-    from mlpctl.models import build, resolve
+    from mlpctl.models import build_network, resolve
     from mlpctl.spec import make_spec
 
     weights = inputs * width + (depth - 1) * width * width + width * classes
@@ -71,7 +71,7 @@ def random_network(width: int, depth: int, batch: int, *, inputs: int = INPUTS, 
     parts = {"val_fraction": 0.0, "test_fraction": 0.0, "scaling": "none"}
     spec = resolve(make_spec({**fields, **parts}), dataset)
     data = prepare(dataset, spec)
-    return Work(f"{width}-{depth}-{batch}", spec, build(spec, data), data, 2)
+    return Work(f"{width}-{depth}-{batch}", spec, build_network(spec, data), data, 2)
 
 
 def own_workloads() -> "tuple[dict[str, Work], list[str]]":
@@ -168,8 +168,8 @@ def why_not(name: str, trial: "Work", device: str) -> str | None:
 
 def _engine_of(name: str, trial: "Work") -> tuple[Any, Any]:
     if name in ENGINES:
-        return resolve("engine", name), trial.spec
-    return resolve("engine", "reference"), trial.spec.model_copy(update={"impl": name})
+        return import_registered("engine", name), trial.spec
+    return import_registered("engine", "reference"), trial.spec.model_copy(update={"impl": name})
 
 
 def loss_difference(trainers: Mapping[str, Trainer]) -> float:

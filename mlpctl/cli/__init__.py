@@ -13,7 +13,7 @@ from typer.core import TyperCommand
 from typer.main import get_group
 
 from mlpctl import __version__
-from mlpctl.cli.help import WIDTH, Command, Group
+from mlpctl.cli.help import HELP_WIDTH, Command, CommandGroup
 from mlpctl.display.text import ERRORS
 from mlpctl.errors import DataError, MlpctlError, UsageError
 
@@ -39,7 +39,7 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 """What the system says where a file can take no more."""
 
 
-class Commands(Group):
+class Commands(CommandGroup):
     """The commands by name; the module of one is imported when that one runs: all of them take 0.1 s."""
 
     def __init__(self, **attributes: Any) -> None:
@@ -72,7 +72,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": WIDTH},
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": HELP_WIDTH},
 )
 
 

@@ -24,10 +24,10 @@ PrecisionOption = Annotated[
 ]
 Name = Annotated[str | None, typer.Option("--name", help="Folder under --out. Default: DATASET-MODEL.")]
 Out = Annotated[Path, typer.Option("--out", help="Where results folders are.")]
-Settings = Annotated[
+SettingsOption = Annotated[
     list[str] | None, typer.Option("--set", "-s", metavar="KEY=VALUE", help="Set any option by name; may be repeated.")
 ]
-Data = Annotated[
+DataOption = Annotated[
     list[str] | None, typer.Option("--data", metavar="KEY=VALUE", help="Options of the dataset; may be repeated.")
 ]
 Force = Annotated[bool, typer.Option("--force", help="Train again what is in the results already.")]
@@ -40,7 +40,7 @@ Board = Annotated[
     Path | None,
     typer.Option("--tensorboard", metavar="DIR", help="Also write the scores of each epoch for TensorBoard."),
 ]
-Mlflow = Annotated[
+MlflowOption = Annotated[
     str | None,
     typer.Option(
         "--mlflow",

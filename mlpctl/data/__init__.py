@@ -3,7 +3,7 @@
 from functools import lru_cache
 
 from mlpctl.data.base import Dataset, Source, options_of
-from mlpctl.registry import resolve
+from mlpctl.registry import import_registered
 from mlpctl.spec import Spec
 
 __all__ = ["clear_cache", "load_dataset", "source_of"]
@@ -11,7 +11,7 @@ __all__ = ["clear_cache", "load_dataset", "source_of"]
 
 def source_of(name: str) -> Source:
     """Return the registered dataset called `name`."""
-    source = resolve("dataset", name)
+    source = import_registered("dataset", name)
     assert isinstance(source, Source)
     return source
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 Task = Literal["classification", "regression"]
 
-PATH = {"path": True}
+IS_PATH = {"path": True}
 """Mark of an option that is the place of a dataset: `Field(json_schema_extra=PATH)`."""
 
 

@@ -37,7 +37,7 @@ def _where(source: Source) -> str:
     return "cache" if path.is_relative_to(cache_folder()) else str(path.parent)
 
 
-def describe(dataset: Dataset, source: Source) -> list[Table]:
+def describe_dataset(dataset: Dataset, source: Source) -> list[Table]:
     """Return the tables of a dataset: shapes, classes and their balance or the targets, options and defaults."""
     X = dataset.X
     facts: dict[str, Cell] = {

@@ -5,7 +5,7 @@ from http.client import HTTPException
 from pathlib import Path
 from urllib.request import urlopen
 
-LARGEST = 1 << 26
+MOST_BYTES = 1 << 26
 """Bytes of a file; a mirror must not fill the disk."""
 
 
@@ -21,8 +21,8 @@ def download(address: str) -> None:
         Path(address.rpartition("/")[2]).open("xb", buffering=0) as file,
     ):
         while chunk := answer.read1(1 << 16):
-            if file.tell() + len(chunk) > LARGEST:
-                raise OSError(f"more than {LARGEST >> 20} MiB")
+            if file.tell() + len(chunk) > MOST_BYTES:
+                raise OSError(f"more than {MOST_BYTES >> 20} MiB")
             file.write(chunk)
 
 

@@ -6,12 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from mlpctl.data.base import PATH, Dataset, Options, Source, digest_of
+from mlpctl.data.base import IS_PATH, Dataset, Options, Source, digest_of
 from mlpctl.data.files import Published, gunzipped, keep, offline
 from mlpctl.data.idx import IdxFile, read_idx
 from mlpctl.errors import DataError
 
-FILES = (
+IDX_FILES = (
     IdxFile(
         "train-images-idx3-ubyte",
         (60_000, 28, 28),
@@ -36,7 +36,7 @@ FILES = (
 
 PUBLISHED = Published(
     "fashion-mnist",
-    {file.name: file.sha256 for file in FILES},
+    {file.name: file.sha256 for file in IDX_FILES},
     (
         "https://storage.googleapis.com/tensorflow/tf-keras-datasets",
         "https://fashion-mnist.s3.eu-central-1.amazonaws.com",
@@ -55,7 +55,7 @@ class FashionOptions(Options):
     folder: Path | None = Field(
         None,
         description="Folder with the four IDX files, .gz or not; nothing else is looked at.",
-        json_schema_extra={**PATH},
+        json_schema_extra={**IS_PATH},
     )
     examples: int | None = Field(
         None, ge=100, le=60_000, description="Use the first so many training pictures alone; the test set stays whole."
@@ -72,11 +72,11 @@ def load(options: FashionOptions) -> Dataset:
     parts = (X[:60_000], labels[:60_000], X[60_000:], labels[60_000:])
     used: dict[str, None] = {}
     passed_over: list[str] = []
-    for file, part in zip(FILES, parts, strict=True):
-        path, problems = read(file, part, options.folder)
+    for file, part in zip(IDX_FILES, parts, strict=True):
+        path, problems = read_verified(file, part, options.folder)
         used[str(path.parent)] = None
         passed_over += problems
-    digest = [file.sha256 for file in FILES]
+    digest = [file.sha256 for file in IDX_FILES]
     if options.examples is not None and options.examples < 60_000:
         kept = np.r_[0 : options.examples, 60_000:70_000]
         X, labels = X[kept], labels[kept]
@@ -94,7 +94,7 @@ def load(options: FashionOptions) -> Dataset:
     )
 
 
-def read(file: IdxFile, into: NDArray[np.uint8], folder: Path | None) -> tuple[Path, list[str]]:
+def read_verified(file: IdxFile, into: NDArray[np.uint8], folder: Path | None) -> tuple[Path, list[str]]:
     """Fill `into` from the first place that has the right bytes, and keep them in the cache.
 
     Returns:

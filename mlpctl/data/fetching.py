@@ -16,10 +16,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 from time import monotonic
 
-from mlpctl.data.files import INSTALLED, Published, gunzipped, keep, offline, sha256_of, versions
+from mlpctl.data.files import INSTALLED, Published, gunzipped, keep, offline, sha256_of, stored_files
 from mlpctl.errors import DataError
 
-PATIENCE = 8.0
+SILENCE_SECONDS = 8.0
 """Seconds that all sources of a dataset together may be silent."""
 
 CREDIT = 3
@@ -58,7 +58,7 @@ def _ask(published: Published, lines: dict[str, str]) -> list[tuple[str, str | N
     if offline():
         return [("apt and mirrors", "not asked: offline")]
     tried: list[tuple[str, str | None]] = []
-    sources, left = _sources(published), PATIENCE
+    sources, left = _sources(published), SILENCE_SECONDS
     for number, (name, fill) in enumerate(sources):
         missing = [file for file in published.sha256 if file not in lines]
         if not missing:
@@ -178,7 +178,7 @@ def _take(published: Published, folder: Path, lines: dict[str, str], source: str
     """
     problems = [] if folder.is_dir() else ["not there"]
     for file in (name for name in published.sha256 if name not in lines):
-        found = {path: _hash(path) for path in versions(folder, file)}
+        found = {path: _hash(path) for path in stored_files(folder, file)}
         right = [path for path, hash_ in found.items() if hash_ == published.sha256[file]]
         if right:
             lines[file] = _keep(right[0], published.cache / file, source)

@@ -51,7 +51,7 @@ class Published:
     def places(self, file: str, folder: Path | None = None) -> Iterator[Path]:
         """Yield the places of a file on this machine, the best first; a user's folder is the only one."""
         for place in [folder.expanduser()] if folder is not None else [self.cache, self.installed]:
-            yield from versions(place, file)
+            yield from stored_files(place, file)
 
     def addresses(self) -> tuple[str, ...]:
         """Return the mirrors: MLPCTL_MIRROR, else the public ones.
@@ -107,7 +107,7 @@ def keep(path: Path, chunks: Iterable[bytes | memoryview]) -> bool:
     return True
 
 
-def versions(folder: Path, file: str) -> Iterator[Path]:
+def stored_files(folder: Path, file: str) -> Iterator[Path]:
     """Yield a file of a folder and its .gz, as far as they exist."""
     yield from (path for path in (folder / file, folder / f"{file}.gz") if path.is_file())
 

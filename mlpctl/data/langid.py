@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field
 
-from mlpctl.data.base import PATH, Dataset, Options, Source, digest_of
+from mlpctl.data.base import IS_PATH, Dataset, Options, Source, digest_of
 from mlpctl.data.files import DAMAGED_GZIP, existing_file, guess_separator, gunzipped, sha256_of
 from mlpctl.errors import DataError, UsageError, did_you_mean
 
@@ -38,7 +38,7 @@ class LangidOptions(Options):
     path: Path | None = Field(
         None,
         description="TSV or CSV file (.gz or not) of texts and labels, instead of the tutorial's.",
-        json_schema_extra={**PATH},
+        json_schema_extra={**IS_PATH},
     )
     text_column: str = Field("text", description="Column of the texts.")
     label_column: str = Field("label", description="Column of the labels.")

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field
 
-from mlpctl.data.base import PATH, Dataset, Options, Source, Task, digest_of
+from mlpctl.data.base import IS_PATH, Dataset, Options, Source, Task, digest_of
 from mlpctl.data.files import existing_file, guess_separator, sha256_of
 from mlpctl.data.npz import read_arrays
 from mlpctl.errors import DataError, UsageError, did_you_mean
@@ -26,7 +26,7 @@ FEW_VALUES = 20
 class TableOptions(Options):
     """Options of table."""
 
-    path: Path = Field(description="CSV, TSV, Parquet or npz file.", json_schema_extra={**PATH})
+    path: Path = Field(description="CSV, TSV, Parquet or npz file.", json_schema_extra={**IS_PATH})
     target: Annotated[tuple[str, ...], BeforeValidator(split_list)] = Field(
         ("target",), description="Column to predict; several, a,b, for regression. In an npz the array, y by default."
     )

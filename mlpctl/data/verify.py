@@ -13,7 +13,7 @@ from mlpctl.registry import names
 from mlpctl.system.files import cache_folder
 
 
-def names_of(name: str) -> list[str]:
+def datasets_named(name: str) -> list[str]:
     """Return the datasets that a name stands for; `all` stands for those that need no options.
 
     Raises:

@@ -6,16 +6,16 @@ from collections.abc import Iterator, Sequence
 
 from rich.cells import cell_len, chop_cells
 
-DRAWN = "●▲■◆⣿│├┤─…±×"
+DRAWING_CHARACTERS = "●▲■◆⣿│├┤─…±×"
 """Characters that drawings and tables need; an encoding that lacks one of them gets ASCII."""
 
-PLAIN = {
+ASCII_FORMS = {
     "…": "...", "±": "+-", "×": "x", "·": ".", "–": "-", "—": "-", "−": "-", "→": "->", "≤": "<=", "≥": ">=",
     "“": '"', "”": '"', "‘": "'", "’": "'", "─": "-", "│": "|", "█": "#", "✓": "yes", "✗": "no",
 }  # fmt: skip
 
 ERRORS = "mlpctl.plain"
-"""Name of the codec error handler that writes `plain` text in place of what an encoding lacks."""
+"""Name of the codec error handler that writes `to_ascii` text in place of what an encoding lacks."""
 
 LEVELS = "▁▂▃▄▅▆▇█"
 CURVE_WIDTH = 24
@@ -24,17 +24,17 @@ CURVE_WIDTH = 24
 def carries(encoding: str | None) -> bool:
     """Return whether an encoding has every character that drawings need."""
     try:
-        DRAWN.encode(encoding or "ascii")
+        DRAWING_CHARACTERS.encode(encoding or "ascii")
     except (UnicodeEncodeError, LookupError):
         return False
     return True
 
 
-def plain(text: str) -> str:
+def to_ascii(text: str) -> str:
     """Return a text in ASCII: accents left out, known signs written out, a question mark for the rest."""
     if text.isascii():
         return text
-    written = "".join(PLAIN.get(sign, sign) for sign in text)
+    written = "".join(ASCII_FORMS.get(sign, sign) for sign in text)
     bare = "".join(sign for sign in unicodedata.normalize("NFKD", written) if not unicodedata.combining(sign))
     return bare.encode("ascii", "replace").decode("ascii")
 
@@ -42,7 +42,7 @@ def plain(text: str) -> str:
 def _instead(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error
-    return plain(error.object[error.start : error.end]), error.end
+    return to_ascii(error.object[error.start : error.end]), error.end
 
 
 codecs.register_error(ERRORS, _instead)
@@ -75,16 +75,16 @@ def _start(text: str, width: int) -> str:
     return chop_cells(text, width)[0] if width > 0 and text else ""
 
 
-def distinct(values: Sequence[float], least: int = 3, most: int = 6) -> list[str]:
+def distinguishing_texts(values: Sequence[float], least: int = 3, most: int = 6) -> list[str]:
     """Return numbers with as few significant digits as tell them apart, `least` or more."""
     for digits in range(least, most):
-        texts = [rounded(value, digits) for value in values]
+        texts = [significant_digits(value, digits) for value in values]
         if len(set(texts)) == len(set(values)):
             return texts
-    return [rounded(value, most) for value in values]
+    return [significant_digits(value, most) for value in values]
 
 
-def rounded(value: float, digits: int) -> str:
+def significant_digits(value: float, digits: int) -> str:
     """Return a number with so many significant digits, whole ones below a million in full: 1024, not 1.02e+03."""
     if abs(value) < 1e6 and float(value).is_integer():
         return f"{value:.0f}"
@@ -95,7 +95,7 @@ def rounded(value: float, digits: int) -> str:
 def printable(text: str, *, ascii_only: bool = False) -> str:
     """Return a text in one line without control characters."""
     flat = "".join(sign if sign.isprintable() else " " if sign.isspace() else "?" for sign in text)
-    return plain(flat) if ascii_only else flat
+    return to_ascii(flat) if ascii_only else flat
 
 
 def sparkline(values: Sequence[float], width: int = CURVE_WIDTH) -> str:

@@ -91,7 +91,7 @@ def late(key: str, epoch: int, seconds: float, limit: float) -> Event:
     return Event(key, epoch, seconds=seconds, status="timeout", error=f"not done after {limit:g} s")
 
 
-def verdict(epoch: int, epochs: int, *, finite: bool, stopped: bool) -> tuple[Status | None, str]:
+def epoch_outcome(epoch: int, epochs: int, *, finite: bool, stopped: bool) -> tuple[Status | None, str]:
     """Return the status and the error of a trial after an epoch; status None while it goes on.
 
     Args:

@@ -9,7 +9,7 @@ from mlpctl.engines.base import Engine, Work
 from mlpctl.engines.expected_time import Load
 from mlpctl.engines.precision import Precision
 from mlpctl.errors import UsageError
-from mlpctl.registry import resolve
+from mlpctl.registry import import_registered
 from mlpctl.system.facts import has_cuda, usable_cores
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def choose(work: Work, *, engine: str, device: str, load: Callable[[], Load], pr
     if name == "auto":
         choice = _auto(work, device, load)
     else:
-        choice = Choice(resolve("engine", name), _place(device))
+        choice = Choice(import_registered("engine", name), _place(device))
         reason = choice.engine.why_not(spec, work.data)
         if reason:
             raise UsageError(f"engine {name} cannot train this: {reason}; use --engine auto")
@@ -85,7 +85,7 @@ def choose(work: Work, *, engine: str, device: str, load: Callable[[], Load], pr
 
 def _auto(work: Work, device: str, load: Callable[[], Load]) -> Choice:
     spec, network, data = work.spec, work.network, work.data
-    kernel, lanes, reference = (resolve("engine", name) for name in ("kernel", "lanes", "reference"))
+    kernel, lanes, reference = (import_registered("engine", name) for name in ("kernel", "lanes", "reference"))
     note = ""
     if device == "auto" and not lanes.why_not(spec, data) and has_cuda():
         seconds = load().kernel / usable_cores()
@@ -120,7 +120,7 @@ def _on_cpu(work: Work, kernel: Engine, reference: Engine, load: Callable[[], Lo
         return Choice(reference, "cpu", f"{told}; mlpctl doctor --compile tries again", once=True)
     about = f"about {compilation.COMPILE_SECONDS:.0f} s"
     by_torch = load().reference + (0.0 if "torch" in sys.modules else TORCH_SECONDS)
-    if mode == "now" or by_torch > compilation.seconds_left():
+    if mode == "now" or by_torch > compilation.compile_seconds_left():
         told = f"compiling the fast engine, once on this machine: {about}"
         return Choice(kernel, "cpu", told, missing=tuple(names))
     told = f"compiling the fast engine in the background, once on this machine ({about}); until then torch trains"

@@ -37,7 +37,7 @@ def initial_weights(network: "Network", spec: "Spec", start: State | None = None
     weights = _drawn(network, spec)
     if spec.init_from is not None:
         given = weights_at(spec.init_from) if start is None else start
-        for number in taken(network, given):
+        for number in transferred_layers(network, given):
             for name in network.layers[number].shapes:
                 weights[f"{number}.{name}"] = given[f"{number}.{name}"].astype(spec.dtype)  # a copy: it is trained
     return weights
@@ -54,7 +54,7 @@ def start_key(network: "Network", spec: "Spec") -> Hashable:
     return network.layers, own, spec.dtype, spec.init, spec.init_scale, spec.init_key, spec.init_from
 
 
-def taken(network: "Network", given: Mapping[str, NDArray[Any]]) -> tuple[int, ...]:
+def transferred_layers(network: "Network", given: Mapping[str, NDArray[Any]]) -> tuple[int, ...]:
     """Return the layers (from 0) for which trained weights have every array in the right shape."""
     return tuple(
         number
@@ -75,7 +75,7 @@ def check_start(network: "Network", spec: "Spec") -> None:
     """
     assert spec.init_from is not None
     given = weights_at(spec.init_from)
-    if not taken(network, given):
+    if not transferred_layers(network, given):
         needs = ", ".join(f"{layer.inputs}→{layer.outputs}" for layer in network.layers)
         has = ", ".join("→".join(map(str, array.shape)) for name, array in sorted(given.items()) if array.ndim == 2)
         raise UsageError(
@@ -88,7 +88,7 @@ def start_note(network: "Network", spec: "Spec") -> str:
     """Return in one line which layers do not start from the trained weights; "" if all do, or none were asked for."""
     if spec.init_from is None:
         return ""
-    kept = taken(network, weights_at(spec.init_from))
+    kept = transferred_layers(network, weights_at(spec.init_from))
     anew = [number for number in range(len(network.layers)) if number not in kept]
     if not anew:
         return ""

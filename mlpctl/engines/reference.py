@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpctl.data.minibatches import order, steps_per_epoch, used_examples
-from mlpctl.engines.base import Event, Session, Work, late, verdict
+from mlpctl.engines.base import Event, Session, Work, epoch_outcome, late
 from mlpctl.engines.dropout import dropout_mask
 from mlpctl.engines.initial_weights import initial_weights
 from mlpctl.engines.recent import Recent
@@ -20,7 +20,7 @@ from mlpctl.engines.scoring import Tally
 from mlpctl.engines.threads import on_threads
 from mlpctl.metrics import Status
 from mlpctl.models.learner import OPTIMIZER_PREFIX, Learner, State
-from mlpctl.registry import resolve
+from mlpctl.registry import import_registered
 
 if TYPE_CHECKING:
     import torch
@@ -126,7 +126,7 @@ class ReferenceSession:
 
     def _learner(self, work: Work, state: State) -> Learner:
         impl = AUTO_IMPL if work.spec.impl == "auto" else work.spec.impl
-        make: Callable[..., Learner] = resolve("impl", impl).load()
+        make: Callable[..., Learner] = import_registered("impl", impl).load()
         return make(work.network, work.spec, state, str(self.device))
 
     def _train(self, work: Work) -> Iterator[list[Event]]:
@@ -169,7 +169,7 @@ class ReferenceSession:
             finite = math.isfinite(scores["train_loss"]) and all(
                 np.isfinite(array).all() for array in training.learner.state().values()
             )
-            status, error = verdict(epoch, work.epochs, finite=finite, stopped=work.key in self._stopped)
+            status, error = epoch_outcome(epoch, work.epochs, finite=finite, stopped=work.key in self._stopped)
             yield Event(work.key, epoch, scores, lr, seconds, status, error)
             if status is not None:
                 return

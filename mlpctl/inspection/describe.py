@@ -16,7 +16,7 @@ from mlpctl.models.cost import layers_table, totals_table
 SPARSE_NOTE = "The inputs are sparse: what is told of the first layer would be so if they were dense, and is less."
 
 
-def describe(subject: Subject, *, gradients: bool, people: bool) -> list[Table]:
+def describe_network(subject: Subject, *, gradients: bool, people: bool) -> list[Table]:
     """Return the tables of a network: layers, totals, and with `gradients` the statistics of each stage."""
     trial = subject.trial
     network, spec, data = trial.network, trial.spec, trial.work().data
@@ -51,7 +51,7 @@ def affine_table(subject: Subject) -> Table:
     return Table(list(row), [row], f"Composed into one affine map, {stage}", [note])
 
 
-def draw(subject: Subject, *, graph: Path | None, boundary: Path | None, hidden: Path | None) -> None:
+def draw_figures(subject: Subject, *, graph: Path | None, boundary: Path | None, hidden: Path | None) -> None:
     """Write the figures that are asked for.
 
     Raises:

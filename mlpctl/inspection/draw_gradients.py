@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mlpctl.display.figure_style import COLOURS, MARKERS, entitle, new_figure, styled
 from mlpctl.inspection.gradients import root_mean_squares, sample_of, statistics
 from mlpctl.inspection.loader import start_of
-from mlpctl.inspection.subject import Subject, trials_of
+from mlpctl.inspection.subject import Subject, configuration_trials
 from mlpctl.runner.trial import Trial
 from mlpctl.spec import SEED_FIELDS, field_label
 
@@ -46,7 +46,7 @@ def profiles_of(subject: Subject, given: Mapping[str, Any]) -> list[Profile]:
     """
     if subject.experiment is None:
         return [profile(subject.trial, weights, stage) for stage, weights in subject.stages().items()]
-    trials = list(trials_of(subject.experiment, given, MOST_CURVES))
+    trials = list(configuration_trials(subject.experiment, given, MOST_CURVES))
     flat = [trial.spec.flat() for trial in trials]
     differing = [n for n in flat[0] if len({row[n] for row in flat}) > 1 and n not in (*SEED_FIELDS, *FIELDS_OF_DEPTH)]
     return [

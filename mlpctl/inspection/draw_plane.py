@@ -23,7 +23,7 @@ CELLS = 241
 """Points of the grid along each axis."""
 
 POINTS_SHOWN = 2000
-FEW_POINTS = 8
+NAMED_POINTS = 8
 """Examples up to which each is named by its inputs."""
 
 SIDE = "#333333"
@@ -82,7 +82,7 @@ def draw_hidden(trial: "Trial", weights: "Weights", title: str) -> "Figure":
     figure, axes = new_figure(5.6, 4.9)
     _regions(axes, network, z, extent)
     _points(axes, dataset, points, y, right)
-    if len(points) <= FEW_POINTS and isinstance(dataset.X, np.ndarray):
+    if len(points) <= NAMED_POINTS and isinstance(dataset.X, np.ndarray):
         _names(axes, points, [f"({', '.join(f'{v:g}' for v in dataset.X[row])})" for row in train])
     axes.set_xlabel(f"unit 1 of hidden layer {number}")
     axes.set_ylabel(f"unit 2 of hidden layer {number}")
@@ -136,7 +136,7 @@ def _margins(network: "Network", z: NDArray[Any]) -> list[NDArray[np.float64]]:
 def _points(
     axes: Any, dataset: "Dataset", points: NDArray[np.float64], y: NDArray[Any], right: NDArray[np.bool_]
 ) -> None:
-    size = 110 if len(points) <= FEW_POINTS else 22
+    size = 110 if len(points) <= NAMED_POINTS else 22
     for number, name in enumerate(dataset.classes):
         own = y == number
         axes.scatter(points[own, 0], points[own, 1], s=size, color=COLOURS[number % len(COLOURS)], label=name,

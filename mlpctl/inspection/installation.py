@@ -33,7 +33,7 @@ def examine() -> Table:
     return Table(["what", "state", "found", "what to do"], rows, f"mlpctl {__version__}")
 
 
-def check(table: Table) -> None:
+def check_installation(table: Table) -> None:
     """Check that nothing required is missing or broken.
 
     Raises:
@@ -163,7 +163,7 @@ def _kernel() -> dict[str, Cell]:
     found = [f"compiled for inputs and arithmetic in {', '.join(inputs)}"] if inputs else []
     remedy = "" if inputs else "mlpctl doctor --compile compiles it now"
     if compilation.is_compiling():
-        found.append(f"being compiled, about {compilation.seconds_left():.0f} s more")
+        found.append(f"being compiled, about {compilation.compile_seconds_left():.0f} s more")
     elif why := compilation.failure(usual()):
         return _line("kernel", "failed", "; ".join([*found, f"cannot be compiled: {why}"]), remedy)
     return _line("kernel", "ok", "; ".join(found) or "not compiled yet: the first run that can use it does it", remedy)

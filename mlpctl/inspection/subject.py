@@ -86,7 +86,7 @@ def subject_of(target: str | None, given: Mapping[str, Any]) -> Subject:
     return Subject(saved.trial, f"{_name(saved.trial)}, trial {saved.place.key}", saved.weights, stage, notes)
 
 
-def trials_of(path: Path, given: Mapping[str, Any], most: int) -> Iterator[Trial]:
+def configuration_trials(path: Path, given: Mapping[str, Any], most: int) -> Iterator[Trial]:
     """Yield a trial of each configuration of an experiment file, up to a number of them."""
     seen: set[str] = set()
     for spec in samples(_experiment(path, given), most):

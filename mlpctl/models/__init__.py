@@ -1,7 +1,7 @@
 """Turn a spec into a network: open fields resolved, layers described, implementations to train it."""
 
-from mlpctl.models.build import build
+from mlpctl.models.build import build_network
 from mlpctl.models.network import Layer, Network
 from mlpctl.models.resolution import resolve
 
-__all__ = ["Layer", "Network", "build", "resolve"]
+__all__ = ["Layer", "Network", "build_network", "resolve"]

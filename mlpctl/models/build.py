@@ -19,7 +19,7 @@ SINGLE_OUTPUT_LOSSES: tuple[Loss, ...] = ("bce", "perceptron", "mse", "half_mse"
 """Losses under which two classes need one output."""
 
 
-def build(spec: "Spec", data: "Data") -> Network:
+def build_network(spec: "Spec", data: "Data") -> Network:
     """Return the network that a resolved spec describes for these data."""
     assert spec.loss is not None
     assert spec.widths is not None

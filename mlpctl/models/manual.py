@@ -115,7 +115,7 @@ def dropped(a: Tensor, mask: Tensor | None, p: float) -> Tensor:
 
 
 @dataclass
-class Cache:
+class ForwardValues:
     """Values of a layer's forward pass that its backward pass needs.
 
     Attributes:
@@ -141,7 +141,7 @@ class Manual:
         self.tensors = {k: v for k, v in tensors.items() if not k.startswith(OPTIMIZER_PREFIX)}
         self.memory = {k: v for k, v in tensors.items() if k.startswith(OPTIMIZER_PREFIX)}
 
-    def forward(self, X: Tensor, masks: Sequence[Tensor | None]) -> tuple[Tensor, list[Cache]]:
+    def forward(self, X: Tensor, masks: Sequence[Tensor | None]) -> tuple[Tensor, list[ForwardValues]]:
         """Return the outputs (B, C) in training, and what the backward pass needs of each layer."""
         caches = []
         for number, layer in enumerate(self.network.layers):
@@ -153,11 +153,11 @@ class Manual:
                 move_running(running[0], running[1], mean, variance, len(u))
                 u, normalized = u_hat * weight + bias, (u_hat, inverse_sd)
             a, slope = ACTIVATIONS[layer.activation](u)
-            caches.append(Cache(X, factors, slope, normalized))
+            caches.append(ForwardValues(X, factors, slope, normalized))
             X = dropped(a, masks[number], layer.dropout)
         return X, caches
 
-    def backward(self, g: Tensor, caches: list[Cache], masks: Sequence[Tensor | None]) -> dict[str, Tensor]:
+    def backward(self, g: Tensor, caches: list[ForwardValues], masks: Sequence[Tensor | None]) -> dict[str, Tensor]:
         """Return the gradient of every parameter, from the gradient g (B, C) by the outputs."""
         gradients: dict[str, Tensor] = {}
         for number, layer in reversed(list(enumerate(self.network.layers))):

@@ -12,7 +12,7 @@ from mlpctl.data import source_of
 from mlpctl.errors import UsageError
 from mlpctl.models.build import CLASS_LOSSES
 from mlpctl.models.catalog import Model
-from mlpctl.registry import resolve as resolve_name
+from mlpctl.registry import import_registered as resolve_name
 from mlpctl.spec import Spec
 
 if TYPE_CHECKING:

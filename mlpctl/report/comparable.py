@@ -6,16 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from mlpctl.report.grouping import codes_of, distinct
+from mlpctl.report.grouping import codes_of, distinct_values
 from mlpctl.store.columns import Array, Columns, objects, values_of
 
-PATH = "data.path"
+PATH_OPTION = "data.path"
 """The option of every dataset that lies in a file of the user's."""
 
 
 def with_options(trials: Columns) -> Columns:
     """Return the trials with a column data.OPTION for each option of the dataset that was set."""
-    options = {text: json.loads(text) for text in distinct(trials["data"]) if text is not None}
+    options = {text: json.loads(text) for text in distinct_values(trials["data"]) if text is not None}
     names = sorted({name for option in options.values() for name in option})
     columns = {}
     for name in names:
@@ -56,7 +56,7 @@ def split_by_data(trials: Columns) -> Iterator[tuple[str, Columns]]:
     pairs = codes_of(codes, digest)[1]  # a row for each digest of each
     changed = set(path[firsts[np.bincount(codes[pairs], minlength=len(firsts)) > 1]].tolist())
     version = objects([d if p in changed else "" for d, p in zip(digest.tolist(), path.tolist(), strict=True)])
-    kept = [name for name in trials.names if name != PATH]  # in one group it says nothing that matters
+    kept = [name for name in trials.names if name != PATH_OPTION]  # in one group it says nothing that matters
     told = trials.plus({"task": task}).only(kept)
     codes, firsts = codes_of(dataset, task, path, version)
     groups = [tuple(str(column[row]) for column in (dataset, task, path, version)) for row in firsts]
@@ -71,9 +71,9 @@ def split_by_data(trials: Columns) -> Iterator[tuple[str, Columns]]:
 
 def _paths(trials: Columns) -> Array:
     """Return the file of each trial, "" where there is none; of files with equal contents the first."""
-    if PATH not in trials:
+    if PATH_OPTION not in trials:
         return objects([""] * len(trials))
-    paths = ["" if value is None else str(value) for value in values_of(trials[PATH])]
+    paths = ["" if value is None else str(value) for value in values_of(trials[PATH_OPTION])]
     digests = trials["digest"].tolist()  # None where no data were read
     first: dict[str, str] = {}
     for digest, path in zip(digests, paths, strict=True):

@@ -28,13 +28,13 @@ def _array(series: "pd.Series[Any]") -> Array:
     return objects([value if known else None for value, known in zip(series.tolist(), there, strict=True)])
 
 
-def over(trials: "pd.DataFrame", by: Sequence[str], column: str) -> "pd.DataFrame":
+def summary_frame(trials: "pd.DataFrame", by: Sequence[str], column: str) -> "pd.DataFrame":
     """Return a row per value of `by`, see `mlpctl.report.summary.over`."""
     table = summary.over(of_frame(trials), by, column).frame()
     return table.astype({name: trials[name].dtype for name in by})
 
 
-def by_seed(trials: "pd.DataFrame", by: str | Sequence[str], column: str) -> "pd.DataFrame":
+def score_frame(trials: "pd.DataFrame", by: str | Sequence[str], column: str) -> "pd.DataFrame":
     """Return the scores of good trials: a row per seed, a column per value of `by` that has any."""
     import pandas as pd
 
@@ -45,21 +45,21 @@ def by_seed(trials: "pd.DataFrame", by: str | Sequence[str], column: str) -> "pd
     return pd.DataFrame(scores.values, columns=pd.MultiIndex.from_tuples(scores.names, names=list(by)))
 
 
-def compare(scores: "pd.DataFrame", better: str, *, best: Any = None) -> significance.Verdict:
+def compare_score_frame(scores: "pd.DataFrame", better: str, *, best: Any = None) -> significance.Verdict:
     """Return the verdict on scores (a row per seed, a column per configuration; NaN where one is missing)."""
-    values = significance.Scores(list(scores.columns), scores.to_numpy(dtype=np.float64))
-    return significance.compare(values, better, best=best)
+    values = significance.ScoreTable(list(scores.columns), scores.to_numpy(dtype=np.float64))
+    return significance.compare_scores(values, better, best=best)
 
 
-def rows_of(table: "pd.DataFrame") -> list[dict[str, Cell]]:
+def frame_rows(table: "pd.DataFrame") -> list[dict[str, Cell]]:
     """Return the rows as plain values; what is missing as None, whole numbers as such."""
-    return [{str(name): plain(value) for name, value in row.items()} for row in table.to_dict("records")]
+    return [{str(name): frame_cell(value) for name, value in row.items()} for row in table.to_dict("records")]
 
 
-def plain(value: Any) -> Cell:
+def frame_cell(value: Any) -> Cell:
     """Return a cell of a DataFrame as a plain value: None for what is missing, whole floats as whole numbers."""
     import pandas as pd
 
     if value is None or pd.isna(value):
         return None
-    return tables.plain(value.item() if hasattr(value, "item") else value)
+    return tables.plain_cell(value.item() if hasattr(value, "item") else value)

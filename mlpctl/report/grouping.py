@@ -22,7 +22,7 @@ def is_in(values: Array, wanted: Iterable[Any]) -> Array:
     return np.fromiter((value in known for value in values_of(values)), dtype=bool, count=len(values))
 
 
-def distinct(values: Array) -> list[Any]:
+def distinct_values(values: Array) -> list[Any]:
     """Return the different values of a column in the order in which they come, None for what is missing."""
     return list(dict.fromkeys(values_of(values)))
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mlpctl.display.tables import Format, Table, emit
 from mlpctl.errors import UsageError
 from mlpctl.metrics import SelectOn
-from mlpctl.report.grouping import distinct, is_in
+from mlpctl.report.grouping import distinct_values, is_in
 from mlpctl.report.statistics.importance import importance as importance_of
 from mlpctl.report.statistics.price import price
 from mlpctl.report.summary import Summary, summarize
@@ -159,7 +159,7 @@ def _only(summaries: list[Summary], option: str) -> Summary:
 def _axes_of(summary: Summary, by: Sequence[str]) -> list[str]:
 
     def values(name: str) -> int:
-        return len([value for value in distinct(summary.rows[name]) if value is not None])
+        return len([value for value in distinct_values(summary.rows[name]) if value is not None])
 
     axes = list(by) or sorted(summary.varied, key=lambda name: -values(name))[:1]
     if not axes:

@@ -17,7 +17,7 @@ from typing import Any, get_args
 from mlpctl.display.tables import Cell, Table, for_people
 from mlpctl.engines.precision import Precision
 from mlpctl.errors import DataError, DeviceError
-from mlpctl.report.compare.closeness import COMPARED, EPSILON, Deviation, Verdict, deviations, verdict
+from mlpctl.report.compare.closeness import COMPARED, EPSILON, Closeness, Deviation, closeness_of, deviations
 from mlpctl.report.compare.environments import differing, flat, of_row, of_trial
 from mlpctl.runner.callbacks.base import Callback
 from mlpctl.runner.engine_choice import check_named
@@ -57,7 +57,7 @@ class Reproduction:
     place: StoredTrial
     row: Mapping[str, Cell]
     now: Mapping[str, Cell]
-    verdict: Verdict
+    verdict: Closeness
     epsilon: float
     deviations: tuple[Deviation, ...]
     inputs: tuple[dict[str, Cell], ...]
@@ -180,7 +180,7 @@ def _compare(one: _Stored, folder: Path) -> Reproduction:
     same = is_cut or (one.row["status"], one.row["epochs_done"]) == (now["status"], now["epochs_done"])
     ordered = tuple(sorted(found.values(), key=lambda deviation: deviation.first))
     return Reproduction(
-        one.place, one.row, now, verdict(ordered, same_status=same), epsilon, ordered, _changed_inputs(one, now)
+        one.place, one.row, now, closeness_of(ordered, same_status=same), epsilon, ordered, _changed_inputs(one, now)
     )
 
 
@@ -215,7 +215,7 @@ def _changed_inputs(one: _Stored, now: Mapping[str, Cell]) -> tuple[dict[str, Ce
 def reproduced_text(many: Sequence[Reproduction]) -> tuple[str, bool]:
     """Return how many trials came back, in words, and whether one did not."""
     counts = Counter(one.verdict for one in many)
-    text = ", ".join(f"{counts[verdict]} {verdict}" for verdict in get_args(Verdict) if counts[verdict])
+    text = ", ".join(f"{counts[verdict]} {verdict}" for verdict in get_args(Closeness) if counts[verdict])
     return f"{len(many)} trial{'s' * (len(many) != 1)} trained again: {text}", counts["different"] > 0
 
 

@@ -12,7 +12,7 @@ from mlpctl.display.tables import Table, to_text
 from mlpctl.errors import UsageError
 from mlpctl.metrics import SelectOn
 from mlpctl.report.comparable import with_options
-from mlpctl.report.compare.comparison import Comparison as FoldersComparison
+from mlpctl.report.compare.comparison import ResultsComparison as FoldersComparison
 from mlpctl.report.compare.folders import compare_results
 from mlpctl.report.figures.draw import draw
 from mlpctl.report.notebook import as_html, as_text, frame, shown
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-SHOWN = 5
+TOP_CONFIGURATIONS = 5
 """Configurations that are shown of results."""
 
 
@@ -227,7 +227,7 @@ class Results:
         return several[0]
 
     def _tables(self) -> list[Table]:
-        tables = [_in_python(table) for summary in self.summaries() for table in overview(summary, SHOWN)]
+        tables = [_in_python(table) for summary in self.summaries() for table in overview(summary, TOP_CONFIGURATIONS)]
         return [*tables, *([Table((), (), "", self.notes)] if self.notes else [])]
 
     def __repr__(self) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from mlpctl.display.tables import Table, for_people
 from mlpctl.metrics import METRICS, PREFIX, PRIMARY
-from mlpctl.report.dataframes import plain
+from mlpctl.report.dataframes import frame_cell
 from mlpctl.report.notebook import as_html, as_text, frame, shown
 from mlpctl.report.summary import summarize
 from mlpctl.store.results import ResultsFolders, load
@@ -123,7 +123,7 @@ class Run:
         said += [str(row["error"])] if row.get("error") else []
         last = self.epochs.tail(LAST)
         columns = [name for name in last if name == "epoch" or str(name).endswith(METRICS)]
-        rows = [{str(k): plain(v) for k, v in line.items()} for line in last[columns].to_dict("records")]
+        rows = [{str(k): frame_cell(v) for k, v in line.items()} for line in last[columns].to_dict("records")]
         more = f"The last {LAST} of {len(self.epochs)} epochs." if len(self.epochs) > LAST else ""
         notes = [*([more] if more else []), *self.notes, f"Trial {self.key} of {self.folder.name}."]
         return [Table((), (), title, said), Table([str(name) for name in columns], rows, "", notes)]

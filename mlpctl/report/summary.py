@@ -13,8 +13,8 @@ from mlpctl.errors import UsageError, did_you_mean
 from mlpctl.metrics import BETTER, METRICS, NO_FAILURES, PRIMARY, SelectOn, column_of, gain_of, rank_of
 from mlpctl.report.comparable import split_by_data, with_options
 from mlpctl.report.failures import failures
-from mlpctl.report.grouping import codes_of, distinct, is_in, is_there, moments
-from mlpctl.report.statistics.significance import Verdict, by_seed, compare, resolution
+from mlpctl.report.grouping import codes_of, distinct_values, is_in, is_there, moments
+from mlpctl.report.statistics.significance import Verdict, by_seed, compare_scores, resolution
 from mlpctl.report.statistics.student import t95, t_quantile
 from mlpctl.spec import SEED_FIELDS, Spec
 from mlpctl.store.columns import Columns
@@ -114,7 +114,7 @@ def varied_fields(trials: Columns) -> tuple[str, ...]:
     """Return the fields that differ among trials, seeds apart; of two that say the same the plainer one."""
     fields = [n for n in Spec.model_fields if n not in (*SEED_FIELDS, "data")]
     fields += [name for name in trials.names if name.startswith("data.")]
-    differing = [name for name in fields if len(distinct(trials[name])) > 1]
+    differing = [name for name in fields if len(distinct_values(trials[name])) > 1]
     if "widths" in differing and ("hidden_units" in differing or "hidden_layers" in differing):
         there = trials.rows(is_there(trials["widths"]))
         sizes = there["hidden_units"], there["hidden_layers"]
@@ -124,7 +124,7 @@ def varied_fields(trials: Columns) -> tuple[str, ...]:
     return tuple(differing)
 
 
-def interval(values: "pd.Series[float]") -> tuple[float, float, float, float]:
+def mean_interval(values: "pd.Series[float]") -> tuple[float, float, float, float]:
     """Return (mean, standard deviation, low, high): Student's 95 % interval of the mean; NaN for one value's spread."""
     n, mean, sd = len(values), float(values.mean()), float(values.std(ddof=1)) if len(values) > 1 else float("nan")
     half = t95(n - 1) * sd / np.sqrt(n) if n > 1 else float("nan")
@@ -201,7 +201,7 @@ def _verdict(table: Columns, trials: Columns, column: str, better: str) -> Verdi
         return None
     able = scored["config"][scored["failed"] == scored["failed"][0]].tolist()
     scores = by_seed(trials.rows(is_in(trials["config"], able)), "config", column)
-    return compare(scores.of(able), better, best=able[0])
+    return compare_scores(scores.of(able), better, best=able[0])
 
 
 def _nothing_to_compare(good: Columns, metric: str, on: SelectOn) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from mlpctl.display.tables import Cell, Table, as_chosen, for_people
 from mlpctl.errors import UsageError, did_you_mean
 from mlpctl.report.failures import retry_note
-from mlpctl.report.grouping import codes_of, distinct, is_there
+from mlpctl.report.grouping import codes_of, distinct_values, is_there
 from mlpctl.report.summary import STAMPS, Summary, over
 from mlpctl.store.columns import Array, Columns, values_of
 
@@ -26,7 +26,7 @@ def overview(summary: Summary, top: int) -> list[Table]:
     left = len(summary.ranked) - len(shown)
     notes = [*([f"… and {left} more; --top {len(summary.ranked)} shows all."] if left else []), *summary.notes]
     header = heading(summary)
-    said = [verdict(summary), *clear(summary)]
+    said = [best_sentence(summary), *clear(summary)]
     tables = [Table((), (), header, said)]
     if len(summary.ranked):
         title = f"Configurations by {summary.on} {summary.metric}, best first"
@@ -75,13 +75,13 @@ def for_machines(summaries: Sequence[Summary], by: Sequence[str]) -> list[Table]
     return tables
 
 
-def verdict(summary: Summary) -> str:
+def best_sentence(summary: Summary) -> str:
     """Return the best configuration in words."""
     best = summary.best
     if best is None:
         return "No trial has a score: there is no best configuration."
     what = ", ".join(
-        f"{name} {as_chosen(plain(best[name]))}" for name in summary.varied if plain(best[name]) is not None
+        f"{name} {as_chosen(plain_cell(best[name]))}" for name in summary.varied if plain_cell(best[name]) is not None
     )
     text = f"Best: {what or 'the only configuration'}: {summary.on} {summary.metric} {with_interval(best, '')}"
     if "test_mean" in best and summary.on != "test":
@@ -102,7 +102,7 @@ def clear(summary: Summary) -> list[str]:
 def with_interval(row: Mapping[str, Any], prefix: str) -> str:
     """Return "mean [low, high]" of the cells that begin with a prefix; the mean alone where there is no interval."""
     mean, low, high = (row[f"{prefix}{name}"] for name in ("mean", "low", "high"))
-    return for_people(mean) + ("" if plain(low) is None else f" [{for_people(low)}, {for_people(high)}]")
+    return for_people(mean) + ("" if plain_cell(low) is None else f" [{for_people(low)}, {for_people(high)}]")
 
 
 def grouped(summary: Summary, by: Sequence[str], *, people: bool = True) -> Table:
@@ -131,7 +131,7 @@ def grouped(summary: Summary, by: Sequence[str], *, people: bool = True) -> Tabl
         line = lines.setdefault(cell[rows], {rows: cell[rows]})
         line[f"{columns} {as_chosen(cell[columns])}"] = _in_words(cell, counted=n is None)
     across = in_order(summary.rows.only([columns]).rows(codes_of(summary.rows[columns])[1]), [columns])
-    labels = [f"{columns} {as_chosen(plain(value))}" for value in values_of(across[columns])]
+    labels = [f"{columns} {as_chosen(plain_cell(value))}" for value in values_of(across[columns])]
     trials = "n trials" if n is None else counted(int(n), "trial")
     spread = "mean" if all(cell["sd"] is None for cell in cells) else "mean ± standard deviation"
     notes = [f"{spread} over everything else ({trials}); empty: not run", *stamp]
@@ -157,7 +157,7 @@ def order_of(table: Columns, by: Sequence[str]) -> Array:
 
 
 def _places(column: Array) -> Array:
-    values = sorted((value for value in distinct(column) if value is not None), key=_numbers_first)
+    values = sorted((value for value in distinct_values(column) if value is not None), key=_numbers_first)
     place = {value: number for number, value in enumerate(values)}
     return np.array([place.get(value, len(place)) for value in values_of(column)])
 
@@ -182,10 +182,10 @@ def check_axis(summary: Summary, name: str) -> None:
 
 def rows_of(table: Columns) -> list[dict[str, Cell]]:
     """Return the rows as plain values; what is missing as None, whole numbers as such."""
-    return [{name: plain(value) for name, value in row.items()} for row in table.records()]
+    return [{name: plain_cell(value) for name, value in row.items()} for row in table.records()]
 
 
-def plain(value: Any) -> Cell:
+def plain_cell(value: Any) -> Cell:
     """Return a cell as a plain value: None for NaN, whole floats as whole numbers."""
     if isinstance(value, float):
         if isnan(value):

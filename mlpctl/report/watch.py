@@ -12,7 +12,7 @@ from mlpctl.store.schema import EPOCHS_FILE, EXPERIMENT_FILE, TRIALS_FILE
 SECONDS_BETWEEN_LOOKS = 0.5
 
 
-def versions(folders: Sequence[Path]) -> tuple[tuple[int, int] | None, ...]:
+def table_versions(folders: Sequence[Path]) -> tuple[tuple[int, int] | None, ...]:
     """Return (time of the last change, bytes) of every table in some folders; None for one that is not there yet."""
     paths = [folder / name for folder in folders for name in (TRIALS_FILE, EPOCHS_FILE)]
     stats = (path.stat() if path.is_file() else None for path in paths)
@@ -28,7 +28,7 @@ def changes(folders: Sequence[Path], wait: Callable[[], None] | None = None) -> 
     """
     seen: object = None
     while True:
-        now = versions(folders)
+        now = table_versions(folders)
         if now != seen and any(now):
             seen = now
             yield
@@ -36,28 +36,28 @@ def changes(folders: Sequence[Path], wait: Callable[[], None] | None = None) -> 
             (wait or _sleep)()
 
 
-def progress(folders: Sequence[Path]) -> tuple[int, int | None]:
+def trials_finished(folders: Sequence[Path]) -> tuple[int, int | None]:
     """Return how many trials need not run again, and how many their experiments have; None where nothing says it."""
     statuses = [status for folder in folders for status in reader.keys(folder).values()]
-    wanted = [trials_of(folder) for folder in folders]
+    wanted = [expected_trials(folder) for folder in folders]
     return sum(status not in REDONE for status in statuses), None if None in wanted else sum(n or 0 for n in wanted)
 
 
 def standing(folders: Sequence[Path]) -> str:
     """Return how many trials are done, of how many, in words."""
-    done, wanted = progress(folders)
+    done, wanted = trials_finished(folders)
     return f"{done:,} trials" if wanted is None else f"{done:,} of {wanted:,} trials"
 
 
-def trials_of(folder: Path) -> int | None:
+def expected_trials(folder: Path) -> int | None:
     """Return how many trials the experiment of a results folder has, about; None where nothing says it."""
     from mlpctl.runner.experiment_file import read_experiment
-    from mlpctl.runner.sweep import size_of
+    from mlpctl.runner.sweep import trial_count
 
     if not (folder / EXPERIMENT_FILE).is_file():
         return None
     try:
-        return size_of(read_experiment(folder / EXPERIMENT_FILE))
+        return trial_count(read_experiment(folder / EXPERIMENT_FILE))
     except UsageError:  # of a search that is not installed here, or of another version
         return None
 

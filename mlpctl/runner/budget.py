@@ -7,7 +7,7 @@ from time import monotonic
 
 from mlpctl.errors import UsageError
 
-UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+SECONDS_OF_UNIT = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def parse_budget(text: str) -> tuple[float, float]:
     if found is None or float(found[1]) == 0:
         raise UsageError(f"--budget is time, as 90s, 10m or 1.5h, or model-epochs, as 500e; got '{text}'")
     amount, unit = float(found[1]), found[2]
-    return (inf, amount) if unit == "e" else (amount * UNITS[unit], inf)
+    return (inf, amount) if unit == "e" else (amount * SECONDS_OF_UNIT[unit], inf)
 
 
 @dataclass

@@ -15,7 +15,7 @@ from mlpctl.runner.ask_tell import Outcomes, batches
 from mlpctl.runner.budget import Budget, Limits
 from mlpctl.runner.estimate import (  # fmt: skip
     SPREAD,
-    Shape,
+    CostShape,
     data_memory,
     measure,
     memory_in_use,
@@ -27,7 +27,7 @@ from mlpctl.runner.experiment import Experiment
 from mlpctl.runner.loop import to_train
 from mlpctl.runner.run_groups import RunGroup, key_without_epochs
 from mlpctl.runner.search_progress import rungs_without
-from mlpctl.runner.sweep import check_some, options_for, size_of
+from mlpctl.runner.sweep import check_some, options_for, trial_count
 from mlpctl.runner.trial import Trial
 from mlpctl.runner.types import Counts, Rung, RunOptions
 from mlpctl.search.random import Random
@@ -153,7 +153,7 @@ def rest(experiment: Experiment, out: Path, options: RunOptions, counts: Counts)
     plan = SweepPlan(experiment, out / experiment.name, limit=counts.cut, left=counts.left, rungs=counts.rungs)
     if counts.rungs:
         return plan
-    if options.force or size_of(experiment) > LISTED:
+    if options.force or trial_count(experiment) > LISTED:
         return None
     _walk(plan, replace(options_for(experiment, options), limits=Limits()), Budget(Limits()))
     plan.left, plan.runs = plan.trials, []
@@ -223,7 +223,7 @@ def _played(experiment: Experiment, outcomes: Outcomes, plan: SweepPlan) -> Iter
         batch = list(specs)
         asked += len(batch)
         yield iter(batch)
-    rest = size_of(experiment) - asked
+    rest = trial_count(experiment) - asked
     plan.proposing += took * rest / max(len(batch), 1)
     seeds = experiment.seeds
     draws = Random(experiment.space(), max(rest // len(seeds), 1), seed=experiment.search.seed + 1)
@@ -262,7 +262,7 @@ def _within(each: Sequence[Sequence[float]], limit: float) -> int:
     return len(each)
 
 
-def _memory(shapes: Sequence[Shape], measured: Sequence[Shape], jobs: int) -> tuple[int, int, int]:
+def _memory(shapes: Sequence[CostShape], measured: Sequence[CostShape], jobs: int) -> tuple[int, int, int]:
     most = max(trial_memory(shape) for shape in shapes)
     seen = max(trial_memory(shape) for shape in measured)
     return memory_in_use() + jobs * (most - seen), data_memory(measured), most

@@ -16,7 +16,7 @@ from mlpctl.runner.types import Counts, RunOptions, Stop
 from mlpctl.spec import Spec
 from mlpctl.system.devices import devices_of
 
-LOOKS = 0.05
+LOOK_SECONDS = 0.05
 """Seconds between two looks at whether the compiler is done."""
 
 
@@ -68,7 +68,7 @@ class EngineChoice:
             begin(chosen.missing, nice=0 if by_kernel else BACKGROUND)
             if not by_kernel or self.stop.requested:
                 break
-            time.sleep(LOOKS)  # and choose again: the compiler may be done, or have failed, or be late
+            time.sleep(LOOK_SECONDS)  # and choose again: the compiler may be done, or have failed, or be late
         self._tell(start_note(work.network, trial.spec))
         return chosen
 
@@ -102,10 +102,10 @@ def check_named(trial: Trial, options: RunOptions) -> None:
             work, engine=options.engine, device=options.device, load=lambda: load_of([work], 1),
             precision=options.precision,
         )  # fmt: skip
-        open_session(chosen, replace(options, jobs=1), lambda _: None).close()
+        open_chosen_session(chosen, replace(options, jobs=1), lambda _: None).close()
 
 
-def open_session(choice: Choice, options: RunOptions, note: Callable[[str], None]) -> Session:
+def open_chosen_session(choice: Choice, options: RunOptions, note: Callable[[str], None]) -> Session:
     """Return a session of the chosen engine: in this process, in one for each of several devices, or on a cluster.
 
     Args:

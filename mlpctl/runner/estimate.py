@@ -26,7 +26,7 @@ from mlpctl.spec import SEED_FIELDS
 from mlpctl.store.writer import Store
 from mlpctl.system.devices import devices_of
 
-FREE = {
+FIELDS_OF_NO_COST = {
     *SEED_FIELDS, "split_seed", "epochs", "lr", "momentum", "betas", "alpha", "eps", "weight_decay", "huber_delta",
     "init", "init_scale", "lr_schedule", "lr_step", "lr_gamma", "warmup_epochs",
 }  # fmt: skip
@@ -41,7 +41,7 @@ LONG, ENOUGH = 0.05, 0.1
 LANES = 64
 """Trials that are measured side by side in the engine lanes; a share of more would be smaller still."""
 
-ROUNDS = 2
+ESTIMATE_ROUNDS = 2
 """Of each measurement, after one that warms up."""
 
 SPREAD = 0.15
@@ -49,7 +49,7 @@ SPREAD = 0.15
 
 
 @dataclass
-class Shape:
+class CostShape:
     """Shape of trials: those of one shape cost the same.
 
     Attributes:
@@ -118,21 +118,21 @@ class _Times(Callback):
 
 def shape_of(trial: Trial) -> tuple[object, ...]:
     """Return the fields that a trial's cost per epoch depends on."""
-    return trial.dataset.digest, *(value for name, value in trial.spec.flat().items() if name not in FREE)
+    return trial.dataset.digest, *(value for name, value in trial.spec.flat().items() if name not in FIELDS_OF_NO_COST)
 
 
-def shapes_of(runs: Iterable[tuple[RunGroup, int]]) -> dict[object, Shape]:
+def shapes_of(runs: Iterable[tuple[RunGroup, int]]) -> dict[object, CostShape]:
     """Return the shapes among some runs with the epochs that each trains, by name."""
-    shapes: dict[object, Shape] = {}
+    shapes: dict[object, CostShape] = {}
     for one, epochs in runs:
-        shape = shapes.setdefault(shape_of(one.leader), Shape(one.leader))
+        shape = shapes.setdefault(shape_of(one.leader), CostShape(one.leader))
         shape.trials += 1
         shape.epochs += epochs
     return shapes
 
 
 def measure(
-    shapes: dict[object, Shape],
+    shapes: dict[object, CostShape],
     experiment: Experiment,
     options: RunOptions,
     report: Callable[[Path], object] = lambda _: None,
@@ -172,18 +172,18 @@ def measure(
         return replace(rates, start=start, report=_seconds_of(report, store.folder))
 
 
-def _flops(shape: Shape) -> float:
+def _flops(shape: CostShape) -> float:
     return shape.work / max(shape.epochs, 1)
 
 
-def _load(shapes: Sequence[Shape]) -> Load:
+def _load(shapes: Sequence[CostShape]) -> Load:
     """Return what all trials of some shapes take on one core."""
     each = [(shape, load_of([shape.example.work()], 1)) for shape in shapes]
     share = [(shape.epochs / (shape.example.spec.epochs or 1), one) for shape, one in each]
     return Load(sum(n * one.reference for n, one in share), sum(n * one.kernel for n, one in share))
 
 
-def _chosen(shape: Shape, options: RunOptions, load: Load) -> Choice:
+def _chosen(shape: CostShape, options: RunOptions, load: Load) -> Choice:
     return choose(
         shape.example.work(), engine=options.engine, device=options.device, load=lambda: load,
         precision=options.precision,
@@ -212,13 +212,13 @@ def _rounds(trial: Trial, store: Store, options: RunOptions, jobs: int, wall: fl
     most = trial.spec.epochs or 0
     short = min(1, most)
     if most > 1 and wall >= LONG:
-        for _ in range(ROUNDS):
+        for _ in range(ESTIMATE_ROUNDS):
             wall, times = _timed(trial, store, options, jobs, 2)
             epoch = fmean(times.epochs)
             yield Rate(max(wall - 2 * epoch, 0.0) / jobs, epoch / jobs)
         return
     count = jobs * max(1, min(50, round(ENOUGH / wall)))
-    for _ in range(ROUNDS):
+    for _ in range(ESTIMATE_ROUNDS):
         little, times = _timed(trial, store, options, count, short)
         if most <= 1:
             epoch = fmean(times.last) / jobs
@@ -256,13 +256,13 @@ def memory_in_use() -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-def trial_memory(shape: Shape) -> int:
+def trial_memory(shape: CostShape) -> int:
     """Return the memory of one trial of a shape, in bytes."""
     work = shape.example.work()
     return sum(memory_of(work.network, work.spec).values())
 
 
-def data_memory(shapes: Sequence[Shape]) -> int:
+def data_memory(shapes: Sequence[CostShape]) -> int:
     """Return the memory of the data of some shapes, in bytes; shared data count once."""
     seen = {}
     for shape in shapes:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from mlpctl.errors import UsageError, did_you_mean
 from mlpctl.metrics import METRICS, SelectOn
-from mlpctl.search.table import MOST, SearchTable
+from mlpctl.search.table import MOST_VALUES, SearchTable
 from mlpctl.spec import Spec, make_spec, split_list
 
 if TYPE_CHECKING:
@@ -189,14 +189,14 @@ def seeds_of(given: int | str | Sequence[int], base: Mapping[str, Any]) -> tuple
     items = split_list(given) if isinstance(given, str) and "," in given else given
     try:
         if isinstance(items, int | str):
-            seeds = tuple(range(first, first + min(int(items), MOST + 1)))
+            seeds = tuple(range(first, first + min(int(items), MOST_VALUES + 1)))
         else:
             assert isinstance(items, Sequence)
             seeds = tuple(dict.fromkeys(int(seed) for seed in items))
     except ValueError:
         raise UsageError(f"seeds must be a number of seeds, or a list such as 0,1,2, got '{given}'") from None
-    if not seeds or min(seeds) < 0 or len(seeds) > MOST:
-        raise UsageError(f"one seed at least is needed, {MOST:,} at most, and none below 0, got '{given}'")
+    if not seeds or min(seeds) < 0 or len(seeds) > MOST_VALUES:
+        raise UsageError(f"one seed at least is needed, {MOST_VALUES:,} at most, and none below 0, got '{given}'")
     return seeds
 
 

@@ -11,7 +11,7 @@ REDONE = ("interrupted",)
 RETRIED = ("out_of_memory", "timeout", "crashed")
 """Statuses that may turn out otherwise: they run again where the user asks; diverged and invalid never would."""
 
-FREE = ("invalid", "interrupted")
+UNTRAINED_STATUSES = ("invalid", "interrupted")
 """Statuses that cost no training, so that any number of them is let pass: a grid may have a corner of such cells."""
 
 IN_A_ROW = 20
@@ -45,7 +45,7 @@ class FailurePolicy:
             return ""
         if self.any_failure and status != "interrupted":
             return f"stopped at the first failure, as --fail-fast says: {_told(status, error)}"
-        if status in FREE:
+        if status in UNTRAINED_STATUSES:
             return ""
         kind = alike(status, error)
         self._count = self._count + 1 if kind == self._last else 1

@@ -12,7 +12,7 @@ from mlpctl.engines.time_limit import Clock
 from mlpctl.errors import Interrupted
 from mlpctl.runner.budget import Budget
 from mlpctl.runner.callbacks.base import Callback
-from mlpctl.runner.engine_choice import EngineChoice, open_session
+from mlpctl.runner.engine_choice import EngineChoice, open_chosen_session
 from mlpctl.runner.failure_policy import FailurePolicy
 from mlpctl.runner.pending import pending
 from mlpctl.runner.recorder import Recorder
@@ -25,7 +25,7 @@ from mlpctl.store.checkpoints import Checkpoint, Checkpoints
 from mlpctl.store.schema import Row
 from mlpctl.store.writer import Store
 
-LOOKED_AT = 64
+SPECS_ESTIMATED = 64
 """Specs at the start of a batch that its load is estimated from, to choose its engine; 0.1 ms each."""
 
 
@@ -62,7 +62,7 @@ def to_train(
     share = not options.save and not options.most_epochs
     for specs in batches:
         ahead = iter(specs)
-        first = list(islice(ahead, LOOKED_AT))
+        first = list(islice(ahead, SPECS_ESTIMATED))
         trials = pending(chain(first, ahead), store, options, on_invalid=on_invalid, on_stored=on_stored)
         yield Batch(first, run_groups(trials, share=share))
 
@@ -95,7 +95,7 @@ def run(batches: Iterable[Iterable[Spec]], store: Store, options: RunOptions, ca
             for (name, device), group in groupby(chosen, key=lambda item: (item[1].engine.name, item[1].device)):
                 begun = next(group)
                 if (name, device) not in sessions:
-                    session = open_session(begun[1], options, callback.on_note)
+                    session = open_chosen_session(begun[1], options, callback.on_note)
                     sessions[name, device] = stack.enter_context(closing(session))
                 runs = (item[0] for item in chain([begun], group))
                 training.train(sessions[name, device], runs, name, device)

@@ -56,15 +56,15 @@ def field_parameters(annotation: Callable[[str], Any]) -> list[inspect.Parameter
 
 def plain_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields that were given, with arrays and numbers of NumPy and paths as Python's own."""
-    return {name: plain(value) for name, value in fields.items() if value is not None}
+    return {name: plain_value(value) for name, value in fields.items() if value is not None}
 
 
-def plain(value: Any) -> Any:
+def plain_value(value: Any) -> Any:
     """Return a value as an experiment file would have it: lists, numbers, text."""
     if hasattr(value, "tolist"):
         return value.tolist()
     if hasattr(value, "__fspath__"):
         return str(value)
     if isinstance(value, Mapping):
-        return {str(name): plain(item) for name, item in value.items()}
-    return [plain(item) for item in value] if isinstance(value, list | tuple | range) else value
+        return {str(name): plain_value(item) for name, item in value.items()}
+    return [plain_value(item) for item in value] if isinstance(value, list | tuple | range) else value

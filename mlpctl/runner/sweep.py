@@ -23,7 +23,7 @@ from mlpctl.search.table import checked_search
 from mlpctl.store.writer import Store
 from mlpctl.system.facts import environment
 
-LOOKED_AT = 1000
+COMBINATIONS_CHECKED = 1000
 """Combinations that are checked before the first is trained: if none of them can be, the experiment is wrong."""
 
 
@@ -110,7 +110,7 @@ def parse_axes(given: Sequence[str] | Mapping[str, Any]) -> tuple[Axis | None, l
     return listed, axes
 
 
-def size_of(experiment: Experiment, shard: Shard | None = None) -> int:
+def trial_count(experiment: Experiment, shard: Shard | None = None) -> int:
     """Return the number of trials of an experiment, equal combinations counted apart; of a part of many about how many.
 
     Args:
@@ -120,7 +120,7 @@ def size_of(experiment: Experiment, shard: Shard | None = None) -> int:
     size = experiment.strategy().size() * len(experiment.seeds)
     if shard is None:
         return size
-    if size > LOOKED_AT:
+    if size > COMBINATIONS_CHECKED:
         return -(-size // shard.of)
     found = map(identify, samples(experiment, size))
     named = ((trial, trial.key if trial else str(row["key"])) for trial, row in found)
@@ -134,7 +134,7 @@ def check_some(experiment: Experiment, options: RunOptions) -> None:
         UsageError: if none of its first combinations can be trained, or nothing could select.
     """
     first: UsageError | None = None
-    for spec in islice(samples(experiment, LOOKED_AT), LOOKED_AT):
+    for spec in islice(samples(experiment, COMBINATIONS_CHECKED), COMBINATIONS_CHECKED):
         try:
             trial = trial_of(spec)
         except UsageError as error:
@@ -160,7 +160,7 @@ def options_for(experiment: Experiment, options: RunOptions) -> RunOptions:
         options,
         fit_each=options.fit_each or experiment.select.on == "train",
         test_each=options.test_each or experiment.select.on == "test",
-        expected=size_of(experiment, options.shard),
+        expected=trial_count(experiment, options.shard),
         most_epochs=experiment.strategy().most_epochs,
     )
 

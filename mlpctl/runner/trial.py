@@ -8,7 +8,7 @@ from mlpctl.data import load_dataset
 from mlpctl.data.prepare import prepare
 from mlpctl.engines.base import Work
 from mlpctl.engines.initial_weights import check_start
-from mlpctl.models import Network, build, resolve
+from mlpctl.models import Network, build_network, resolve
 from mlpctl.spec import Spec
 from mlpctl.store.key import key_of
 from mlpctl.store.weights import pinned
@@ -42,12 +42,12 @@ class Trial:
         """Return what a session is asked to do with this trial; `asked` are further fields of Work."""
         data = prepare(self.dataset, self.spec)
         assert self.spec.epochs is not None
-        return Work(self.key, self.spec, build(self.spec, data), data, self.spec.epochs, **asked)
+        return Work(self.key, self.spec, build_network(self.spec, data), data, self.spec.epochs, **asked)
 
     @property
     def network(self) -> Network:
         """The network of the spec."""
-        return build(self.spec, prepare(self.dataset, self.spec))
+        return build_network(self.spec, prepare(self.dataset, self.spec))
 
 
 def trial_of(spec: Spec) -> Trial:
@@ -61,5 +61,5 @@ def trial_of(spec: Spec) -> Trial:
     resolved = resolve(spec, dataset)
     if resolved.init_from is not None:
         resolved = resolved.model_copy(update={"init_from": pinned(resolved.init_from)})
-        check_start(build(resolved, prepare(dataset, resolved)), resolved)
+        check_start(build_network(resolved, prepare(dataset, resolved)), resolved)
     return Trial(resolved, dataset, key_of(resolved, dataset.digest))

@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 from pydantic import TypeAdapter, ValidationError
 
 from mlpctl.errors import UsageError, did_you_mean
-from mlpctl.search.table import MOST
+from mlpctl.search.table import MOST_VALUES
 from mlpctl.spec import Spec, kind_of
 
 Scale = Literal["lin", "log", "int"]
@@ -202,8 +202,8 @@ def _range_axis(name: str, scale: Scale, bounds: list[Any]) -> Axis:
         check_value(name, int(bound) if whole else bound)
     if count is None:
         return Axis(name, (), low, high, scale, whole)
-    if not 2 <= count <= MOST:
-        raise UsageError(f"axis {name}: a range needs a count from 2 to {MOST:,}, got {count:,}")
+    if not 2 <= count <= MOST_VALUES:
+        raise UsageError(f"axis {name}: a range needs a count from 2 to {MOST_VALUES:,}, got {count:,}")
     points = (_between(low, high, scale, i / (count - 1)) for i in range(count))
     return Axis(name, tuple(dict.fromkeys(check_value(name, round(p) if whole else p) for p in points)))
 

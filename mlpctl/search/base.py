@@ -7,7 +7,7 @@ from zlib import crc32
 
 from mlpctl.search.space import Proposal, Space
 
-BLOCK = 64
+SOBOL_BLOCK = 64
 """Sobol points drawn at a time; a power of two, as their balance wants."""
 
 
@@ -60,7 +60,7 @@ class Drawn:
 
     def ask(self) -> Iterator[Proposal]:
         """Yield distinct draws."""
-        return distinct(self.draws(1000 * self.trials), self.size())
+        return distinct_draws(self.draws(1000 * self.trials), self.size())
 
     def draws(self, most: int) -> Iterator[Proposal]:
         """Yield draws, `most` of them or some more."""
@@ -77,7 +77,7 @@ def uniform(seed: int, name: str, number: int) -> float:
     return float(uniforms(seed, "search", 1, epoch=number, layer=crc32(name.encode()) & 0xFFFF)[0])
 
 
-def distinct(draws: Iterable[Proposal], most: int) -> Iterator[Proposal]:
+def distinct_draws(draws: Iterable[Proposal], most: int) -> Iterator[Proposal]:
     """Yield each of some draws once, `most` of them; fewer where the draws end before."""
     seen: set[tuple[tuple[str, Any], ...]] = set()
     for drawn in draws:

@@ -7,7 +7,7 @@ from typing import Any
 
 from mlpctl.errors import UsageError
 from mlpctl.search.axes import Axis, check_field, check_value
-from mlpctl.search.space import together
+from mlpctl.search.space import joint_axis
 
 
 def read_list(path: Path) -> Axis:
@@ -58,4 +58,4 @@ def make_list(rows: Sequence[Mapping[str, Any]], where: Sequence[str]) -> Axis:
         problems.append("the list of configurations is empty: it needs a line of field names and a line for each")
     if problems:
         raise UsageError(list(dict.fromkeys(problems)))
-    return together(checked)
+    return joint_axis(checked)

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator
 
-from mlpctl.search.base import BLOCK, Drawn, Same
+from mlpctl.search.base import SOBOL_BLOCK, Drawn, Same
 from mlpctl.search.space import Proposal, Space
 from mlpctl.search.table import SearchTable
 
@@ -17,8 +17,8 @@ class Sobol(Drawn):
 
         column = {axis.name: number for number, axis in enumerate(self.space.axes)}
         points = Points(max(len(column), 1), rng=self.seed)
-        for _ in range(math.ceil(most / BLOCK)):
-            for row in points.random(BLOCK):
+        for _ in range(math.ceil(most / SOBOL_BLOCK)):
+            for row in points.random(SOBOL_BLOCK):
                 yield self.space.choose(lambda axis, row=row: axis.at(float(row[column[axis.name]])))  # type: ignore[misc]
 
 

@@ -111,10 +111,10 @@ def zipped(axes: Sequence[Axis]) -> Axis:
         raise UsageError(f"axes that are zipped need the same condition: {names}")
     columns = [[axis.settings(value) for value in axis.listed] for axis in axes]
     rows = [{name: value for part in parts for name, value in part.items()} for parts in zip(*columns, strict=True)]
-    return together(rows, axes[0].when)
+    return joint_axis(rows, axes[0].when)
 
 
-def together(rows: Sequence[Mapping[str, Any]], when: tuple[Any, ...] = ()) -> Axis:
+def joint_axis(rows: Sequence[Mapping[str, Any]], when: tuple[Any, ...] = ()) -> Axis:
     """Return the axis whose values are rows: the fields of a row are set together; equal rows are one."""
     fields = tuple(dict.fromkeys(name for row in rows for name in row))
     return Axis("+".join(fields), tuple(dict.fromkeys(tuple(row.items()) for row in rows)), when=when, fields=fields)

@@ -17,7 +17,7 @@ BY_EPOCHS = ("halving", "asha", "hyperband")
 TRIALS = 20
 """Configurations that are tried where nothing else is said."""
 
-MOST = 1_000_000
+MOST_VALUES = 1_000_000
 """Values of an axis, and seeds: more of them are a slip of the keyboard, and fill the memory before any is trained."""
 
 

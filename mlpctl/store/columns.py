@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlpctl.store.schema import EPOCH_COLUMNS, TRIAL_COLUMNS, Kind, Row
+from mlpctl.store.schema import EPOCH_COLUMNS, TRIAL_COLUMNS, ColumnKind, Row
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Array = np.ndarray[Any, Any]
 
-KINDS = {**TRIAL_COLUMNS, **EPOCH_COLUMNS}
+COLUMN_KINDS = {**TRIAL_COLUMNS, **EPOCH_COLUMNS}
 
 
 class Columns:
@@ -68,11 +68,11 @@ class Columns:
         """Return the table as a DataFrame: texts as `str`, whole numbers as `Int64`."""
         import pandas as pd
 
-        columns = {name: _series(values, KINDS.get(name)) for name, values in self._columns.items()}
+        columns = {name: _series(values, COLUMN_KINDS.get(name)) for name, values in self._columns.items()}
         return pd.DataFrame(columns, index=pd.RangeIndex(self._length), columns=list(columns))
 
 
-def _series(values: Array, kind: Kind | None) -> Any:
+def _series(values: Array, kind: ColumnKind | None) -> Any:
     import pandas as pd
 
     if values.dtype == np.float64:

@@ -13,16 +13,16 @@ from typing import Any, get_args
 
 from mlpctl.errors import DataError
 from mlpctl.metrics import PRIMARY, Status
-from mlpctl.store.schema import EPOCH_COLUMNS, EPOCHS_FILE, SCHEMA_VERSION, TRIAL_COLUMNS, TRIALS_FILE, Kind
+from mlpctl.store.schema import EPOCH_COLUMNS, EPOCHS_FILE, SCHEMA_VERSION, TRIAL_COLUMNS, TRIALS_FILE, ColumnKind
 
-FILES: dict[str, dict[str, Kind]] = {EPOCHS_FILE: EPOCH_COLUMNS, TRIALS_FILE: TRIAL_COLUMNS}
+COLUMNS_BY_FILE: dict[str, dict[str, ColumnKind]] = {EPOCHS_FILE: EPOCH_COLUMNS, TRIALS_FILE: TRIAL_COLUMNS}
 """The files of a results folder and their columns, in the order in which they are written."""
 
-READ: dict[Kind, tuple[Callable[[str], object], str]] = {"int": (int, "whole number"), "float": (float, "number")}
+READ: dict[ColumnKind, tuple[Callable[[str], object], str]] = {"int": (int, "whole number"), "float": (float, "number")}
 
 
 @dataclass(frozen=True)
-class Line:
+class CsvLine:
     """Line of a file below the first.
 
     Attributes:
@@ -48,7 +48,7 @@ def is_ours(header: Sequence[str]) -> bool:
     return "key" in header and "schema_version" in header
 
 
-def scan(path: Path) -> Iterator[Line]:
+def scan(path: Path) -> Iterator[CsvLine]:
     """Yield the lines of a file below the first, each checked by itself; none if there is no file.
 
     Raises:
@@ -61,11 +61,11 @@ def scan(path: Path) -> Iterator[Line]:
         header = header_of(first)
         if first and not is_ours(header):
             raise foreign(path)
-        kinds = FILES[path.name]
+        kinds = COLUMNS_BY_FILE[path.name]
         numeric = [(name, *READ[kind]) for name, kind in kinds.items() if kind in READ and name in header]
         for number, raw in enumerate(stream, start=2):
             row, problem = _parse(raw, header)
-            yield Line(number, raw, row, problem or _wrong(path, row, numeric))
+            yield CsvLine(number, raw, row, problem or _wrong(path, row, numeric))
 
 
 def foreign(path: Path) -> DataError:

@@ -22,7 +22,7 @@ CLOCKS = ("sm_clock_hz", "memory_clock_hz")
 _OTHERS, _UNNAMED, _MERGED = "others", "unnamed", "merged"
 
 
-def identity(facts: Mapping[str, Any]) -> str:
+def environment_id(facts: Mapping[str, Any]) -> str:
     """Return the id (8 hex digits) of an environment: the hash of its facts but for those of the moment."""
     lasting = {name: value for name, value in facts.items() if name not in PASSING}
     if gpus := lasting.get("gpus"):
@@ -38,7 +38,7 @@ def environments_of(content: Mapping[str, Any]) -> dict[str, Facts]:
 def _listed(content: Mapping[str, Any]) -> Iterator[tuple[str, Facts]]:
     own = {name: value for name, value in content.items() if name not in ("id", _OTHERS, _UNNAMED, _MERGED)}
     if own:
-        yield content.get("id") or identity(own), own
+        yield content.get("id") or environment_id(own), own
     for merged in content.get(_MERGED, {}).values():  # as a merged folder was described before
         yield from environments_of(merged).items()
     yield from content.get(_OTHERS, {}).items()
@@ -61,7 +61,7 @@ def joined(facts: Mapping[str, Any], before: Mapping[str, Any]) -> Facts:
     """
     if not facts:
         return dict(before)
-    name = identity(facts)
+    name = environment_id(facts)
     others = {key: value for key, value in environments_of(before).items() if key != name}
     unnamed = unnamed_in(before)
     return {"id": name, **facts, **({_OTHERS: others} if others else {}), **({_UNNAMED: unnamed} if unnamed else {})}

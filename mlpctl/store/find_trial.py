@@ -14,7 +14,7 @@ from mlpctl.store.folder_files import read_toml
 from mlpctl.store.schema import EXPERIMENT_FILE, TRIALS_FILE, Row
 from mlpctl.store.writer import Store
 
-SHOWN = 5
+SHOWN_KEYS = 5
 """Keys that a message lists."""
 
 
@@ -61,10 +61,10 @@ def find(where: str, *, needed: bool = True, failed: bool = False) -> StoredTria
     good = [key for key, status in reader.keys(folder).items() if failed or status == "ok"]
     keys = [key for key in good if key.startswith(prefix)]
     if not keys:
-        known = f"some are {', '.join(good[:SHOWN])}" if good else "it has none that ended well"
+        known = f"some are {', '.join(good[:SHOWN_KEYS])}" if good else "it has none that ended well"
         raise UsageError(f"{folder} has no trial {prefix or 'to take'}: {known}")
     if prefix and len(keys) > 1:
-        raise UsageError(f"{where} fits {len(keys)} trials, give more of the key: {', '.join(keys[:SHOWN])}")
+        raise UsageError(f"{where} fits {len(keys)} trials, give more of the key: {', '.join(keys[:SHOWN_KEYS])}")
     saved = [key for key in keys if StoredTrial(folder, key).file.is_file()]
     if needed and not saved:
         raise DataError(
@@ -94,7 +94,7 @@ def _best(folder: Path, keys: list[str]) -> StoredTrial:
     if not best:
         raise UsageError(
             f"{folder} has {len(keys)} trials and nothing that chooses among them: name one as {folder}#KEY, of "
-            f"{', '.join(_told_apart(rows)[:SHOWN])}{', …' if len(keys) > SHOWN else ''}"
+            f"{', '.join(_told_apart(rows)[:SHOWN_KEYS])}{', …' if len(keys) > SHOWN_KEYS else ''}"
         )
     chosen, metric = best[0], metric or metric_of(best[0]["task"])
     by = f"{on} {metric}, {for_people(float(chosen[column_of(on, metric)]))}"

@@ -12,7 +12,7 @@ import numpy as np
 from mlpctl.errors import DataError
 from mlpctl.metrics import PRIMARY
 from mlpctl.store.columns import Array, Columns, last_of_each, objects
-from mlpctl.store.csv_lines import FILES, foreign, header_of, is_object, is_ours, newer, scan
+from mlpctl.store.csv_lines import COLUMNS_BY_FILE, foreign, header_of, is_object, is_ours, newer, scan
 from mlpctl.store.schema import (
     BEFORE,
     EPOCH_COLUMNS,
@@ -21,14 +21,14 @@ from mlpctl.store.schema import (
     SCORES,
     TRIAL_COLUMNS,
     TRIALS_FILE,
-    Kind,
+    ColumnKind,
     Row,
 )
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-MISSING = ["", "nan", "NaN"]
+MISSING_CELLS = ["", "nan", "NaN"]
 """Cells that say nothing."""
 
 
@@ -107,7 +107,7 @@ def rows_from(path: Path, start: int) -> tuple[list[Row], int]:
     """
     whole = _whole_rows(path)
     first = whole.find(b"\n") + 1
-    table = _read(path, FILES[path.name], whole[:first] + whole[max(start, first) :])
+    table = _read(path, COLUMNS_BY_FILE[path.name], whole[:first] + whole[max(start, first) :])
     return list(table.records()), len(whole)
 
 
@@ -122,7 +122,7 @@ def check_there(folder: Path) -> None:
 
 
 def _read(path: Path, names: Iterable[str], whole: bytes | None = None) -> Columns:
-    kinds = FILES[path.name]
+    kinds = COLUMNS_BY_FILE[path.name]
     whole = _whole_rows(path) if whole is None else whole
     header = header_of(whole.split(b"\n", 1)[0])
     wanted = {name: kinds[name] for name in dict.fromkeys((*names, "key", "schema_version"))}
@@ -154,14 +154,14 @@ def _whole_rows(path: Path) -> bytes:
     return whole
 
 
-def _parsed(path: Path, wanted: Mapping[str, Kind], whole: bytes) -> Columns:
+def _parsed(path: Path, wanted: Mapping[str, ColumnKind], whole: bytes) -> Columns:
     import pyarrow as pa
     from pyarrow import csv
 
     types = {"text": pa.dictionary(pa.int32(), pa.string()), "int": pa.int64(), "float": pa.float64()}
     options = csv.ConvertOptions(
         column_types={name: types[kind] for name, kind in wanted.items()},
-        null_values=MISSING,
+        null_values=MISSING_CELLS,
         strings_can_be_null=True,
         include_columns=list(wanted),
         include_missing_columns=True,
@@ -177,13 +177,13 @@ def _parsed(path: Path, wanted: Mapping[str, Kind], whole: bytes) -> Columns:
     return Columns({name: _array(table[name], kind) for name, kind in wanted.items()}, len(table))
 
 
-def _array(column: "pa.ChunkedArray", kind: Kind) -> Array:
+def _array(column: "pa.ChunkedArray", kind: ColumnKind) -> Array:
     empty = np.array([], dtype={"text": object, "int": np.int64, "float": np.float64}[kind])
     parts = [_part(chunk, kind) for chunk in column.chunks]
     return parts[0] if len(parts) == 1 else np.concatenate([empty, *parts])
 
 
-def _part(chunk: "pa.Array", kind: Kind) -> Array:
+def _part(chunk: "pa.Array", kind: ColumnKind) -> Array:
     if kind == "text":
         places, there = _numbers(chunk.indices, np.dtype(np.int32))
         return objects([*chunk.dictionary.to_pylist(), None])[np.where(there, places, -1)]

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import BinaryIO
 
 from mlpctl.errors import DataError
-from mlpctl.store.csv_lines import FILES, Line, foreign, header_of, is_ours, scan, to_line
-from mlpctl.store.schema import BEFORE, Kind
+from mlpctl.store.csv_lines import COLUMNS_BY_FILE, CsvLine, foreign, header_of, is_ours, scan, to_line
+from mlpctl.store.schema import BEFORE, ColumnKind
 from mlpctl.system.files import replace_file
 
 REMOVED_SUFFIX, BEFORE_SUFFIX = ".removed", ".before"
 """Endings of the files that keep what is taken out: damaged lines, and a file with columns of somebody's own."""
 
-BLOCK = 1 << 16
+BLOCK_BYTES = 1 << 16
 """Bytes looked at in one go, from the end, for the last newline."""
 
 
@@ -26,7 +26,7 @@ def repair_file(path: Path) -> list[str]:
     Raises:
         DataError: if the file is not mlpctl's, or a newer mlpctl's, or cannot be written; it is as it was before.
     """
-    columns = FILES[path.name]
+    columns = COLUMNS_BY_FILE[path.name]
     expected = to_line(columns)
     try:
         first, size, whole = _ends(path)
@@ -52,12 +52,12 @@ def repair_file(path: Path) -> list[str]:
         told = "line ends and first line were written anew: a spreadsheet has its own"
     else:
         told = f"written by another version of mlpctl, its columns were brought up to date{kept}"
-    damaged: list[Line] = []
+    damaged: list[CsvLine] = []
     replace_file(path, chain([expected], _renewed(scan(path), columns, damaged)))
     return [*done, f"{path.name}: {told}", *_put_aside(path, damaged)]
 
 
-def remove_lines(path: Path, lines: Collection[Line]) -> list[str]:
+def remove_lines(path: Path, lines: Collection[CsvLine]) -> list[str]:
     """Take lines out of a file and return what was done, in words; the lines themselves go to a file beside it.
 
     Raises:
@@ -89,7 +89,7 @@ def _ends(path: Path) -> tuple[bytes, int, int]:
 def _whole(stream: BinaryIO) -> int:
     end = stream.tell()
     while end:
-        start = max(0, end - BLOCK)
+        start = max(0, end - BLOCK_BYTES)
         stream.seek(start)
         found = stream.read(end - start).rfind(b"\n")
         if found >= 0:
@@ -107,7 +107,7 @@ def _keep(path: Path, further: list[str]) -> str:
     return f"; {', '.join(further)} {'is' if len(further) == 1 else 'are'} in {copy.name} still"
 
 
-def _renewed(lines: Iterable[Line], columns: Mapping[str, Kind], damaged: list[Line]) -> Iterator[bytes]:
+def _renewed(lines: Iterable[CsvLine], columns: Mapping[str, ColumnKind], damaged: list[CsvLine]) -> Iterator[bytes]:
     for line in lines:
         if line.problem:
             damaged.append(line)
@@ -115,7 +115,7 @@ def _renewed(lines: Iterable[Line], columns: Mapping[str, Kind], damaged: list[L
             yield to_line(line.row.get(column, BEFORE.get(column)) for column in columns)
 
 
-def _put_aside(path: Path, lines: Collection[Line]) -> list[str]:
+def _put_aside(path: Path, lines: Collection[CsvLine]) -> list[str]:
     if not lines:
         return []
     aside = path.with_name(path.name + REMOVED_SUFFIX)

@@ -11,19 +11,19 @@ from mlpctl.spec import Spec, kind_of
 SCHEMA_VERSION = 1
 
 
-Kind = Literal["text", "int", "float"]
+ColumnKind = Literal["text", "int", "float"]
 
 Row = dict[str, Any]
 """Row of a table: column -> plain value, None for what is missing."""
 
-SCORES: dict[str, Kind] = {
+SCORES: dict[str, ColumnKind] = {
     "train_loss": "float",
     "train_accuracy": "float",
     **{f"{part}_{metric}": "float" for part in PARTS for metric in METRICS},
 }
 """train_*: running means over the minibatches of the epoch, before each step, as d2l and Keras print them."""
 
-EPOCH_COLUMNS: dict[str, Kind] = {
+EPOCH_COLUMNS: dict[str, ColumnKind] = {
     "schema_version": "int",
     "key": "text",
     "epoch": "int",
@@ -32,7 +32,7 @@ EPOCH_COLUMNS: dict[str, Kind] = {
     "seconds": "float",  # of this epoch, its scoring included; empty for a trial trained in a group
 }
 
-TRIAL_COLUMNS: dict[str, Kind] = {
+TRIAL_COLUMNS: dict[str, ColumnKind] = {
     "schema_version": "int",
     "key": "text",  # hash of the spec, the dataset's digest and the numerics version
     "config": "text",  # the same without seeds: what the seeds of one configuration share

@@ -13,8 +13,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from mlpctl.errors import DataError, UsageError
-from mlpctl.store.csv_lines import FILES, scan, to_lines
-from mlpctl.store.environment import identity, joined
+from mlpctl.store.csv_lines import COLUMNS_BY_FILE, scan, to_lines
+from mlpctl.store.environment import environment_id, joined
 from mlpctl.store.folder_files import read_json
 from mlpctl.store.repair_rows import remove_lines, repair_file
 from mlpctl.store.schema import (
@@ -76,12 +76,12 @@ class Store:
                 f"cannot write results to {self.folder}: {error.strerror}; choose another --out"
             ) from error
         try:
-            for name in FILES:
+            for name in COLUMNS_BY_FILE:
                 self.repairs += repair_file(self.folder / name)
             self._read()
             for path in list(left_over(self.folder)):  # nobody else writes here: their writers were killed
                 path.unlink()
-            for name in FILES:
+            for name in COLUMNS_BY_FILE:
                 self._files[name] = os.open(self.folder / name, os.O_WRONLY | os.O_APPEND)
         except BaseException:
             self.__exit__(None, None, None)
@@ -110,7 +110,7 @@ class Store:
             self.known[str(trial["key"])] = str(trial["status"])
 
     def _append(self, name: str, rows: Sequence[Row]) -> None:
-        content, descriptor = to_lines(map(row.get, FILES[name]) for row in rows), self._files[name]
+        content, descriptor = to_lines(map(row.get, COLUMNS_BY_FILE[name]) for row in rows), self._files[name]
         try:
             about = os.fstat(descriptor)
             if not about.st_nlink:
@@ -154,7 +154,7 @@ class Store:
         except DataError:
             before = {}  # damaged: it is written anew, as the readers of the folder are told
         content = joined(environment, before)
-        self.environment = identity(environment) if environment else ""
+        self.environment = environment_id(environment) if environment else ""
         replace_file(self.folder / EXPERIMENT_FILE, tomli_w.dumps(experiment).encode())
         replace_file(path, (json.dumps(content, indent=1) + "\n").encode())
 

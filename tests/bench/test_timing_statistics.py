@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mlpctl.bench import timing_statistics
-from mlpctl.bench.sampling import LOOKS, Samples, next_look
+from mlpctl.bench.sampling import MOST_LOOKS, Samples, next_look
 from mlpctl.bench.timing_statistics import (
     CONFIDENCE_PER_LOOK,
     MATTERS,
@@ -124,7 +124,7 @@ def test_words() -> None:
         "faster",
         "undecided",
     ]
-    assert next_look(next_look(0) * 2 ** (LOOKS - 1)) > 20_000
+    assert next_look(next_look(0) * 2 ** (MOST_LOOKS - 1)) > 20_000
 
 
 def series(n: int, rho: float, rng: np.random.Generator) -> np.ndarray[tuple[int], np.dtype[np.float64]]:

@@ -94,7 +94,7 @@ def test_every_kind_of_dataset_is_drawn(cli: Cli, tmp_path: Path, name: str) -> 
 def test_verify_prints_the_published_sums_and_finds_damage(cli: Cli, cache: Path) -> None:
     done = cli("data", "verify", "fashion-mnist")
     assert done.code == 0
-    for file in fashion_mnist.FILES:
+    for file in fashion_mnist.IDX_FILES:
         assert file.sha256 in done.out
     assert "70,000 examples" in done.out
     path = cache / "fashion-mnist" / "t10k-labels-idx1-ubyte"
@@ -121,7 +121,7 @@ def test_verify_reads_a_users_file(cli: Cli, tmp_path: Path) -> None:
 def test_path_is_ready_for_other_commands(cli: Cli, cache: Path) -> None:
     cli("data", "fetch", "fashion-mnist")
     lines = cli("data", "path", "fashion-mnist").out.splitlines()
-    assert [Path(line) for line in lines] == [cache / "fashion-mnist" / file.name for file in fashion_mnist.FILES]
+    assert [Path(line) for line in lines] == [cache / "fashion-mnist" / file.name for file in fashion_mnist.IDX_FILES]
     assert all(line.count("\t") == 1 for line in cli("data", "path").out.splitlines())
 
 

@@ -23,7 +23,7 @@ from mlpctl.display.text import LEVELS, sparkline
 from mlpctl.engines.base import Event
 from mlpctl.metrics import SelectOn
 from mlpctl.report.statistics.student import t95
-from mlpctl.report.watch import changes, standing, trials_of
+from mlpctl.report.watch import changes, expected_trials, standing
 from mlpctl.runner.callbacks.progress import Progress, SeedScores
 from mlpctl.runner.experiment import Experiment
 from mlpctl.runner.trial import Trial, trial_of
@@ -240,7 +240,7 @@ def test_changes_are_seen_and_nothing_else(tmp_path: Path) -> None:
     seen = [len(waits) for _ in islice(changes([folder], wait), 2)]
     assert seen == [3, 6]
     assert standing([folder]) == "2 trials"
-    assert trials_of(folder) is None
+    assert expected_trials(folder) is None
 
 
 def test_a_report_follows_a_sweep_and_only_reads(tmp_path: Path) -> None:

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 
 from mlpctl.data import files
-from mlpctl.data.fashion_mnist import FILES, PUBLISHED, FashionOptions, load, read
+from mlpctl.data.fashion_mnist import IDX_FILES, PUBLISHED, FashionOptions, load, read_verified
 from mlpctl.data.verify import verify_dataset
 from mlpctl.errors import DataError
 
 pytestmark = pytest.mark.needs("fashion-mnist")
 
-LABELS = FILES[3]
+LABELS = IDX_FILES[3]
 """The test labels: 10 kB, so that damage is cheap to try."""
 
 NO_MIRROR = "http://127.0.0.1:9"
@@ -74,7 +74,7 @@ def test_the_real_thing_and_the_cache() -> None:
 def test_a_users_folder_may_hold_either_kind_under_either_name(tmp_path: Path, name: str, zipped: bool) -> None:
     folder = folder_with(tmp_path, gzip.compress(real_labels()) if zipped else real_labels(), name)
     into = labels_into()
-    place, passed_over = read(LABELS, into, folder)
+    place, passed_over = read_verified(LABELS, into, folder)
     assert (place, passed_over) == (folder / name, [])
     assert np.bincount(into).tolist() == [1_000] * 10
     assert not (PUBLISHED.cache / LABELS.name).exists()
@@ -103,7 +103,7 @@ def altered(raw: bytes) -> bytes:
 def test_a_damaged_file_of_the_user_is_refused(tmp_path: Path, damage: Any, said: str) -> None:
     folder = folder_with(tmp_path, damage(real_labels()))
     with pytest.raises(DataError) as error:
-        read(LABELS, labels_into(), folder)
+        read_verified(LABELS, labels_into(), folder)
     message = str(error.value)
     assert message.startswith(str(folder / LABELS.name))
     assert said in message
@@ -123,18 +123,18 @@ def test_a_damaged_cache_is_mended_and_told(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"altered or truncated: .*mlpctl data fetch fashion-mnist"):
         verify_dataset("fashion-mnist", {})
     into = labels_into()
-    place, passed_over = read(LABELS, into, None)
+    place, passed_over = read_verified(LABELS, into, None)
     assert place == PUBLISHED.installed / f"{LABELS.name}.gz"
     assert len(passed_over) == 1
     assert passed_over[0].startswith(f"{path}: altered")
     assert path.read_bytes() == real_labels()
-    assert read(LABELS, into, None) == (path, [])
+    assert read_verified(LABELS, into, None) == (path, [])
 
 
 def test_a_read_only_cache_is_no_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("MLPCTL_DATA_DIR", str(tmp_path / "file"))
-    place, _ = read(LABELS, labels_into(), None)
+    place, _ = read_verified(LABELS, labels_into(), None)
     assert place == PUBLISHED.installed / f"{LABELS.name}.gz"
 
 
@@ -173,5 +173,5 @@ def test_what_is_nowhere_at_all_is_told_in_few_lines(monkeypatch: pytest.MonkeyP
 
 def test_nothing_is_left_behind_in_the_cache(tmp_path: Path) -> None:
     shutil.copy(PUBLISHED.installed / f"{LABELS.name}.gz", tmp_path)
-    read(LABELS, labels_into(), None)
+    read_verified(LABELS, labels_into(), None)
     assert [path.name for path in PUBLISHED.cache.iterdir()] == [LABELS.name]

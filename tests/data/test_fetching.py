@@ -156,7 +156,7 @@ def test_a_mirror_that_is_right_is_asked_once(serve: Callable[..., Server]) -> N
 def test_a_mirror_that_fails_is_given_up_and_the_next_one_asked(
     serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch, answer: Callable[..., None], said: str
 ) -> None:
-    monkeypatch.setattr(fetching, "PATIENCE", 2.0)
+    monkeypatch.setattr(fetching, "SILENCE_SECONDS", 2.0)
     bad, good = serve(answer), serve(right)
     with pytest.raises(DataError) as error:
         fetch(tiny(bad.address))
@@ -196,9 +196,9 @@ def test_silence_is_paid_for_out_of_one_purse_whatever_the_number_of_sources(
         monkeypatch.setattr(fetching, "_sources", lambda _, all_=shares: [(f"{k}", source(k)) for k in all_])
         with pytest.raises(DataError, match="no answer"):
             fetch(tiny())
-        assert sum(a * b for a, b in zip(given, shares, strict=True)) == pytest.approx(fetching.PATIENCE)
-    assert fetching.PATIENCE < 10
-    assert fetching.PATIENCE * fetching.CREDIT < 30
+        assert sum(a * b for a, b in zip(given, shares, strict=True)) == pytest.approx(fetching.SILENCE_SECONDS)
+    assert fetching.SILENCE_SECONDS < 10
+    assert fetching.SILENCE_SECONDS * fetching.CREDIT < 30
 
 
 def test_patience_is_for_silence_and_not_for_what_comes() -> None:
@@ -288,7 +288,7 @@ def test_a_package_of_wrong_files_is_not_believed(apt: Callable[[str], Path]) ->
 def test_apt_that_hangs_is_ended_with_its_children_and_the_mirrors_are_asked(
     apt: Callable[[str], Path], serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(fetching, "PATIENCE", 4.0)
+    monkeypatch.setattr(fetching, "SILENCE_SECONDS", 4.0)
     apt(f"sleep 600 & echo $$ $! > {tmp_path / 'processes'}; wait")
     fetch(tiny(serve(right).address))
     assert cached() == CONTENT

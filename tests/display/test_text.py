@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from mlpctl.display.text import distinct, plain, printable, shortened, wrapped
+from mlpctl.display.text import distinguishing_texts, printable, shortened, to_ascii, wrapped
 from tests.helpers.strategies import words
 
 
@@ -16,10 +16,10 @@ def test_texts_of_a_width(text: str, width: int, ascii_only: bool) -> None:
     assert "\x1b" not in flat  # a name that a user typed never commands the terminal
     if width >= 2:
         assert all(cell_len(line) <= width for line in wrapped(flat, width))
-    assert plain(text).isascii()
+    assert to_ascii(text).isascii()
 
 
 def test_numbers_keep_the_digits_that_tell_them_apart() -> None:
-    assert distinct([0.001234, 0.5]) == ["0.00123", "0.5"]
-    assert distinct([0.12341, 0.12342]) == ["0.12341", "0.12342"]
-    assert distinct([1000.0, 1e-8]) == ["1000", "1e-08"]
+    assert distinguishing_texts([0.001234, 0.5]) == ["0.00123", "0.5"]
+    assert distinguishing_texts([0.12341, 0.12342]) == ["0.12341", "0.12342"]
+    assert distinguishing_texts([1000.0, 1e-8]) == ["1000", "1e-08"]

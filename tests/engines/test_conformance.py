@@ -6,7 +6,7 @@ import pytest
 
 from mlpctl.engines.base import Session
 from mlpctl.engines.distributed.cluster import Cluster
-from mlpctl.engines.distributed.processes import AHEAD, ProcessesSession
+from mlpctl.engines.distributed.processes import TRIALS_AHEAD, ProcessesSession
 from mlpctl.engines.distributed.ray import open_session
 from mlpctl.engines.kernel.engine import ENGINE as KERNEL
 from mlpctl.engines.lanes.engine import ENGINE as LANES
@@ -32,7 +32,7 @@ SUBJECTS = [
         "lanes", LANES, (lanes, partial(lanes, 5), partial(lanes, 1)),
         band=(("float64", 1e-12), ("float32", FLOAT32_BAND)), ahead=128,
     ),
-    Subject("processes", KERNEL, (_processes,), ahead=2 * AHEAD["cpu"]),
+    Subject("processes", KERNEL, (_processes,), ahead=2 * TRIALS_AHEAD["cpu"]),
     Subject("ray", KERNEL, (_ray,), stops=False),
 ]  # fmt: skip
 

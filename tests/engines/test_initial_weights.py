@@ -7,7 +7,7 @@ import pytest
 
 from mlpctl.data.prepare import prepare
 from mlpctl.engines.initial_weights import initial_weights
-from mlpctl.models import build
+from mlpctl.models import build_network
 from mlpctl.spec import Init
 from tests.helpers.making import classes, resolved
 
@@ -15,7 +15,7 @@ from tests.helpers.making import classes, resolved
 @pytest.mark.parametrize("init", get_args(Init))
 def test_initial_weights_are_what_they_are_called(init: str) -> None:
     spec = resolved(classes(d=80), hidden_units=120, init=init, dtype="float64")
-    network = build(spec, prepare(classes(d=80), spec))
+    network = build_network(spec, prepare(classes(d=80), spec))
     W = initial_weights(network, spec)["0.weight"]
     assert W.shape == (80, 120)
     expected = {  # (standard deviation, largest absolute value) by definition

@@ -17,7 +17,15 @@ from mlpctl.engines.base import Work
 from mlpctl.engines.choose import Choice, choose
 from mlpctl.engines.expected_time import Load, Pace, load_of, reference_seconds
 from mlpctl.engines.kernel import cache, compilation
-from mlpctl.engines.kernel.compilation import BACKGROUND, begin, failure, finish, first_time, is_compiling, seconds_left
+from mlpctl.engines.kernel.compilation import (
+    BACKGROUND,
+    begin,
+    compile_seconds_left,
+    failure,
+    finish,
+    first_time,
+    is_compiling,
+)
 from mlpctl.errors import DeviceError, UsageError
 from mlpctl.runner import engine_choice, loop
 from mlpctl.store import results
@@ -94,8 +102,8 @@ def chosen(seconds: float) -> Choice:
 
 def test_two_commands_at_once_compile_once(empty: Path) -> None:
     script = (
-        "from mlpctl.engines.kernel.cache import path_of\nfrom mlpctl.engines.kernel.native import function\n"
-        "function('orders')\nprint(path_of('orders').stat().st_ino)"
+        "from mlpctl.engines.kernel.cache import path_of\nfrom mlpctl.engines.kernel.native import native_function\n"
+        "native_function('orders')\nprint(path_of('orders').stat().st_ino)"
     )
     both = [subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) for _ in range(2)]
     seen = [process.communicate()[0] for process in both]
@@ -116,7 +124,7 @@ def test_the_compiler_is_detached_and_one_that_is_killed_is_in_nobodys_way(empty
     assert process.ppid() != os.getpid()
     assert process.terminal() is None
     assert is_compiling()
-    assert 0 < seconds_left() <= compilation.COMPILE_SECONDS
+    assert 0 < compile_seconds_left() <= compilation.COMPILE_SECONDS
     process.kill()
     until(lambda: not compilers(empty.parents[1]))
     until(lambda: not is_compiling())  # the system frees its lock a moment after its memory

@@ -14,7 +14,7 @@ from mlpctl.engines.lanes import cuda_graph as replaying
 from mlpctl.engines.lanes import session as sessions
 from mlpctl.engines.lanes import training as layouts
 from mlpctl.engines.lanes.arrays import Arrays
-from mlpctl.engines.lanes.cuda_graph import LONGEST, Replay, graph_length
+from mlpctl.engines.lanes.cuda_graph import MOST_GRAPH_STEPS, Replay, graph_length
 from mlpctl.engines.lanes.dataset import Resident
 from mlpctl.engines.lanes.group_size import seconds_per_step
 from mlpctl.engines.lanes.memory import out_of_memory
@@ -150,11 +150,11 @@ def test_errors_of_memory_are_told_from_others() -> None:
 @given(times=st.integers(0, 5000))
 def test_a_graph_leaves_little_over(times: int) -> None:
     length = graph_length(times)
-    assert length <= LONGEST
-    if times <= LONGEST:
+    assert length <= MOST_GRAPH_STEPS
+    if times <= MOST_GRAPH_STEPS:
         assert length == times
     else:
-        assert all(times % length <= times % other for other in range(LONGEST // 2, LONGEST + 1))
+        assert all(times % length <= times % other for other in range(MOST_GRAPH_STEPS // 2, MOST_GRAPH_STEPS + 1))
 
 
 def test_a_layout_is_free_when_nobody_trains_it() -> None:
@@ -210,7 +210,7 @@ def test_precision_is_as_it_was_afterwards() -> None:
 
 def test_ahead_of_its_events_a_session_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     """On the CPU nothing is gained. Trials are stopped, saved and diverge while the next epoch is there already."""
-    monkeypatch.setattr(sessions, "AHEAD", float("inf"))
+    monkeypatch.setattr(sessions, "SECONDS_AHEAD", float("inf"))
     launched: list[bool] = []
     launch = TrainingGroup.launch
 

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from mlpctl.data.minibatches import order
 from mlpctl.engines.lanes import random_numbers
-from mlpctl.engines.lanes.cuda_graph import LONGEST, WARM, Replay
+from mlpctl.engines.lanes.cuda_graph import MOST_GRAPH_STEPS, WARM, Replay
 from mlpctl.engines.lanes.group_size import best_size, doubling
 from mlpctl.engines.lanes.groups import Shared, bytes_of, plan, shared_of
-from mlpctl.engines.lanes.layout import LINE, PAGE, Layout, Shape, arrange, copies, leading
+from mlpctl.engines.lanes.layout import LINE, PAGE, LaneShape, Layout, arrange, copies, leading
 from mlpctl.rng import normals, uniforms, words
 from tests.helpers.making import classes, work_of
 
@@ -86,7 +86,7 @@ def test_a_group_shares_what_changes_shapes_or_order_and_nothing_else() -> None:
 
 
 shapes = st.builds(
-    Shape,
+    LaneShape,
     st.tuples(st.integers(0, 1), st.integers(0, 1)),
     st.tuples(st.sampled_from(["relu", "tanh"]), st.just("identity")),
     st.tuples(st.integers(1, 3), st.just(2)),
@@ -94,7 +94,7 @@ shapes = st.builds(
 
 
 @given(lanes=st.lists(shapes, min_size=1, max_size=20))
-def test_the_laws_of_a_layout(lanes: list[Shape]) -> None:
+def test_the_laws_of_a_layout(lanes: list[LaneShape]) -> None:
     layout = Layout(5, tuple(lanes[k] for k in arrange(lanes)))
     assert Counter(layout.shapes) == Counter(lanes)
     for layer in (0, 1):
@@ -182,7 +182,7 @@ def test_played_back_or_not_every_step_is_taken_once(calls: list[int]) -> None:
             return times
 
         def _record(self, length: int, step: Any) -> Any:  # noqa: ARG002
-            assert 1 < length <= LONGEST
+            assert 1 < length <= MOST_GRAPH_STEPS
             return SimpleNamespace(replay=lambda: taken.append(length))
 
     replay = Recorded(torch.device("cuda"))

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlpctl.engines.base import Work
-from mlpctl.engines.distributed.assignment import WHOLE, flops_of, groups_for
+from mlpctl.engines.distributed.assignment import UNDIVIDED_TRIALS, flops_of, groups_for
 from mlpctl.engines.distributed.processes import ProcessesSession
 from mlpctl.engines.lanes.engine import ENGINE as LANES
 from mlpctl.errors import DeviceError, UsageError
@@ -72,7 +72,7 @@ def test_what_kills_its_process_is_found_and_the_others_are_trained_once(opened:
 
 
 def test_a_process_that_is_killed_midway_is_replaced_and_nothing_is_told_twice(opened: Any) -> None:
-    works, session, seen = short(2 * WHOLE, 400), opened(), []
+    works, session, seen = short(2 * UNDIVIDED_TRIALS, 400), opened(), []
     for event in session.advance(works):
         seen.append((event.key, event.epoch))
         if len(seen) == 5:
@@ -81,7 +81,7 @@ def test_a_process_that_is_killed_midway_is_replaced_and_nothing_is_told_twice(o
 
 
 def test_a_device_that_cannot_be_opened_is_left_out(opened: Any, notes: list[str]) -> None:
-    events = trained(opened(DeadlyEngine(), ("dead", "cpu")), *short(2 * WHOLE, 30))
+    events = trained(opened(DeadlyEngine(), ("dead", "cpu")), *short(2 * UNDIVIDED_TRIALS, 30))
     assert all(some[-1].status == "ok" for some in events.values())
     assert [note for note in notes if "dead ended with exit code 3 before it had opened it, 3 times" in note] == notes
     with pytest.raises(DeviceError, match=r"exit code 3 .* 3 times: what had finished is saved"):
@@ -126,7 +126,9 @@ def test_every_work_is_handed_out_once_with_its_kind(epochs: list[int], devices:
 
 def test_a_large_group_is_divided_by_cost_and_a_small_one_is_not() -> None:
     assert [len(parcel) for parcel in groups_for(short(100), 4, lambda _: 0)] == [25] * 4
-    assert [len(parcel) for parcel in groups_for(short(2 * WHOLE - 1), 4, lambda _: 0)] == [2 * WHOLE - 1]
+    assert [len(parcel) for parcel in groups_for(short(2 * UNDIVIDED_TRIALS - 1), 4, lambda _: 0)] == [
+        2 * UNDIVIDED_TRIALS - 1
+    ]
     long = [work_of(DATA, key=f"l{n}", widths="8", epochs=18) for n in range(32)]
     parcels = groups_for([*long, *short(32)], 2, lambda _: 0)
     assert [len(parcel) for parcel in parcels] == [18, 46]

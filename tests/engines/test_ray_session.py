@@ -9,9 +9,9 @@ from ray.exceptions import NodeDiedError, OutOfMemoryError, RayError, RayTaskErr
 
 from mlpctl.engines.base import Event, Work
 from mlpctl.engines.distributed import ray as sessions
-from mlpctl.engines.distributed.assignment import flops_of, shares, take
+from mlpctl.engines.distributed.assignment import balanced_parts, flops_of, take
 from mlpctl.engines.distributed.cluster import Cluster
-from mlpctl.engines.distributed.messages import Problem, Settings, Task, software
+from mlpctl.engines.distributed.messages import WorkerFailure, WorkerSettings, WorkerTask, software
 from mlpctl.engines.distributed.ray import RaySession, train_task
 from mlpctl.engines.reference import ENGINE
 from mlpctl.errors import DeviceError
@@ -47,7 +47,7 @@ def test_works_are_taken_for_so_many_seconds_and_no_more() -> None:
     ],
 )
 def test_shares_are_about_as_long_as_each_other(epochs: tuple[int, ...], parts: int, sizes: list[int]) -> None:
-    shared = list(shares(works(*epochs), parts))
+    shared = list(balanced_parts(works(*epochs), parts))
     assert [len(share) for share in shared] == sizes
     assert [work.key for share in shared for work in share] == [f"t{number}" for number in range(len(epochs))]
 
@@ -59,7 +59,7 @@ def deadly(monkeypatch: pytest.MonkeyPatch) -> dict[str, RayError]:
 
 
 def opened(**fields: Any) -> RaySession:
-    settings = Settings(ENGINE, "cpu", 1, 1, software("reference"), weights=True, below=9)
+    settings = WorkerSettings(ENGINE, "cpu", 1, 1, software("reference"), weights=True, below=9)
     session = RaySession(Cluster(), settings, note=lambda _: None)
     return replace(session, **fields) if fields else session
 
@@ -104,7 +104,7 @@ def test_nodes_that_come_and_go_are_told(deadly: dict[str, RayError], monkeypatc
 
 
 def test_another_version_on_a_node_is_refused(deadly: dict[str, RayError]) -> None:
-    session = opened(settings=Settings(ENGINE, "cpu", 1, 1, "mlpctl 0.0", weights=True, below=9))
+    session = opened(settings=WorkerSettings(ENGINE, "cpu", 1, 1, "mlpctl 0.0", weights=True, below=9))
     with pytest.raises(DeviceError, match=r"node \S+: has mlpctl .*, the driver mlpctl 0.0: install the same on both"):
         list(session.advance(works(1)))
 
@@ -130,6 +130,6 @@ def test_the_same_software_is_the_same_text() -> None:
 
 def test_a_problem_is_returned_and_not_raised() -> None:
     """Else Ray would wrap it."""
-    problem = train_task(Task(Settings(ENGINE, "cpu", 1, 1, "other", weights=False, below=0), (), {}))
-    assert isinstance(problem, Problem)
+    problem = train_task(WorkerTask(WorkerSettings(ENGINE, "cpu", 1, 1, "other", weights=False, below=0), (), {}))
+    assert isinstance(problem, WorkerFailure)
     assert isinstance(problem.error, DeviceError)

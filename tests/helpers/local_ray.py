@@ -9,7 +9,7 @@ import ray
 from ray.exceptions import RayError
 
 from mlpctl.engines.distributed.cluster import Cluster
-from mlpctl.engines.distributed.messages import Task
+from mlpctl.engines.distributed.messages import WorkerTask
 from mlpctl.engines.distributed.ray import train_task
 
 
@@ -37,7 +37,7 @@ class Remote:
         Remote.options_given = given
         return self
 
-    def remote(self, task: Task) -> Ref:
+    def remote(self, task: WorkerTask) -> Ref:
         return Ref(task)
 
 
@@ -46,7 +46,7 @@ def replace_ray(monkeypatch: pytest.MonkeyPatch) -> dict[str, RayError]:
     errors: dict[str, RayError] = {}
 
     def get(ref: Ref) -> Any:
-        if not isinstance(ref.thing, Task):
+        if not isinstance(ref.thing, WorkerTask):
             return copy.deepcopy(ref.thing)
         for packed in ref.thing.works:
             if packed.fields["key"] in errors:

@@ -9,7 +9,7 @@ from mlpctl.data.base import Dataset, digest_of
 from mlpctl.data.prepare import prepare
 from mlpctl.engines.base import Event, Session, Work
 from mlpctl.engines.kernel.engine import ENGINE as KERNEL
-from mlpctl.models import build, resolve
+from mlpctl.models import build_network, resolve
 from mlpctl.runner.trial import Trial, trial_of
 from mlpctl.spec import Spec, make_spec
 
@@ -51,7 +51,7 @@ def work_of(dataset: Dataset, key: str = "t", **fields: Any) -> Work:
     data = prepare(dataset, spec)
     assert spec.epochs is not None
     ends = frozenset({spec.epochs})
-    return Work(key, spec, build(spec, data), data, spec.epochs, ends, fit_each=True, limit=limit)
+    return Work(key, spec, build_network(spec, data), data, spec.epochs, ends, fit_each=True, limit=limit)
 
 
 def trained(session: Session, *works: Work) -> dict[str, list[Event]]:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from mlpctl.store.maintenance.check import look
+from mlpctl.store.maintenance.check import check_contents
 from mlpctl.store.results import load
 
 TIMES = ["seconds", "group_seconds", "started", "jobs", "environment", "folder"]
@@ -138,7 +138,7 @@ def check_same(whole: Path, other: Path) -> None:
     for kind, keys in (("trials", ["key"]), ("epochs", ["key", "epoch"])):
         tables = [getattr(load(folder), kind).sort_values(keys, ignore_index=True) for folder in (whole, other)]
         pd.testing.assert_frame_equal(*(table.drop(columns=TIMES, errors="ignore") for table in tables))
-    found = look(other)
+    found = check_contents(other)
     assert not found.problems, found.problems
     assert not found.replaced
     weights = [sorted(path.name for path in folder.glob("weights/*")) for folder in (whole, other)]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mlpctl.inspection.affine import compose, composed_difference
-from mlpctl.inspection.describe import describe
+from mlpctl.inspection.describe import describe_network
 from mlpctl.inspection.loader import gathered
 from mlpctl.inspection.subject import Subject, subject_of
 from mlpctl.models.manual import Manual
@@ -26,10 +26,14 @@ def test_trained_affine_maps_compose_to_one(fields: dict[str, Any]) -> None:
     assert difference < 1e-12 * max(largest, 1)
     wrong = {**weights, "1.bias": weights["1.bias"] + 1}
     assert abs(compose(one.network, wrong)[1] - b).max() > 1e-3
-    titles = [table.title for table in describe(Subject(one, "x", weights, "after"), gradients=False, people=True)]
+    titles = [
+        table.title for table in describe_network(Subject(one, "x", weights, "after"), gradients=False, people=True)
+    ]
     assert "Composed into one affine map, after" in titles
 
 
 def test_a_network_with_a_nonlinearity_is_not_composed() -> None:
-    titles = [table.title for table in describe(subject_of(None, {"dataset": "iris"}), gradients=False, people=True)]
+    titles = [
+        table.title for table in describe_network(subject_of(None, {"dataset": "iris"}), gradients=False, people=True)
+    ]
     assert not any("affine" in title for title in titles)

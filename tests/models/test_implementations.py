@@ -18,7 +18,7 @@ from mlpctl.engines.reference import ENGINE, Resident
 from mlpctl.errors import DeviceError, UsageError
 from mlpctl.models.learner import Learner, State
 from mlpctl.models.numpy import NumpyNetwork
-from mlpctl.registry import names, resolve
+from mlpctl.registry import import_registered, names
 from mlpctl.spec import Activation, Loss, Optimizer
 from tests.helpers.making import classes, numbers, trained, work_of
 
@@ -66,7 +66,7 @@ def steps_of(
 
 
 def learner_of(impl: str, work: Any, state: State) -> Learner:
-    return resolve("impl", impl).load()(work.network, work.spec, state, "cpu")  # type: ignore[no-any-return]
+    return import_registered("impl", impl).load()(work.network, work.spec, state, "cpu")  # type: ignore[no-any-return]
 
 
 def assert_steps_equal(told: dict[str, list[State]], about: object = "") -> None:
@@ -261,7 +261,9 @@ def test_numpy_computes_without_torch() -> None:
         learner.outputs(X)
     assert set(called) <= {"numpy", "from_numpy", "__get__"}
     with Listen():
-        resolve("impl", "manual").load()(work.network, work.spec, learner.state(), "cpu").step(X, y, 0.1, masks)
+        import_registered("impl", "manual").load()(work.network, work.spec, learner.state(), "cpu").step(
+            X, y, 0.1, masks
+        )
     assert "matmul" in called  # so the listener hears what it should
 
 

@@ -8,7 +8,7 @@ import torch
 
 from mlpctl.data.prepare import prepare
 from mlpctl.engines.initial_weights import initial_weights
-from mlpctl.models import autograd, build, concise, function, manual, numpy, scratch
+from mlpctl.models import autograd, build_network, concise, function, manual, numpy, scratch
 from mlpctl.models.autograd import loss as autograd_loss
 from mlpctl.models.losses import loss_and_gradient
 from mlpctl.models.manual import Manual
@@ -34,7 +34,7 @@ def test_gradients_by_hand_are_those_of_autograd(activation: str, loss: str) -> 
             dataset, activation=activation, loss=loss, huber_delta=0.7 if loss == "huber" else None, **fields
         )
         data = prepare(dataset, spec)
-        network = build(spec, data)
+        network = build_network(spec, data)
         model = Manual(network, spec, initial_weights(network, spec), "cpu")
         X, y = torch.from_numpy(np.asarray(data.X)[:16]), torch.from_numpy(data.y[:16])
         masks = [torch.rand(16, 7, generator=torch.manual_seed(1)) > 0.3, None, None]

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from mlpctl.report.comparable import split_by_data
-from mlpctl.report.dataframes import over
+from mlpctl.report.dataframes import summary_frame
 from mlpctl.report.figures.draw import draw
 from mlpctl.report.figures.effects import effect_plot
 from mlpctl.report.summary import summarize
-from mlpctl.report.tables import verdict
+from mlpctl.report.tables import best_sentence
 from mlpctl.store.results import load
 from tests.helpers.synthetic import write
 
@@ -60,12 +60,12 @@ def test_equal_accuracies_are_no_certainty(tmp_path: Path) -> None:
     """A share of few examples is rounded: its interval is never narrower than that of the rounding alone."""
     rows = [{"lr": lr, "seed": s, "val_accuracy": a} for lr, a in ((0.1, 0.75), (0.2, 0.5)) for s in range(3)]
     trials = load(write(tmp_path / "r", rows)).trials
-    table = over(trials, ["lr"], "val_accuracy")
+    table = summary_frame(trials, ["lr"], "val_accuracy")
     half = 4.302652729749464 * 0.25 / 12**0.5 / 3**0.5
     assert table["sd"].tolist() == [0, 0]
     assert (table["mean"] - table["low"]).tolist() == pytest.approx([half, half])
     [summary] = summarize(load(tmp_path / "r"))
-    assert "validation accuracy 0.7500 [0.5707, 0.9293] (95 % intervals over seeds)." in verdict(summary)
+    assert "validation accuracy 0.7500 [0.5707, 0.9293] (95 % intervals over seeds)." in best_sentence(summary)
 
 
 @pytest.mark.parametrize("better", ["high", "low"])

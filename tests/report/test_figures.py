@@ -17,7 +17,7 @@ from matplotlib.transforms import Bbox
 from mlpctl.display.figure_style import COLOURS, contrast, ink_on, readable, save
 from mlpctl.report.figures.draw import draw
 from mlpctl.report.figures.effects import curve_plots, effect_plot, heat_of
-from mlpctl.report.figures.plot import Heat, Line, Plot, apart
+from mlpctl.report.figures.plot import Heat, Line, Plot, spread_positions
 from mlpctl.report.summary import summarize
 from mlpctl.store.results import load
 from tests.helpers.synthetic import write
@@ -124,7 +124,7 @@ def test_names_are_readable_on_white() -> None:
 @settings(deadline=None)
 @given(st.lists(st.floats(-0.5, 1.5), max_size=20), st.floats(0.001, 0.2))
 def test_names_are_moved_apart_in_order(wanted: list[float], gap: float) -> None:
-    places = apart(wanted, 0.0, 1.0, gap)
+    places = spread_positions(wanted, 0.0, 1.0, gap)
     room = min(gap, 1.0 / max(len(wanted) - 1, 1))
     ordered = sorted(places)
     assert all(b - a >= room - 1e-9 for a, b in itertools.pairwise(ordered))

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from mlpctl.report.dataframes import of_frame
-from mlpctl.report.grouping import codes_of, distinct, is_in, is_there, moments
+from mlpctl.report.grouping import codes_of, distinct_values, is_in, is_there, moments
 from mlpctl.report.tables import in_order
 from mlpctl.store.columns import Columns, concatenated, objects, values_of
 
@@ -47,7 +47,7 @@ def test_rows_and_cells_are_those_of_pandas() -> None:
     assert list(table.records()) == plain
     for name in map(str, frame):
         assert is_there(table[name]).tolist() == frame[name].notna().tolist()
-        assert distinct(table[name]) == [None if pd.isna(v) else v for v in frame[name].drop_duplicates()]
+        assert distinct_values(table[name]) == [None if pd.isna(v) else v for v in frame[name].drop_duplicates()]
     assert is_in(table["activation"], ("a", None)).tolist() == frame["activation"].isin(["a", np.nan]).tolist()
 
 

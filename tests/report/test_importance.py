@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from mlpctl.report.statistics.design import Refused, design_of
-from mlpctl.report.statistics.importance import beyond_chance, grid_of, importance, parts_of, shares
+from mlpctl.report.statistics.importance import beyond_chance, grid_of, importance, variance_parts, variance_shares
 from mlpctl.report.summary import Summary, summarize
 from mlpctl.store.results import load
 from tests.helpers.cli import Cli
@@ -48,8 +48,8 @@ def by_definition(table: np.ndarray) -> list[float]:
 
 
 def test_without_noise_the_shares_are_sobols_indices() -> None:
-    parts = parts_of(2)
-    share, low, high = shares(np.stack([TRUTH] * 3), [parts[name] for name in PARTS])
+    parts = variance_parts(2)
+    share, low, high = variance_shares(np.stack([TRUTH] * 3), [parts[name] for name in PARTS])
     assert share == pytest.approx(by_definition(TRUTH))
     assert low == pytest.approx(share)
     assert high == pytest.approx(share)
@@ -58,7 +58,7 @@ def test_without_noise_the_shares_are_sobols_indices() -> None:
 def test_three_axes_and_their_pairs_add_up() -> None:
     rng = np.random.default_rng(1)
     table = rng.normal(size=(3, 2, 4))
-    parts = {name: part(table) for name, part in parts_of(3).items()}
+    parts = {name: part(table) for name, part in variance_parts(3).items()}
     mains = sum(parts[f"main {a}"] for a in range(3))
     assert mains + parts["interactions"] == pytest.approx(table.var())
     a, b = table.mean(axis=2), table.mean(axis=(0, 2))
@@ -70,11 +70,11 @@ def test_three_axes_and_their_pairs_add_up() -> None:
 @pytest.mark.parametrize("seeds", [3, 5])
 @pytest.mark.parametrize("noise", [0.3, 1.0])
 def test_the_intervals_hold_the_truth(seeds: int, noise: float) -> None:
-    rng, parts = np.random.default_rng(seeds), parts_of(2)
+    rng, parts = np.random.default_rng(seeds), variance_parts(2)
     truth, repeats, held = np.array(by_definition(TRUTH)), 200, np.zeros(4)
     for _ in range(repeats):
         cells = TRUTH + noise * rng.normal(size=(seeds, 4, 3)) + 0.5 * rng.normal(size=(seeds, 1, 1))
-        _, low, high = shares(cells, [parts[name] for name in PARTS])
+        _, low, high = variance_shares(cells, [parts[name] for name in PARTS])
         held += (low <= truth + 1e-12) & (truth - 1e-12 <= high)
     assert (held / repeats).min() > 0.9
 

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlpctl.report.dataframes import over
+from mlpctl.report.dataframes import summary_frame
 from mlpctl.report.figures.effects import effect_of
 from mlpctl.report.page.answers import certain
 from mlpctl.report.page.content import MOST_ROWS, part_of, reproducing
-from mlpctl.report.page.encode import to_json
+from mlpctl.report.page.encode import html_safe_json
 from mlpctl.report.page.write import write_page
 from mlpctl.report.summary import Summary, summarize
 from mlpctl.store.results import ResultsFolders, load
@@ -65,7 +65,9 @@ def test_the_plots_draw_what_the_summary_says(tmp_path: Path) -> None:
     assert drawn["lr"]["scale"] == "log"
     [pair] = data["pairs"]
     rows, columns = (data["axes"][pair[name]] for name in ("rows", "columns"))
-    cells = over(summary.trials, ["lr", "hidden_units"], summary.column).set_index(["lr", "hidden_units"])["mean"]
+    cells = summary_frame(summary.trials, ["lr", "hidden_units"], summary.column).set_index(["lr", "hidden_units"])[
+        "mean"
+    ]
     for r, row in enumerate(rows["values"]):
         for c, column in enumerate(columns["values"]):
             at = {rows["label"]: float(row), columns["label"]: float(column)}
@@ -104,7 +106,7 @@ def test_a_range_is_cut_into_classes_and_what_is_not_listed_is_said(tmp_path: Pa
     assert len(trials["trial"]) == MOST_ROWS
     assert trials["status"].count("diverged") == summary.statuses["diverged"]
     assert part.left_out[0].startswith(f"Listed are {MOST_ROWS:,} of 25,000 trials")
-    assert len(to_json(part.data)) < 3_000_000
+    assert len(html_safe_json(part.data)) < 3_000_000
 
 
 def test_drawn_values_that_repeat_are_cut_into_classes_that_have_trials(tmp_path: Path) -> None:
@@ -138,7 +140,7 @@ def test_it_says_whether_the_best_is_certain(tmp_path: Path, noise: float, seeds
     )
 )
 def test_json_on_the_page_means_what_it_says_and_has_no_markup(content: Any) -> None:
-    text = to_json(content)
+    text = html_safe_json(content)
     assert json.loads(text) == content
     assert not re.search("[<>&\u2028\u2029]", text)
 

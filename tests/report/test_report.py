@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mlpctl.report.dataframes import of_frame, over
+from mlpctl.report.dataframes import of_frame, summary_frame
 from mlpctl.report.figures.effects import curves_of, effect_of
 from mlpctl.report.figures.plot import is_log_spaced
-from mlpctl.report.summary import interval, summarize
+from mlpctl.report.summary import mean_interval, summarize
 from mlpctl.store.results import load
 from tests.helpers.cli import Cli
 from tests.helpers.synthetic import LRS, known, write
@@ -64,10 +64,10 @@ def test_intervals_are_students() -> None:
     from scipy import stats
 
     values = pd.Series([0.5, 0.7, 0.9, 0.4])
-    mean, sd, low, high = interval(values)
+    mean, sd, low, high = mean_interval(values)
     expected = stats.t.interval(0.95, 3, loc=values.mean(), scale=stats.sem(values))
     assert (low, high) == pytest.approx(expected)
-    table = over(pd.DataFrame({"x": [1] * 4, "y": values, "status": "ok"}), ["x"], "y")
+    table = summary_frame(pd.DataFrame({"x": [1] * 4, "y": values, "status": "ok"}), ["x"], "y")
     assert table[["mean", "sd", "low", "high"]].iloc[0].tolist() == pytest.approx([mean, sd, low, high])
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mlpctl import data
-from mlpctl.report.compare.closeness import deviations, verdict
+from mlpctl.report.compare.closeness import closeness_of, deviations
 from mlpctl.report.reproduce import draw_trials
 from mlpctl.runner import train
 from mlpctl.store.results import load
@@ -173,12 +173,12 @@ def test_what_cannot_be_verified_is_said(cli: Cli) -> None:
 def test_deviations_know_rounding_from_difference() -> None:
     a = [{"epoch": e, "val_loss": 1.0 / e, "val_accuracy": 0.9} for e in (1, 2)]
     b = [{"epoch": e, "val_loss": 1.0 / e + 1e-10, "val_accuracy": 0.95} for e in (1, 2)]
-    assert verdict(deviations(a, a, 1e-9, {}), same_status=True) == "bit-equal"
-    assert verdict(deviations(a, a, 1e-9, {}), same_status=False) == "different"
-    assert verdict(deviations(a, b, 1e-9, {"val": 20}), same_status=True) == "equal within ε"
-    assert verdict(deviations(a, b, 1e-9, {"val": 21}), same_status=True) == "different"
-    assert verdict(deviations(a, b, 1e-9, {"val": 19}), same_status=True) == "equal within ε"
-    assert verdict(deviations(a, b, 1e-11, {"val": 20}), same_status=True) == "different"
+    assert closeness_of(deviations(a, a, 1e-9, {}), same_status=True) == "bit-equal"
+    assert closeness_of(deviations(a, a, 1e-9, {}), same_status=False) == "different"
+    assert closeness_of(deviations(a, b, 1e-9, {"val": 20}), same_status=True) == "equal within ε"
+    assert closeness_of(deviations(a, b, 1e-9, {"val": 21}), same_status=True) == "different"
+    assert closeness_of(deviations(a, b, 1e-9, {"val": 19}), same_status=True) == "equal within ε"
+    assert closeness_of(deviations(a, b, 1e-11, {"val": 20}), same_status=True) == "different"
     nan = [{"epoch": 1, "val_loss": float("nan")}]
     assert not deviations(nan, nan, 1e-9, {})
     assert deviations(a, a[:1], 1e-9, {})[0].first == 2

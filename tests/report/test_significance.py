@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from mlpctl.report.dataframes import by_seed, compare
+from mlpctl.report.dataframes import compare_score_frame, score_frame
 from mlpctl.report.statistics import significance
-from mlpctl.report.statistics.significance import Scores, expected_maximum, holm, optimism
+from mlpctl.report.statistics.significance import ScoreTable, expected_maximum, holm, optimism
 from mlpctl.report.summary import summarize
 from mlpctl.report.tables import overview
 from mlpctl.store.results import load
@@ -32,8 +32,8 @@ NOISES: dict[str, Noise] = {
 def winners(noise: Noise, seeds: int, configurations: int, repetitions: int = REPETITIONS) -> int:
     rng = np.random.default_rng(seeds * 100 + configurations)
     names = range(configurations)
-    draws = (Scores(names, noise(rng, (seeds, configurations))) for _ in range(repetitions))
-    return sum(significance.compare(scores, "high").is_clear for scores in draws)
+    draws = (ScoreTable(names, noise(rng, (seeds, configurations))) for _ in range(repetitions))
+    return sum(significance.compare_scores(scores, "high").is_clear for scores in draws)
 
 
 @pytest.mark.parametrize("name", list(NOISES))
@@ -47,7 +47,7 @@ def test_unequal_noise_makes_no_winner_either() -> None:
     rng = np.random.default_rng(0)
     scales = np.array([0.05, 0.01, 0.01])
     draws = [pd.DataFrame(0.9 + rng.normal(size=(5, 3)) * scales) for _ in range(REPETITIONS)]
-    assert sum(compare(scores, "high").is_clear for scores in draws) < 0.05 * REPETITIONS
+    assert sum(compare_score_frame(scores, "high").is_clear for scores in draws) < 0.05 * REPETITIONS
 
 
 @pytest.mark.parametrize(("seeds", "gap", "least"), [(5, 6.0, 0.8), (10, 2.5, 0.8), (3, 20.0, 0.8)])
@@ -55,7 +55,7 @@ def test_a_true_difference_is_found(seeds: int, gap: float, least: float) -> Non
     """The gap is in standard deviations of a single score; five configurations, one better than the rest."""
     rng = np.random.default_rng(1)
     shift = np.array([0, 0, gap, 0, 0])
-    verdicts = [compare(pd.DataFrame(rng.normal(size=(seeds, 5)) + shift), "high") for _ in range(500)]
+    verdicts = [compare_score_frame(pd.DataFrame(rng.normal(size=(seeds, 5)) + shift), "high") for _ in range(500)]
     assert sum(verdict.is_clear and verdict.best == 2 for verdict in verdicts) >= least * 500
 
 
@@ -64,20 +64,20 @@ def test_pairing_finds_what_seeds_hide() -> None:
     seed_effect = rng.normal(0, 0.1, (6, 1))
     scores = pd.DataFrame(seed_effect + rng.normal((0.01, 0.0), 0.001, (6, 2)), columns=["a", "b"])
     assert stats.ttest_ind(scores["a"], scores["b"]).pvalue > 0.5
-    assert compare(scores, "high").tied == ("a",)
+    assert compare_score_frame(scores, "high").tied == ("a",)
 
 
 def test_the_true_best_stays_in_the_set() -> None:
     rng = np.random.default_rng(3)
     means = np.array([0.0, 0.1, 0.9, 1.0, -3.0, -9.0])
-    kept = [3 in compare(pd.DataFrame(rng.normal(size=(5, 6)) + means), "high").tied for _ in range(1000)]
+    kept = [3 in compare_score_frame(pd.DataFrame(rng.normal(size=(5, 6)) + means), "high").tied for _ in range(1000)]
     assert np.mean(kept) > 0.95
 
 
 def test_the_test_is_the_paired_t_test() -> None:
     rng = np.random.default_rng(4)
     scores = pd.DataFrame(rng.normal((1.0, 0.5, 0.0), 1.0, (6, 3)), columns=["a", "b", "c"])
-    verdict = compare(scores, "high", best="a")
+    verdict = compare_score_frame(scores, "high", best="a")
     raw = [float(stats.ttest_rel(scores["a"], scores[name]).pvalue) for name in "bc"]
     low, high = sorted(raw)
     expected = {raw.index(low): min(1, 3 * low), raw.index(high): max(min(1, 3 * low), min(1, 2 * high))}
@@ -86,16 +86,16 @@ def test_the_test_is_the_paired_t_test() -> None:
 
 def test_lower_is_better_for_losses() -> None:
     scores = pd.DataFrame({"a": [1.0, 1.1, 0.9], "b": [0.1, 0.21, 0.02], "c": [5.0, 5.1, 5.2]})
-    verdict = compare(scores, "low")
+    verdict = compare_score_frame(scores, "low")
     assert verdict.best == "b"
     assert verdict.p.index.tolist() == ["b", "a", "c"]
-    assert compare(scores, "high").best == "c"
+    assert compare_score_frame(scores, "high").best == "c"
 
 
 def test_missing_seeds_pair_what_is_there() -> None:
     nan = float("nan")
     scores = pd.DataFrame({"a": [0.9, 0.91, 0.92, nan], "b": [0.5, 0.52, nan, 0.51], "c": [0.1, nan, nan, nan]})
-    verdict = compare(scores, "high")
+    verdict = compare_score_frame(scores, "high")
     assert verdict.p["pairs"].to_dict() == {"a": 3, "b": 2, "c": 1}
     assert verdict.p["p"].isna()["c"]
     assert "c" in verdict.tied  # one seed tells nothing, for or against
@@ -104,14 +104,14 @@ def test_missing_seeds_pair_what_is_there() -> None:
 
 def test_equal_scores_are_a_tie_and_one_configuration_is_no_winner() -> None:
     same = pd.DataFrame({"a": [0.9] * 3, "b": [0.9] * 3})
-    assert compare(same, "high").tied == ("a", "b")
-    alone = compare(same[["a"]], "high")
+    assert compare_score_frame(same, "high").tied == ("a", "b")
+    alone = compare_score_frame(same[["a"]], "high")
     assert not alone.is_clear
     assert alone.optimism == 0.0
 
 
 def test_one_seed_decides_nothing() -> None:
-    verdict = compare(pd.DataFrame({"a": [0.9], "b": [0.1]}), "high")
+    verdict = compare_score_frame(pd.DataFrame({"a": [0.9], "b": [0.1]}), "high")
     assert verdict.tied == ("a", "b")
     assert verdict.optimism is None
 
@@ -158,7 +158,7 @@ def test_pairs_are_trials_with_equal_seeds() -> None:
             "val_accuracy": [0.1, 0.2, 0.3, 0.4, 0.5],
         }
     )
-    table = by_seed(trials, "config", "val_accuracy")
+    table = score_frame(trials, "config", "val_accuracy")
     assert table["a"].tolist()[:2] == [0.1, 0.3]
     assert table["b"].isna().tolist() == [False, True, False]
 

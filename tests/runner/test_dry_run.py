@@ -17,7 +17,7 @@ from mlpctl.runner.experiment import Experiment
 from mlpctl.runner.experiment_file import read_experiment
 from mlpctl.runner.run_groups import run_groups
 from mlpctl.runner.shard import parse_shard, sharded
-from mlpctl.runner.sweep import size_of, sweep
+from mlpctl.runner.sweep import sweep, trial_count
 from mlpctl.runner.trial import trial_of
 from mlpctl.runner.types import Counts, RunOptions, Stop
 from mlpctl.search.axes import parse_axis
@@ -126,7 +126,7 @@ def test_a_part_of_an_experiment_counts_prices_and_lists_its_own_trials(monkeypa
         plan = preview(named, Path("results"), options)
         assert len(plan.trials) == 2
         mine = [trial.key for trial in (*plan.trials, *plan.left)]
-        assert len(mine) == size_of(named, part)
+        assert len(mine) == trial_count(named, part)
         looking = do(named, options)
         assert [row["key"] for row in looking.rows] == mine[:2]
         left = rest(named, Path("results"), options, Counts(cut="--max-trials 2"))
@@ -134,7 +134,7 @@ def test_a_part_of_an_experiment_counts_prices_and_lists_its_own_trials(monkeypa
         assert [trial.key for trial in left.left] == mine[2:]
         found += mine
     assert sorted(found) == sorted(whole)
-    few = next(shard for shard in map(parse_shard, (f"{n}/60" for n in range(1, 61))) if size_of(what, shard) == 1)
+    few = next(shard for shard in map(parse_shard, (f"{n}/60" for n in range(1, 61))) if trial_count(what, shard) == 1)
     plan = preview(sharded(what, few), Path("results"), replace(REFERENCE, shard=few))
     assert len(plan.trials) == 1
     assert plan.seconds[0] > 0

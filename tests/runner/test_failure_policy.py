@@ -15,7 +15,7 @@ from mlpctl.runner.run_groups import ended
 from mlpctl.runner.shard import parse_shard
 from mlpctl.runner.trial import Trial, trial_of
 from mlpctl.spec import make_spec
-from mlpctl.store.maintenance.check import look
+from mlpctl.store.maintenance.check import check_contents
 from mlpctl.store.results import load
 from tests.helpers.cli import Cli
 from tests.helpers.making import classes, trained, work_of
@@ -64,13 +64,13 @@ def test_a_trial_that_takes_too_long_is_a_row(cli: Cli, engine: str) -> None:
     assert trials["status"].tolist() == ["timeout"] * 2
     assert set(trials["error"]) == {"not done after 0.001 s"}
     assert (trials["epochs_done"] < 5000).all()
-    assert not look(Path("results/digits-mlp")).problems
+    assert not check_contents(Path("results/digits-mlp")).problems
     assert "--retry-failed on the same sweep" in done.out.replace("\n", " ")
     before = Path("results/digits-mlp/trials.csv").read_text()
     cli(*slow, "--timeout", "0.001")
     assert Path("results/digits-mlp/trials.csv").read_text() == before  # not by itself
     cli(*slow, "--timeout", "0.1", "--retry-failed")  # some epochs, and then one that is not finished
-    assert not look(Path("results/digits-mlp")).problems
+    assert not check_contents(Path("results/digits-mlp")).problems
     trials = load("results/digits-mlp").trials
     assert trials["status"].tolist() == ["timeout"] * 2
     assert (trials["val_accuracy"].isna() == (trials["epochs_done"] == 0)).all()

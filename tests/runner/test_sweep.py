@@ -16,7 +16,7 @@ from mlpctl.errors import Interrupted
 from mlpctl.runner.budget import Limits
 from mlpctl.runner.dry_run import preview
 from mlpctl.runner.experiment import Experiment
-from mlpctl.runner.sweep import size_of, sweep
+from mlpctl.runner.sweep import sweep, trial_count
 from mlpctl.runner.types import RunOptions, Stop
 from mlpctl.search.axes import parse_axis
 from mlpctl.search.table import Method, SearchTable
@@ -64,7 +64,7 @@ def test_survivors_continue_and_are_what_they_are_alone(engine: str, seeds: int)
     halving = experiment("halving", "halving", seeds=seeds)
     watch = run(halving, engine=engine)
     assert sum(watch.epochs.values()) == 21 * seeds
-    assert len(watch.rows) == size_of(halving) == 13 * seeds
+    assert len(watch.rows) == trial_count(halving) == 13 * seeds
     assert Counter(row["epochs"] for row in watch.rows) == {1: 9 * seeds, 3: 3 * seeds, 9: seeds}
     assert all(row["status"] == "ok" and row["epochs_done"] == row["epochs"] for row in watch.rows)
     assert not Path("results/halving/states").exists()
@@ -100,7 +100,7 @@ def test_a_stopped_search_goes_on_and_repeats_nothing(method: Method) -> None:
         parts.append(watch)
         if sum(len(part.rows) for part in parts) + 5 > len(whole.rows):
             break
-    assert size_of(cut) >= len(whole.rows) > 5
+    assert trial_count(cut) >= len(whole.rows) > 5
     planned = preview(cut, Path("results"), RunOptions())
     assert planned.stored == sum(len(part.rows) for part in parts)
     parts.append(run(cut))

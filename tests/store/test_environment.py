@@ -8,7 +8,7 @@ import pytest
 
 from mlpctl.runner import sweep, train
 from mlpctl.store import reader
-from mlpctl.store.environment import environments_of, facts_of, identity, joined, united, unnamed_in
+from mlpctl.store.environment import environment_id, environments_of, facts_of, joined, united, unnamed_in
 from mlpctl.store.folder_files import read_json
 from mlpctl.system import facts as machine
 from tests.helpers.cli import Cli
@@ -80,8 +80,8 @@ def test_a_damaged_file_is_written_anew(cli: Cli) -> None:
 def test_the_id_leaves_out_what_passes() -> None:
     facts: dict[str, Any] = {"cpu": "x", "libraries": {"numpy": "2"}, "gpus": [{"name": "g", "sm_clock_hz": 1.0}]}
     later = {**facts, "date": "tomorrow", "gpus": [{"name": "g", "sm_clock_hz": 2.0}]}
-    assert identity(facts) == identity(later)
-    assert identity(facts) != identity({**facts, "libraries": {"numpy": "3"}})
+    assert environment_id(facts) == environment_id(later)
+    assert environment_id(facts) != environment_id({**facts, "libraries": {"numpy": "3"}})
 
 
 def test_files_that_were_merged_before_there_were_ids_keep_their_parts() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from mlpctl.store.maintenance.check import look
+from mlpctl.store.maintenance.check import check_contents
 from mlpctl.store.maintenance.export import export
 from mlpctl.store.maintenance.merge import COST, merge
 from mlpctl.store.maintenance.repair import repair
@@ -121,7 +121,7 @@ def test_whatever_bytes_are_in_the_files_nothing_breaks(cli: Cli, seed: int) -> 
     assert cli("report", folder).code in (0, 2, 4)  # 2: nothing left to compare
     assert cli("results", "check", folder).code == 6
     assert cli("results", "repair", folder).code == 0
-    assert not look(folder).problems
+    assert not check_contents(folder).problems
     assert cli(*SWEEP).code == 0
     pd.testing.assert_frame_equal(table(folder), whole)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from mlpctl.engines.initial_weights import initial_weights, taken
+from mlpctl.engines.initial_weights import initial_weights, transferred_layers
 from mlpctl.engines.kernel.engine import ENGINE as KERNEL
 from mlpctl.engines.reference import ENGINE as REFERENCE
 from mlpctl.errors import DataError
@@ -106,11 +106,11 @@ def test_transfer_takes_what_fits_and_says_what_it_drew(cli: Cli) -> None:
 def test_a_layer_is_taken_whole_or_not_at_all() -> None:
     plain, normalized = (work_of(classes(), widths="8,8", batch_norm=some).network for some in ("none", "2"))
     weights = initial_weights(normalized, work_of(classes(), widths="8,8", batch_norm="2").spec)
-    assert taken(normalized, weights) == (0, 1, 2)
-    assert taken(plain, weights) == (0, 1, 2)
+    assert transferred_layers(normalized, weights) == (0, 1, 2)
+    assert transferred_layers(plain, weights) == (0, 1, 2)
     without = {name: array for name, array in weights.items() if name != "1.running_var"}
-    assert taken(normalized, without) == (0, 2)
-    assert taken(plain, {"other": np.zeros(3)}) == ()
+    assert transferred_layers(normalized, without) == (0, 2)
+    assert transferred_layers(plain, {"other": np.zeros(3)}) == ()
 
 
 def test_a_sweep_over_starts(cli: Cli) -> None:

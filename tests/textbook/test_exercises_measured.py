@@ -140,10 +140,10 @@ def test_dead_units_and_bottlenecks_are_measured_on_weights() -> None:
         def work(self) -> Any:
             from mlpctl.data.prepare import prepare
             from mlpctl.engines.base import Work
-            from mlpctl.models import build
+            from mlpctl.models import build_network
 
             prepared = prepare(data, self.spec)
-            return Work("t", self.spec, build(self.spec, prepared), prepared, 1)
+            return Work("t", self.spec, build_network(self.spec, prepared), prepared, 1)
 
     rng = np.random.default_rng(0)
 

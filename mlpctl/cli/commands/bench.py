@@ -3,9 +3,9 @@
 import typer
 
 from mlpctl.cli.commands import bench_matmul, bench_memory, bench_train
-from mlpctl.cli.help import Group
+from mlpctl.cli.help import CommandGroup
 
-app = typer.Typer(cls=Group, no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(cls=CommandGroup, no_args_is_help=True, rich_markup_mode=None)
 
 app.command("matmul")(bench_matmul.matmul)
 app.command("memory")(bench_memory.memory)

@@ -68,7 +68,7 @@ def matmul(
     from mlpctl.bench.records import footer, machine_table, stamp
     from mlpctl.bench.sampling import TimingPlan
     from mlpctl.bench.system_noise import noise_hints, processor_times
-    from mlpctl.cli.screens.bench import end, print_notes, progress
+    from mlpctl.cli.screens.bench import end, print_notes, sampling_progress
     from mlpctl.display.figure_style import check_suffix, save
     from mlpctl.display.tables import emit
     from mlpctl.errors import Interrupted
@@ -86,7 +86,7 @@ def matmul(
         check_suffix(plot)
     plan, matters = TimingPlan(warmup, runs, max_seconds=None if runs else max_seconds), difference / 100
     mark, began = stamp(BENCHMARK, devices, ("torch",)), processor_times()
-    with progress("matmul", plan.max_seconds, quiet) as note:
+    with sampling_progress("matmul", plan.max_seconds, quiet) as note:
         result = measure_products(products, plan, matters=matters, note=note)
     if not result.timings:
         raise Interrupted("interrupted before anything was measured; nothing was written")

@@ -39,7 +39,7 @@ def memory(
     from mlpctl.bench.records import footer, machine_table, stamp
     from mlpctl.bench.sampling import TimingPlan
     from mlpctl.bench.system_noise import noise_hints, processor_times
-    from mlpctl.cli.screens.bench import end, print_notes, progress
+    from mlpctl.cli.screens.bench import end, print_notes, sampling_progress
     from mlpctl.display.figure_style import check_suffix
     from mlpctl.display.tables import Table, emit
     from mlpctl.errors import Interrupted
@@ -53,7 +53,7 @@ def memory(
     options = memory_options(devices, counts, array, latency=latency, roofline=roofline is not None)
     mark = stamp(BENCHMARK, devices, ("numba", "torch", "numpy"))
     before, plan = processor_times(), TimingPlan(warmup=warmup, runs=runs, max_seconds=None if runs else max_seconds)
-    with progress("memory", max_seconds, quiet) as note:
+    with sampling_progress("memory", max_seconds, quiet) as note:
         measured, result = measure_memory(options, plan, note)
     if not result.bandwidth and not result.loads:
         raise Interrupted("interrupted before anything was measured; nothing was written")
@@ -62,7 +62,7 @@ def memory(
     if roofline is not None and not measured.interrupted:
         from mlpctl.bench.roofline import measure_roofline, roofline_rows, roofline_table
 
-        with progress("roofline", max_seconds, quiet) as note:
+        with sampling_progress("roofline", max_seconds, quiet) as note:
             roofs, measured = measure_roofline(result, plan, note)
         seconds += measured.seconds
         if roofs.ceilings:

@@ -43,7 +43,7 @@ def train(
     from mlpctl.bench.train import BENCHMARK, measure_training, train_options
     from mlpctl.bench.train_report import COLUMNS, step_time_plot, train_rows, train_tables
     from mlpctl.bench.workloads import TRAINERS
-    from mlpctl.cli.screens.bench import end, print_notes, progress
+    from mlpctl.cli.screens.bench import end, print_notes, sampling_progress
     from mlpctl.display.figure_style import check_suffix, save
     from mlpctl.display.tables import Table, emit
     from mlpctl.errors import Interrupted
@@ -62,7 +62,7 @@ def train(
         processor_times(),
         TimingPlan(warmup=warmup, runs=runs, min_runs=12, max_seconds=None if runs else max_seconds),
     )
-    with progress("train", max_seconds, quiet) as note:
+    with sampling_progress("train", max_seconds, quiet) as note:
         measured, result = measure_training(options, plan, note)
     if not result.times:
         raise Interrupted("interrupted before anything was measured; nothing was written")

@@ -12,7 +12,7 @@ from mlpctl.cli import options as o
 def config(
     given: dict[str, Any],
     file: Annotated[Path | None, typer.Option("--config", "-c", help="Experiment: a TOML file, or a name.")] = None,
-    settings: o.Settings = None,
+    settings: o.SettingsOption = None,
     format_: o.FormatOption = "table",
     output: o.OutputFile = None,
 ) -> None:

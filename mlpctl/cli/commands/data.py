@@ -6,9 +6,9 @@ from typing import Annotated
 import typer
 
 from mlpctl.cli import options as o
-from mlpctl.cli.help import Group
+from mlpctl.cli.help import CommandGroup
 
-app = typer.Typer(cls=Group, no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(cls=CommandGroup, no_args_is_help=True, rich_markup_mode=None)
 
 NameOf = Annotated[str, typer.Argument(help="Dataset by name.")]
 NameOrAll = Annotated[str, typer.Argument(help="Dataset by name, or all.")]
@@ -26,7 +26,7 @@ def list_(format_: o.FormatOption = "table", output: o.OutputFile = None) -> Non
 @app.command()
 def show(
     name: NameOf,
-    data: o.Data = None,
+    data: o.DataOption = None,
     plot: Annotated[Path | None, typer.Option("--plot", help="Draw samples to a PNG, SVG or PDF file.")] = None,
     offline: o.Offline = False,
     format_: o.FormatOption = "table",
@@ -38,13 +38,13 @@ def show(
     """
     from mlpctl.cli.screens.base import set_offline
     from mlpctl.data import load_dataset, source_of
-    from mlpctl.data.describe import describe
+    from mlpctl.data.describe import describe_dataset
     from mlpctl.display.tables import emit
     from mlpctl.spec import make_spec
 
     set_offline(offline)
     dataset = load_dataset(make_spec({"dataset": name, "data": o.data_options(data)}))
-    emit(describe(dataset, source_of(name)), format_, output)
+    emit(describe_dataset(dataset, source_of(name)), format_, output)
     if plot is not None:
         from mlpctl.data.draw_samples import draw_samples
         from mlpctl.display.figure_style import save
@@ -66,34 +66,34 @@ def fetch(
     Example: mlpctl data fetch fashion-mnist --from Downloads
     """
     from mlpctl.cli.screens.base import set_offline
-    from mlpctl.data.verify import fetch_dataset, names_of
+    from mlpctl.data.verify import datasets_named, fetch_dataset
     from mlpctl.errors import UsageError
 
     set_offline(offline)
     if folder is not None and name == "all":
         raise UsageError("--from is of one dataset: name it in place of all")
-    for one in names_of(name):
+    for one in datasets_named(name):
         for line in fetch_dataset(one, folder):
             typer.echo(line)
 
 
 @app.command()
-def verify(name: NameOrAll, data: o.Data = None, offline: o.Offline = False) -> None:
+def verify(name: NameOrAll, data: o.DataOption = None, offline: o.Offline = False) -> None:
     """Load a dataset with every check of it; exit code 4 where one fails."""
     from mlpctl.cli.screens.base import set_offline
-    from mlpctl.data.verify import names_of, verify_dataset
+    from mlpctl.data.verify import datasets_named, verify_dataset
 
     set_offline(offline)
-    for one in names_of(name):
+    for one in datasets_named(name):
         for line in verify_dataset(one, o.data_options(data)):
             typer.echo(line)
 
 
 @app.command()
-def path(name: NameOrAll = "all", data: o.Data = None) -> None:
+def path(name: NameOrAll = "all", data: o.DataOption = None) -> None:
     """Print where a dataset's files are, or would be looked for."""
-    from mlpctl.data.verify import names_of, paths_of
+    from mlpctl.data.verify import datasets_named, paths_of
 
-    for one in names_of(name):
+    for one in datasets_named(name):
         for line in paths_of(one, o.data_options(data)):
             typer.echo(f"{one}\t{line}" if name == "all" else line)

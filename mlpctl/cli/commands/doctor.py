@@ -19,8 +19,8 @@ def doctor(
         typer.echo(compile_kernel(lambda text: typer.echo(f"note: {text}", err=True)))
         return
     from mlpctl.display.tables import emit
-    from mlpctl.inspection.installation import check, examine
+    from mlpctl.inspection.installation import check_installation, examine
 
     table = examine()
     emit(table, format_, output)
-    check(table)
+    check_installation(table)

@@ -24,7 +24,7 @@ def exercise(
     out: Annotated[Path, typer.Option("--out", help="Folder of the answers.")] = Path("results/exercises"),
     jobs: o.Jobs = None,
     force: o.Force = False,
-    data: o.Data = None,
+    data: o.DataOption = None,
     offline: o.Offline = False,
     quiet: o.Quiet = False,
 ) -> None:

@@ -15,7 +15,7 @@ def inspect(
         str | None,
         typer.Argument(metavar="[EXPERIMENT|RESULTS[#TRIAL]]", help="Experiment, or results folder; or options."),
     ] = None,
-    settings: o.Settings = None,
+    settings: o.SettingsOption = None,
     gradients: Annotated[
         bool, typer.Option("--gradients", help="Statistics of activations and gradients per layer.")
     ] = False,
@@ -40,7 +40,7 @@ def inspect(
     """
     from mlpctl.cli.screens.base import say, set_offline
     from mlpctl.display.tables import emit
-    from mlpctl.inspection.describe import describe, draw, draw_gradients
+    from mlpctl.inspection.describe import describe_network, draw_figures, draw_gradients
     from mlpctl.inspection.subject import subject_of
     from mlpctl.runner.experiment import merged, parse_settings
     from mlpctl.runner.shipped_experiments import experiment_or_results
@@ -52,5 +52,5 @@ def inspect(
     say(subject.notes)
     if gradient_plot is not None:
         draw_gradients(subject, fields, gradient_plot)
-    draw(subject, graph=graph, boundary=boundary, hidden=hidden)
-    emit(describe(subject, gradients=gradients, people=format_ in ("table", "md")), format_, output)
+    draw_figures(subject, graph=graph, boundary=boundary, hidden=hidden)
+    emit(describe_network(subject, gradients=gradients, people=format_ in ("table", "md")), format_, output)

@@ -23,7 +23,7 @@ def predict(
     text: Annotated[
         list[str] | None, typer.Option("--text", metavar="TEXT", help="Sentence, for langid; may be repeated.")
     ] = None,
-    data: o.Data = None,
+    data: o.DataOption = None,
     offline: o.Offline = False,
     format_: o.FormatOption = "table",
     output: o.OutputFile = None,

@@ -6,10 +6,10 @@ from typing import Annotated
 import typer
 
 from mlpctl.cli import options as o
-from mlpctl.cli.help import Group
+from mlpctl.cli.help import CommandGroup
 from mlpctl.store.maintenance.export import ExportFormat
 
-app = typer.Typer(cls=Group, no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(cls=CommandGroup, no_args_is_help=True, rich_markup_mode=None)
 
 Folder = Annotated[Path, typer.Argument(help="Results folder.")]
 Folders = Annotated[list[Path], typer.Argument(help="Results folders.")]

@@ -37,7 +37,7 @@ def sweep(
     zip_: Annotated[
         list[str] | None, typer.Option("--zip", metavar="KEY,KEY", help="Axes that move together, value by value.")
     ] = None,
-    settings: o.Settings = None,
+    settings: o.SettingsOption = None,
     seeds: Annotated[
         str | None, typer.Option("--seeds", metavar="N", help="How many seeds, or which: 5, or 0,1,2. Default: 1.")
     ] = None,
@@ -81,7 +81,7 @@ def sweep(
         bool, typer.Option("--retry-failed", help="Run crashed, timed-out and out-of-memory trials again.")
     ] = False,
     tensorboard: o.Board = None,
-    mlflow: o.Mlflow = None,
+    mlflow: o.MlflowOption = None,
     timeout: Annotated[
         float | None,
         typer.Option(
@@ -121,7 +121,7 @@ def sweep(
     from mlpctl.runner.experiment import parse_settings
     from mlpctl.runner.run_options import asked_options
     from mlpctl.runner.shard import parse_shard, sharded
-    from mlpctl.runner.sweep import Given, check_all_trained, experiment_of, size_of
+    from mlpctl.runner.sweep import Given, check_all_trained, experiment_of, trial_count
     from mlpctl.runner.sweep import sweep as sweep_all
     from mlpctl.runner.types import Stop
 
@@ -152,7 +152,7 @@ def sweep(
         _print_plan(experiment, out, options, format_, output)
         return
     stop = Stop()
-    total = size_of(experiment, part)
+    total = trial_count(experiment, part)
     with ExitStack() as stack:
         if cluster is not None:
             from mlpctl.engines.distributed.cluster import connected

@@ -14,7 +14,7 @@ def train(
     config: Annotated[
         Path | None, typer.Option("--config", "-c", help="Experiment, a TOML file or a name: its spec is trained.")
     ] = None,
-    settings: o.Settings = None,
+    settings: o.SettingsOption = None,
     save: o.Save = False,
     name: o.Name = None,
     out: o.Out = Path("results"),
@@ -27,7 +27,7 @@ def train(
     eval_test: o.TestEach = False,
     force: o.Force = False,
     tensorboard: o.Board = None,
-    mlflow: o.Mlflow = None,
+    mlflow: o.MlflowOption = None,
     offline: o.Offline = False,
     quiet: o.Quiet = False,
     format_: o.FormatOption = "table",

@@ -34,7 +34,7 @@ def verify(
     ] = None,
     out: o.Out = Path("results"),
     jobs: o.Jobs = None,
-    data: o.Data = None,
+    data: o.DataOption = None,
     offline: o.Offline = False,
     quiet: o.Quiet = False,
     format_: o.FormatOption = "table",

@@ -10,7 +10,7 @@ from mlpctl.errors import Interrupted
 
 
 @contextmanager
-def progress(what: str, max_seconds: float | None, quiet: bool) -> Iterator[Callable[[Measurement], None]]:
+def sampling_progress(what: str, max_seconds: float | None, quiet: bool) -> Iterator[Callable[[Measurement], None]]:
     """Yield what a sampling tells how far it is: a line on stderr that changes, on a terminal alone."""
     console = Console(stderr=True)
     if quiet or not console.is_terminal:

@@ -7,7 +7,7 @@ from mlpctl.models.cost import in_bytes
 from mlpctl.runner.dry_run import SweepPlan
 from mlpctl.runner.trial import Trial
 
-SHOWN = 5
+SHOWN_CONFIGURATIONS = 5
 """Configurations that are left out, shown to people; machines get all trials."""
 
 
@@ -80,9 +80,11 @@ def _trials(plan: SweepPlan, left: Sequence[Trial], *, people: bool) -> Table:
     notes = ["order of training: seed by seed, of each the axes as they are given, the last one fastest"]
     if plan.rungs:
         notes = ["asked for already, in this order"]
-    if len(lines) > SHOWN:
-        notes.append(f"… and {len(lines) - SHOWN} more configurations; --format json lists all {len(rows)} trials")
-    return Table([*varied, "seeds"], lines[:SHOWN], title, notes, varied)
+    if len(lines) > SHOWN_CONFIGURATIONS:
+        notes.append(
+            f"… and {len(lines) - SHOWN_CONFIGURATIONS} more configurations; --format json lists all {len(rows)} trials"
+        )
+    return Table([*varied, "seeds"], lines[:SHOWN_CONFIGURATIONS], title, notes, varied)
 
 
 def _value(trial: Trial, name: str) -> Cell:

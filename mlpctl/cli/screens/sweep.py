@@ -15,7 +15,7 @@ from mlpctl.engines.base import Event
 from mlpctl.report.statistics.student import t95
 from mlpctl.runner.callbacks.progress import Leader, Progress
 from mlpctl.runner.experiment import Experiment
-from mlpctl.runner.sweep import size_of
+from mlpctl.runner.sweep import trial_count
 from mlpctl.runner.trial import Trial
 from mlpctl.store import reader
 from mlpctl.store.schema import Row
@@ -55,7 +55,7 @@ class SweepScreen(Screen):
             streams: epochs are told as they end, and not when their trial is over.
         """
         select, seeds = experiment.select, len(experiment.seeds)
-        self.progress = Progress(total or size_of(experiment), experiment.varied, select.on, select.metric, seeds)
+        self.progress = Progress(total or trial_count(experiment), experiment.varied, select.on, select.metric, seeds)
         self.folder, self.jobs, self.quiet = folder, jobs, quiet
         self.since = self.printed = time.monotonic()
         self.is_begun = not streams

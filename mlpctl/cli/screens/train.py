@@ -104,7 +104,7 @@ def _table(title: str, rows: Sequence[dict[str, Cell]]) -> Table:
     return Table(columns, rows, title)
 
 
-SHOWN = {
+SCORE_HEADINGS = {
     "train_loss": "train loss",
     "train_accuracy": "train acc",
     "fit_loss": "fit loss",
@@ -120,7 +120,7 @@ SHOWN = {
 def epoch_line(epoch: int, epochs: int, scores: dict[str, float], seconds: float | None) -> str:
     """Return the line of an epoch: losses, accuracies, seconds."""
     parts = [f"epoch {epoch:>{len(str(epochs))}}/{epochs}"]
-    parts += [f"{label} {for_people(scores[name])}" for name, label in SHOWN.items() if name in scores]
+    parts += [f"{label} {for_people(scores[name])}" for name, label in SCORE_HEADINGS.items() if name in scores]
     return "  ".join([*parts, lasting(seconds)] if seconds is not None else parts)
 
 

@@ -10,7 +10,7 @@ import typer
 
 from mlpctl.errors import UsageError
 from mlpctl.metrics import SelectOn
-from mlpctl.report.watch import changes, standing, versions
+from mlpctl.report.watch import changes, standing, table_versions
 
 
 def follow(folders: Sequence[Path], show: Callable[[], None], updates: int | None) -> None:
@@ -24,7 +24,7 @@ def follow(folders: Sequence[Path], show: Callable[[], None], updates: int | Non
     from rich.console import Console
 
     out, err = Console(), Console(stderr=True, highlight=False)
-    if not any(versions(folders)):
+    if not any(table_versions(folders)):
         err.print(f"waiting for results in {', '.join(map(str, folders))}; Ctrl-C ends", soft_wrap=True, markup=False)
     try:
         for _ in islice(changes(folders), updates):
@@ -59,7 +59,7 @@ def serve_page(
     Raises:
         UsageError: for such an option, or a port that cannot be had.
     """
-    from mlpctl.report.page.serve import PORT, serve
+    from mlpctl.report.page.serve import PORT, serve_page
     from mlpctl.report.page.write import PageOptions
 
     if others:
@@ -72,4 +72,4 @@ def serve_page(
         typer.echo(address)
         typer.echo("Ctrl-C ends serving, not the sweep", err=True)
 
-    serve(folders, PageOptions(metric, on, importance), PORT if port is None else port, ready)
+    serve_page(folders, PageOptions(metric, on, importance), PORT if port is None else port, ready)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 
 from mlpctl.engines.base import Work
 
-WHOLE = 16
+UNDIVIDED_TRIALS = 16
 """Trials of a group that are not divided further: so few lanes take as long as one, on any accelerator."""
 
 
@@ -31,7 +31,7 @@ def take(works: Iterator[Work], most: float, count: int, rate: float, beside: fl
     return taken
 
 
-def shares(works: Sequence[Work], parts: int) -> Iterable[list[Work]]:
+def balanced_parts(works: Sequence[Work], parts: int) -> Iterable[list[Work]]:
     """Yield the trials in their order, in at most so many parts of about equal cost; none is empty."""
     total = sum(map(flops_of, works))
     share: list[Work] = []
@@ -65,6 +65,6 @@ def groups_for(works: Sequence[Work], devices: int, kind: Callable[[Work], Hasha
     share = sum(map(flops_of, works)) / devices
     groups: list[list[Work]] = []
     for alike in kinds.values():
-        parts = max(1, min(-(-sum(map(flops_of, alike)) // share), len(alike) // WHOLE))
-        groups += shares(alike, int(parts))
+        parts = max(1, min(-(-sum(map(flops_of, alike)) // share), len(alike) // UNDIVIDED_TRIALS))
+        groups += balanced_parts(alike, int(parts))
     return sorted(groups, key=lambda group: -sum(map(flops_of, group)))

@@ -25,7 +25,7 @@ START = "`ray start --head` on one machine starts a cluster, `ray start --addres
 
 TOKEN = "; RAY_AUTH_TOKEN must be the head's where that asks for one"
 
-SETTINGS = {
+RAY_ENVIRONMENT = {
     "RAY_NUM_REDIS_GET_RETRIES": "2",  # of connecting; with 20, what is not Ray at all is asked for 15 minutes
     "RAY_task_oom_retries": "1",  # for ever otherwise, of what no node has the memory for
 }
@@ -83,7 +83,7 @@ def connected(address: str, jobs: int | None) -> Iterator[Cluster]:
         raise UsageError("--cluster needs Ray: pip install 'mlpctl[cluster]', here and on every node")
     if address != "auto":
         check_answers(address)
-    for name, value in SETTINGS.items():
+    for name, value in RAY_ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     import ray
     from ray.exceptions import RayError

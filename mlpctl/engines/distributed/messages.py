@@ -21,7 +21,7 @@ SHARED_ARRAYS = ("data", "start")
 
 
 @dataclass(frozen=True)
-class Settings:
+class WorkerSettings:
     """Settings of a worker, the same for all its tasks.
 
     Attributes:
@@ -59,7 +59,7 @@ class PackedWork:
 
 
 @dataclass(frozen=True)
-class Task:
+class WorkerTask:
     """Trials for one worker.
 
     Attributes:
@@ -69,7 +69,7 @@ class Task:
         forgotten: names of objects that no later task has.
     """
 
-    settings: Settings
+    settings: WorkerSettings
     works: tuple[PackedWork, ...]
     objects: dict[str, Any]
     forgotten: tuple[str, ...] = ()
@@ -91,7 +91,7 @@ class Report:
 
 
 @dataclass(frozen=True)
-class Problem:
+class WorkerFailure:
     """Reason why a worker cannot train at all.
 
     Attributes:

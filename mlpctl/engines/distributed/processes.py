@@ -19,8 +19,15 @@ from typing import TYPE_CHECKING, Any
 
 from mlpctl.engines.base import Engine, Event, Work
 from mlpctl.engines.distributed.assignment import groups_for
-from mlpctl.engines.distributed.messages import Problem, RemoteArrays, Report, Settings, Task, software
-from mlpctl.engines.distributed.worker import Done, Drain, Ready, Stop, serve
+from mlpctl.engines.distributed.messages import (
+    RemoteArrays,
+    Report,
+    WorkerFailure,
+    WorkerSettings,
+    WorkerTask,
+    software,
+)
+from mlpctl.engines.distributed.worker import Done, Drain, Ready, StopTrial, serve_tasks
 from mlpctl.engines.lanes.groups import shared_of
 from mlpctl.engines.recent import Recent
 from mlpctl.errors import DeviceError
@@ -28,10 +35,10 @@ from mlpctl.errors import DeviceError
 if TYPE_CHECKING:
     from mlpctl.data.prepare import Data
 
-KEPT = 8
+KEPT_DATASETS = 8
 """Datasets that a process keeps."""
 
-AHEAD = {"cuda": 4096, "cpu": 64}
+TRIALS_AHEAD = {"cuda": 4096, "cpu": 64}
 """Trials that are taken per device before they are divided: enough for a program of the best size, and no flood."""
 
 UNREAD = 64
@@ -43,7 +50,7 @@ DEATHS = 3
 TO_DIE = 5.0
 """Seconds that a process may take to end once its pipe is closed."""
 
-Message = list[Report] | Ready | Done | Problem | None
+Message = list[Report] | Ready | Done | WorkerFailure | None
 
 
 @dataclass(eq=False)
@@ -60,7 +67,7 @@ class WorkerProcess:
         ready: it has opened its device.
     """
 
-    settings: Settings
+    settings: WorkerSettings
     process: SpawnProcess
     connection: Connection
     reader: threading.Thread = field(default_factory=threading.Thread)
@@ -107,11 +114,11 @@ class ProcessesSession(RemoteArrays):
 
     def __post_init__(self) -> None:
         """Name shared objects by numbers, the recent ones for as long as a process has them."""
-        self._settings = Settings(
+        self._settings = WorkerSettings(
             self.engine, "", self.jobs, self.threads, software(self.engine.name), self.weights_back, self.below
         )
         numbers = count()
-        self._names: Recent[Data, str] = Recent(lambda _: str(next(numbers)), KEPT * len(self.devices) + 1)
+        self._names: Recent[Data, str] = Recent(lambda _: str(next(numbers)), KEPT_DATASETS * len(self.devices) + 1)
 
     def advance(self, works: Iterable[Work]) -> Iterator[Event]:
         """Train the trials on all devices."""
@@ -126,7 +133,7 @@ class ProcessesSession(RemoteArrays):
                 continue  # it was given up
             if message is None:
                 yield from self._died(place, worker)
-            elif isinstance(message, Problem):
+            elif isinstance(message, WorkerFailure):
                 raise message.error or RuntimeError(f"in the process on {worker.settings.device}:\n{message.traceback}")
             elif isinstance(message, Ready):
                 worker.ready = True
@@ -142,7 +149,7 @@ class ProcessesSession(RemoteArrays):
         """End a trial after the epoch that its process is in, which may be ahead of its events."""
         for worker in self.workers.values():
             if key in worker.works:
-                worker.send(Stop(key))
+                worker.send(StopTrial(key))
 
     def drain(self) -> None:
         """Take no more trials; those in training go on."""
@@ -175,7 +182,7 @@ class ProcessesSession(RemoteArrays):
         usable = [place for place in range(len(self.devices)) if self._deaths.get(place, 0) < DEATHS]
         for place in sorted(set(usable) - self._busy, key=lambda place: (place not in self.workers, place)):
             if not self._groups and not self._draining:
-                ahead = AHEAD.get(self.devices[place].partition(":")[0], AHEAD["cuda"])
+                ahead = TRIALS_AHEAD.get(self.devices[place].partition(":")[0], TRIALS_AHEAD["cuda"])
                 taken = list(islice(pending, ahead * len(usable)))
                 kind = shared_of if self.engine.name == "lanes" else lambda _: 0
                 self._groups = groups_for(taken, len(usable), kind)
@@ -190,7 +197,7 @@ class ProcessesSession(RemoteArrays):
         settings = replace(self._settings, device=device)
         spawn = multiprocessing.get_context("spawn")
         ours, theirs = spawn.Pipe()
-        process = spawn.Process(target=serve, args=(theirs, settings), daemon=True, name=f"mlpctl on {device}")
+        process = spawn.Process(target=serve_tasks, args=(theirs, settings), daemon=True, name=f"mlpctl on {device}")
         with _ctrl_c_ignored():
             process.start()
         theirs.close()  # so that its death closes the connection
@@ -209,10 +216,10 @@ class ProcessesSession(RemoteArrays):
                 objects[name] = work.data
             packed.append(self.pack(work, {"data": name}))
         needed = {work.shared["data"] for work in packed}
-        forgotten = tuple(name for name in worker.known[:-KEPT] if name not in needed)
+        forgotten = tuple(name for name in worker.known[:-KEPT_DATASETS] if name not in needed)
         worker.known = [name for name in worker.known if name not in forgotten]
         worker.works = {work.key: work for work in works}
-        worker.send(Task(worker.settings, tuple(packed), objects, forgotten))
+        worker.send(WorkerTask(worker.settings, tuple(packed), objects, forgotten))
 
     def _received(self, worker: WorkerProcess, report: Report) -> Iterator[Event]:
         """Yield the event of a report unless it came already, before a process died."""

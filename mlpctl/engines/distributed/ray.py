@@ -16,10 +16,18 @@ import ray
 from ray.exceptions import OutOfMemoryError, RayError, RayTaskError
 
 from mlpctl.engines.base import Engine, Event, Session, Work
-from mlpctl.engines.distributed.assignment import flops_of, shares, take
+from mlpctl.engines.distributed.assignment import balanced_parts, flops_of, take
 from mlpctl.engines.distributed.cluster import Cluster
-from mlpctl.engines.distributed.messages import PackedWork, Problem, RemoteArrays, Report, Settings, Task, software
-from mlpctl.engines.distributed.worker import train
+from mlpctl.engines.distributed.messages import (
+    PackedWork,
+    RemoteArrays,
+    Report,
+    WorkerFailure,
+    WorkerSettings,
+    WorkerTask,
+    software,
+)
+from mlpctl.engines.distributed.worker import train_tasks
 from mlpctl.engines.recent import Recent
 from mlpctl.errors import DeviceError, MlpctlError
 from mlpctl.store.weights import weights_at
@@ -27,9 +35,9 @@ from mlpctl.store.weights import weights_at
 if TYPE_CHECKING:
     from ray import ObjectRef
 
-    Reply = list[Report] | Problem
+    Reply = list[Report] | WorkerFailure
 
-KEPT = 8
+KEPT_OBJECTS = 8
 """Shared objects that a session and a node's process keep."""
 
 TASK_SECONDS = {"cpu": 1.0, "cuda": 20.0}
@@ -47,10 +55,10 @@ BESIDE = 2e-3
 LOOK_SECONDS = 1.0
 """Between looks at the cluster: nodes come and go."""
 
-MISSING = "No module named"
+MODULE_MISSING = "No module named"
 """Part of the traceback that Ray reports where a node cannot unpack a task."""
 
-OUT_OF_MEMORY = "the node ran out of memory"
+NODE_OUT_OF_MEMORY = "the node ran out of memory"
 DIED = f"the process that trained it died {RETRIES + 1} times, or its node"
 
 
@@ -77,7 +85,7 @@ def open_session(
         needs = f"{threads} CPU{'s' * (threads > 1)}{' and a GPU' * (kind == 'cuda')}"
         has = "{nodes} nodes, {cpus} CPUs, {gpus} GPUs".format(**cluster.facts())
         raise DeviceError(f"no node of the cluster has {needs}, which a trial takes; all together: {has}")
-    return RaySession(cluster, Settings(engine, kind, 1, threads, software(engine.name), weights, below), note)
+    return RaySession(cluster, WorkerSettings(engine, kind, 1, threads, software(engine.name), weights, below), note)
 
 
 @dataclass
@@ -91,7 +99,7 @@ class RaySession(RemoteArrays):
     """
 
     cluster: Cluster
-    settings: Settings
+    settings: WorkerSettings
     note: Callable[[str], None]
     _flying: "dict[ObjectRef[Reply], list[Work]]" = field(default_factory=dict)
     _again: list[Work] = field(default_factory=list)
@@ -104,7 +112,7 @@ class RaySession(RemoteArrays):
         """Declare what a task needs."""
         gpus = 1 if self.settings.device == "cuda" else 0
         self._train = ray.remote(train_task).options(num_cpus=self.settings.threads, num_gpus=gpus, max_retries=RETRIES)
-        self._objects: Recent[object, ObjectRef[Any]] = Recent(ray.put, KEPT)
+        self._objects: Recent[object, ObjectRef[Any]] = Recent(ray.put, KEPT_OBJECTS)
 
     def advance(self, works: Iterable[Work]) -> Iterator[Event]:
         """Train the trials, as many at a time as the cluster has room for."""
@@ -153,13 +161,13 @@ class RaySession(RemoteArrays):
         if room > 0 and not self._draining:
             each = TASK_WORKS if self._rate else 1  # one, until some are measured
             taken = take(pending, room * TASK_SECONDS[self.settings.device], room * each, self._rate or 0.0, BESIDE)
-            for share in shares(taken, room):
+            for share in balanced_parts(taken, room):
                 self._submit(share)
 
     def _submit(self, works: list[Work]) -> None:
         objects: dict[str, ObjectRef[Any]] = {}
         packed = tuple(self._packed(work, objects) for work in works)
-        self._flying[self._train.remote(Task(self.settings, packed, objects))] = works
+        self._flying[self._train.remote(WorkerTask(self.settings, packed, objects))] = works
 
     def _packed(self, work: Work, objects: "dict[str, ObjectRef[Any]]") -> PackedWork:
         shared = {"data": self._objects.of(work.data)}
@@ -172,7 +180,7 @@ class RaySession(RemoteArrays):
         try:
             reply = ray.get(ref)
         except RayTaskError as error:
-            if MISSING in str(error):
+            if MODULE_MISSING in str(error):
                 raise DeviceError(
                     "a node lacks a module that this machine has: pip install 'mlpctl[cluster]' in the same "
                     "version on every node, before `ray start`"
@@ -183,11 +191,11 @@ class RaySession(RemoteArrays):
                 self._again += works  # alone they show which of them it was
                 return
             if isinstance(error, OutOfMemoryError):
-                yield Event(works[0].key, 0, status="out_of_memory", error=OUT_OF_MEMORY)
+                yield Event(works[0].key, 0, status="out_of_memory", error=NODE_OUT_OF_MEMORY)
             else:
                 yield Event(works[0].key, 0, status="crashed", error=DIED)
             return
-        if isinstance(reply, Problem):
+        if isinstance(reply, WorkerFailure):
             assert reply.error is not None
             raise reply.error
         if seconds := sum(_seconds(report.event) for report in reply):
@@ -204,25 +212,25 @@ def _seconds(event: Event) -> float:
     return event.seconds or (event.group_seconds or 0.0) / (event.group_size or 1)
 
 
-def train_task(task: Task) -> "Reply":
+def train_task(task: WorkerTask) -> "Reply":
     """Return the reports of a task, on a node; or the reason why this node cannot train at all."""
     settings = task.settings
     try:
         if settings.software != (here := software(settings.engine.name)):
             raise DeviceError(f"has {here}, the driver {settings.software}: install the same on both")
         session = _session(settings.engine, settings.device, settings.threads)
-        return list(train(task, session, partial(_object, task)))
+        return list(train_tasks(task, session, partial(_object, task)))
     except MlpctlError as error:
-        return Problem(type(error)(f"node {socket.gethostname()}: {error}"))
+        return WorkerFailure(type(error)(f"node {socket.gethostname()}: {error}"))
 
 
 _objects: dict[str, Any] = {}
 
 
-def _object(task: Task, name: str) -> Any:
+def _object(task: WorkerTask, name: str) -> Any:
     """Return a shared object as a copy of our own: Ray's is read-only, of which torch warns."""
     if name not in _objects:
-        while len(_objects) >= KEPT:
+        while len(_objects) >= KEPT_OBJECTS:
             del _objects[next(iter(_objects))]
         _objects[name] = copy.deepcopy(ray.get(task.objects[name]))
     return _objects[name]

@@ -1,4 +1,4 @@
-"""Train the trials of tasks in another process: `train` for every transport, `serve` for a process behind a pipe."""
+"""Train the trials of tasks in another process: `train_tasks` for every transport, `serve_tasks` behind a pipe."""
 
 import os
 import pickle
@@ -14,7 +14,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from mlpctl.engines.base import Session, Work
-from mlpctl.engines.distributed.messages import PackedWork, Problem, Report, Settings, Task
+from mlpctl.engines.distributed.messages import PackedWork, Report, WorkerFailure, WorkerSettings, WorkerTask
 from mlpctl.engines.schedule import is_prefix
 from mlpctl.engines.time_limit import Clock
 from mlpctl.errors import MlpctlError
@@ -23,7 +23,7 @@ FLUSH_SECONDS = 0.05
 """Reports wait so long to travel together: one by one a message takes ten times what a report does."""
 
 
-def train(task: Task, session: Session, object_of: Callable[[str], Any]) -> Iterator[Report]:
+def train_tasks(task: WorkerTask, session: Session, object_of: Callable[[str], Any]) -> Iterator[Report]:
     """Train the trials of a task and yield a report for each event.
 
     Args:
@@ -62,7 +62,7 @@ def _unpack(packed: PackedWork, object_of: Callable[[str], Any]) -> Work:
 
 
 @dataclass(frozen=True)
-class Stop:
+class StopTrial:
     """Message to a process: end a trial after its epoch."""
 
     key: str
@@ -83,7 +83,7 @@ class Done:
     """Message from a process: a task is done."""
 
 
-def serve(connection: Connection, settings: Settings) -> None:
+def serve_tasks(connection: Connection, settings: WorkerSettings) -> None:
     """Train the tasks that come through a pipe until it is closed; Ctrl-C is the session's to handle."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     server = _Server(connection)
@@ -95,16 +95,16 @@ def serve(connection: Connection, settings: Settings) -> None:
         while True:
             server.train(server.tasks.get())
     except MlpctlError as error:
-        server.send(Problem(type(error)(f"{settings.device}: {error}")))
+        server.send(WorkerFailure(type(error)(f"{settings.device}: {error}")))
     except Exception:  # noqa: BLE001  whatever it is, the session raises it
-        server.send(Problem(None, traceback.format_exc()))
+        server.send(WorkerFailure(None, traceback.format_exc()))
 
 
 @dataclass
 class _Server:
     connection: Connection
     session: Session | None = None
-    tasks: "queue.SimpleQueue[Task]" = field(default_factory=queue.SimpleQueue)
+    tasks: "queue.SimpleQueue[WorkerTask]" = field(default_factory=queue.SimpleQueue)
     objects: dict[str, Any] = field(default_factory=dict)
     reports: list[Report] = field(default_factory=list)
     sending: threading.Lock = field(default_factory=threading.Lock)
@@ -114,21 +114,21 @@ class _Server:
         with suppress(EOFError, OSError, pickle.UnpicklingError):
             while True:
                 message: object = self.connection.recv()
-                if isinstance(message, Task):
+                if isinstance(message, WorkerTask):
                     self.tasks.put(message)
-                elif self.session is not None and isinstance(message, Stop):
+                elif self.session is not None and isinstance(message, StopTrial):
                     self.session.stop(message.key)
                 elif self.session is not None and isinstance(message, Drain):
                     self.session.drain()
         os._exit(0)
 
-    def train(self, task: Task) -> None:
+    def train(self, task: WorkerTask) -> None:
         """Train the trials of a task and send the reports."""
         assert self.session is not None
         for name in task.forgotten:
             del self.objects[name]
         self.objects |= task.objects
-        for report in train(task, self.session, self.objects.__getitem__):
+        for report in train_tasks(task, self.session, self.objects.__getitem__):
             with self.sending:
                 self.reports.append(report)
         self.send(Done())

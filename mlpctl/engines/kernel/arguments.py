@@ -51,12 +51,12 @@ N_LAW = 3
 OUT, N, LOW, HIGH, STREAM, SCRATCH, PICKED, N_PICKED, FIRST_EPOCH, EPOCHS = range(10)
 
 
-def address(array: NDArray[Any]) -> int:
+def array_address(array: NDArray[Any]) -> int:
     """Return where the first number of an array lies; the caller keeps the array."""
     where: int = array.__array_interface__["data"][0]
     return where
 
 
 def own_address(array: NDArray[Any]) -> int:
-    """Return `address` of an array that is writable and not empty, in a quarter of the time."""
+    """Return `array_address` of an array that is writable and not empty, in a quarter of the time."""
     return ctypes.addressof(ctypes.c_char.from_buffer(array))  # type: ignore[arg-type]

@@ -16,7 +16,7 @@ LEVEL = 1
 
 
 def machine_code(name: str) -> tuple[str, bytes]:
-    """Return the symbol and the object file of a function by name, see `native.function`."""
+    """Return the symbol and the object file of a function by name, see `native.native_function`."""
     import llvmlite.binding as llvm
 
     function = _function(name)
@@ -54,7 +54,7 @@ def _function(name: str) -> Any:
     return epochs_for(*types)
 
 
-def build(names: Sequence[str], nice: int) -> None:
+def compile_functions(names: Sequence[str], nice: int) -> None:
     """Compile what is missing of some functions, unless another process compiles; say of each that fails why.
 
     Args:
@@ -89,4 +89,4 @@ def _in_a_line(error: Exception) -> str:
 if __name__ == "__main__":
     gc.disable()  # a tenth of numba's time
     os.environ["NUMBA_OPT"] = "0"  # read when numba is imported
-    build(sys.argv[2:], int(sys.argv[1]))
+    compile_functions(sys.argv[2:], int(sys.argv[1]))

@@ -53,7 +53,7 @@ def functions_for(inputs: str, dtype: str) -> list[str]:
     return ["orders", start_name(dtype), f"{LOOP}{inputs}-{dtype}", assist_name(dtype)]
 
 
-def together(name: str) -> list[str]:
+def compiled_with(name: str) -> list[str]:
     """Return the names of the functions that are compiled with one: of a training loop all that training takes."""
     return functions_for(*name.removeprefix(LOOP).split("-")) if name.startswith(LOOP) else [name]
 
@@ -100,7 +100,7 @@ def unpacked(content: bytes) -> tuple[str, bytes] | None:
     return symbol.decode(), code
 
 
-def read(path: Path) -> bytes:
+def stored_bytes(path: Path) -> bytes:
     """Return what a file holds; nothing where there is none."""
     try:
         return path.read_bytes()

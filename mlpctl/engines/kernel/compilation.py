@@ -68,7 +68,7 @@ def is_compiling() -> bool:
         return True
 
 
-def seconds_left() -> float:
+def compile_seconds_left() -> float:
     """Return about how long the compiler will take that runs or would be started; late ones take a quarter more."""
     spent = 0.0
     if is_compiling():

@@ -9,7 +9,7 @@ import numpy as np
 from mlpctl.engines.kernel.arguments import JOB, MEMBERS, OVER, TASK_SIZE, own_address
 from mlpctl.engines.kernel.cache import assist_name
 from mlpctl.engines.kernel.layout import VECTOR, aligned_zeros
-from mlpctl.engines.kernel.native import function
+from mlpctl.engines.kernel.native import native_function
 
 
 def _task(members: int) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
@@ -38,7 +38,7 @@ def helped(members: int, deepest: int, dtype: str) -> Iterator[int]:
     if members == 1:
         yield ALONE
         return
-    task, assist = _task(members), function(assist_name(dtype))
+    task, assist = _task(members), native_function(assist_name(dtype))
     where = own_address(task)
     scratch = [aligned_zeros(2 * VECTOR * deepest, dtype) for _ in range(1, members)]
     threads = []

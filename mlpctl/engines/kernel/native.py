@@ -9,7 +9,7 @@ from array import array
 from collections.abc import Callable
 from typing import Any
 
-from mlpctl.engines.kernel.cache import path_of, read, together, unpacked
+from mlpctl.engines.kernel.cache import compiled_with, path_of, stored_bytes, unpacked
 from mlpctl.engines.kernel.compilation import finish
 
 Native = Callable[..., int]
@@ -19,7 +19,7 @@ _engines: list[Any] = []
 _loading = threading.Lock()
 
 
-def function(name: str) -> Native:
+def native_function(name: str) -> Native:
     """Return a compiled function by name: `orders`, or as `cache` names them; it takes the entries of its block.
 
     Raises:
@@ -34,11 +34,11 @@ def function(name: str) -> Native:
 
 def _loaded(name: str) -> Native:
     path = path_of(name)
-    kept = unpacked(read(path))
+    kept = unpacked(stored_bytes(path))
     if kept is None:
         path.unlink(missing_ok=True)
-        finish(together(name))
-        kept = unpacked(read(path))
+        finish(compiled_with(name))
+        kept = unpacked(stored_bytes(path))
         assert kept is not None, "the compiler's output is not whole"
     return _callable(_address(*kept))
 

@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 
 from mlpctl.data.minibatches import order
 from mlpctl.engines.initial_weights import bias_bound, law
-from mlpctl.engines.kernel.arguments import TABLE, address, own_address
+from mlpctl.engines.kernel.arguments import TABLE, array_address, own_address
 from mlpctl.engines.kernel.cache import start_name
 from mlpctl.engines.kernel.layout import KINDS
-from mlpctl.engines.kernel.native import function
+from mlpctl.engines.kernel.native import native_function
 from mlpctl.rng import MASK, purpose_number
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def draw_start(network: "Network", spec: "Spec", trial: list[int]) -> None:
         kind, scale = law(layer, spec)
         laws.append((KINDS.index(kind), scale, bias_bound(layer, spec)))
     table, scratch, key = np.array(laws), np.empty(16), spec.init_key
-    function(start_name(spec.dtype))(
+    native_function(start_name(spec.dtype))(
         *_NO_DATA, *trial, own_address(table), key & MASK, key >> 32, own_address(scratch)
     )  # fmt: skip
 
@@ -51,8 +51,8 @@ def orders(seed: int, first_epoch: int, epochs: int, rows: NDArray[np.int64], us
             out[e] = rows[order(seed, first_epoch + e, n)[:used]]
         return out
     scratch = np.empty((2, n), np.uint64)
-    function("orders")(
-        address(out), n, seed & MASK, seed >> 32, purpose_number("order") << 16, address(scratch), address(rows), used,
-        first_epoch, epochs,
+    native_function("orders")(
+        array_address(out), n, seed & MASK, seed >> 32, purpose_number("order") << 16,
+        array_address(scratch), array_address(rows), used, first_epoch, epochs,
     )  # fmt: skip
     return out

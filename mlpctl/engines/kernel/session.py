@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpctl.engines.base import Event, Work, late, verdict
+from mlpctl.engines.base import Event, Work, epoch_outcome, late
 from mlpctl.engines.expected_time import kernel_seconds
 from mlpctl.engines.initial_weights import start_key
 from mlpctl.engines.kernel.helper_threads import helped
@@ -190,7 +190,7 @@ class KernelSession:
                 return
             is_stopped = work.key in self._stopped
             last = events[-1]
-            last.status, last.error = verdict(trial.epochs_done, work.epochs, finite=finite, stopped=is_stopped)
+            last.status, last.error = epoch_outcome(trial.epochs_done, work.epochs, finite=finite, stopped=is_stopped)
             yield events
             if last.status is not None:
                 return

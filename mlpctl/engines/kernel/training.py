@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from mlpctl.data.minibatches import steps_per_epoch, used_examples
 from mlpctl.engines.base import Work
 from mlpctl.engines.initial_weights import by_itself, initial_weights
-from mlpctl.engines.kernel.arguments import DUE, LOSS, N_SUMS, OUT_OF_MEMORY, SCORES, address, own_address
+from mlpctl.engines.kernel.arguments import DUE, LOSS, N_SUMS, OUT_OF_MEMORY, SCORES, array_address, own_address
 from mlpctl.engines.kernel.cache import loop_name
 from mlpctl.engines.kernel.helper_threads import ALONE
 from mlpctl.engines.kernel.layout import N_REAL, Layout, aligned_zeros, layout_of, pack, padded, with_hyperparameters
-from mlpctl.engines.kernel.native import Native, function
+from mlpctl.engines.kernel.native import Native, native_function
 from mlpctl.engines.kernel.random_numbers import draw_start, orders
 from mlpctl.engines.schedule import rates_of
 from mlpctl.engines.scoring import scores_of, squared_deviations
@@ -43,7 +43,7 @@ EVERY = -1
 NEVER = np.zeros(1, np.int64)
 NEVER.setflags(write=False)
 """`Training.halt` of a trial that has no limit."""
-_NEVER = address(NEVER)
+_NEVER = array_address(NEVER)
 
 
 @dataclass(eq=False)
@@ -161,10 +161,10 @@ def arrays_of(data: "Data") -> Arrays:
     inputs = tuple(map(np.ascontiguousarray, (X, scale, shift, values, columns, starts, labels, targets)))
     parts = [np.ascontiguousarray(data.parts[name], np.int64) for name in SCORED]
     lengths = [len(part) for part in parts]
-    block = [len(starts) > 0, len(scale) > 0, *map(address, inputs)]
+    block = [len(starts) > 0, len(scale) > 0, *map(array_address, inputs)]
     for part in parts:
-        block += [address(part), len(part)]
-    return Arrays((*inputs, *parts), function(loop_name(X.dtype, dtype.name)), block, lengths, spread)
+        block += [array_address(part), len(part)]
+    return Arrays((*inputs, *parts), native_function(loop_name(X.dtype, dtype.name)), block, lengths, spread)
 
 
 def train_epochs(

@@ -57,7 +57,7 @@ class Arrays:
 
     def place(self, name: str, first: int, last: int) -> "Tensor":
         """Return the part of an array that is some neighbouring lanes', as it lies there."""
-        layer, what = parts_of(name)
+        layer, what = layer_and_parameter(name)
         starts = (self.layout.elements if layer and what == "weight" else self.layout.columns)[layer]
         return self.tensors[name][..., starts[first] : starts[last]]
 
@@ -83,7 +83,7 @@ class Arrays:
         """Return (R,) whether anything of a lane is not finite."""
         bad = next(iter(self.tensors.values())).new_zeros(self.layout.n_lanes)
         for name, tensor in self.tensors.items():
-            layer, what = parts_of(name)
+            layer, what = layer_and_parameter(name)
             if layer and what == "weight":
                 for span in self.layout.products(layer):
                     own = self.place(name, span.first, span.last).view(span.lanes, -1)
@@ -109,7 +109,7 @@ class Arrays:
         return Arrays(self.layout, {name: tensor.to(device) for name, tensor in self.tensors.items()})
 
     def _matrix(self, name: str, lane: int, part: "Tensor") -> "Tensor":
-        layer, what = parts_of(name)
+        layer, what = layer_and_parameter(name)
         flat = layer and what == "weight"
         return part.view(self.layout.fan_in(layer, lane), self.layout.shapes[lane].widths[layer]) if flat else part
 
@@ -138,7 +138,7 @@ def wide(
     return make(rows, leading(columns, dtype.itemsize), device=device, dtype=dtype)[:, :columns]
 
 
-def parts_of(name: str) -> tuple[int, str]:
+def layer_and_parameter(name: str) -> tuple[int, str]:
     """Return (layer, parameter) of an array's name, of a parameter or of an optimizer's array for it."""
     layer, _, what = name.removeprefix(OPTIMIZER_PREFIX).partition("/")[0].partition(".")
     return int(layer), what
@@ -161,7 +161,7 @@ def _not_finite(matrix: "Tensor", dim: int) -> "Tensor":
 
 
 def _zeros(layout: Layout, name: str, device: torch.device, dtype: torch.dtype) -> "Tensor":
-    layer, what = parts_of(name)
+    layer, what = layer_and_parameter(name)
     if what != "weight":
         columns = layout.columns[layer][-1]
         return torch.zeros(leading(columns, dtype.itemsize), device=device, dtype=dtype)[:columns]

@@ -7,7 +7,7 @@ from functools import cache
 
 import torch
 
-LONGEST = 64
+MOST_GRAPH_STEPS = 64
 """Steps of a graph at most: recording takes as long as doing them one by one."""
 
 WARM = 3
@@ -90,9 +90,9 @@ class Replay:
 
 def graph_length(times: int) -> int:
     """Return how many steps a graph has that is played until `times` are done: few or none should be left over."""
-    if times <= LONGEST:
+    if times <= MOST_GRAPH_STEPS:
         return times
-    return min(range(LONGEST // 2, LONGEST + 1), key=lambda length: (times % length, -length))
+    return min(range(MOST_GRAPH_STEPS // 2, MOST_GRAPH_STEPS + 1), key=lambda length: (times % length, -length))
 
 
 @cache

@@ -7,10 +7,10 @@ from mlpctl.engines.lanes.memory import out_of_memory
 from mlpctl.engines.lanes.training import Lane, TrainingGroup
 from mlpctl.engines.precision import Precision
 
-MOST = {"cpu": 64, "mps": 512, "cuda": 8192}
+MOST_LANES = {"cpu": 64, "mps": 512, "cuda": 8192}
 """Lanes of a program at most. On the CPU more only cost cache."""
 
-SMALLEST = 16
+SMALLEST_SIZE = 16
 """Lanes that a trial of sizes begins with; it doubles from there."""
 
 SHARE = 0.8
@@ -19,7 +19,7 @@ SHARE = 0.8
 WORTH = 0.05
 """A larger group has to train so much more per second; or the smaller one is as good, and lanes come and go sooner."""
 
-TRIAL_STEPS, ROUNDS = 40, 3
+TRIAL_STEPS, SIZE_ROUNDS = 40, 3
 """Steps that a size is timed with, and how often. The last round counts: the first warms up, on CUDA it records too."""
 
 TRIALS_PER_LIFE = 20
@@ -54,13 +54,13 @@ def doubling(smallest: int, most: int) -> list[int]:
 def tried_size(lanes: Sequence[Lane], resident: Resident, precision: Precision) -> int:
     """Return the best number of lanes for a program of some trials, measured on copies of them."""
     steps = max(lane.work.epochs * resident.data.n_train // lane.shared.batch_size for lane in lanes)
-    if len(lanes) <= 2 * SMALLEST or steps < TRIALS_PER_LIFE * TRIAL_STEPS:
+    if len(lanes) <= 2 * SMALLEST_SIZE or steps < TRIALS_PER_LIFE * TRIAL_STEPS:
         return len(lanes)
 
     def measure(size: int) -> float:
         return seconds_per_step(lanes[:size], resident, precision)
 
-    return best_size(measure, doubling(SMALLEST, len(lanes)))
+    return best_size(measure, doubling(SMALLEST_SIZE, len(lanes)))
 
 
 def seconds_per_step(lanes: Sequence[Lane], resident: Resident, precision: Precision) -> float:
@@ -68,7 +68,7 @@ def seconds_per_step(lanes: Sequence[Lane], resident: Resident, precision: Preci
     try:
         running = TrainingGroup([Lane(lane.work, lane.number) for lane in lanes], resident, precision)
         running.begin(None, {})
-        return running.timed(TRIAL_STEPS, ROUNDS)
+        return running.timed(TRIAL_STEPS, SIZE_ROUNDS)
     except (MemoryError, RuntimeError) as error:
         if not out_of_memory(error):
             raise

@@ -39,7 +39,7 @@ class Shared:
 
 
 @dataclass(frozen=True)
-class Group:
+class LaneGroup:
     """Trials of one program.
 
     Attributes:
@@ -80,7 +80,7 @@ def bytes_of(work: "Work") -> int:
     return itemsize * (copies * network.n_parameters + spec.batch_size * units)
 
 
-def plan(lanes: Sequence[tuple[Shared, int]], cap: int, most: int) -> list[Group]:
+def plan(lanes: Sequence[tuple[Shared, int]], cap: int, most: int) -> list[LaneGroup]:
     """Return the groups of some trials, each trial in exactly one, in the order of their first members.
 
     Within what may share a program, groups are filled first-fit by decreasing size. So no two groups would fit into
@@ -96,7 +96,7 @@ def plan(lanes: Sequence[tuple[Shared, int]], cap: int, most: int) -> list[Group
     for number, (shared, _) in enumerate(lanes):
         kinds.setdefault(shared, []).append(number)
     groups = [
-        Group(shared, tuple(sorted(members)))
+        LaneGroup(shared, tuple(sorted(members)))
         for shared, numbers in kinds.items()
         for members in _packed(numbers, [lanes[number][1] for number in numbers], cap, most)
     ]

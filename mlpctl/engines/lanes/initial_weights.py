@@ -7,7 +7,7 @@ import torch
 
 from mlpctl.engines.initial_weights import bias_bound, by_itself, initial_weights, law
 from mlpctl.engines.lanes import random_numbers
-from mlpctl.engines.lanes.arrays import Arrays, parts_of
+from mlpctl.engines.lanes.arrays import Arrays, layer_and_parameter
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from mlpctl.engines.base import Work
     from mlpctl.rng import Purpose
 
-AT_A_TIME = 2**24
+NUMBERS_AT_A_TIME = 2**24
 """Numbers drawn together: 128 MiB in float64, and a few times that on the way."""
 
-Lane = tuple[int, "Work"]
+PlacedWork = tuple[int, "Work"]
 """Position of a lane, and its trial."""
 
 
-def start(arrays: Arrays, lanes: Sequence[Lane]) -> None:
+def start(arrays: Arrays, lanes: Sequence[PlacedWork]) -> None:
     """Set lanes to their initial weights, their optimizers to 0. No loop over lanes, but for rare kinds of weights."""
     drawn = [lane for lane in lanes if not by_itself(lane[1].spec)]
     for at, work in lanes:
@@ -40,7 +40,7 @@ def _shape(work: "Work", layer: int) -> tuple[int, int]:
     return work.network.layers[layer].inputs, work.network.layers[layer].outputs
 
 
-def _weights(arrays: Arrays, layer: int, lanes: Sequence[Lane]) -> None:
+def _weights(arrays: Arrays, layer: int, lanes: Sequence[PlacedWork]) -> None:
     """Set a layer's weights of lanes with the same shape there."""
     inputs, outputs = _shape(lanes[0][1], layer)
     where = random_numbers.place(arrays.device)
@@ -53,7 +53,7 @@ def _weights(arrays: Arrays, layer: int, lanes: Sequence[Lane]) -> None:
             _write(arrays, f"{layer}.weight", some, values.view(len(some), inputs, outputs))
 
 
-def _vectors(arrays: Arrays, layer: int, lanes: Sequence[Lane]) -> None:
+def _vectors(arrays: Arrays, layer: int, lanes: Sequence[PlacedWork]) -> None:
     """Set a layer's biases, and what belongs to its normalization, of lanes with the same shape there."""
     _, outputs = _shape(lanes[0][1], layer)
     where = random_numbers.place(arrays.device)
@@ -70,7 +70,7 @@ def _vectors(arrays: Arrays, layer: int, lanes: Sequence[Lane]) -> None:
 def _values(
     kind: str,
     scales: Sequence[float],
-    lanes: Sequence[Lane],
+    lanes: Sequence[PlacedWork],
     n: int,
     layer: int,
     purpose: "Purpose",
@@ -90,13 +90,13 @@ def _values(
 
 def _parts(numbers: Sequence[int], size: int) -> list[Sequence[int]]:
     """Return the numbers in parts that are drawn together."""
-    step = max(1, AT_A_TIME // size)
+    step = max(1, NUMBERS_AT_A_TIME // size)
     return [numbers[k : k + step] for k in range(0, len(numbers), step)]
 
 
-def _write(arrays: Arrays, name: str, lanes: Sequence[Lane], values: "Tensor") -> None:
+def _write(arrays: Arrays, name: str, lanes: Sequence[PlacedWork], values: "Tensor") -> None:
     """Write (lanes, outputs), or weights (lanes, inputs, outputs), to where these lanes lie."""
-    layer, what = parts_of(name)
+    layer, what = layer_and_parameter(name)
     target = arrays.tensors[name]
     values = values.to(target.dtype).to(target.device)  # MPS has no float64 to begin with
     if layer and what == "weight":

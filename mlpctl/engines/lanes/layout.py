@@ -13,7 +13,7 @@ LINE, PAGE = 64, 4096
 
 
 @dataclass(frozen=True)
-class Shape:
+class LaneShape:
     """Properties that place a lane.
 
     Attributes:
@@ -64,7 +64,7 @@ class Layout:
     """
 
     inputs: int
-    shapes: tuple[Shape, ...]
+    shapes: tuple[LaneShape, ...]
 
     @property
     def n_lanes(self) -> int:
@@ -135,7 +135,7 @@ class Layout:
         return [Span(first, last, columns[first], columns[last]) for first, last in spans(keys)]
 
 
-def arrange(shapes: Sequence[Shape]) -> list[int]:
+def arrange(shapes: Sequence[LaneShape]) -> list[int]:
     """Return the lanes in the order they are laid out in."""
     return sorted(range(len(shapes)), key=lambda r: (shapes[r].cohort, shapes[r].activations, shapes[r].widths, r))
 

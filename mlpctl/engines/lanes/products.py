@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def affine(a: "Tensor", b: "Tensor", bias: "Tensor | None", out: "Tensor", *, half: bool) -> None:
     """Fill `out` with a b + bias, of matrices, or of stacks (n, ·, ·); the bias is a row, or a stack of rows."""
     if half or bias is None:
-        product(a, b, out, half=half)
+        matrix_product(a, b, out, half=half)
         if bias is not None:
             out += bias
     elif out.dim() == 2:
@@ -24,7 +24,7 @@ def affine(a: "Tensor", b: "Tensor", bias: "Tensor | None", out: "Tensor", *, ha
         torch.baddbmm(bias, a, b, out=out)
 
 
-def product(a: "Tensor", b: "Tensor", out: "Tensor", *, half: bool) -> None:
+def matrix_product(a: "Tensor", b: "Tensor", out: "Tensor", *, half: bool) -> None:
     """Fill `out` with a b."""
     if half:  # sums are float32 inside the product, and rounded once
         out.copy_(torch.matmul(a.bfloat16(), b.bfloat16()))

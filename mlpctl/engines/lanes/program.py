@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import torch
 
 from mlpctl.engines.lanes.activations import POINTWISE
-from mlpctl.engines.lanes.arrays import REMEMBERED, Arrays, parts_of, whole, wide
+from mlpctl.engines.lanes.arrays import REMEMBERED, Arrays, layer_and_parameter, whole, wide
 from mlpctl.engines.lanes.batch_norm import Normalized, normalize, normalize_backward, normalize_by_running
 from mlpctl.engines.lanes.dropout import Dropout
 from mlpctl.engines.lanes.layout import Span
 from mlpctl.engines.lanes.losses import loss_and_gradient
 from mlpctl.engines.lanes.optimizers import Numbers, update
-from mlpctl.engines.lanes.products import accumulate, affine, product
+from mlpctl.engines.lanes.products import accumulate, affine, matrix_product
 from mlpctl.models.learner import memory_name
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ class Program:
                 for span in self.layout.products(layer):
                     by_input = self._inputs(self.gradients[layer - 1][:n], layer, span)
                     weights = self._stack(f"{layer}.weight", span)
-                    product(_units(gradient, span), weights.transpose(1, 2), by_input, half=self.half)
+                    matrix_product(_units(gradient, span), weights.transpose(1, 2), by_input, half=self.half)
             idle = self.network.layers[layer].idle_bias
             if f"{layer}.bias" in self.arrays.tensors and (self.decays or not idle):
                 bias = self.arrays.tensors[f"{layer}.bias"]
@@ -202,7 +202,7 @@ class Program:
         if sgd and self.decays:
             weight *= numbers.of("shrink")
         for x, (own, by_u) in self._minibatches(X, weight if sgd else self.by_first, gradient):
-            (accumulate if sgd else product)(x.transpose(-1, -2), by_u, own, half=self.half)
+            (accumulate if sgd else matrix_product)(x.transpose(-1, -2), by_u, own, half=self.half)
         if not sgd:
             self._update("0.weight", self.by_first, numbers)
 
@@ -216,7 +216,7 @@ class Program:
                 weights *= own.of("shrink")
             by = weights if sgd else torch.empty_like(weights)
             inputs = self._inputs(x, layer, span).transpose(1, 2)  # (lanes, inputs, n)
-            (accumulate if sgd else product)(inputs, _units(gradient, span), by, half=self.half)
+            (accumulate if sgd else matrix_product)(inputs, _units(gradient, span), by, half=self.half)
             if not sgd:
                 remembered = [self._stack(what, span) for what in memory]
                 update(self.optimizer, weights, by, remembered, own, decays=self.decays)
@@ -228,7 +228,7 @@ class Program:
 
     def _stack(self, name: str, span: Span) -> "Tensor":
         """Return the weights (lanes, inputs, outputs) of a span, or what is remembered of them."""
-        layer, _ = parts_of(name)
+        layer, _ = layer_and_parameter(name)
         inputs = self.layout.fan_in(layer, span.first)
         return self.arrays.place(name, span.first, span.last).view(span.lanes, inputs, span.width)
 

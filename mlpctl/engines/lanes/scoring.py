@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mlpctl.models.network import Network
 
 
-class Counts:
+class ScoreSums:
     """Sums (R, ·): losses, right answers or absolute errors, and squared errors per target."""
 
     def __init__(self, network: "Network", lanes: int, device: torch.device) -> None:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from mlpctl.engines.base import Event, Work, verdict
+from mlpctl.engines.base import Event, Work, epoch_outcome
 from mlpctl.engines.lanes.dataset import Resident
-from mlpctl.engines.lanes.group_size import MOST, SHARE, tried_size
+from mlpctl.engines.lanes.group_size import MOST_LANES, SHARE, tried_size
 from mlpctl.engines.lanes.groups import Shared, plan
 from mlpctl.engines.lanes.memory import free_bytes, out_of_memory
 from mlpctl.engines.lanes.training import Lane, Result, TrainingGroup, weights_of
@@ -24,7 +24,7 @@ from mlpctl.models.learner import State
 if TYPE_CHECKING:
     from mlpctl.data.prepare import Data
 
-AHEAD = 20e-6
+SECONDS_AHEAD = 20e-6
 """Seconds of an epoch per lane, below which what is done with its events takes as long: 5 µs, and 100 for rows."""
 
 DEAD = 1 / 8
@@ -46,7 +46,7 @@ def open_session(device: str, precision: Precision, threads: int) -> "LanesSessi
         torch.set_num_threads(threads)
     elif place.type == "cuda":
         torch.cuda.set_device(place)  # nothing of this process is to be on another GPU, not even a context
-    return LanesSession(place, precision, MOST[place.type], ahead=place.type != "cpu")
+    return LanesSession(place, precision, MOST_LANES[place.type], ahead=place.type != "cpu")
 
 
 @dataclass
@@ -171,7 +171,7 @@ class LanesSession:
                 result.lane.begun = True
             events = [self._event(result, seconds, len(lanes)) for result in results]
             started = time.perf_counter()
-            if len(lanes) == size and seconds < AHEAD * size and all(event.status is None for event in events):
+            if len(lanes) == size and seconds < SECONDS_AHEAD * size and all(event.status is None for event in events):
                 self._go_ahead()
             yield from events
             self._let_go()
@@ -231,7 +231,7 @@ class LanesSession:
     def _event(self, result: Result, seconds: float, size: int) -> Event:
         lane = result.lane
         is_stopped = lane.work.key in self._stopped
-        status, error = verdict(lane.epochs_done, lane.work.epochs, finite=result.finite, stopped=is_stopped)
+        status, error = epoch_outcome(lane.epochs_done, lane.work.epochs, finite=result.finite, stopped=is_stopped)
         if status is not None:
             lane.ended = True
             self._leaving.add(lane.work.key)

@@ -16,11 +16,11 @@ from mlpctl.engines.lanes.cuda_graph import Replay
 from mlpctl.engines.lanes.dataset import Resident
 from mlpctl.engines.lanes.groups import Shared, bytes_of, shared_of
 from mlpctl.engines.lanes.initial_weights import start
-from mlpctl.engines.lanes.layout import Layout, Shape, arrange
+from mlpctl.engines.lanes.layout import LaneShape, Layout, arrange
 from mlpctl.engines.lanes.losses import loss
 from mlpctl.engines.lanes.products import in_precision
 from mlpctl.engines.lanes.program import Program
-from mlpctl.engines.lanes.scoring import Counts, scores_of
+from mlpctl.engines.lanes.scoring import ScoreSums, scores_of
 from mlpctl.engines.lanes.step_tables import Tables
 from mlpctl.engines.precision import Precision
 from mlpctl.models.learner import OPTIMIZER_PREFIX, STEPS, State
@@ -109,7 +109,7 @@ class TrainingGroup:
         half = precision == "bf16" and spec.dtype == "float32"
         self.tables = Tables(self.layout, works, train, dtype)
         self.program = Program(self.arrays, works, min(spec.batch_size, len(train)), half=half)
-        self.counts = Counts(self.network, len(lanes), resident.device)
+        self.counts = ScoreSums(self.network, len(lanes), resident.device)
         number = {cohort: k for k, cohort in enumerate(self.layout.cohorts)}
         cohorts = [number[shape.cohort] for shape in self.layout.shapes]
         self.cohort_of_lane = torch.tensor(cohorts, device=resident.device)
@@ -252,7 +252,7 @@ class TrainingGroup:
 
     def _score(self, part: str) -> "Tensor":
         """Return the sums (R, ·) over a part, with the weights as they are."""
-        counts = Counts(self.network, len(self.lanes), self.resident.device)
+        counts = ScoreSums(self.network, len(self.lanes), self.resident.device)
         rows = self.resident.parts[part]
         widest = max(columns[-1] for columns in self.layout.columns)
         together = max(self.tables.batch, min(SCORED_ELEMENTS // widest, 8192))
@@ -269,9 +269,9 @@ def weights_of(state: State) -> State:
     return {name: a for name, a in state.items() if not name.startswith(OPTIMIZER_PREFIX) and name != EPOCHS_DONE}
 
 
-def _shape(lane: Lane) -> Shape:
+def _shape(lane: Lane) -> LaneShape:
     layers = lane.work.network.layers
-    return Shape(
+    return LaneShape(
         (lane.work.spec.data_key, lane.epochs_done),
         tuple(layer.activation for layer in layers),
         tuple(layer.outputs for layer in layers),

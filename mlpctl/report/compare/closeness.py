@@ -9,7 +9,7 @@ from mlpctl.display.tables import Cell
 from mlpctl.metrics import METRICS
 from mlpctl.store.schema import EPOCH_COLUMNS
 
-Verdict = Literal["bit-equal", "equal within ε", "different"]
+Closeness = Literal["bit-equal", "equal within ε", "different"]
 
 COMPARED = ("lr", *(name for name in EPOCH_COLUMNS if name.endswith(METRICS)))
 """Columns of `epochs.csv` that a trial's spec and data decide."""
@@ -72,7 +72,7 @@ def deviations(
     return sorted(found, key=lambda deviation: deviation.first)
 
 
-def verdict(found: Sequence[Deviation], *, same_status: bool) -> Verdict:
+def closeness_of(found: Sequence[Deviation], *, same_status: bool) -> Closeness:
     """Return what follows from the deviations."""
     if not same_status or not all(deviation.is_rounding for deviation in found):
         return "different"

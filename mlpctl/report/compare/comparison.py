@@ -8,7 +8,7 @@ SIDES = ("A", "B")
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison:
+class ResultsComparison:
     """Two results folders, or two trials, side by side.
 
     Attributes:
@@ -44,6 +44,6 @@ class Comparison:
         ]
 
 
-def interval(low: Cell, high: Cell) -> str | None:
+def interval_text(low: Cell, high: Cell) -> str | None:
     """Return an interval as people read it; None where there is none."""
     return None if low is None else f"{for_people(low)} to {for_people(high)}"

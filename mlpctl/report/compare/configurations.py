@@ -12,10 +12,10 @@ import numpy as np
 from mlpctl.display.tables import Cell
 from mlpctl.errors import UsageError
 from mlpctl.report.compare.paired_test import Judgement, Paired, judge
-from mlpctl.report.grouping import codes_of, distinct, is_there
+from mlpctl.report.grouping import codes_of, distinct_values, is_there
 from mlpctl.report.statistics.significance import by_seed, resolution
 from mlpctl.report.summary import Summary, varied_fields
-from mlpctl.report.tables import plain
+from mlpctl.report.tables import plain_cell
 from mlpctl.store.columns import Array, Columns, objects, values_of
 
 Match = tuple[Cell, ...]
@@ -81,11 +81,12 @@ def outcome(a: Summary, b: Summary, *, margin: float = 0.0) -> Outcome:
     both = _stacked(a.rows, b.rows)
     sides = [both.rows(both["side"] == side) for side in ("A", "B")]
     differing = varied_fields(both)
-    fixed = [name for name in differing if all(len(distinct(own[name])) == 1 for own in sides)]
+    fixed = [name for name in differing if all(len(distinct_values(own[name])) == 1 for own in sides)]
     varied = [name for name in differing if name not in fixed]
     codes, firsts = codes_of(both["dataset"], *(both[name] for name in varied))
     both = both.plus({"match": codes})
-    names = [tuple(plain(cell) for cell in row.values()) for row in both.only(varied).rows(firsts).records()] or [()]
+    rows = both.only(varied).rows(firsts).records()
+    names = [tuple(plain_cell(cell) for cell in row.values()) for row in rows] or [()]
     in_a, in_b = (_ranked(both, side, summary) for side, summary in (("A", a), ("B", b)))
     shared = [match for match in in_a if match in set(in_b)]
     first, second, paired = _paired(both, shared, shared, a.column, a.better, margin)
@@ -126,7 +127,7 @@ def _stacked(a: Columns, b: Columns) -> Columns:
 
 
 def _first(table: Columns, name: str) -> Cell:
-    return plain(values_of(table[name][:1])[0])
+    return plain_cell(values_of(table[name][:1])[0])
 
 
 def _ranked(both: Columns, side: str, summary: Summary) -> list[int]:

@@ -13,7 +13,7 @@ Flat = dict[str, str]
 OF_ROW = ("numerics", "used_engine", "used_device", "used_precision", "threads")
 """Columns of a trial's row that say what trained it."""
 
-WORDS = {"used_engine": "engine", "used_device": "device", "used_precision": "precision"}
+FIELD_WORDS = {"used_engine": "engine", "used_device": "device", "used_precision": "precision"}
 
 LEFT_OUT = ("id", "date", "memory_bytes", "cores", "precision")
 """Facts that decide no number; the precision is in the rows."""
@@ -53,7 +53,7 @@ def _words_of(facts: Mapping[str, Any], parts: Iterable[str]) -> str:
 
 def of_row(row: Mapping[str, Any]) -> Flat:
     """Return what a trial's row says of what trained it."""
-    return {WORDS.get(name, name): str(row[name]) for name in OF_ROW if row.get(name) not in (None, "")}
+    return {FIELD_WORDS.get(name, name): str(row[name]) for name in OF_ROW if row.get(name) not in (None, "")}
 
 
 def of_trial(content: Mapping[str, Any], row: Mapping[str, Any]) -> Flat:

@@ -6,12 +6,12 @@ from typing import Any
 from mlpctl.display.tables import Cell, Table, as_chosen, for_people
 from mlpctl.errors import UsageError
 from mlpctl.metrics import SelectOn
-from mlpctl.report.compare.comparison import SIDES, Comparison, interval
+from mlpctl.report.compare.comparison import SIDES, ResultsComparison, interval_text
 from mlpctl.report.compare.configurations import Match, Outcome, outcome
 from mlpctl.report.compare.environments import OF_ROW, differing, of_trials
 from mlpctl.report.compare.experiments import differences
 from mlpctl.report.compare.paired_test import Paired, tally
-from mlpctl.report.grouping import codes_of, distinct
+from mlpctl.report.grouping import codes_of, distinct_values
 from mlpctl.report.summary import Summary, summarize
 from mlpctl.report.tables import counted, heading, rows_of
 from mlpctl.store.results import ResultsFolders
@@ -31,7 +31,7 @@ def compare_results(
     on: SelectOn | None = None,
     margin: float = 0.0,
     top: int = TOP,
-) -> Comparison:
+) -> ResultsComparison:
     """Return the comparison of the results of two folders.
 
     Args:
@@ -59,7 +59,7 @@ def compare_results(
         sentences += _sentences(one)
     left = [summary for summary in (*first, *second) if not any(summary in pair for pair in together)]
     sentences += [f"{summary.title} is in one of the two alone." for summary in left]
-    return Comparison(
+    return ResultsComparison(
         title=f"A: {_name(a)}   B: {_name(b)}",
         sentences=tuple(sentences),
         experiment=(
@@ -100,7 +100,7 @@ def _data(summary: Summary) -> tuple[str, str]:
 
 def _digests(together: Sequence[tuple[Summary, Summary]]) -> Iterator[dict[str, Cell]]:
     for pair in together:
-        a, b = (sorted({*distinct(summary.rows["digest"])} - {None}) for summary in pair)
+        a, b = (sorted({*distinct_values(summary.rows["digest"])} - {None}) for summary in pair)
         if a != b:
             yield {"part": "data", "what": "digest", "A": ", ".join(a), "B": ", ".join(b)}
 
@@ -163,7 +163,7 @@ def _table(one: Outcome, top: int | None) -> Table:
         columns = [*one.varied, "seeds", "A", "B", "B − A", "low", "high", "p", "B is"]
         return Table(columns, rows, title, (), one.varied)
     columns = [*one.varied, "A", "B", "B − A", "95 % interval", "p", "B is"]
-    rows = [{**row, "95 % interval": interval(row["low"], row["high"])} for row in rows]
+    rows = [{**row, "95 % interval": interval_text(row["low"], row["high"])} for row in rows]
     if all(row["p"] is None for row in rows):
         columns = [name for name in columns if name not in ("95 % interval", "p")]
     left = len(one.both) - len(rows)

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpctl.report.compare.closeness import EPSILON
-from mlpctl.report.statistics.significance import ALPHA, holm, paired_test
+from mlpctl.report.statistics.significance import SIGNIFICANCE_LEVEL, holm, paired_test
 
 Judgement = Literal["better", "worse", "equal", "undecided"]
 
-WORDS: tuple[Judgement, ...] = ("better", "worse", "equal", "undecided")
+JUDGEMENTS: tuple[Judgement, ...] = ("better", "worse", "equal", "undecided")
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def judge(
             said: Judgement = "equal"
         elif margin and -margin <= low and high <= margin:
             said = "equal"
-        elif np.isfinite(adjusted[k]) and adjusted[k] < ALPHA:
+        elif np.isfinite(adjusted[k]) and adjusted[k] < SIGNIFICANCE_LEVEL:
             said = "better" if mean[k] * up > 0 else "worse"
         else:
             said = "undecided"
@@ -98,4 +98,4 @@ def judge(
 def tally(said: Sequence[Judgement]) -> str:
     """Return how many are better, worse, equal, undecided, in words."""
     counts = Counter(said)
-    return ", ".join(f"{counts[word]} {word}" for word in WORDS if counts[word])
+    return ", ".join(f"{counts[word]} {word}" for word in JUDGEMENTS if counts[word])

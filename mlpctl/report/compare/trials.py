@@ -10,7 +10,7 @@ from mlpctl.display.tables import Cell, Table, for_people
 from mlpctl.errors import UsageError
 from mlpctl.metrics import BETTER, PRIMARY
 from mlpctl.report.compare.closeness import COMPARED, EPSILON, Deviation, deviations
-from mlpctl.report.compare.comparison import SIDES, Comparison, interval
+from mlpctl.report.compare.comparison import SIDES, ResultsComparison, interval_text
 from mlpctl.report.compare.environments import differing, of_trial
 from mlpctl.report.compare.paired_test import Paired, judge
 from mlpctl.report.statistics.significance import PAIRING, resolution
@@ -20,13 +20,13 @@ from mlpctl.store.find_trial import StoredTrial, find
 from mlpctl.store.folder_files import read_json
 from mlpctl.store.schema import ENVIRONMENT_FILE
 
-SCORES = tuple(name for name in COMPARED if name != "lr")
+COMPARED_SCORES = tuple(name for name in COMPARED if name != "lr")
 
 EPOCHS_SHOWN = 12
 """Epochs that people see, spread over all."""
 
 Rows = list[dict[str, Cell]]
-Seed = tuple[Cell, ...]
+SeedKey = tuple[Cell, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,9 +43,9 @@ class _Side:
 
     place: StoredTrial
     row: dict[str, Cell]
-    epochs: dict[Seed, Rows]
-    finals: dict[Seed, dict[str, Cell]]
-    seed: Seed
+    epochs: dict[SeedKey, Rows]
+    finals: dict[SeedKey, dict[str, Cell]]
+    seed: SeedKey
 
     @property
     def own(self) -> Rows:
@@ -53,7 +53,7 @@ class _Side:
         return self.epochs.get(self.seed, [])
 
 
-def compare_trials(where_a: str, where_b: str, *, margin: float = 0.0) -> Comparison:
+def compare_trials(where_a: str, where_b: str, *, margin: float = 0.0) -> ResultsComparison:
     """Return the comparison of two trials, each written RESULTS#KEY.
 
     Where the folders have several seeds of both configurations, differences have an interval, paired by seed.
@@ -83,7 +83,7 @@ def compare_trials(where_a: str, where_b: str, *, margin: float = 0.0) -> Compar
     ran = [of_trial(read_json(side.place.folder / ENVIRONMENT_FILE), side.row) for side in (a, b)]
     curve = [f"val_{primary}", f"train_{primary}", "train_loss"]
     column = next((name for name in curve if any(row.get(name) is not None for row in (*a.own, *b.own))), curve[-1])
-    return Comparison(
+    return ResultsComparison(
         title=f"A: {a.place}   B: {b.place}",
         sentences=tuple(_sentences(a, b, found, decisive)),
         experiment=tuple(asked),
@@ -101,14 +101,14 @@ def _side(where: str) -> _Side:
     alike = {key: other for key, other in rows.items() if other["config"] == row["config"] and other["status"] == "ok"}
     alike[place.key] = row
     seeds = {key: _seed(other) for key, other in alike.items()}
-    epochs: dict[Seed, Rows] = {}
+    epochs: dict[SeedKey, Rows] = {}
     for cells in reader.epochs(place.folder, seeds).records():
         epochs.setdefault(seeds[cells["key"]], []).append(cells)
     finals = {seeds[key]: other for key, other in alike.items() if other["status"] == "ok"}
     return _Side(place, row, epochs, finals, seeds[place.key])
 
 
-def _seed(row: Mapping[str, Cell]) -> Seed:
+def _seed(row: Mapping[str, Cell]) -> SeedKey:
     return tuple(row.get(name) for name in PAIRING)
 
 
@@ -119,7 +119,7 @@ def _epsilon(a: _Side, b: _Side) -> float:
 def _scores(a: _Side, b: _Side, margin: float) -> Iterator[dict[str, Cell]]:
     """Yield a row per score that both trials have: the trials' own, then B − A over the seeds that both have."""
     shared = [seed for seed in a.finals if seed in b.finals]
-    for name in SCORES:
+    for name in COMPARED_SCORES:
         x, y = a.row.get(name), b.row.get(name)
         if isinstance(x, float) and isinstance(y, float):
             values = [[side.finals[seed].get(name) for seed in shared] for side in (a, b)]
@@ -153,7 +153,7 @@ def _score_table(scores: Rows, *, people: bool) -> Table:
 
 
 def _for_people(row: dict[str, Cell]) -> dict[str, Cell]:
-    return {**row, "over seeds": row["difference"], "95 % interval": interval(row["low"], row["high"])}
+    return {**row, "over seeds": row["difference"], "95 % interval": interval_text(row["low"], row["high"])}
 
 
 def _epochs(a: _Side, b: _Side, column: str) -> Iterator[dict[str, Cell]]:
@@ -181,7 +181,7 @@ def _shown(a: _Side, b: _Side, column: str) -> Table:
 
 
 def _all_epochs(a: _Side, b: _Side) -> Table:
-    rows = [row for column in SCORES for row in _epochs(a, b, column)]
+    rows = [row for column in COMPARED_SCORES for row in _epochs(a, b, column)]
     return Table(["epoch", "column", *SIDES, "B − A", "seeds", "difference", "low", "high", "p"], rows, "Epochs")
 
 

@@ -7,9 +7,9 @@ import numpy as np
 
 from mlpctl.display.figure_style import COLOURS, DASHES, GREY, MARKERS, SMALL_SIZE, entitle, panels, styled
 from mlpctl.display.tables import as_chosen
-from mlpctl.display.text import distinct, shortened
+from mlpctl.display.text import distinguishing_texts, shortened
 from mlpctl.report.figures.draw_heat_map import draw_heat
-from mlpctl.report.figures.line_labels import LONGEST, Named, name_ends
+from mlpctl.report.figures.line_labels import NAME_WIDTH, Named, name_ends
 from mlpctl.report.figures.plot import MOST_MEASURED, Heat, Line, Plot, limits, measured
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LONGEST_WORD = 32
-FEW_POINTS = 25
+MARKED_POINTS = 25
 """Points up to which each has its marker."""
 
 
@@ -33,7 +33,7 @@ def draw(*drawings: Plot | Heat) -> "Figure":
     lying = len(plots) == 1 and _lies(plots[0])
     rows = len(plots[0].words) * max(1, 0.6 * len(plots[0].lines))
     height = max(2.4, 1.5 + 0.27 * rows) if lying else 4.2
-    longest = 0 if plots[-1].words else min(max(len(line.name) for line in plots[-1].lines), LONGEST)
+    longest = 0 if plots[-1].words else min(max(len(line.name) for line in plots[-1].lines), NAME_WIDTH)
     width = (6.8 if len(plots) == 1 else 3.9 * len(plots)) + 0.08 * longest
     figure, all_axes = panels(1, len(plots), width, height)
     for axes, plot in zip(all_axes, plots, strict=True):
@@ -98,7 +98,7 @@ def _graph(axes: Any, plot: Plot) -> None:
 def _line(axes: Any, plot: Plot, line: Line, number: int) -> None:
     colour, marker = COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)]
     x, y = np.asarray(line.x, dtype=np.float64), np.asarray(line.y, dtype=np.float64)
-    long = len(x) > FEW_POINTS
+    long = len(x) > MARKED_POINTS
     way: dict[str, Any] = {
         "marker": marker,
         "markersize": 4.5,
@@ -143,7 +143,7 @@ def _ticks(axes: Any, plot: Plot) -> None:
 
     points = measured(plot)
     if 0 < len(points) <= MOST_MEASURED:
-        axes.set_xticks(points, distinct(points))
+        axes.set_xticks(points, distinguishing_texts(points))
         axes.xaxis.set_minor_locator(NullLocator())
         if len(points) == 1:
             axes.set_xlim(points[0] - 1, points[0] + 1)

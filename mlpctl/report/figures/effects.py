@@ -6,13 +6,13 @@ from dataclasses import replace
 import numpy as np
 
 from mlpctl.display.tables import Cell, as_chosen, for_people
-from mlpctl.display.text import distinct
+from mlpctl.display.text import distinguishing_texts
 from mlpctl.metrics import metric_label
 from mlpctl.report.figures.plot import Heat, Line, Plot, has_log_axis, spans_decades
-from mlpctl.report.grouping import distinct as distinct_of
+from mlpctl.report.grouping import distinct_values as distinct_of
 from mlpctl.report.grouping import is_in, is_there
 from mlpctl.report.summary import Summary, over
-from mlpctl.report.tables import check_axis, in_order, plain, rows_of
+from mlpctl.report.tables import check_axis, in_order, plain_cell, rows_of
 from mlpctl.spec import field_label
 from mlpctl.store.columns import Columns, objects, values_of
 
@@ -20,7 +20,7 @@ CURVES_SHOWN = 5
 CURVES_BEHIND = 60
 """Configurations drawn in colour, and at most behind them in grey."""
 
-PARTS = {"val": "validation", "test": "test", "fit": "training", "train": "training (running mean)"}
+PART_WORDS = {"val": "validation", "test": "test", "fit": "training", "train": "training (running mean)"}
 """Part of the data by the beginning of a column's name."""
 
 
@@ -42,7 +42,7 @@ def effect_plot(summary: Summary, axis: str) -> Plot:
     values = values_of(table[axis])
     numbers = [_number(value) for value in values]  # a text column may hold numbers alone: batch_size, widths
     numeric = not np.isnan(numbers).any() and len(numbers) > 1
-    words = () if numeric else tuple(as_chosen(plain(value)) or "none" for value in values)
+    words = () if numeric else tuple(as_chosen(plain_cell(value)) or "none" for value in values)
     x = np.array(numbers if numeric else range(len(values)), dtype=np.float64)
     scored = table["n"] > 0
     y, low, high = (table[name][scored].tolist() for name in ("mean", "low", "high"))
@@ -74,7 +74,7 @@ def heat_of(summary: Summary, rows: str, columns: str) -> Heat:
         check_axis(summary, name)
     table = over(summary.rows, [rows, columns], summary.column)
     down, across = (
-        list(dict.fromkeys(plain(value) for value in values_of(in_order(table, [name])[name])))
+        list(dict.fromkeys(plain_cell(value) for value in values_of(in_order(table, [name])[name])))
         for name in (rows, columns)
     )
     values = np.full((len(down), len(across)), np.nan)
@@ -100,7 +100,7 @@ def heat_of(summary: Summary, rows: str, columns: str) -> Heat:
 def _written(values: Sequence[Cell]) -> tuple[str, ...]:
     """Return values of an axis as texts: numbers with as few digits as tell them apart."""
     numbers = [float(value) for value in values if isinstance(value, float)]
-    short = dict(zip(numbers, distinct(numbers), strict=True))
+    short = dict(zip(numbers, distinguishing_texts(numbers), strict=True))
     return tuple(short[v] if isinstance(v, float) else as_chosen(v) or "none" for v in values)
 
 
@@ -140,7 +140,7 @@ def curve_plots(summary: Summary, epochs: Columns) -> list[Plot]:
             columns[0].partition("_")[2], "" if len(lines) > 1 else _part(columns[0]).partition(" (")[0]
         )
         return [_curves(f"{summary.title}: learning curve\n{seeds}", y_label, named, "")]
-    names = names_of(summary, range(min(CURVES_SHOWN, number)))
+    names = configuration_labels(summary, range(min(CURVES_SHOWN, number)))
     best = "the best by name" if number > len(names) else "by name"
     title = (
         f"{summary.title}: learning curves\n{best}, of {number}; {'mean over seeds' if has_seeds else 'one seed each'}"
@@ -182,7 +182,7 @@ def _columns(summary: Summary, epochs: Columns) -> list[str]:
 
 
 def _part(column: str) -> str:
-    return PARTS[column.partition("_")[0]]
+    return PART_WORDS[column.partition("_")[0]]
 
 
 def _line(name: str, curve: Columns, *, behind: bool = False) -> Line:
@@ -190,9 +190,11 @@ def _line(name: str, curve: Columns, *, behind: bool = False) -> Line:
     return Line(name, x, y, low, high, behind=behind)
 
 
-def names_of(summary: Summary, places: Sequence[int]) -> list[str]:
+def configuration_labels(summary: Summary, places: Sequence[int]) -> list[str]:
     """Return what configurations are called: their values of the fields that tell them apart, in few digits."""
-    rows = [{n: plain(summary.ranked[n][place : place + 1].tolist()[0]) for n in summary.varied} for place in places]
+    rows = [
+        {n: plain_cell(summary.ranked[n][place : place + 1].tolist()[0]) for n in summary.varied} for place in places
+    ]
     differing = [n for n in summary.varied if len({row[n] for row in rows}) > 1]
     values = [n for n in differing if len({row[n] for row in rows} - {None}) > 1]  # momentum 0.9 goes without saying
     enough = len({tuple(row[n] for n in values) for row in rows}) == len(rows)

@@ -6,9 +6,9 @@ from typing import Any
 
 from mlpctl.display.figure_style import SMALL_SIZE, readable, styled
 from mlpctl.display.text import shortened
-from mlpctl.report.figures.plot import apart
+from mlpctl.report.figures.plot import spread_positions
 
-LONGEST = 52
+NAME_WIDTH = 52
 """Characters of a name; longer ones lose their middle."""
 
 SPACING = 1.25
@@ -42,13 +42,13 @@ def name_ends(axes: Any, ends: Sequence[Named]) -> bool:
             return False
         pixels = axes.transData.transform([(end.x, end.y) for end in ends])
         heights = [(float(pixel[1]) - box.y0) / box.height for pixel in pixels]
-        places = apart(heights, 0.0, 1.0, gap / box.height)
+        places = spread_positions(heights, 0.0, 1.0, gap / box.height)
         inside = [(float(pixel[0]) - box.x0) / box.width for pixel in pixels]
         for end, start, height, place in zip(ends, inside, heights, places, strict=True):
             if abs(place - height) > 0.3 * gap / box.height or start < 0.97:
                 ends_at = (start, min(max(height, 0.0), 1.0))
                 axes.plot(*zip(ends_at, (1.03, place), strict=True), color=end.colour, linewidth=0.6, alpha=0.6,
                           transform=axes.transAxes, clip_on=False, zorder=1, scalex=False, scaley=False)  # fmt: skip
-            axes.text(1.035, place, shortened(end.name, LONGEST), color=readable(end.colour), fontsize=SMALL_SIZE,
+            axes.text(1.035, place, shortened(end.name, NAME_WIDTH), color=readable(end.colour), fontsize=SMALL_SIZE,
                       ha="left", va="center", transform=axes.transAxes)  # fmt: skip
     return True

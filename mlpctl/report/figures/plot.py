@@ -169,7 +169,7 @@ def tick_texts(values: Sequence[float]) -> list[str]:
     return [f"{0.0 if abs(value) < span * 1e-9 else value:.10g}" for value in values]
 
 
-def apart(wanted: Sequence[float], low: float, high: float, gap: float) -> list[float]:
+def spread_positions(wanted: Sequence[float], low: float, high: float, gap: float) -> list[float]:
     """Return places within [low, high], `gap` apart, in the order of `wanted` (of equals the first on top), near to it.
 
     The least squares of the distances: neighbours that collide are moved as one block to their mean. Where they need

@@ -8,17 +8,17 @@ import numpy as np
 
 from mlpctl.display.tables import Cell, Table, as_chosen
 from mlpctl.report.figures.plot import is_log_spaced
-from mlpctl.report.grouping import codes_of, distinct
+from mlpctl.report.grouping import codes_of, distinct_values
 from mlpctl.report.statistics.design import asked_of, drawn_of
 from mlpctl.report.summary import Summary, over
-from mlpctl.report.tables import in_order, plain
+from mlpctl.report.tables import in_order, plain_cell
 from mlpctl.spec import field_label
 from mlpctl.store.columns import Array, Columns, objects, values_of
 
 MOST_VALUES = 24
 """Values of an axis that are shown one by one; more are cut into classes."""
 
-CLASSES = 8
+VALUE_CLASSES = 8
 """Into which values are cut; where they were drawn from a range, more than these are."""
 
 ABSENT = "—"
@@ -65,7 +65,7 @@ def shown_axes(summary: Summary, experiments: Sequence[Mapping[str, Any]], why: 
     named = [name for name in summary.varied if name in asked]
     rest = [name for name in summary.varied if name not in asked and not _follows(summary.rows, name, named)]
     drawn = {name for experiment in experiments for name in drawn_of(experiment)}
-    axes = [_axis(summary.rows, name, CLASSES if name in drawn else MOST_VALUES) for name in (*named, *rest)]
+    axes = [_axis(summary.rows, name, VALUE_CLASSES if name in drawn else MOST_VALUES) for name in (*named, *rest)]
     shares = _told_shares(why)
     if shares:
         return sorted(axes, key=lambda axis: -shares.get(axis.name, 0.0))
@@ -97,7 +97,7 @@ def effect(summary: Summary, axis: ShownAxis) -> Columns:
 
 def _axis(trials: Columns, name: str, most: int) -> ShownAxis:
     cells = values_of(trials[name])
-    known = [value for value in distinct(trials[name]) if value is not None]
+    known = [value for value in distinct_values(trials[name]) if value is not None]
     there = values_of(in_order(Columns({name: objects(known)}, len(known)), [name])[name])
     numbers = np.array([_number(value) for value in there], dtype=np.float64)
     is_number = bool(np.isfinite(numbers).all()) and len(numbers) > 0
@@ -106,7 +106,7 @@ def _axis(trials: Columns, name: str, most: int) -> ShownAxis:
     if is_number and len(there) > most:
         values, places, codes = _classes(np.array([_number(cell) for cell in cells]))
     else:
-        values = tuple(as_chosen(plain(value)) for value in there)
+        values = tuple(as_chosen(plain_cell(value)) for value in there)
         places = tuple(map(float, numbers)) if is_number else tuple(map(float, range(len(values))))
         place = {value: number for number, value in enumerate(there)}
         codes = np.array([place.get(cell, -1) for cell in cells], dtype=np.intp)
@@ -126,7 +126,7 @@ def _number(value: object) -> float:
 
 def _classes(numbers: Array) -> tuple[tuple[str, ...], tuple[float, ...], Array]:
     """Return (names, medians, codes) of classes with about as many numbers each; NaN has the code -1."""
-    bounds = np.unique(np.nanquantile(numbers, np.linspace(0, 1, CLASSES + 1)))
+    bounds = np.unique(np.nanquantile(numbers, np.linspace(0, 1, VALUE_CLASSES + 1)))
     there = ~np.isnan(numbers)
     codes = np.full(len(numbers), -1)
     codes[there] = np.unique(np.searchsorted(bounds[1:-1], numbers[there]), return_inverse=True)[1]
@@ -137,6 +137,6 @@ def _classes(numbers: Array) -> tuple[tuple[str, ...], tuple[float, ...], Array]
 
 def named(row: Mapping[Any, Any], axes: Sequence[str]) -> str:
     """Return a configuration in words: the axes that it has, with their values."""
-    cells: list[tuple[str, Cell]] = [(name, plain(row[name])) for name in axes]
+    cells: list[tuple[str, Cell]] = [(name, plain_cell(row[name])) for name in axes]
     told = [f"{name.replace('_', ' ')} {as_chosen(cell)}" for name, cell in cells if cell is not None]
     return ", ".join(told) or "the only configuration"

@@ -30,7 +30,7 @@ MOST_ROWS = 20_000
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
+class PageSection:
     """Content of the page of one dataset.
 
     Attributes:
@@ -62,7 +62,7 @@ class Part:
     data: Mapping[str, Any]
 
 
-def part_of(summary: Summary, results: ResultsFolders, *, forest: bool = False, alone: bool = True) -> Part:
+def part_of(summary: Summary, results: ResultsFolders, *, forest: bool = False, alone: bool = True) -> PageSection:
     """Return the content of the page of a summary.
 
     Args:
@@ -75,7 +75,7 @@ def part_of(summary: Summary, results: ResultsFolders, *, forest: bool = False, 
     cost = price(summary, results.experiments[0]) if alone else None
     axes = shown_axes(summary, results.experiments, why)
     names = [axis.name for axis in axes]
-    return Part(
+    return PageSection(
         title=summary.title,
         heading=heading(summary).removeprefix(f"{summary.title}: "),
         best=answers.best(summary, names),
@@ -197,7 +197,7 @@ def _flat(name: str, value: Any) -> Iterator[tuple[str, str]]:
         yield name.replace("_", " "), str(value)
 
 
-def page_title(parts: Sequence[Part], folders: Sequence[Path]) -> str:
+def page_title(parts: Sequence[PageSection], folders: Sequence[Path]) -> str:
     """Return the title of a page: of its only part, else its folders."""
     if len(parts) == 1:
         return parts[0].title

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mlpctl.report.page.axes import ShownAxis, effect
-from mlpctl.report.page.encode import evenly, rounded
+from mlpctl.report.page.encode import evenly, rounded_number
 from mlpctl.report.summary import Summary
 
 MOST_EFFECTS = 12
@@ -31,7 +31,7 @@ def effects(summary: Summary, axes: Sequence[ShownAxis]) -> list[dict[str, Any]]
                 "x": [axis.places[int(code)] for code in table["value"]],
                 "n": table["n"].tolist(),
                 "failed": table["failed"].tolist(),
-                **{name: [rounded(v) for v in table[name]] for name in ("mean", "low", "high")},
+                **{name: [rounded_number(v) for v in table[name]] for name in ("mean", "low", "high")},
                 "points": _points(summary, axis),
             }
         )
@@ -44,4 +44,4 @@ def _points(summary: Summary, axis: ShownAxis) -> list[list[float | None]]:
     scored = summary.ranked.rows(summary.ranked["n"] > 0)
     some = scored.rows(evenly(len(scored), MOST_POINTS))
     numbers = some[axis.name].astype(float)  # a text column may hold numbers alone: batch_size
-    return [[rounded(x), rounded(y)] for x, y in zip(numbers, some["mean"], strict=True)]
+    return [[rounded_number(x), rounded_number(y)] for x, y in zip(numbers, some["mean"], strict=True)]

@@ -6,26 +6,26 @@ from typing import Any
 
 import numpy as np
 
-from mlpctl.report.tables import plain
+from mlpctl.report.tables import plain_cell
 from mlpctl.store.columns import Array, values_of
 
-DIGITS = 6
+PAGE_DIGITS = 6
 """Significant digits of a measured number on the page: more than people read, fewer than the store has."""
 
 OUTSIDE = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026", 0x2028: "\\u2028", 0x2029: "\\u2029"}
 """Characters that could end a <script> or a line of it, as JSON may write them; they occur in strings alone."""
 
 
-def to_json(content: Any) -> str:
+def html_safe_json(content: Any) -> str:
     """Return JSON that is the same text for JSON and for HTML, whatever the strings in it say."""
     return json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":")).translate(OUTSIDE)
 
 
-def rounded(value: float | None) -> float | None:
+def rounded_number(value: float | None) -> float | None:
     """Return a measured number to the digits of the page; None for what is missing or not finite."""
     if value is None or not math.isfinite(value):
         return None
-    return float(f"{value:.{DIGITS}g}")
+    return float(f"{value:.{PAGE_DIGITS}g}")
 
 
 def evenly(n: int, most: int) -> "np.ndarray[Any, np.dtype[np.intp]]":
@@ -41,8 +41,8 @@ def column(values: Array, *, measured: bool = False) -> dict[str, Any]:
         measured: round its numbers; chosen ones (0.03) stay as they are.
     """
     if measured:
-        return {"measured": True, "values": [rounded(value) for value in values_of(values)]}
-    cells = [plain(value) for value in values_of(values)]
+        return {"measured": True, "values": [rounded_number(value) for value in values_of(values)]}
+    cells = [plain_cell(value) for value in values_of(values)]
     levels = [cell for cell in dict.fromkeys(cells) if cell is not None]
     if len(levels) > len(cells) / 2:
         return {"values": cells}

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from mlpctl.report.page.axes import ShownAxis
-from mlpctl.report.page.encode import rounded
+from mlpctl.report.page.encode import rounded_number
 from mlpctl.report.summary import Summary, over
 
 MOST_PAIRED = 6
@@ -28,6 +28,6 @@ def heat_maps(summary: Summary, axes: Sequence[ShownAxis]) -> list[dict[str, Any
         for name, grid in grids.items():
             grid[table["_row"], table["_column"]] = table[name]
         drawn.append({"rows": i, "columns": j} | {
-            name: [[rounded(cell) for cell in line] for line in grid] for name, grid in grids.items()
+            name: [[rounded_number(cell) for cell in line] for line in grid] for name, grid in grids.items()
         })  # fmt: skip
     return drawn

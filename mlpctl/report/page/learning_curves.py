@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 
 from mlpctl.report.figures.effects import CURVES_BEHIND, CURVES_SHOWN, curves_of
-from mlpctl.report.grouping import distinct, is_in, is_there
+from mlpctl.report.grouping import distinct_values, is_in, is_there
 from mlpctl.report.page.axes import ShownAxis, named
-from mlpctl.report.page.encode import evenly, rounded
+from mlpctl.report.page.encode import evenly, rounded_number
 from mlpctl.report.summary import Summary
 from mlpctl.store.columns import Columns
 
-MOST_EPOCHS = 150
+MOST_CURVE_POINTS = 150
 """Points of a learning curve: about what a screen can tell apart."""
 
 
@@ -29,16 +29,16 @@ def learning_curves(summary: Summary, epochs: Columns, axes: Sequence[ShownAxis]
         return {"column": "", "curves": []}
     table = curves_of(summary, some, told[0])
     drawn = []
-    for number in distinct(table["place"]):
+    for number in distinct_values(table["place"]):
         curve, own = table.rows(table["place"] == number), summary.ranked.rows(np.array([number]))
-        thin = curve.rows(evenly(len(curve), MOST_EPOCHS))
+        thin = curve.rows(evenly(len(curve), MOST_CURVE_POINTS))
         columns = ("mean", "low", "high") if number < CURVES_SHOWN else ("mean",)
         drawn.append(
             {
                 "place": number + 1,
                 "name": named(next(own.records()), [axis.name for axis in axes]),
                 "epoch": thin["epoch"].tolist(),
-                **{name: [rounded(v) for v in thin[name]] for name in columns},
+                **{name: [rounded_number(v) for v in thin[name]] for name in columns},
             }
         )
     return {"column": told[0].replace("_", " "), "named": CURVES_SHOWN, "curves": drawn}

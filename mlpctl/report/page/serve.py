@@ -15,7 +15,7 @@ from typing import Any
 
 from mlpctl.errors import MlpctlError, UsageError
 from mlpctl.report.page.write import PageOptions, main_of, page, waiting
-from mlpctl.report.watch import progress, versions
+from mlpctl.report.watch import table_versions, trials_finished
 
 LOOPBACK = "127.0.0.1"
 NAMES = (LOOPBACK, "localhost")
@@ -65,9 +65,9 @@ class LivePage:
             return self._main[now["version"]]
 
     def _look(self) -> dict[str, str]:
-        seen = versions(self.folders)
+        seen = table_versions(self.folders)
         if seen != self._seen:
-            self._done, self._wanted = progress(self.folders)
+            self._done, self._wanted = trials_finished(self.folders)
             self._seen = seen
         changed = max((change[0] for change in seen if change), default=0) / 1e9
         version = sha256(repr(seen).encode()).hexdigest()[:16]
@@ -100,7 +100,7 @@ def status_text(done: int, wanted: int | None, age: float) -> str:
     return f"Nothing new for {since}: {count}. A sweep that has ended goes on with the command that began it."
 
 
-def serve(folders: Sequence[Path], options: PageOptions, port: int, ready: Callable[[str], None]) -> None:
+def serve_page(folders: Sequence[Path], options: PageOptions, port: int, ready: Callable[[str], None]) -> None:
     """Serve the page until Ctrl-C.
 
     Args:

@@ -14,7 +14,7 @@ from mlpctl.display.figure_style import COLOURS
 from mlpctl.errors import DataError, UsageError
 from mlpctl.metrics import SelectOn
 from mlpctl.report.page.content import page_title, part_of, reproducing, surroundings
-from mlpctl.report.page.encode import to_json
+from mlpctl.report.page.encode import html_safe_json
 from mlpctl.report.summary import Summary, summarize
 from mlpctl.store.results import ResultsFolders, load
 from mlpctl.system.files import replace_file
@@ -64,7 +64,7 @@ def write_page(results: ResultsFolders, summaries: Sequence[Summary], path: Path
         raise UsageError("no trial is done, so there is no page to write: --serve shows one as soon as there is")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(path, page(main(results, summaries, forest=forest)).encode())
+        replace_file(path, page(main_html(results, summaries, forest=forest)).encode())
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror}") from error
     except DataError as error:
@@ -85,7 +85,7 @@ def page(content: str, *, live: bool = False) -> str:
     )  # fmt: skip
 
 
-def main(
+def main_html(
     results: ResultsFolders, summaries: Sequence[Summary], *, forest: bool = False, now: Mapping[str, str] = STILL
 ) -> str:
     """Return the main part of a page: what depends on the results, as they are now."""
@@ -94,7 +94,7 @@ def main(
     return _templates().get_template("main.html").render(
         title=page_title(parts, results.folders),
         parts=parts,
-        data=[to_json(part.data) for part in parts],
+        data=[html_safe_json(part.data) for part in parts],
         environments=surroundings(results),
         reproducing=reproducing(results),
         mlpctl=__version__,
@@ -118,7 +118,7 @@ def main_of(folders: Sequence[Path], options: PageOptions, now: Mapping[str, str
     summaries = summarize(results, metric=options.metric, on=options.on)
     if not summaries:
         return waiting("No trial is done yet. This page looks again by itself.", now)
-    return main(results, summaries, forest=options.forest, now=now)
+    return main_html(results, summaries, forest=options.forest, now=now)
 
 
 def waiting(message: str, now: Mapping[str, str]) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mlpctl.report.grouping import codes_of, distinct
+from mlpctl.report.grouping import codes_of, distinct_values
 from mlpctl.report.summary import Summary
 from mlpctl.search.table import BY_EPOCHS
 from mlpctl.store.columns import Columns
@@ -44,16 +44,16 @@ def design_of(summary: Summary, experiments: Sequence[Mapping[str, Any]]) -> Des
     asked = {name for experiment in experiments for name in asked_of(experiment)}
     names = [name for name in summary.varied if name != "epochs" or not _by_epochs(experiments)]
     if _by_epochs(experiments):
-        lowest = min(epochs for epochs in distinct(trials["epochs"]) if epochs is not None)
+        lowest = min(epochs for epochs in distinct_values(trials["epochs"]) if epochs is not None)
         trials = trials.rows(trials["epochs"] == lowest)
         notes.append(f"Of the trials with {lowest} epochs: more were given to those that did well.")
-    names = [name for name in names if len(distinct(trials[name])) > 1]
+    names = [name for name in names if len(distinct_values(trials[name])) > 1]
     codes = {name: codes_of(trials[name])[0] for name in names}
     levels = {name: int(codes[name].max()) + 1 for name in names}
 
     drawn = {name for experiment in experiments for name in drawn_of(experiment)}
     if not experiments:
-        most = len(distinct(trials["config"])) / 2
+        most = len(distinct_values(trials["config"])) / 2
         drawn = {name for name in names if levels[name] > most}
 
     def decides(a: str, b: str) -> bool:

@@ -15,7 +15,7 @@ from mlpctl.report.statistics.design import Design, Refused
 if TYPE_CHECKING:
     import pandas as pd
 
-RESAMPLES, TREES, SHUFFLES = 40, 30, 4
+FOREST_RESAMPLES, TREES, SHUFFLES = 40, 30, 4
 FEWEST, FEWEST_PER_AXIS = 24, 8
 """Configurations below which a resample leaves out too few to judge by, in all and per axis."""
 
@@ -31,7 +31,7 @@ def forest_table(design: Design, column: str, title: str) -> Table:
     Raises:
         Refused: for too few configurations, or where the forest does not predict.
     """
-    configurations = configurations_of(design, column)
+    configurations = configuration_means(design, column)
     needed = max(FEWEST, FEWEST_PER_AXIS * len(design.factors))
     if len(configurations) < needed:
         raise Refused(
@@ -57,13 +57,14 @@ def forest_table(design: Design, column: str, title: str) -> Table:
     notes = [
         f"By a random forest over {len(scores)} configurations, of which it predicts those left out with R² "
         f"{fits.mean():.2f}. total: an axis with its interactions, as a share of the variance.",
-        f"95 % intervals over {RESAMPLES} resamples of the configurations. About what was tried, not the whole space.",
+        f"95 % intervals over {FOREST_RESAMPLES} resamples of the configurations. "
+        "About what was tried, not the whole space.",
         *design.notes,
     ]
     return Table(["axis", "total", "low", "high"], rows, title, notes)
 
 
-def configurations_of(design: Design, column: str) -> "pd.DataFrame":
+def configuration_means(design: Design, column: str) -> "pd.DataFrame":
     """Return a row per configuration that has a score: its factors, and the mean score over its seeds."""
     trials = design.trials.frame()
     good = trials[(trials["status"] == "ok") & trials[column].notna()]
@@ -99,9 +100,9 @@ def resampled(
     from sklearn.ensemble import RandomForestRegressor
 
     rng = np.random.default_rng(0)
-    totals, fits = np.empty((RESAMPLES, factors)), np.empty(RESAMPLES)
+    totals, fits = np.empty((FOREST_RESAMPLES, factors)), np.empty(FOREST_RESAMPLES)
     variance = scores.var()
-    for resample in range(RESAMPLES):
+    for resample in range(FOREST_RESAMPLES):
         drawn = rng.integers(len(scores), size=len(scores))
         left = np.setdiff1d(np.arange(len(scores)), drawn)
         forest: Any = RandomForestRegressor(TREES, min_samples_leaf=2, random_state=resample)

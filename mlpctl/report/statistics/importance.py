@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpctl.display.tables import Cell, Table
-from mlpctl.report.grouping import codes_of, distinct
+from mlpctl.report.grouping import codes_of, distinct_values
 from mlpctl.report.statistics.design import Design, Refused, design_of
 from mlpctl.report.statistics.forest import forest_table
-from mlpctl.report.statistics.significance import ALPHA, by_seed
+from mlpctl.report.statistics.significance import SIGNIFICANCE_LEVEL, by_seed
 from mlpctl.report.statistics.student import f_tail, t95
 from mlpctl.report.summary import Summary
 from mlpctl.store.columns import objects
@@ -56,13 +56,13 @@ def importance(summary: Summary, experiments: Sequence[Mapping[str, Any]], *, fo
 def _grid_table(design: Design, column: str, title: str) -> Table:
     cells = grid_of(design, column)
     p = beyond_chance(cells)
-    if p > ALPHA:
+    if p > SIGNIFICANCE_LEVEL:
         raise Refused(
             f"the configurations do not differ by more than seeds do (p {p:.2f}), so there is nothing to share out "
             "among the axes; more seeds see smaller differences"
         )
-    parts = parts_of(cells.ndim - 1)
-    found = dict(zip(parts, zip(*shares(cells, list(parts.values())), strict=True), strict=True))
+    parts = variance_parts(cells.ndim - 1)
+    found = dict(zip(parts, zip(*variance_shares(cells, list(parts.values())), strict=True), strict=True))
     rows: list[dict[str, Cell]] = []
     for number, name in enumerate(design.factors):
         total, *_ = found[f"total {number}"]
@@ -103,7 +103,7 @@ def grid_of(design: Design, column: str) -> Array:
             f"the values of {', '.join(design.drawn)} were drawn and are no grid; --importance asks a random forest"
         )
     scores = by_seed(design.trials, design.factors, column)
-    levels = [len(distinct(design.trials[factor])) for factor in design.factors]
+    levels = [len(distinct_values(design.trials[factor])) for factor in design.factors]
     if missing := prod(levels) - len(scores.names):
         raise Refused(
             f"{missing:,} of the {prod(levels):,} cells of the grid have no score (not run, or "
@@ -139,10 +139,10 @@ def beyond_chance(cells: Array) -> float:
     return f_tail(float(between / within), k - 1, (n - 1) * (k - 1))
 
 
-Part = Callable[[Array], float]
+VariancePart = Callable[[Array], float]
 
 
-def parts_of(axes: int) -> dict[str, Part]:
+def variance_parts(axes: int) -> dict[str, VariancePart]:
     """Return the parts of the variance of a table with so many axes, each a quadratic function of the table."""
     mains = {f"main {a}": _effect((a,), axes) for a in range(axes)}
     pairs = {f"pair {a} {b}": _effect((a, b), axes) for a, b in combinations(range(axes), 2)}
@@ -159,7 +159,7 @@ def _all(table: Array) -> float:
     return float(table.var())
 
 
-def _effect(of: tuple[int, ...], axes: int) -> Part:
+def _effect(of: tuple[int, ...], axes: int) -> VariancePart:
     """Return the mean square of a main effect, or of the interaction of two axes beyond their main effects."""
 
     def part(table: Array) -> float:
@@ -171,11 +171,11 @@ def _effect(of: tuple[int, ...], axes: int) -> Part:
     return part
 
 
-def _total(axis: int) -> Part:
+def _total(axis: int) -> VariancePart:
     return lambda table: float(np.square(table - table.mean(axis=axis, keepdims=True)).mean())
 
 
-def shares(cells: Array, parts: Sequence[Part]) -> tuple[Array, Array, Array]:
+def variance_shares(cells: Array, parts: Sequence[VariancePart]) -> tuple[Array, Array, Array]:
     """Return (share, low, high) of parts of the variance between cells; low and high are the 95 % interval.
 
     What chance adds to a part is estimated from the differences between seeds and subtracted, so that an axis that does
@@ -195,11 +195,11 @@ def shares(cells: Array, parts: Sequence[Part]) -> tuple[Array, Array, Array]:
     return whole.clip(0, 1), (whole - half).clip(0, 1), (whole + half).clip(0, 1)
 
 
-def _shares(cells: Array, parts: Sequence[Part]) -> Array:
+def _shares(cells: Array, parts: Sequence[VariancePart]) -> Array:
     mean, n = cells.mean(axis=0), len(cells)
     apart = cells - mean
 
-    def unbiased(part: Part) -> float:
+    def unbiased(part: VariancePart) -> float:
         return part(mean) - sum(part(one) for one in apart) / (n * (n - 1))
 
     whole = unbiased(_all)

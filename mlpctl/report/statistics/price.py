@@ -39,7 +39,7 @@ def price(summary: Summary, experiment: Mapping[str, Any]) -> Table | None:
         return None  # written by a version that knew other axes
     method, most = experiment.get("search", {}).get("method", "grid"), most_epochs(experiment["spec"])
     seeds = len(experiment.get("seeds", [0]))
-    begun = configurations_of(summary.rows, but=("epochs",) if method in BY_EPOCHS else ())
+    begun = configuration_count(summary.rows, but=("epochs",) if method in BY_EPOCHS else ())
     trained = epochs_trained(summary.rows)
     spent = f"{method} trained {trained:,} model-epochs"
     if method in BY_EPOCHS:
@@ -67,7 +67,7 @@ def space_of(experiment: Mapping[str, Any]) -> Space:
     ).space()
 
 
-def configurations_of(trials: Columns, *, but: tuple[str, ...] = ()) -> int:
+def configuration_count(trials: Columns, *, but: tuple[str, ...] = ()) -> int:
     """Return how many configurations there are among trials, some fields not counted."""
     fields = [name for name in Spec.model_fields if name not in (*SEED_FIELDS, *but)]
     return len(codes_of(*(trials[name] for name in fields))[1])

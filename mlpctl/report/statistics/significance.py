@@ -19,7 +19,7 @@ from mlpctl.store.columns import Columns, values_of
 if TYPE_CHECKING:
     import pandas as pd
 
-ALPHA = 0.05
+SIGNIFICANCE_LEVEL = 0.05
 """Probability with which a configuration that is as good as the best may be excluded by chance."""
 
 PAIRING = ("seed", "init_seed", "data_seed")
@@ -27,7 +27,7 @@ PAIRING = ("seed", "init_seed", "data_seed")
 
 
 @dataclass(frozen=True, eq=False)
-class Scores:
+class ScoreTable:
     """Scores of configurations over seeds.
 
     Attributes:
@@ -38,10 +38,10 @@ class Scores:
     names: Sequence[Any]
     values: NDArray[np.float64]
 
-    def of(self, names: Sequence[Any]) -> "Scores":
+    def of(self, names: Sequence[Any]) -> "ScoreTable":
         """Return the scores of some configurations, in the order given."""
         place = {name: number for number, name in enumerate(self.names)}
-        return Scores(names, np.ascontiguousarray(self.values[:, [place[name] for name in names]]))
+        return ScoreTable(names, np.ascontiguousarray(self.values[:, [place[name] for name in names]]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +80,7 @@ class Verdict:
         return self.compared > 1 and len(self.tied) == 1
 
 
-def compare(scores: Scores, better: Literal["low", "high"] | str, *, best: Any = None) -> Verdict:
+def compare_scores(scores: ScoreTable, better: Literal["low", "high"] | str, *, best: Any = None) -> Verdict:
     """Return the verdict on scores.
 
     Two-sided paired t-tests of the best with each other configuration, adjusted by Holm's step-down method for as many
@@ -102,7 +102,7 @@ def compare(scores: Scores, better: Literal["low", "high"] | str, *, best: Any =
     others = np.arange(len(means)) != first
     adjusted = np.full(len(means), np.nan)
     adjusted[others] = holm(p[others], count=len(means))
-    worse = (adjusted < ALPHA) & (difference > 0)
+    worse = (adjusted < SIGNIFICANCE_LEVEL) & (difference > 0)
     order = np.argsort(np.where(others, np.nan_to_num(-means, nan=np.inf), -np.inf), kind="stable")
     names = list(scores.names)
     tests = {"difference": difference[order], "pairs": pairs[order], "p": adjusted[order]}
@@ -182,7 +182,7 @@ def expected_maximum(k: int) -> float:
     return float(np.trapezoid(x * density, x))
 
 
-def by_seed(trials: Columns, by: str | Sequence[str], column: str) -> Scores:
+def by_seed(trials: Columns, by: str | Sequence[str], column: str) -> ScoreTable:
     """Return the scores of good trials, of each value of `by` (each combination, of several) that has any."""
     good = trials.rows((trials["status"] == "ok") & is_there(trials[column]))
     seeds, first_of_seed = codes_of(*(good[name] for name in PAIRING if name in good))
@@ -193,7 +193,7 @@ def by_seed(trials: Columns, by: str | Sequence[str], column: str) -> Scores:
     values = np.full((len(first_of_seed), len(first_of_name)), np.nan)
     values[seeds[first_of_cell], wanted[first_of_cell]] = means
     named = [values_of(good[name][first_of_name]) for name in fields]
-    return Scores(named[0] if isinstance(by, str) else list(zip(*named, strict=True)), values)
+    return ScoreTable(named[0] if isinstance(by, str) else list(zip(*named, strict=True)), values)
 
 
 def _means(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -12,7 +12,7 @@ Array = NDArray[np.float64]
 TERMS = 500
 """Of the continued fraction, at most; degrees of freedom of 10,000 need 60."""
 
-STEPS = 60
+NEWTON_STEPS = 60
 """Of Newton's method, at most; a few do, but for quantiles far out at one degree of freedom."""
 
 erfc = np.vectorize(math.erfc, otypes=[np.float64])
@@ -43,7 +43,7 @@ def t_quantile(p: float, freedom: ArrayLike) -> Array:
     each, back = np.unique(np.asarray(freedom, np.float64), return_inverse=True)
     scale = np.exp(log_gamma((each + 1) / 2) - log_gamma(each / 2)) / np.sqrt(each * np.pi)
     t = np.full(each.shape, NormalDist().inv_cdf(p))
-    for _ in range(STEPS):
+    for _ in range(NEWTON_STEPS):
         step = (t_tail(t, each) - (1 - p)) / (scale * (1 + t**2 / each) ** (-(each + 1) / 2))
         t += step
         if (np.abs(step) <= 1e-13 * t).all():

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len
 
 from mlpctl.display.tables import for_people
-from mlpctl.display.text import distinct, plain, printable, shortened, wrapped
+from mlpctl.display.text import distinguishing_texts, printable, shortened, to_ascii, wrapped
 from mlpctl.report.figures.plot import (
     MOST_MEASURED,
     Line,
     Plot,
-    apart,
     limits,
     log_ticks,
     measured,
     nice_ticks,
+    spread_positions,
     tick_texts,
 )
 from mlpctl.report.terminal.canvas import ASCII, DIM, HUES, UNICODE, Canvas, Signs
@@ -32,7 +32,7 @@ HEIGHT = 13
 LEAST_COLUMNS = 24
 """Cells that a plot needs beside the names of its lines; with fewer the names stand below it."""
 
-Scale = Callable[[float], float]
+ScaleFunction = Callable[[float], float]
 
 
 def draw(plot: Plot, width: int, *, ascii_only: bool = False, height: int = HEIGHT) -> "list[Text]":
@@ -82,7 +82,7 @@ def _graph(plot: Plot, width: int, signs: Signs, height: int) -> "list[Text]":
     _frame(canvas, plot, height, margin, columns, column_of)
     if beside:
         ends = [next((row_of(y) for y in reversed(line.y) if math.isfinite(y)), height - 1.0) for line in front]
-        for number, (place, name) in enumerate(zip(apart(ends, 0, height - 1, 1), names, strict=True)):
+        for number, (place, name) in enumerate(zip(spread_positions(ends, 0, height - 1, 1), names, strict=True)):
             canvas.put(math.floor(place + 0.5), left + columns + 1, name, HUES[number % len(HUES)])
     lines = [*texts_of([fit(plot.y_label, width, signs)], DIM), *canvas.texts()]
     across = fit(plot.x_label, columns, signs)
@@ -131,7 +131,9 @@ def _rows(plot: Plot, width: int, signs: Signs) -> "list[Text]":
     return [*canvas.texts(), *texts_of([" " * margin + fit(plot.y_label, width - margin, signs)], DIM)]
 
 
-def _points(canvas: Canvas, plot: Plot, line: Line, number: int, column_of: Scale, row_of: Scale, height: int) -> None:
+def _points(
+    canvas: Canvas, plot: Plot, line: Line, number: int, column_of: ScaleFunction, row_of: ScaleFunction, height: int
+) -> None:
     """Draw the intervals and the marks of a line; on a long line here and there, each at places of its own."""
     signs, hue = canvas.signs, HUES[number % len(HUES)]
     places = [(round(column_of(x)), row_of(y)) for x, y in zip(line.x, line.y, strict=True)]
@@ -151,7 +153,7 @@ def _points(canvas: Canvas, plot: Plot, line: Line, number: int, column_of: Scal
             canvas.put(round(at), column, signs.marks[number % len(signs.marks)], f"bold {hue}")
 
 
-def _path(line: Line, column_of: Scale, row_of: Scale, height: int) -> list[tuple[float, float]]:
+def _path(line: Line, column_of: ScaleFunction, row_of: ScaleFunction, height: int) -> list[tuple[float, float]]:
     """Return the points (column, row) that a line runs through, at the centres of their dots, kept on the canvas."""
     points: list[tuple[float, float]] = []
     for x, y in zip(line.x, line.y, strict=True):
@@ -164,7 +166,7 @@ def _path(line: Line, column_of: Scale, row_of: Scale, height: int) -> list[tupl
     return points
 
 
-def _across(plot: Plot, columns: int) -> Scale:
+def _across(plot: Plot, columns: int) -> ScaleFunction:
     """Return what gives the column of an x: linear, or logarithmic with a place of its own for zero."""
     points = measured(plot) or [0.0]
     if not plot.log_x:
@@ -177,7 +179,7 @@ def _across(plot: Plot, columns: int) -> Scale:
     return lambda x: 0.0 if x <= 0 else room + rest(x)
 
 
-def _scale(low: float, high: float, size: float, *, log: bool = False, flip: bool = False) -> Scale:
+def _scale(low: float, high: float, size: float, *, log: bool = False, flip: bool = False) -> ScaleFunction:
     """Return a map of [low, high] to [0, size]; the middle where low is high."""
 
     def place(value: float) -> float:
@@ -190,13 +192,13 @@ def _scale(low: float, high: float, size: float, *, log: bool = False, flip: boo
     return place
 
 
-def _frame(canvas: Canvas, plot: Plot, height: int, margin: int, columns: int, column_of: Scale) -> None:
+def _frame(canvas: Canvas, plot: Plot, height: int, margin: int, columns: int, column_of: ScaleFunction) -> None:
     """Draw the x axis: ticks where something was measured if that is a few places, else at round numbers."""
     signs, points = canvas.signs, measured(plot)
     canvas.put(height, margin, signs.frame[2] + signs.frame[3] * columns, DIM)
     if not points:
         return
-    ticks, texts = points, distinct(points)
+    ticks, texts = points, distinguishing_texts(points)
     if len(points) > MOST_MEASURED:
         most = max(2, columns // 10)
         positive = [x for x in points if x > 0]
@@ -233,7 +235,7 @@ def fit(text: str, width: int, signs: Signs) -> str:
 
 def titles(title: str, width: int, signs: Signs) -> "list[Text]":
     """Return the first line of a title in bold, the others dim, broken at the width."""
-    first, *more = (plain(line) if signs.dot else line for line in title.split("\n"))
+    first, *more = (to_ascii(line) if signs.dot else line for line in title.split("\n"))
     return [
         *texts_of(wrapped(printable(first), width), "bold"),
         *texts_of([w for m in more for w in wrapped(m, width)], DIM),

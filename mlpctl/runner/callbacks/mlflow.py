@@ -24,7 +24,7 @@ from mlpctl.store.schema import EPOCH_COLUMNS, EPOCHS_FILE, TRIALS_FILE, Row
 SECONDS_BETWEEN_WRITES = 1.0
 """A run takes 40 ms to write, so those of a second are written together."""
 
-KEY, ROW = "mlpctl.key", "mlpctl.row"
+KEY_TAG, ROW_TAG = "mlpctl.key", "mlpctl.row"
 """Tags of a run: the trial, and which row of it was written; the latter comes last: a run without it is half there."""
 
 MOST_METRICS = 1000
@@ -33,7 +33,7 @@ MOST_METRICS = 1000
 STATUS = {"ok": "FINISHED", "interrupted": "KILLED"}
 """MLflow's words; every other status is its FAILED, with ours as a tag."""
 
-SETTINGS = {
+MLFLOW_ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",  # it would tell its makers that it is used
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",  # with 7, a server that is not there is asked for two minutes
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
@@ -67,7 +67,7 @@ class Mlflow(Callback):
         Raises:
             UsageError: where MLflow is not installed, or the place cannot be used.
         """
-        for name, value in SETTINGS.items():
+        for name, value in MLFLOW_ENVIRONMENT.items():
             os.environ.setdefault(name, value)
         try:
             from mlflow.exceptions import MlflowException
@@ -97,9 +97,9 @@ class Mlflow(Callback):
         token = None
         while True:
             page = self._client.search_runs([self._experiment], max_results=1000, page_token=token)
-            for run in (run for run in page if KEY in run.data.tags):
-                if ROW in run.data.tags:
-                    self._there[run.data.tags[KEY]] = run.info.run_id, run.data.tags[ROW]
+            for run in (run for run in page if KEY_TAG in run.data.tags):
+                if ROW_TAG in run.data.tags:
+                    self._there[run.data.tags[KEY_TAG]] = run.info.run_id, run.data.tags[ROW_TAG]
                 else:
                     self._half.append(run.info.run_id)
             if not (token := page.token):
@@ -146,7 +146,7 @@ class Mlflow(Callback):
         if key in self._there:
             self._client.delete_run(self._there.pop(key)[0])  # of a trial that was run again
         began = int(datetime.fromisoformat(row["started"]).timestamp() * 1000) if row["started"] else 0
-        about = {KEY: key, **{f"mlpctl.{name}": row[name] for name in ("config", "status", "error") if row[name]}}
+        about = {KEY_TAG: key, **{f"mlpctl.{name}": row[name] for name in ("config", "status", "error") if row[name]}}
         run = self._client.create_run(self._experiment, start_time=began, tags=about, run_name=key).info.run_id
         self._half.append(run)
         names = [name for name in Spec.model_fields if row.get(name)]
@@ -159,7 +159,7 @@ class Mlflow(Callback):
         for first in range(0, len(metrics), MOST_METRICS):
             self._client.log_batch(run, metrics=metrics[first : first + MOST_METRICS])
         self._client.set_terminated(run, STATUS.get(row["status"], "FAILED"), int(now))
-        self._client.log_batch(run, tags=[RunTag(ROW, _name(row))])
+        self._client.log_batch(run, tags=[RunTag(ROW_TAG, _name(row))])
         self._half.remove(run)
         self._there[key] = run, _name(row)
 

@@ -17,14 +17,14 @@ from mlpctl.runner.trial import Trial
 from mlpctl.runner.types import Stop
 from mlpctl.store.schema import Row
 
-PATIENCE, EVERY = 1.0, 0.25
+FIRST_SECONDS, UPDATE_SECONDS = 1.0, 0.25
 """Seconds before anything is shown, and between two updates."""
 
 MARK = {"mlpctl": "progress"}
 """Metadata of the output, so that who keeps a notebook can leave it out."""
 
 
-class Line:
+class StatusLine:
     """Place for one line that is shown and replaced; this one shows nothing."""
 
     def show(self, text: str) -> None:
@@ -34,7 +34,7 @@ class Line:
         """Leave the place."""
 
 
-class Terminal(Line):
+class Terminal(StatusLine):
     """Last line of a terminal."""
 
     def show(self, text: str) -> None:
@@ -48,7 +48,7 @@ class Terminal(Line):
         sys.stderr.flush()
 
 
-class Notebook(Line):
+class Notebook(StatusLine):
     """Output of the cell that runs."""
 
     def __init__(self) -> None:
@@ -65,11 +65,11 @@ class Notebook(Line):
             self._handle.update(content, raw=True, metadata=MARK)
 
 
-def line_place() -> Line:
+def line_place() -> StatusLine:
     """Return where progress can be shown: the cell of a notebook, a terminal, or nowhere."""
     if (shell := notebook_shell()) is not None and hasattr(shell, "kernel"):
         return Notebook()
-    return Terminal() if sys.stderr.isatty() else Line()
+    return Terminal() if sys.stderr.isatty() else StatusLine()
 
 
 def notebook_shell() -> Any:
@@ -85,7 +85,7 @@ class LineProgress(Callback):
         notes: notes for the user, shown with the results.
     """
 
-    def __init__(self, total: int, line: Line) -> None:
+    def __init__(self, total: int, line: StatusLine) -> None:
         """Expect `total` trials."""
         self.total, self.line = total, line
         self.notes: list[str] = []
@@ -117,7 +117,7 @@ class LineProgress(Callback):
 
     def _show(self, text: str) -> None:
         now = time.monotonic()
-        if now - self._started > PATIENCE and now - self._shown > EVERY:
+        if now - self._started > FIRST_SECONDS and now - self._shown > UPDATE_SECONDS:
             self._shown = now
             self.line.show(text)
 
@@ -130,7 +130,7 @@ def shown_progress(total: int, *, progress: bool) -> Iterator[tuple[LineProgress
         KeyboardInterrupt: after an interrupt, when what had finished is saved. A second one does not wait.
     """
     stop = Stop(midway=True)
-    progress_line = LineProgress(total, line_place() if progress else Line())
+    progress_line = LineProgress(total, line_place() if progress else StatusLine())
     with _interrupts(stop):
         try:
             yield progress_line, stop

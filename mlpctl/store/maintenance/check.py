@@ -10,7 +10,7 @@ from mlpctl.display.tables import Cell, Table
 from mlpctl.errors import DataError
 from mlpctl.metrics import METRICS
 from mlpctl.store import reader
-from mlpctl.store.csv_lines import FILES, Line, header_of, is_ours, scan
+from mlpctl.store.csv_lines import COLUMNS_BY_FILE, CsvLine, header_of, is_ours, scan
 from mlpctl.store.environment import environments_of
 from mlpctl.store.folder_files import read_json
 from mlpctl.store.key import key_problem
@@ -25,12 +25,12 @@ from mlpctl.store.schema import (
 )
 from mlpctl.system.files import left_over
 
-SCORES = [name for name in EPOCH_COLUMNS if name.endswith(METRICS)]
+REPEATED_SCORES = [name for name in EPOCH_COLUMNS if name.endswith(METRICS)]
 """Columns that are equal in the row of a trial and in the row of its last epoch."""
 
 
 @dataclass(frozen=True)
-class Problem:
+class FolderProblem:
     """Problem of a results folder.
 
     Attributes:
@@ -41,7 +41,7 @@ class Problem:
 
     file: str
     what: str
-    line: Line | None = None
+    line: CsvLine | None = None
 
 
 @dataclass
@@ -55,8 +55,8 @@ class Contents:
         orphans: number of rows of epochs whose trial has no row: it was killed, and runs again.
     """
 
-    problems: list[Problem] = field(default_factory=list)
-    trials: dict[str, Line] = field(default_factory=dict)
+    problems: list[FolderProblem] = field(default_factory=list)
+    trials: dict[str, CsvLine] = field(default_factory=dict)
     replaced: int = 0
     orphans: int = 0
 
@@ -67,7 +67,7 @@ def check(folder: Path) -> Table:
     Raises:
         DataError: where there are no results at all, or those of a newer mlpctl.
     """
-    found = look(folder)
+    found = check_contents(folder)
     rows: list[dict[str, Cell]] = [
         {"file": p.file, "line": None if p.line is None else p.line.number, "problem": p.what} for p in found.problems
     ]
@@ -91,7 +91,7 @@ def _without_environment(folder: Path, found: Contents) -> int:
     return sum(line.row["environment"] not in known for line in found.trials.values())
 
 
-def look(folder: Path) -> Contents:
+def check_contents(folder: Path) -> Contents:
     """Return the contents of a results folder, every line of it checked.
 
     Raises:
@@ -99,16 +99,20 @@ def look(folder: Path) -> Contents:
     """
     reader.check_there(folder)
     found = Contents()
-    for name in FILES:
-        found.problems += (Problem(name, what) for what in frame_problems(folder / name, list(FILES[name])))
+    for name in COLUMNS_BY_FILE:
+        found.problems += (
+            FolderProblem(name, what) for what in frame_problems(folder / name, list(COLUMNS_BY_FILE[name]))
+        )
     if any(problem.what == FOREIGN for problem in found.problems):
         return found
     for line in scan(folder / TRIALS_FILE):
         if problem := line.problem or key_problem(line.row):
-            found.problems.append(Problem(TRIALS_FILE, problem, line))
+            found.problems.append(FolderProblem(TRIALS_FILE, problem, line))
         else:
             found.replaced += line.row["key"] in found.trials
-            needed = {name: line.row.get(name, "") for name in ("status", "epochs_done", "environment", *SCORES)}
+            needed = {
+                name: line.row.get(name, "") for name in ("status", "epochs_done", "environment", *REPEATED_SCORES)
+            }
             found.trials[line.row["key"]] = replace(line, row=needed)  # of 100,000 trials not every cell
     _look_at_epochs(folder / EPOCHS_FILE, found)
     found.problems += _others(folder)
@@ -151,13 +155,13 @@ def _look_at_epochs(path: Path, found: Contents) -> None:
     differing: dict[str, str] = {}
     for line in scan(path):
         if line.problem:
-            found.problems.append(Problem(EPOCHS_FILE, line.problem, line))
+            found.problems.append(FolderProblem(EPOCHS_FILE, line.problem, line))
         elif line.row["key"] in found.trials:
             key, epoch = line.row["key"], line.row["epoch"]
             seen[key] = seen.get(key, 0) | 1 << int(epoch or 0)
             trial = found.trials[key].row
             if epoch == trial["epochs_done"]:
-                told = (name for name in SCORES if name in line.row and line.row[name] != trial[name])
+                told = (name for name in REPEATED_SCORES if name in line.row and line.row[name] != trial[name])
                 differing[key] = ", ".join(f"{name} {trial[name]} and not {line.row[name]}" for name in told)
         else:
             found.orphans += 1
@@ -165,13 +169,13 @@ def _look_at_epochs(path: Path, found: Contents) -> None:
         done = int(line.row.get("epochs_done") or 0)
         if line.row["status"] == "ok" and seen.get(key, 0) >> 1 != (1 << done) - 1:
             what = f"trial {key} has {done} epochs, and {EPOCHS_FILE} does not have all of them"
-            found.problems.append(Problem(TRIALS_FILE, what, line))
+            found.problems.append(FolderProblem(TRIALS_FILE, what, line))
         elif differing.get(key):
             what = f"trial {key} has another score than its last row in {EPOCHS_FILE}: {differing[key]}"
-            found.problems.append(Problem(TRIALS_FILE, what, line))
+            found.problems.append(FolderProblem(TRIALS_FILE, what, line))
 
 
-def _others(folder: Path) -> Iterator[Problem]:
+def _others(folder: Path) -> Iterator[FolderProblem]:
     readers: tuple[tuple[str, Callable[[str], object]], ...] = (
         (EXPERIMENT_FILE, tomllib.loads),
         (ENVIRONMENT_FILE, json.loads),
@@ -182,12 +186,12 @@ def _others(folder: Path) -> Iterator[Problem]:
             try:
                 read(path.read_text("utf-8"))
             except ValueError as error:  # no TOML, no JSON, no UTF-8
-                yield Problem(name, f"cannot be read: {error}")
+                yield FolderProblem(name, f"cannot be read: {error}")
     for path in sorted(left_over(folder)):
-        yield Problem(str(path.relative_to(folder)), "left over by a writer that was killed")
+        yield FolderProblem(str(path.relative_to(folder)), "left over by a writer that was killed")
     for path in sorted((folder / WEIGHTS_FOLDER).glob("*.safetensors")):
         if not _is_whole(path):
-            yield Problem(str(path.relative_to(folder)), "weights that cannot be read")
+            yield FolderProblem(str(path.relative_to(folder)), "weights that cannot be read")
 
 
 def _is_whole(path: Path) -> bool:

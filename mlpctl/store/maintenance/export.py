@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from mlpctl.errors import UsageError
-from mlpctl.store.columns import KINDS, Columns, values_of
+from mlpctl.store.columns import COLUMN_KINDS, Columns, values_of
 from mlpctl.store.results import load
 from mlpctl.system.files import replace_file
 
@@ -45,7 +45,7 @@ def export(folders: Sequence[Path], out: Path | None, format_: ExportFormat) -> 
         raise UsageError(f"cannot write to {out}: {error.strerror}") from error
     tables = {out / f"trials.{format_}": results.rows, out / f"epochs.{format_}": results.epoch_rows}
     for path, table in tables.items():
-        replace_file(path, to_json(table) if format_ == "json" else to_parquet(table))
+        replace_file(path, json_chunks(table) if format_ == "json" else to_parquet(table))
     return list(tables)
 
 
@@ -56,7 +56,7 @@ def to_parquet(table: Columns) -> bytes:
 
     types = {"text": pa.string(), "int": pa.int64(), "float": pa.float64()}
     columns = {
-        name: pa.array(table[name], types[KINDS.get(name, "text")], from_pandas=True)  # NaN is missing
+        name: pa.array(table[name], types[COLUMN_KINDS.get(name, "text")], from_pandas=True)  # NaN is missing
         for name in table.names
     }
     stream = BytesIO()
@@ -64,7 +64,7 @@ def to_parquet(table: Columns) -> bytes:
     return stream.getvalue()
 
 
-def to_json(table: Columns) -> Iterator[bytes]:
+def json_chunks(table: Columns) -> Iterator[bytes]:
     """Yield a table as a JSON list of objects, in parts; what is missing or not finite is null."""
     shown = table.only([name for name in table.names if any(cell is not None for cell in values_of(table[name]))])
     yield b"["

@@ -10,7 +10,7 @@ from typing import Any
 
 from mlpctl.display.tables import Cell, Table
 from mlpctl.errors import DataError
-from mlpctl.store.csv_lines import Line, scan, to_line
+from mlpctl.store.csv_lines import CsvLine, scan, to_line
 from mlpctl.store.environment import united, unnamed_in
 from mlpctl.store.folder_files import read_json, read_toml
 from mlpctl.store.schema import (
@@ -88,9 +88,9 @@ def merge(folders: Sequence[Path], out: Path) -> Table:
     return Table(columns, merged.conflicts, "Conflicts" if merged.conflicts else "", notes)
 
 
-def _lines(path: Path, merged: Merged) -> Iterator[Line]:
+def _lines(path: Path, merged: Merged) -> Iterator[CsvLine]:
     """Yield the good lines of a trials.csv, the last of each trial, brought up to date; each names what it ran on."""
-    last: dict[str, Line] = {}
+    last: dict[str, CsvLine] = {}
     environment = unnamed_in(_environment(path.parent))
     for found in scan(path):
         line = found
@@ -103,13 +103,13 @@ def _lines(path: Path, merged: Merged) -> Iterator[Line]:
     yield from last.values()
 
 
-def _current(line: Line, columns: Mapping[str, Any]) -> bytes:
+def _current(line: CsvLine, columns: Mapping[str, Any]) -> bytes:
     if line.raw and list(line.row) == list(columns) and not line.raw.endswith(b"\r\n"):
         return line.raw
     return to_line(line.row.get(column, BEFORE.get(column)) for column in columns)
 
 
-def _take(merged: Merged, number: int, sources: Sequence[Path], lines: Iterator[Line]) -> None:
+def _take(merged: Merged, number: int, sources: Sequence[Path], lines: Iterator[CsvLine]) -> None:
     for line in lines:
         key = line.row["key"]
         if key not in merged.rows:

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from mlpctl.store.csv_lines import FILES
-from mlpctl.store.maintenance.check import look
+from mlpctl.store.csv_lines import COLUMNS_BY_FILE
+from mlpctl.store.maintenance.check import check_contents
 from mlpctl.store.repair_rows import remove_lines
 from mlpctl.store.schema import ENVIRONMENT_FILE, EXPERIMENT_FILE
 from mlpctl.store.writer import Store
@@ -17,17 +17,17 @@ def repair(folder: Path) -> list[str]:
         DataError: where there are no results, or those of something else or of a newer mlpctl.
         UsageError: if the folder is being written.
     """
-    look(folder)  # says that there are no results, before a folder is made for them
+    check_contents(folder)  # says that there are no results, before a folder is made for them
     done = [f"{path.relative_to(folder)}: removed, a writer that was killed had left it" for path in left_over(folder)]
     with Store(folder) as store:
         done += store.repairs
-        problems = look(folder).problems
-        for name in FILES:
+        problems = check_contents(folder).problems
+        for name in COLUMNS_BY_FILE:
             lines = {p.line.number: p.line for p in problems if p.line is not None and p.file == name}
             done += remove_lines(folder / name, list(lines.values()))
         for problem in problems:
             path = folder / problem.file
-            if problem.line is None and problem.file not in FILES and path.is_file():
+            if problem.line is None and problem.file not in COLUMNS_BY_FILE and path.is_file():
                 path.unlink()
                 again = problem.file in (EXPERIMENT_FILE, ENVIRONMENT_FILE)
                 told = "; the sweep writes it again" if again else ""

@@ -6,13 +6,13 @@
 import numpy as np
 
 from mlpctl.display.tables import for_people
-from mlpctl.report.dataframes import by_seed
-from mlpctl.report.summary import interval
+from mlpctl.report.dataframes import score_frame
+from mlpctl.report.summary import mean_interval
 from mlpctl.textbook.exercises.catalog import Effect
 from mlpctl.textbook.exercises.ranking import ValueRanking, paired_difference, seed_difference
 from mlpctl.textbook.exercises.sweeps import SweepStudy
 from mlpctl.textbook.exercises.wording import (
-    METRIC_NAMES,
+    METRIC_PHRASES,
     amount,
     best_text,
     difference_text,
@@ -42,7 +42,7 @@ def effect_of_value(study: SweepStudy, of: Effect) -> str:
     sentence = difference_text(
         f"{value_text(value)} instead of {noun_text(study.exercise.axis, base)}",
         seed_difference(trials, study.exercise.axis, value, base, of.metric),
-        METRIC_NAMES[of.metric],
+        METRIC_PHRASES[of.metric],
     )
     return under_condition(study.condition(along[0] if of.along == "first" else None), sentence)
 
@@ -64,7 +64,7 @@ def test_score(study: SweepStudy) -> str:
     test = good.loc[good[study.exercise.axis] == verdict.best, "test_accuracy"].dropna()
     if not len(test):
         return ""
-    mean, _, low, high = interval(test)
+    mean, _, low, high = mean_interval(test)
     around = f" (95 % interval {for_people(low)} to {for_people(high)})" if len(test) > 1 else " (one seed)"
     best = noun_text(study.exercise.axis, verdict.best)
     return f"On the test set the accuracy with {best} is {for_people(mean)}{around}."
@@ -129,7 +129,7 @@ def price_of_second(study: SweepStudy) -> str:
 def shift_of_best(study: SweepStudy) -> str:
     """Claim whether the best learning rate of each seed moves with epochs: a paired test of its logarithm."""
     ends = [list(study.along)[place] for place in (-1, 0)]
-    bests = [by_seed(study.along[n], "lr", "val_accuracy").idxmax(axis=1) for n in ends]
+    bests = [score_frame(study.along[n], "lr", "val_accuracy").idxmax(axis=1) for n in ends]
     logs = np.log10(np.stack([b.reindex(bests[1].index).to_numpy(dtype=np.float64) for b in bests], axis=1))
     logs = logs[np.isfinite(logs).all(axis=1)]  # (seeds, 2)
     if len(study.along) < 2:

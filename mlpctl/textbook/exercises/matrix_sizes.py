@@ -8,9 +8,9 @@ import numpy as np
 from mlpctl.bench.matmul import NOISY
 from mlpctl.bench.matmul_products import OPERAND_BYTES, products_of
 from mlpctl.display.tables import Cell, Table, for_people
-from mlpctl.report.dataframes import rows_of
+from mlpctl.report.dataframes import frame_rows
 from mlpctl.report.figures.plot import Line, Plot
-from mlpctl.report.statistics.significance import ALPHA, holm, paired_test
+from mlpctl.report.statistics.significance import SIGNIFICANCE_LEVEL, holm, paired_test
 from mlpctl.runner.experiment_file import Effort
 from mlpctl.textbook.exercises.catalog import Exercise
 from mlpctl.textbook.exercises.wording import list_text, percent_change, percent_of, value_text
@@ -126,7 +126,7 @@ def _each_size(where: str, sizes: "pd.DataFrame") -> str:
         return f"{start} No misaligned size was measured."
     if first["rounds"] < 2:
         return f"{start} Per useful operation the misaligned take {_changes(wrong)}: one round, so that may be chance."
-    is_real, is_slower = wrong["p"] < ALPHA, wrong["relative"] > 1
+    is_real, is_slower = wrong["p"] < SIGNIFICANCE_LEVEL, wrong["relative"] > 1
     groups = {
         "longer, beyond chance": is_real & is_slower,
         "less, beyond chance": is_real & ~is_slower,
@@ -148,7 +148,7 @@ def _all_sizes(sizes: "pd.DataFrame", timings: "pd.DataFrame") -> str:
     low, at, high = (percent_change(float(np.exp(x))) for x in (mean - half, mean, mean + half))
     text = f"All misaligned sizes together take {at} time against the aligned"
     text += f" (95 % interval {low} to {high}, {len(of)} rounds)"
-    return f"{text}: {'beyond chance' if p < ALPHA else 'not told apart from no difference'}."
+    return f"{text}: {'beyond chance' if p < SIGNIFICANCE_LEVEL else 'not told apart from no difference'}."
 
 
 def _changes(rows: "pd.DataFrame") -> str:
@@ -183,7 +183,7 @@ def answer_table(study: ProductStudy) -> Table:
     columns = ["where", "n", "aligned", "seconds", "relative", "low", "high", "p"]
     base = value_text(study.timings["n"].iloc[0])
     note = f"relative: seconds per 2n³, divided by those of {base} in the same round; p: Holm's, that they are equal."
-    return Table(columns, rows_of(study.sizes[columns]), "Matrix products", [note], ["n"])
+    return Table(columns, frame_rows(study.sizes[columns]), "Matrix products", [note], ["n"])
 
 
 def answer_plot(study: ProductStudy) -> Plot:

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpctl.metrics import BETTER
-from mlpctl.report.dataframes import by_seed, compare, over
-from mlpctl.report.statistics.significance import ALPHA, Verdict, paired_test, resolution
+from mlpctl.report.dataframes import compare_score_frame, score_frame, summary_frame
+from mlpctl.report.statistics.significance import SIGNIFICANCE_LEVEL, Verdict, paired_test, resolution
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,12 +42,12 @@ class ValueRanking:
 
 def rank_values(trials: "pd.DataFrame", by: str, column: str = SCORE, better: str | None = None) -> ValueRanking:
     """Return the ranking of the values of one field over seeds; `better` is by metric where it is not given."""
-    table = over(trials, [by], column)
+    table = summary_frame(trials, [by], column)
     scored = table[table["n"] > 0]
     if scored.empty:
         return ValueRanking(by, table.assign(p=np.nan), None)
     able = scored.loc[scored["failed"] == scored["failed"].min(), by].tolist()
-    verdict = compare(by_seed(trials, by, column)[able], better or BETTER[column.rpartition("_")[2]])
+    verdict = compare_score_frame(score_frame(trials, by, column)[able], better or BETTER[column.rpartition("_")[2]])
     return ValueRanking(by, table.assign(p=table[by].map(verdict.p["p"])), verdict)
 
 
@@ -64,7 +64,7 @@ class SeedDifference:
     @property
     def is_real(self) -> bool:
         """Return whether it is beyond chance."""
-        return bool(self.p < ALPHA)
+        return bool(self.p < SIGNIFICANCE_LEVEL)
 
 
 def paired_difference(pairs: NDArray[np.float64]) -> SeedDifference:
@@ -75,7 +75,7 @@ def paired_difference(pairs: NDArray[np.float64]) -> SeedDifference:
 
 def seed_difference(trials: "pd.DataFrame", by: str, value: Any, base: Any, column: str = SCORE) -> SeedDifference:
     """Return how much more `value` scores than `base`, paired by seed."""
-    scores = by_seed(trials, by, column)
+    scores = score_frame(trials, by, column)
     if value not in scores or base not in scores:
         return SeedDifference(np.nan, np.nan, np.nan, np.nan, 0)
     return paired_difference(scores[[value, base]].dropna().to_numpy(dtype=np.float64))

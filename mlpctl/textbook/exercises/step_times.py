@@ -7,7 +7,7 @@ import numpy as np
 
 from mlpctl.bench.step_model import FEWEST_ROUNDS, find_crossings, fit_step_times, step_shares
 from mlpctl.display.tables import Table, for_people
-from mlpctl.report.dataframes import rows_of
+from mlpctl.report.dataframes import frame_rows
 from mlpctl.report.figures.plot import Line, Plot
 from mlpctl.runner.experiment_file import Effort
 from mlpctl.textbook.exercises.catalog import Exercise
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from mlpctl.textbook.exercises.collect import ExerciseOptions
 
-BATCH, LAYERS = 256, 2
+STEP_BATCH, STEP_LAYERS = 256, 2
 """Minibatch of the exercise's network, and its layers with weights: one hidden, and the outputs."""
 
 NOISY_SPREAD = 0.10
@@ -55,7 +55,7 @@ def collect_data(options: "ExerciseOptions") -> "pd.DataFrame":
     from mlpctl.textbook.exercises.collect import measure_rounds
 
     plan = STEP_PLANS[options.effort]
-    steps = train_options(plan.names, {"width": plan.widths, "depth": (1,), "batch": (BATCH,)})
+    steps = train_options(plan.names, {"width": plan.widths, "depth": (1,), "batch": (STEP_BATCH,)})
 
     def measure_round(number: int) -> "pd.DataFrame":
         import pandas as pd
@@ -110,7 +110,7 @@ def with_limits(medians: "pd.DataFrame", timings: "pd.DataFrame") -> "pd.DataFra
     medians = medians.assign(peak=np.nan, limit="")
     for _, own in medians.groupby("implementation", sort=False):
         least = [max(floors[n].values()) for n in own["hidden_units"]]
-        overhead = fit_step_times([LAYERS] * len(own), least, own["median"].tolist()).overhead(LAYERS)
+        overhead = fit_step_times([STEP_LAYERS] * len(own), least, own["median"].tolist()).overhead(STEP_LAYERS)
         for row, n, seconds in zip(own.index, own["hidden_units"], own["median"], strict=True):
             shares = step_shares(float(seconds), overhead, floors[n]["arithmetic"], floors[n]["memory"])
             medians.loc[row, ["peak", "limit"]] = [shares.arithmetic, shares.limit]
@@ -218,7 +218,7 @@ def answer_table(study: StepStudy) -> Table:
     own = study.medians
     note = ("limit: the largest of overhead (fitted: time = overhead + factor · floor), arithmetic (FLOPs at the "
             "measured peak), memory (bytes at the measured bandwidth); peak: share of the measured peak.")  # fmt: skip
-    return Table(list(own.columns), rows_of(own), "Seconds per step", [note], ["hidden_units"])
+    return Table(list(own.columns), frame_rows(own), "Seconds per step", [note], ["hidden_units"])
 
 
 def answer_plot(study: StepStudy) -> Plot:
@@ -227,7 +227,7 @@ def answer_plot(study: StepStudy) -> Plot:
     for name, own in _by_implementation(study):
         y, low, high = ((own[column] * 1e6).tolist() for column in ("median", "low", "high"))
         lines.append(Line(LINE_NAMES.get(name, name), own["hidden_units"].astype(float).tolist(), y, low, high))
-    title = f"µs per step against hidden units, minibatch {BATCH}\nmedian and range of the rounds, one thread"
+    title = f"µs per step against hidden units, minibatch {STEP_BATCH}\nmedian and range of the rounds, one thread"
     return Plot(title, "hidden units", "µs per step", tuple(lines), log_x=True, log_y=True)
 
 

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from mlpctl.display.tables import Table, for_people
-from mlpctl.report.dataframes import rows_of
+from mlpctl.report.dataframes import frame_rows
 from mlpctl.report.figures.plot import Line, Plot, is_log_spaced
-from mlpctl.report.statistics.importance import parts_of
-from mlpctl.report.statistics.significance import ALPHA
+from mlpctl.report.statistics.importance import variance_parts
+from mlpctl.report.statistics.significance import SIGNIFICANCE_LEVEL
 from mlpctl.report.statistics.student import f_tail
 from mlpctl.search.axes import Axis, make_axis
 from mlpctl.textbook.exercises.catalog import Exercise
 from mlpctl.textbook.exercises.ranking import ValueRanking, rank_values, seed_difference
 from mlpctl.textbook.exercises.wording import (
-    UNKNOWN,
+    NO_ANSWER,
     list_text,
     mean_text,
     p_text,
@@ -146,7 +146,7 @@ def with_cost(trials: "pd.DataFrame") -> "pd.DataFrame":
 def best_found(study: StrategyStudy) -> str:
     """Claim the best result of all searches."""
     if study.winners.empty:
-        return UNKNOWN
+        return NO_ANSWER
     top = study.winners.sort_values("val_accuracy", ascending=False).iloc[0]
     what = list_text([f"{_words(name)} {value_text(top[name])}" for name in JOINT_AXES if name in top])
     return (
@@ -193,7 +193,7 @@ def interactions(study: StrategyStudy) -> str:
     if total < 1e-12 / len(good):
         return f"{unknown}all scores are equal."
     means = cells["mean"].to_numpy(dtype=np.float64).reshape(levels)
-    shares = {name: part(means) / total for name, part in parts_of(len(axes)).items()}
+    shares = {name: part(means) / total for name, part in variance_parts(len(axes)).items()}
     order, joint = sorted(range(len(axes)), key=lambda k: -shares[f"main {k}"]), max(shares["interactions"], 0.0)
     text = "Of the variance of validation accuracy over the grid the axes explain one by one: "
     text += list_text([f"{_words(axes[k])} {percent_of(shares[f'main {k}'])}" for k in order])
@@ -203,7 +203,7 @@ def interactions(study: StrategyStudy) -> str:
     noise = max(1 - float(means.var()) / total, 1e-15)
     freedom = full - 1 - sum(n - 1 for n in levels)
     p = f_tail((joint / freedom) / (noise / (len(good) - full)), freedom, len(good) - full)
-    if p >= ALPHA:
+    if p >= SIGNIFICANCE_LEVEL:
         return f"{text}, not beyond chance ({p_text(p)}): that tuning one axis after the other is worse is not shown."
     why = "the best value of one depends on the others, and tuning one after the other can miss it"
     return f"{text} ({p_text(p)}): {why}."
@@ -261,7 +261,7 @@ def answer_table(study: StrategyStudy) -> Table:
     note = "mean, low, high: test accuracy of what each search chose on validation; p: Holm's, against the best, "
     note += "paired."
     columns = ["strategy", "n", "model_epochs", "trials", "val_mean", "mean", "low", "high", "p"]
-    return Table(columns, rows_of(own[columns]), "Strategies at equal budget", [note])
+    return Table(columns, frame_rows(own[columns]), "Strategies at equal budget", [note])
 
 
 def answer_plot(study: StrategyStudy) -> Plot:

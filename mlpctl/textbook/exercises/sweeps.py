@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlpctl.display.tables import Table
-from mlpctl.report.dataframes import rows_of
+from mlpctl.report.dataframes import frame_rows
 from mlpctl.report.figures.plot import Line, Plot, is_log_spaced
 from mlpctl.textbook.exercises.catalog import Exercise
 from mlpctl.textbook.exercises.ranking import SCORE, ValueRanking, rank_values
-from mlpctl.textbook.exercises.wording import METRIC_NAMES, NOUNS, TITLES, noun_text
+from mlpctl.textbook.exercises.wording import METRIC_PHRASES, NOUNS, TITLES, noun_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -113,14 +113,14 @@ def answer_table(study: SweepStudy) -> Table:
     columns += ["mean", "sd", "low", "high", "p", *(["compared"] if along else []), *means]
     title = f"Validation accuracy by {TITLES[axis]}{f' and {TITLES[along]}' if along else ''}"
     note = f"p: Holm's, of a difference from the best{f' at equal {TITLES[along]}' if along else ''}, paired by seed."
-    return Table(columns, rows_of(whole[columns]), title, [note] if whole["p"].notna().any() else [], [axis, along])
+    return Table(columns, frame_rows(whole[columns]), title, [note] if whole["p"].notna().any() else [], [axis, along])
 
 
 def answer_plot(study: SweepStudy) -> Plot:
     """Return the plot of an answer: accuracy along an axis, or of every seed."""
     axis, along, kind = study.exercise.axis, study.exercise.along, study.exercise.plot
     by_value = {noun_text(axis, n): study.trials[study.trials[axis] == n] for n in study.values}
-    y_label = METRIC_NAMES[SCORE] if along else "accuracy"
+    y_label = METRIC_PHRASES[SCORE] if along else "accuracy"
     title = f"{y_label.capitalize()} by {TITLES[axis]}\n"
     if kind == "seeds":
         lines = []
@@ -134,7 +134,7 @@ def answer_plot(study: SweepStudy) -> Plot:
     elif along:
         rankings = {noun_text(along, n): ranking for n, ranking in study.rankings_along.items()}
     else:
-        rankings = {METRIC_NAMES[name]: rank_values(study.good, axis, name) for name in (SCORE, "train_accuracy")}
+        rankings = {METRIC_PHRASES[name]: rank_values(study.good, axis, name) for name in (SCORE, "train_accuracy")}
     words = () if x in NOUNS else tuple(dict.fromkeys(v for r in rankings.values() for v in r.table[x]))
     lines = [_means_line(name, ranking, words) for name, ranking in rankings.items()]
     log_x = not words and is_log_spaced(study.trials[x])

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from mlpctl.display.tables import as_chosen, for_people
-from mlpctl.report.dataframes import plain
+from mlpctl.report.dataframes import frame_cell
 from mlpctl.textbook.exercises.ranking import SeedDifference, ValueRanking
 
 if TYPE_CHECKING:
@@ -14,18 +14,18 @@ TITLES = {"hidden_units": "hidden units", "hidden_layers": "hidden layers", "epo
           "activation": "activation", "init": "initial weights"}  # fmt: skip
 NOUNS = {"hidden_units": "{} hidden units", "hidden_layers": "{} hidden layers", "epochs": "{} epochs",
          "lr": "a learning rate of {}"}  # fmt: skip
-METRIC_NAMES = {
+METRIC_PHRASES = {
     "val_accuracy": "validation accuracy",
     "train_accuracy": "training accuracy",
     "val_loss": "validation loss",
     "lead": "the lead of training over validation accuracy",
 }
-UNKNOWN = "No trial has a score, so there is no answer."
+NO_ANSWER = "No trial has a score, so there is no answer."
 
 
 def value_text(value: Any) -> str:
     """Return a value of a hyperparameter as somebody would write it."""
-    return as_chosen(plain(value))
+    return as_chosen(frame_cell(value))
 
 
 def noun_text(field: str, value: Any) -> str:
@@ -98,9 +98,9 @@ def difference_text(what: str, gap: SeedDifference, metric: str) -> str:
 
 def best_text(ranking: ValueRanking) -> str:
     """Return the sentence that names the value with the best validation accuracy, or those it may share that with."""
-    verdict, metric = ranking.verdict, METRIC_NAMES["val_accuracy"]
+    verdict, metric = ranking.verdict, METRIC_PHRASES["val_accuracy"]
     if verdict is None:
-        return UNKNOWN
+        return NO_ANSWER
     value, score = noun_text(ranking.by, verdict.best), mean_text(ranking.row(verdict.best))
     if verdict.compared < 2:
         return f"Only {value} could be scored: {metric} {score}; there is nothing to compare it with."
