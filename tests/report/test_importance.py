@@ -1,8 +1,6 @@
 """Which axis matters: shares against their definition, intervals that hold, and designs that cannot tell."""
 
 import json
-import subprocess
-import sys
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -204,15 +202,3 @@ def test_the_section_of_the_report(cli: Cli, tmp_path: Path) -> None:
     refused = cli("report", "two", "--format", "json", "--importance")
     assert refused.code == 2
     assert "a forest over 2 axes needs 24 at least" in refused.err
-
-
-def test_a_full_grid_needs_no_forest(tmp_path: Path) -> None:
-    grid(tmp_path / "r")
-    script = (
-        "import sys; sys.argv = ['mlpctl', 'report', 'r']\n"
-        "from mlpctl.cli import main\n"
-        "try:\n    main()\nfinally:\n    print([m for m in ('torch', 'numba', 'sklearn') if m in sys.modules])"
-    )
-    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert "interactions" in done.stdout
-    assert done.stdout.splitlines()[-1] == "[]"

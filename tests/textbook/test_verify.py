@@ -1,7 +1,5 @@
 """Published figures: how they are checked, and what a wrong [[expect]] is told."""
 
-import subprocess
-import sys
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -121,12 +119,3 @@ def test_every_measure_has_its_function_and_what_it_is_asked_for() -> None:
     for name, needed in MEASURES.items():
         if name != DERIVATIVE:
             assert list(signature(getattr(measures, name)).parameters) == ["saved", *needed]
-
-
-def test_a_file_is_read_without_what_its_measures_import() -> None:
-    """The measures train nothing, but they read trained networks."""
-    code = (
-        "import sys, mlpctl.runner.experiment_file; print([m for m in sys.modules if m.startswith('mlpctl.textbook')])"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
