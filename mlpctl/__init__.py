@@ -34,7 +34,7 @@ _PLACES = {
     "DeviceError": "mlpctl.errors",
     "TrialsFailed": "mlpctl.errors",
 }
-"""What the package offers to Python -> where it is."""
+"""Name that the package offers -> module that has it."""
 
 __all__ = ["__version__", *_PLACES]  # noqa: PLE0604
 

@@ -36,7 +36,7 @@ COMMANDS = {
 or an `app` with commands of its own."""
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
-"""What the system says where a file can take no more."""
+"""Error codes of a full disk or quota."""
 
 
 class Commands(CommandGroup):

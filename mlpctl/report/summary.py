@@ -27,7 +27,7 @@ STAMPS: dict[SelectOn, str] = {
     "test": "Chosen on the test set: its score of the chosen configuration is too good, and no estimate.",
     "train": "Chosen on the training part: this says how well a configuration fits, not how well it predicts.",
 }
-"""What every table that compares on such a part has to say."""
+"""Warning of tables that compare on such a part."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,7 +22,7 @@ Names = list[str]
 Rows = list[dict[str, Any]]
 
 Effort = Literal["quick", "default", "thorough"]
-"""How much an experiment may cost: seconds, minutes, or what the published setting takes."""
+"""Cost that an experiment may have: seconds, minutes, or what the published setting takes."""
 
 
 class _File(BaseModel):

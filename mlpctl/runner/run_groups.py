@@ -12,7 +12,7 @@ from mlpctl.store.key import key_of
 from mlpctl.store.schema import Row
 
 UNSCORED = epoch_row(Event("", 0))
-"""What an epoch row has without scores: none is written."""
+"""Epoch row without scores; such a row is not written."""
 
 CUT_SHORT = ("interrupted", "timeout")
 """Statuses of runs that nothing is wrong with: a trial that ends where such a run does is done."""

@@ -17,7 +17,7 @@ LISTS = ("widths", "betas", "batch_norm")
 """Fields whose values are lists: on the command line a comma separates items, a semicolon values."""
 
 WHEN = " when "
-"""What separates an axis from its condition on the command line: momentum=0.5,0.9 when optimizer=momentum."""
+"""Word between an axis and its condition on the command line: momentum=0.5,0.9 when optimizer=momentum."""
 
 Condition = tuple[str, tuple[Any, ...]]
 """A field and the values of it under which an axis exists."""

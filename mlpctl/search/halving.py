@@ -18,7 +18,7 @@ from mlpctl.search.space import Proposal, Space
 from mlpctl.search.table import SearchTable
 
 Bracket = tuple[int, tuple[int, ...]]
-"""How many configurations begin, and the rungs that they go through."""
+"""Number of configurations that begin, and the rungs that they go through."""
 
 
 def make(table: SearchTable, space: Space, epochs: int, same: Same) -> "Halving":  # noqa: ARG001

@@ -1,4 +1,4 @@
-"""What all benchmarks share: sampling by turns, hints on noise, records. No test asserts on a real time."""
+"""Test what all benchmarks share: sampling by turns, hints on noise, records. No test asserts on a real time."""
 
 import re
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""How a command starts and ends, and what it says of the machine."""
+"""Test how a command starts and ends, and its facts about the machine."""
 
 import os
 import subprocess

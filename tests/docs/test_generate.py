@@ -1,4 +1,4 @@
-"""What README and docs say is true: every command runs, every link leads somewhere, derived pages are fresh."""
+"""Test README and docs: every command runs, every link leads somewhere, derived pages are fresh."""
 
 import re
 import sys
@@ -15,7 +15,7 @@ from tests.helpers.pages import PAGES, README, ROOT, Reader, Shown, anchors, blo
 
 SHOWN = [one for page in PAGES for one in shown(page)]
 KINDS = ("Tutorial", "How-to guide", "Reference", "Explanation")
-"""What a page is for; docs/index.md has a heading for each."""
+"""Purposes of pages; docs/index.md has a heading for each."""
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""What the lanes engine asks of CUDA, with CUDA made up: streams, graphs, memory. The sums are the CPU's."""
+"""Test the lanes engine's use of CUDA on a made-up CUDA: streams, graphs, memory. The sums are the CPU's."""
 
 import weakref
 from collections.abc import Callable, Iterator

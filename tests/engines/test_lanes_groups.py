@@ -1,4 +1,4 @@
-"""Which trials share a program, where they lie, what they draw, and how many they are: laws of the pure parts."""
+"""Test the groups of lanes: their trials, their layout, their random numbers, their size."""
 
 from collections import Counter
 from itertools import pairwise

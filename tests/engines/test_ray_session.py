@@ -1,4 +1,4 @@
-"""What the driver does with tasks: which works go together, and what becomes of those whose processes die."""
+"""Test the Ray driver's tasks: works that go together, and works whose processes die."""
 
 from dataclasses import replace
 from itertools import count

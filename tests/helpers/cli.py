@@ -8,7 +8,7 @@ from pathlib import Path
 
 @dataclass
 class Result:
-    """What a command left: its exit code and what it printed."""
+    """Result of a command: its exit code and output."""
 
     code: int
     out: str

@@ -1,4 +1,4 @@
-"""What may be ranked together: the same data, or data that differ by an option; never two files."""
+"""Test the grouping of trials: the same data, or data that differ by an option; never two files."""
 
 import json
 from pathlib import Path

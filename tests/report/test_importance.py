@@ -1,4 +1,4 @@
-"""Which axis matters: shares against their definition, intervals that hold, and designs that cannot tell."""
+"""Test importance: shares against their definition, coverage of intervals, and designs that cannot tell."""
 
 import json
 from itertools import product

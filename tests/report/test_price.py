@@ -1,4 +1,4 @@
-"""What a search cost beside a grid and random search: counted from the store, and no more than it can tell."""
+"""Test the price of a search beside a grid and random search, counted from the store."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a dry run says is what a sweep then does; what does not fit is listed, and nothing is written."""
+"""Test the dry run: a sweep then does what it told, and nothing is written."""
 
 import json
 import re

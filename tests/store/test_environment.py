@@ -1,4 +1,4 @@
-"""What a trial ran on stays known, whatever else runs into its folder, in files of every age."""
+"""Test that a trial's environment stays known, in files of every version."""
 
 import json
 from pathlib import Path
