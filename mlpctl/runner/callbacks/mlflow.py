@@ -28,7 +28,7 @@ KEY_TAG, ROW_TAG = "mlpctl.key", "mlpctl.row"
 """Tags of a run: the trial, and which row of it was written; the latter comes last: a run without it is half there."""
 
 MOST_METRICS = 1000
-"""Parameters that MLflow takes at a time."""
+"""Metrics that MLflow takes at a time."""
 
 STATUS = {"ok": "FINISHED", "interrupted": "KILLED"}
 """MLflow's words; every other status is its FAILED, with ours as a tag."""
