@@ -4,6 +4,7 @@ Importing scikit-learn takes a second, a thousand times an iris trial: so an .np
 """
 
 import io
+import warnings
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -68,7 +69,9 @@ def _read(path: Path) -> dict[str, NDArray[Any]] | None:
 
 def from_sklearn(name: str) -> dict[str, NDArray[Any]]:
     """Return a set as scikit-learn has it: arrays X, y, features and classes."""
-    from sklearn import datasets
+    with warnings.catch_warnings():  # joblib tells at its import that it has no shared memory, which nothing here needs
+        warnings.filterwarnings("ignore", message=".*serial mode", category=UserWarning)
+        from sklearn import datasets
 
     bunch = getattr(datasets, f"load_{name.replace('-', '_')}")()
     regression = name == "diabetes"
