@@ -19,6 +19,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from mlpctl.store.results import load
+from tests.helpers import system_parts
 from tests.helpers.cli import Cli
 
 ROOT = Path(__file__).parents[2]
@@ -67,6 +68,8 @@ def wait_for(condition: Callable[[], bool], what: str) -> None:
 @pytest.fixture(scope="module")
 def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoNodes]:
     """Start two nodes that listen on loopback alone and ask for a token; end them whatever happens."""
+    if sys.platform == "linux":
+        system_parts.require("shared-memory")
     environment = {
         **os.environ,
         "PYTHONPATH": str(ROOT),

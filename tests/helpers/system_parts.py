@@ -33,6 +33,11 @@ def _no_browser() -> str:
     return f"Playwright does not start: {driver.stderr.strip()}" if driver.returncode else ""
 
 
+def _no_shared_memory() -> str:
+    shared = Path("/dev/shm")
+    return "no shared memory for this user, which Ray needs: mount /dev/shm" if not os.access(shared, os.W_OK) else ""
+
+
 def _no_terminal() -> str:
     try:
         for descriptor in pty.openpty():
@@ -68,6 +73,7 @@ def fashion_mnist_package() -> Iterator[None]:
 PARTS: dict[str, Callable[[], str]] = {
     "chromium": _no_browser,
     "fashion-mnist": _no_fashion_mnist,
+    "shared-memory": _no_shared_memory,
     "terminal": _no_terminal,
 }
 """Name -> function that returns what is missing and how to get it, or ""."""
@@ -82,10 +88,15 @@ def missing(part: str) -> str:
 def check(item: pytest.Item) -> None:
     """Skip a test that needs a part that is not there; with CI=true, fail it."""
     for marker in item.iter_markers("needs"):
-        if why := missing(*marker.args):
-            if os.environ.get("CI") == "true":
-                pytest.fail(f"{why} (CI=true asks for every test)", pytrace=False)
-            pytest.skip(NOT_RUN + why)
+        require(*marker.args)
+
+
+def require(part: str) -> None:
+    """Skip the test that calls this if a part is not there; with CI=true, fail it."""
+    if why := missing(part):
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"{why} (CI=true asks for every test)", pytrace=False)
+        pytest.skip(NOT_RUN + why)
 
 
 def summary(skipped: list[pytest.TestReport]) -> list[str]:
