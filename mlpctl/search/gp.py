@@ -1,8 +1,7 @@
 """Search by a Gaussian process: Optuna's GPSampler, a Matérn kernel with log expected improvement."""
 
-from mlpctl.errors import UsageError
 from mlpctl.search.base import Same
-from mlpctl.search.optuna_search import STARTUP, OptunaSearch
+from mlpctl.search.optuna_search import STARTUP, OptunaSearch, optuna_samplers
 from mlpctl.search.space import Space
 from mlpctl.search.table import SearchTable
 
@@ -13,9 +12,7 @@ def make(table: SearchTable, space: Space, epochs: int, same: Same) -> OptunaSea
     Raises:
         UsageError: where Optuna is not installed.
     """
-    try:
-        from optuna.samplers import GPSampler
-    except ModuleNotFoundError:
-        raise UsageError("--search gp needs Optuna: pip install 'mlpctl[search]', or use --search halving") from None
-    sampler = GPSampler(seed=table.seed, n_startup_trials=STARTUP, warn_independent_sampling=False)
+    sampler = optuna_samplers("gp").GPSampler(
+        seed=table.seed, n_startup_trials=STARTUP, warn_independent_sampling=False
+    )
     return OptunaSearch(sampler, space, table.count, table.batch, table.seed, same)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from math import nextafter
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from mlpctl.errors import UsageError
 from mlpctl.search.axes import Axis
 from mlpctl.search.base import Same, uniform
 from mlpctl.search.space import Proposal, Space
@@ -23,6 +24,20 @@ GIVE_UP = 1000
 """Duplicates after which there is taken to be nothing new: combinations that train the same trial are counted apart."""
 
 BELOW_1 = nextafter(1.0, 0.0)
+
+
+def optuna_samplers(method: str) -> Any:
+    """Return Optuna's module of samplers for a search method.
+
+    Raises:
+        UsageError: where Optuna is not installed.
+    """
+    try:
+        from optuna import samplers
+    except ModuleNotFoundError:
+        hint = "pip install 'mlpctl[search]', or use --search halving"
+        raise UsageError(f"--search {method} needs Optuna: {hint}") from None
+    return samplers
 
 
 @dataclass

@@ -3,9 +3,8 @@
 Source: Bergstra et al., "Algorithms for hyper-parameter optimization", NeurIPS 2011, section 4.
 """
 
-from mlpctl.errors import UsageError
 from mlpctl.search.base import Same
-from mlpctl.search.optuna_search import STARTUP, OptunaSearch
+from mlpctl.search.optuna_search import STARTUP, OptunaSearch, optuna_samplers
 from mlpctl.search.space import Space
 from mlpctl.search.table import SearchTable
 
@@ -16,9 +15,5 @@ def make(table: SearchTable, space: Space, epochs: int, same: Same) -> OptunaSea
     Raises:
         UsageError: where Optuna is not installed.
     """
-    try:
-        from optuna.samplers import TPESampler
-    except ModuleNotFoundError:
-        raise UsageError("--search tpe needs Optuna: pip install 'mlpctl[search]', or use --search halving") from None
-    sampler = TPESampler(seed=table.seed, n_startup_trials=STARTUP, constant_liar=True)
+    sampler = optuna_samplers("tpe").TPESampler(seed=table.seed, n_startup_trials=STARTUP, constant_liar=True)
     return OptunaSearch(sampler, space, table.count, table.batch, table.seed, same)
