@@ -7,7 +7,8 @@ import io
 import warnings
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -67,10 +68,17 @@ def _read(path: Path) -> dict[str, NDArray[Any]] | None:
     return arrays if len(arrays["X"]) == len(arrays["y"]) else None
 
 
+@contextmanager
+def no_joblib_warning() -> Iterator[None]:
+    """Silence joblib while scikit-learn is imported: it tells of missing shared memory, which nothing here needs."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*serial mode", category=UserWarning)
+        yield
+
+
 def from_sklearn(name: str) -> dict[str, NDArray[Any]]:
     """Return a set as scikit-learn has it: arrays X, y, features and classes."""
-    with warnings.catch_warnings():  # joblib tells at its import that it has no shared memory, which nothing here needs
-        warnings.filterwarnings("ignore", message=".*serial mode", category=UserWarning)
+    with no_joblib_warning():
         from sklearn import datasets
 
     bunch = getattr(datasets, f"load_{name.replace('-', '_')}")()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mlpctl.data.sklearn_sets import no_joblib_warning
 from mlpctl.display.tables import Cell, Table
 from mlpctl.report.statistics.design import Design, Refused
 
@@ -97,7 +98,8 @@ def resampled(
     features: NDArray[np.float64], owner: NDArray[np.intp], scores: NDArray[np.float64], factors: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return (totals (resamples, factors), R² (resamples,)) on the configurations that each resample left out."""
-    from sklearn.ensemble import RandomForestRegressor
+    with no_joblib_warning():
+        from sklearn.ensemble import RandomForestRegressor
 
     rng = np.random.default_rng(0)
     totals, fits = np.empty((FOREST_RESAMPLES, factors)), np.empty(FOREST_RESAMPLES)
