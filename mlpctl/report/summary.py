@@ -14,7 +14,7 @@ from mlpctl.metrics import BETTER, METRICS, NO_FAILURES, PRIMARY, SelectOn, colu
 from mlpctl.report.comparable import split_by_data, with_options
 from mlpctl.report.failures import failures
 from mlpctl.report.grouping import codes_of, distinct_values, is_in, is_there, moments
-from mlpctl.report.statistics.significance import Verdict, by_seed, compare_scores, resolution
+from mlpctl.report.statistics.significance import Verdict, by_seed, compare_scores, least_variance, rounding_step
 from mlpctl.report.statistics.student import t95, t_quantile
 from mlpctl.spec import SEED_FIELDS, Spec
 from mlpctl.store.columns import Columns
@@ -135,9 +135,7 @@ def over(trials: Columns, by: Sequence[str], column: str) -> Columns:
     """Return a row per value of `by`: n, failed, mean, sd and the 95 % interval of `column` over its good trials.
 
     Student's interval of the mean. An accuracy is rounded to whole examples: its variance is never taken to be smaller
-    than what rounding alone makes it, so three equal accuracies are no certainty.
-
-    Source: Sheppard 1897 for the variance of rounding, step²/12.
+    than `least_variance`, so three equal accuracies are no certainty.
     """
     codes, firsts = codes_of(*(trials[name] for name in by))
     scores = np.where(trials["status"] == "ok", trials[column].astype(np.float64), np.nan)
@@ -145,9 +143,9 @@ def over(trials: Columns, by: Sequence[str], column: str) -> Columns:
     failed = np.bincount(codes[~is_in(trials["status"], NO_FAILURES)], minlength=len(firsts))
     low = high = np.full(len(firsts), np.nan)
     if (n > 1).any():
-        step = resolution(scores) if column.endswith("accuracy") else 0.0
+        step = rounding_step(trials.records(), column)
         with np.errstate(invalid="ignore", divide="ignore"):
-            spread = np.sqrt(np.maximum(sd**2, step**2 / 12))
+            spread = np.sqrt(np.maximum(sd**2, least_variance(step)))
             half = np.where(n > 1, t_quantile(0.975, np.maximum(n - 1, 1)) * spread / np.sqrt(n), np.nan)
         low, high = mean - half, mean + half
     if column.endswith("accuracy"):

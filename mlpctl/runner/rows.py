@@ -51,6 +51,7 @@ def trial_row(trial: Trial, event: Event, spent: Row, about: Mapping[str, Any]) 
         "task": trial.dataset.task,
         "digest": trial.dataset.digest,
         "numerics": NUMERICS,
+        **{f"{part}_examples": len(rows) for part, rows in trial.data.parts.items()},
         "parameters": trial.network.n_parameters,
         "epochs_done": event.epoch,
         **event.scores,

@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from mlpctl.data import load_dataset
-from mlpctl.data.prepare import prepare
+from mlpctl.data.prepare import Data, prepare
 from mlpctl.engines.base import Work
 from mlpctl.engines.initial_weights import check_start
 from mlpctl.models import Network, build_network, resolve
@@ -40,14 +40,18 @@ class Trial:
 
     def work(self, **asked: Any) -> Work:
         """Return what a session is asked to do with this trial; `asked` are further fields of Work."""
-        data = prepare(self.dataset, self.spec)
         assert self.spec.epochs is not None
-        return Work(self.key, self.spec, build_network(self.spec, data), data, self.spec.epochs, **asked)
+        return Work(self.key, self.spec, self.network, self.data, self.spec.epochs, **asked)
+
+    @property
+    def data(self) -> Data:
+        """The data of the spec, prepared; shared by the trials that agree on them."""
+        return prepare(self.dataset, self.spec)
 
     @property
     def network(self) -> Network:
         """The network of the spec."""
-        return build_network(self.spec, prepare(self.dataset, self.spec))
+        return build_network(self.spec, self.data)
 
 
 def trial_of(spec: Spec) -> Trial:

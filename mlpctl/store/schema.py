@@ -42,6 +42,9 @@ TRIAL_COLUMNS: dict[str, ColumnKind] = {
     "task": "text",
     "digest": "text",
     "numerics": "int",
+    "train_examples": "int",  # sizes of the parts; the validation part may be empty
+    "val_examples": "int",
+    "test_examples": "int",
     "parameters": "int",
     "epochs_done": "int",
     **SCORES,

@@ -61,7 +61,7 @@ def test_equal_accuracies_are_no_certainty(tmp_path: Path) -> None:
     rows = [{"lr": lr, "seed": s, "val_accuracy": a} for lr, a in ((0.1, 0.75), (0.2, 0.5)) for s in range(3)]
     trials = load(write(tmp_path / "r", rows)).trials
     table = summary_frame(trials, ["lr"], "val_accuracy")
-    half = 4.302652729749464 * 0.25 / 12**0.5 / 3**0.5
+    half = 4.302652729749464 * 0.25 / 4**0.5 / 3**0.5
     assert table["sd"].tolist() == [0, 0]
     assert (table["mean"] - table["low"]).tolist() == pytest.approx([half, half])
     [summary] = summarize(load(tmp_path / "r"))

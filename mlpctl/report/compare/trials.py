@@ -13,7 +13,7 @@ from mlpctl.report.compare.closeness import COMPARED, EPSILON, Deviation, deviat
 from mlpctl.report.compare.comparison import SIDES, ResultsComparison, interval_text
 from mlpctl.report.compare.environments import differing, of_trial
 from mlpctl.report.compare.paired_test import Paired, judge
-from mlpctl.report.statistics.significance import PAIRING, resolution
+from mlpctl.report.statistics.significance import PAIRING, rounding_step
 from mlpctl.spec import Spec
 from mlpctl.store import reader
 from mlpctl.store.find_trial import StoredTrial, find
@@ -123,17 +123,21 @@ def _scores(a: _Side, b: _Side, margin: float) -> Iterator[dict[str, Cell]]:
         x, y = a.row.get(name), b.row.get(name)
         if isinstance(x, float) and isinstance(y, float):
             values = [[side.finals[seed].get(name) for seed in shared] for side in (a, b)]
-            yield {"score": name, **_compared(name, x, y, values, margin, str(a.row["dtype"]))}
+            yield {"score": name, **_compared(name, x, y, values, margin, a, b)}
 
 
-def _compared(column: str, x: float, y: float, values: list[list[Cell]], margin: float, dtype: str) -> dict[str, Cell]:
-    """Return x, y, and the judgement on values (2, seeds) of one column."""
+def _compared(
+    column: str, x: float, y: float, values: list[list[Cell]], margin: float, a: _Side, b: _Side
+) -> dict[str, Cell]:
+    """Return x, y, and the judgement on values (2, seeds) of one column of two sides."""
     paired = Paired(0, None, None, None, None, "undecided")
     scores = np.array([[np.nan if cell is None else cell for cell in side] for side in values], dtype=np.float64)
     if scores.size:
         better = BETTER[column.partition("_")[2]]
-        step = resolution(scores) if column.endswith("accuracy") else 0.0
-        [paired] = judge(scores[0][:, None], scores[1][:, None], better=better, step=step, margin=margin, dtype=dtype)
+        step = rounding_step([*a.finals.values(), *b.finals.values()], column)
+        [paired] = judge(
+            scores[0][:, None], scores[1][:, None], better=better, step=step, margin=margin, dtype=str(a.row["dtype"])
+        )
     return {
         "A": x, "B": y, "B − A": y - x, "seeds": paired.pairs, "difference": paired.difference, "low": paired.low,
         "high": paired.high, "p": paired.p, "B is": paired.judgement,
@@ -165,7 +169,7 @@ def _epochs(a: _Side, b: _Side, column: str) -> Iterator[dict[str, Cell]]:
         x, y = one.get(epoch), other.get(epoch)
         if isinstance(x, float) and isinstance(y, float):
             values = [[known.get(epoch) for known in side] for side in by_seed]
-            yield {"epoch": epoch, "column": column, **_compared(column, x, y, values, 0.0, str(a.row["dtype"]))}
+            yield {"epoch": epoch, "column": column, **_compared(column, x, y, values, 0.0, a, b)}
 
 
 def _shown(a: _Side, b: _Side, column: str) -> Table:

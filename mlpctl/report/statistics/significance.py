@@ -1,11 +1,13 @@
-"""Decide the winner: test every configuration against the best, paired by seed, corrected for the number.
+"""Decide the winner: test every configuration against the best, corrected for their number.
 
 The best is picked by the same numbers that it is then tested with. Two things keep that honest: the correction counts
 every configuration that could have been picked, and `optimism` says how much too good the best of several equals looks.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpctl.report.grouping import codes_of, is_there, moments
-from mlpctl.report.statistics.student import normal, t_quantile, t_tail
+from mlpctl.report.statistics.moderation import moderated_variances, seed_correlation
+from mlpctl.report.statistics.student import Array, normal, t_quantile, t_tail
 from mlpctl.store.columns import Columns, values_of
 
 if TYPE_CHECKING:
@@ -21,6 +24,18 @@ if TYPE_CHECKING:
 
 SIGNIFICANCE_LEVEL = 0.05
 """Probability with which a configuration that is as good as the best may be excluded by chance."""
+
+MODERATED_FROM = 4
+"""Configurations from which their variances are moderated: fewer tell too little about how variances vary."""
+
+TINY = 1e-24
+"""Least variance of a score in squares of the largest mean: what is left of equal scores is rounding of arithmetic."""
+
+EXAMPLES_OF = {"train": "train_examples", "fit": "train_examples", "val": "val_examples", "test": "test_examples"}
+"""Column of the number of examples that a prefix of scores is about."""
+
+MOST_EXAMPLES = 1_000_000
+"""Most examples of a part that a step is derived for from the scores alone."""
 
 PAIRING = ("seed", "init_seed", "data_seed")
 """Trials that agree in these share initial weights and minibatches as far as their networks allow: they are a pair."""
@@ -33,15 +48,17 @@ class ScoreTable:
     Attributes:
         names: of the configurations; tuples where several fields name one.
         values: a row per seed, a column per configuration; NaN where one is missing.
+        step: what scores are rounded to, see `rounding_step`.
     """
 
     names: Sequence[Any]
-    values: NDArray[np.float64]
+    values: Array
+    step: float = 0.0
 
     def of(self, names: Sequence[Any]) -> "ScoreTable":
         """Return the scores of some configurations, in the order given."""
         place = {name: number for number, name in enumerate(self.names)}
-        return ScoreTable(names, np.ascontiguousarray(self.values[:, [place[name] for name in names]]))
+        return ScoreTable(names, np.ascontiguousarray(self.values[:, [place[name] for name in names]]), self.step)
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,8 +71,8 @@ class Verdict:
         compared: how many configurations could have been the best.
         seeds: seeds of the best.
         ranked: the configurations, best first.
-        tests: of each of them: `difference` (how much worse than the best, over the seeds both have), `pairs`, and `p`
-            (Holm's, of a difference as large as this by chance; NaN where there is no pair of seeds).
+        tests: of each of them: `difference` (how much worse than the best), `seeds`, and `p` (Holm's, of a difference
+            as large as this by chance; NaN where one of the two has one seed).
         optimism: how much too good the mean of the best is expected to look; None where seeds do not tell.
     """
 
@@ -83,51 +100,78 @@ class Verdict:
 def compare_scores(scores: ScoreTable, better: Literal["low", "high"] | str, *, best: Any = None) -> Verdict:
     """Return the verdict on scores.
 
-    Two-sided paired t-tests of the best with each other configuration, adjusted by Holm's step-down method for as many
-    comparisons as there are configurations: the best one's own selection counts as one of them. Without that, the
-    better of two equals would be called the winner in 5 % of cases, not in under 5 %.
+    Two-sided t-tests of the best with each other configuration, each with its own variance. Of four configurations and
+    more, variances are moderated across them. What their seeds have in common is taken off where the scores show it.
+    The tests are adjusted by Holm's step-down method for as many comparisons as there are configurations: the best
+    one's own selection counts as one of them. Without that, the better of two equals would be called the winner in 5 %
+    of cases, not in under 5 %. `docs/statistics.md` has the measured errors and powers.
 
     Args:
         scores: of one configuration at least.
         better: whether low or high scores are better.
         best: which column is the best, where somebody else decided; otherwise that with the best mean.
 
-    Source: Holm 1979, Scandinavian Journal of Statistics 6.
+    Source: Welch 1947, Biometrika 34; Smyth 2004 for moderation; Holm 1979, Scandinavian Journal of Statistics 6.
     """
     values = scores.values * (1.0 if better == "high" else -1.0)  # (seeds, configurations)
-    means = _means(values)
+    means, seeds = _means(values), np.isfinite(values).sum(axis=0)
     first = int(np.nanargmax(means)) if best is None else list(scores.names).index(best)
-    gaps = values[:, [first]] - values  # positive: worse than the best
-    pairs, difference, _, p = paired_test(gaps, resolution(values))
+    p = _differences_p(values, means, first, scores.step)
     others = np.arange(len(means)) != first
     adjusted = np.full(len(means), np.nan)
     adjusted[others] = holm(p[others], count=len(means))
+    difference = means[first] - means
     worse = (adjusted < SIGNIFICANCE_LEVEL) & (difference > 0)
     order = np.argsort(np.where(others, np.nan_to_num(-means, nan=np.inf), -np.inf), kind="stable")
     names = list(scores.names)
-    tests = {"difference": difference[order], "pairs": pairs[order], "p": adjusted[order]}
+    tests = {"difference": difference[order], "seeds": seeds[order], "p": adjusted[order]}
     tied = [int(i) for i in order if not worse[i]]
     return Verdict(
         best=names[first],
         tied=tuple(names[i] for i in tied),
         compared=len(names),
-        seeds=int(np.isfinite(values[:, first]).sum()),
+        seeds=int(seeds[first]),
         ranked=tuple(names[i] for i in order),
         tests=Columns(tests, len(order)),
         optimism=optimism(values[:, tied]),
     )
 
 
-def paired_test(
-    gaps: NDArray[np.float64], step: float
-) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+def _differences_p(values: Array, means: Array, first: int, step: float) -> Array:
+    """Return p of each configuration's difference from one of them, not adjusted; NaN where either has one seed.
+
+    Args:
+        values: scores (seeds, configurations), NaN where one is missing.
+        means: of the configurations.
+        first: the configuration that the others are compared with.
+        step: what scores are rounded to, see `least_variance`.
+    """
+    there = np.isfinite(values)
+    n, shared = there.sum(axis=0), (there & there[:, [first]]).sum(axis=0)
+    freedom = np.maximum(n - 1, 1).astype(np.float64)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        sums = np.nansum((values - means) ** 2, axis=0)
+        variance = np.where(
+            n > 1, np.maximum(sums / freedom, max(least_variance(step), TINY * np.nanmax(np.abs(means)) ** 2)), np.nan
+        )
+        if len(means) >= MODERATED_FROM:
+            variance, freedom = moderated_variances(variance, freedom)
+        own, best = variance / n, variance[first] / n[first]
+        common = 2 * seed_correlation(values) * np.sqrt(variance * variance[first]) * shared / (n * n[first])
+        error = own + best - common
+        least = np.minimum(freedom, freedom[first])
+        welch = (own + best) ** 2 / (own**2 / freedom + best**2 / freedom[first])
+        paired = np.clip(error**2 / (own**2 / freedom + best**2 / freedom[first]), least, 2 * least)
+        difference = means[first] - means
+        t = np.where((difference == 0) & (n > 1), 0.0, np.abs(difference) / np.sqrt(error))
+        return 2 * t_tail(t, np.where(common > 0, paired, welch))
+
+
+def paired_test(gaps: Array, step: float) -> tuple[NDArray[np.intp], Array, Array, Array]:
     """Return (pairs, mean, half the 95 % interval, p) of differences (pairs, comparisons); NaN: no such pair.
 
-    The two-sided t-test of a mean of 0. Scores are rounded where they are shares of few examples; a standard deviation
-    is never taken to be smaller than what rounding by `step` alone makes it, so that three equal differences of one
-    example are no certainty.
-
-    Source: Sheppard 1897 for the variance of rounding, step²/12 for each of the two scores.
+    The two-sided t-test of a mean of 0. Scores are rounded where they are shares of few examples: a variance is never
+    taken to be smaller than `least_variance` of both, so that three equal differences of one example are no certainty.
     """
     pairs = np.isfinite(gaps).sum(axis=0)
     mean = _means(gaps)
@@ -136,12 +180,20 @@ def paired_test(
     freedom = np.maximum(pairs - 1, 1)
     with np.errstate(invalid="ignore", divide="ignore"):
         variance = np.where(pairs > 1, np.nansum((gaps - mean) ** 2, axis=0) / freedom, np.nan)
-        error = np.sqrt(np.maximum(variance, step**2 / 6) / pairs)
+        error = np.sqrt(np.maximum(variance, 2 * least_variance(step)) / pairs)
         t = np.where((mean == 0) & (pairs > 1), 0.0, np.abs(mean) / error)
         return pairs, mean, t_quantile(0.975, freedom) * error, 2 * t_tail(t, freedom)
 
 
-def holm(p: "Sequence[float] | NDArray[np.float64]", *, count: int | None = None) -> NDArray[np.float64]:
+def least_variance(step: float) -> float:
+    """Return the variance of scores that are rounded to a step, where the seeds show a smaller one or none.
+
+    It is that of one example which is right every other time, step²/4: seeds that all score the same exclude no less.
+    """
+    return step**2 / 4
+
+
+def holm(p: Sequence[float] | Array, *, count: int | None = None) -> Array:
     """Return p-values adjusted for `count` comparisons (their own number at least) by Holm's step-down method.
 
     A NaN counts as a comparison and stays NaN.
@@ -154,7 +206,7 @@ def holm(p: "Sequence[float] | NDArray[np.float64]", *, count: int | None = None
     return adjusted
 
 
-def optimism(scores: NDArray[np.float64]) -> float | None:
+def optimism(scores: Array) -> float | None:
     """Return about how much the best mean of equals exceeds what it would score again, by selection alone.
 
     The largest of k means of n equally noisy scores is expected e_k·σ/√n too high, where e_k is the expected maximum
@@ -193,17 +245,35 @@ def by_seed(trials: Columns, by: str | Sequence[str], column: str) -> ScoreTable
     values = np.full((len(first_of_seed), len(first_of_name)), np.nan)
     values[seeds[first_of_cell], wanted[first_of_cell]] = means
     named = [values_of(good[name][first_of_name]) for name in fields]
-    return ScoreTable(named[0] if isinstance(by, str) else list(zip(*named, strict=True)), values)
+    names = named[0] if isinstance(by, str) else list(zip(*named, strict=True))
+    return ScoreTable(names, values, rounding_step(good.records(), column))
 
 
-def _means(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def _means(values: Array) -> Array:
     counts = np.isfinite(values).sum(axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(np.nansum(values, axis=0) / counts)
 
 
-def resolution(values: NDArray[np.float64]) -> float:
-    """Return the smallest distance between two different scores: what they are rounded to, if they are."""
-    steps = np.diff(np.sort(values[np.isfinite(values)]))
-    steps = steps[steps > 1e-12]
-    return float(steps.min()) if len(steps) else 0.0
+def rounding_step(rows: Iterable[Mapping[str, Any]], column: str) -> float:
+    """Return what the scores of a column are rounded to: 1/m for accuracies of m examples, 0 for real numbers.
+
+    Rows from before the column of m existed tell an upper bound: the largest step of which all scores are multiples.
+
+    Args:
+        rows: of `trials.csv` or `epochs.csv`.
+        column: that holds the scores.
+    """
+    part, _, metric = column.partition("_")
+    scored = [row for row in rows if row.get(column) is not None]
+    if metric != "accuracy" or not scored:
+        return 0.0
+    counts = [row.get(EXAMPLES_OF.get(part, "")) for row in scored]
+    if known := [int(count) for count in counts if count]:
+        return 1.0 / min(known)
+    examples = 1
+    for score in {row[column] for row in scored}:
+        examples = math.lcm(examples, Fraction(score).limit_denominator(MOST_EXAMPLES).denominator)
+        if examples > MOST_EXAMPLES:
+            return 0.0
+    return 1.0 / examples

@@ -63,6 +63,34 @@ def f_tail(f: float, between: int, within: int) -> float:
     return float(share[0])
 
 
+def digamma(x: Array) -> Array:
+    """Return ψ(x), the derivative of log Γ, for x > 0.
+
+    Source: recurrence and asymptotic series, DLMF 5.5.2 and 5.11.2.
+    """
+    steps = np.arange(8.0)
+    far = x + 8
+    series = (
+        np.log(far) - 1 / (2 * far) - 1 / (12 * far**2) + 1 / (120 * far**4) - 1 / (252 * far**6) + 1 / (240 * far**8)
+        - (1 / (x[..., None] + steps)).sum(axis=-1)
+    )  # fmt: skip
+    return np.asarray(series)
+
+
+def trigamma(x: Array) -> Array:
+    """Return ψ′(x), the second derivative of log Γ, for x > 0.
+
+    Source: recurrence and asymptotic series, DLMF 5.15.5 and 5.15.8.
+    """
+    steps = np.arange(8.0)
+    far = x + 8
+    series = (
+        1 / far + 1 / (2 * far**2) + 1 / (6 * far**3) - 1 / (30 * far**5) + 1 / (42 * far**7) - 1 / (30 * far**9)
+        + (1 / (x[..., None] + steps) ** 2).sum(axis=-1)
+    )  # fmt: skip
+    return np.asarray(series)
+
+
 def normal(x: Array) -> Array:
     """Return P(X < x) of the standard normal distribution."""
     return np.asarray(0.5 * erfc(-x / math.sqrt(2)))

@@ -136,7 +136,9 @@ def shift_of_best(study: SweepStudy) -> str:
         return ""
     if len(logs) < 2:
         return "Whether the best learning rate depends on the number of epochs cannot be said from one seed."
-    gap, (many, few) = paired_difference(logs), (noun_text("epochs", n) for n in ends)
+    rates = np.log10(sorted({float(rate) for n in ends for rate in study.along[n]["lr"]}))
+    step = float(np.diff(rates).min(initial=np.inf)) if len(rates) > 1 else 0.0  # a best rate is one of the axis
+    gap, (many, few) = paired_difference(logs, step), (noun_text("epochs", n) for n in ends)
     to, start = (for_people(float(10**mean)) for mean in logs.mean(axis=0))
     moves = f"the best of each seed goes from {start} after {few} to {to} after {many} "
     moves += f"(geometric means, {seeds_text(gap)})"

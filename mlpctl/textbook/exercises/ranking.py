@@ -7,8 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpctl.metrics import BETTER
-from mlpctl.report.dataframes import compare_score_frame, score_frame, summary_frame
-from mlpctl.report.statistics.significance import SIGNIFICANCE_LEVEL, Verdict, paired_test, resolution
+from mlpctl.report.dataframes import of_frame, score_frame, summary_frame
+from mlpctl.report.statistics.significance import (
+    SIGNIFICANCE_LEVEL,
+    Verdict,
+    by_seed,
+    compare_scores,
+    paired_test,
+    rounding_step,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,7 +54,8 @@ def rank_values(trials: "pd.DataFrame", by: str, column: str = SCORE, better: st
     if scored.empty:
         return ValueRanking(by, table.assign(p=np.nan), None)
     able = scored.loc[scored["failed"] == scored["failed"].min(), by].tolist()
-    verdict = compare_score_frame(score_frame(trials, by, column)[able], better or BETTER[column.rpartition("_")[2]])
+    scores = by_seed(of_frame(trials), by, column).of(able)
+    verdict = compare_scores(scores, better or BETTER[column.rpartition("_")[2]])
     return ValueRanking(by, table.assign(p=table[by].map(verdict.p["p"])), verdict)
 
 
@@ -67,9 +75,9 @@ class SeedDifference:
         return bool(self.p < SIGNIFICANCE_LEVEL)
 
 
-def paired_difference(pairs: NDArray[np.float64]) -> SeedDifference:
-    """Return the difference first less second of pairs (n, 2)."""
-    n, mean, half, p = (float(x[0]) for x in paired_test(pairs[:, :1] - pairs[:, 1:], resolution(pairs)))
+def paired_difference(pairs: NDArray[np.float64], step: float = 0.0) -> SeedDifference:
+    """Return the difference first less second of pairs (n, 2) of scores that are rounded to a step."""
+    n, mean, half, p = (float(x[0]) for x in paired_test(pairs[:, :1] - pairs[:, 1:], step))
     return SeedDifference(mean, mean - half, mean + half, p, int(n))
 
 
@@ -78,4 +86,5 @@ def seed_difference(trials: "pd.DataFrame", by: str, value: Any, base: Any, colu
     scores = score_frame(trials, by, column)
     if value not in scores or base not in scores:
         return SeedDifference(np.nan, np.nan, np.nan, np.nan, 0)
-    return paired_difference(scores[[value, base]].dropna().to_numpy(dtype=np.float64))
+    step = rounding_step(of_frame(trials).records(), column)
+    return paired_difference(scores[[value, base]].dropna().to_numpy(dtype=np.float64), step)
