@@ -9,6 +9,7 @@ from mlpctl.display.tables import Format, Table, emit
 from mlpctl.errors import UsageError
 from mlpctl.metrics import SelectOn
 from mlpctl.report.grouping import distinct_values, is_in
+from mlpctl.report.statistics.edges import edge_notes
 from mlpctl.report.statistics.importance import importance as importance_of
 from mlpctl.report.statistics.price import price
 from mlpctl.report.summary import Summary, summarize
@@ -32,6 +33,7 @@ def report(
     on: SelectOn | None = None,
     top: int = 10,
     importance: bool = False,
+    stats: bool = False,
     plot: Path | None = None,
     curves: Path | None = None,
     html: Path | None = None,
@@ -48,6 +50,7 @@ def report(
         on: part to compare on; by default the experiment's choice.
         top: configurations to list.
         importance: ask a random forest where the trials are no complete grid; of machine formats it is the table.
+        stats: list standard deviations and p values too.
         plot: file of the figure of one or two axes; "-" draws in the terminal.
         curves: file of the learning curves; "-" draws in the terminal.
         html: file of the page with everything.
@@ -72,7 +75,7 @@ def report(
     elif by:
         tables = [grouped(summary, by) for summary in summaries]
     else:
-        tables = standard_tables(summaries, results, top=top, importance=importance)
+        tables = standard_tables(summaries, results, top=top, importance=importance, stats=stats)
     emit(tables, format_, output, ascii_only=ascii_only)
     if plot is not None:
         _draw([effect_drawing(_only(summaries, "--plot"), by)], plot, ascii_only=ascii_only)
@@ -87,14 +90,21 @@ def report(
 
 
 def standard_tables(
-    summaries: Sequence[Summary], results: ResultsFolders, *, top: int = 10, importance: bool = False
+    summaries: Sequence[Summary],
+    results: ResultsFolders,
+    *,
+    top: int = 10,
+    importance: bool = False,
+    stats: bool = False,
 ) -> list[Table]:
     """Return what a report says without being asked for more: the best, what failed, which axis matters, the price."""
     tables = []
     for summary in summaries:
         why = importance_of(summary, results.experiments, forest=importance)
         cost = price(summary, results.experiments[0]) if len(summaries) == len(results.folders) == 1 else None
-        tables += [*overview(summary, top), *(table for table in (why, cost) if table)]
+        edges = edge_notes(summary)
+        beyond = Table((), (), "Edges", edges) if edges else None
+        tables += [*overview(summary, top, stats=stats), *(table for table in (why, beyond, cost) if table)]
     return tables
 
 

@@ -14,10 +14,17 @@ from mlpctl.metrics import BETTER, METRICS, NO_FAILURES, PRIMARY, SelectOn, colu
 from mlpctl.report.comparable import split_by_data, with_options
 from mlpctl.report.failures import failures
 from mlpctl.report.grouping import codes_of, distinct_values, is_in, is_there, moments
-from mlpctl.report.statistics.significance import Verdict, by_seed, compare_scores, least_variance, rounding_step
+from mlpctl.report.statistics.significance import (
+    Standing,
+    Verdict,
+    by_seed,
+    compare_scores,
+    least_variance,
+    rounding_step,
+)
 from mlpctl.report.statistics.student import t95, t_quantile
 from mlpctl.spec import SEED_FIELDS, Spec
-from mlpctl.store.columns import Columns
+from mlpctl.store.columns import Array, Columns, objects
 from mlpctl.store.results import ResultsFolders
 
 if TYPE_CHECKING:
@@ -28,6 +35,10 @@ STAMPS: dict[SelectOn, str] = {
     "train": "Chosen on the training part: this says how well a configuration fits, not how well it predicts.",
 }
 """Warning of tables that compare on such a part."""
+
+
+MORE_SEEDS = (5, 10, 20)
+"""Numbers of seeds to go on to, one after the other, where fewer leave it open which configuration is best."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +55,8 @@ class Summary:
         better: whether low or high is better.
         on: the part that it is compared on.
         ranked: a row per configuration, best first, those without a score last: the varied fields, n, failed, mean, sd,
-            low, high, and p, corrected, of the difference from the best (see `mlpctl.report.statistics.significance`).
+            low, high, worst (its worst seed), behind (difference from the best), p (of that, corrected) and verdict,
+            see `mlpctl.report.statistics.significance`.
         verdict: on the configurations with the fewest failures; None if nothing has a score.
         best: the first row of `ranked` as a mapping, with its test score; None if nothing has a score.
         failed: a row per kind of failure, see `mlpctl.report.failures`.
@@ -167,13 +179,21 @@ def _summary(
     table = over(trials, ["config"], column)
     told = trials.rows(codes_of(trials["config"])[1])
     table = table.plus({name: told[name] for name in varied})
+    table = table.plus({"worst": _worst_seeds(trials, column, BETTER[metric])})
     counted = zip(table["n"].tolist(), table["failed"].tolist(), table["mean"].tolist(), strict=True)
     ranks = [rank_of(n, failed, gain_of(mean, metric)) for n, failed, mean in counted]
     table = table.rows(np.array(sorted(range(len(ranks)), key=ranks.__getitem__), dtype=np.intp))
     verdict = _verdict(table, trials, column, BETTER[metric])
     known = {} if verdict is None else dict(zip(verdict.ranked, verdict.tests["p"].tolist(), strict=True))
     p = np.array([known.get(config, np.nan) for config in table["config"]], dtype=np.float64)
-    table = table.plus({"p": p}).only([*varied, "n", "failed", "mean", "sd", "low", "high", "p", "config"])
+    standing, gaps = ({}, {}) if verdict is None else (verdict.standings, verdict.gaps)
+    table = table.plus(
+        {
+            "p": p,
+            "behind": np.array([gaps.get(config, np.nan) for config in table["config"]], dtype=np.float64),
+            "verdict": objects([standing.get(config) for config in table["config"]]),
+        }
+    ).only([*varied, "n", "failed", "mean", "sd", "low", "high", "p", "worst", "behind", "verdict", "config"])
     best = _best(table, trials, metric)
     return Summary(
         title=title,
@@ -199,7 +219,22 @@ def _verdict(table: Columns, trials: Columns, column: str, better: str) -> Verdi
         return None
     able = scored["config"][scored["failed"] == scored["failed"][0]].tolist()
     scores = by_seed(trials.rows(is_in(trials["config"], able)), "config", column)
-    return compare_scores(scores.of(able), better, best=able[0])
+    margin = _margin(column, scores.step, float(scored["mean"][0]))
+    return compare_scores(scores.of(able), better, best=able[0], margin=margin)
+
+
+def _margin(column: str, step: float, best: float) -> float:
+    """Return the difference that does not matter: one point or two examples of an accuracy, else 1 % of the best."""
+    return max(0.01, 2 * step) if column.endswith("accuracy") else 0.01 * abs(best)
+
+
+def _worst_seeds(trials: Columns, column: str, better: str) -> Array:
+    """Return the worst score of each configuration, in the order in which configurations come; NaN for none."""
+    codes, firsts = codes_of(trials["config"])
+    scores = np.where(trials["status"] == "ok", trials[column].astype(np.float64), np.nan)
+    worst = np.full(len(firsts), np.nan)
+    (np.fmin if better == "high" else np.fmax).at(worst, codes, scores)
+    return worst
 
 
 def _nothing_to_compare(good: Columns, metric: str, on: SelectOn) -> str:
@@ -249,22 +284,29 @@ def _notes(table: Columns, trials: Columns, best: dict[str, Any] | None, on: Sel
 
 
 def _doubts(verdict: Verdict | None, best: dict[str, Any] | None, on: SelectOn, better: str) -> "list[str]":
-    """Return why the best may not be the best, and how much too good its score is expected to look."""
-    if verdict is None or best is None or verdict.seeds < 2 or verdict.compared < 2:
+    """Return how the others stand, and how much too good the best is expected to look."""
+    if verdict is None or best is None or verdict.seeds < 2 or verdict.compared < 2 or verdict.is_clear:
         return []
-    others = len(verdict.tied) - 1
-    if not others:
-        return []
-    told = (
-        f"{others} of the {verdict.compared - 1} others cannot be told apart from it (paired by seed, corrected for "
-        f"{verdict.compared} compared): it is not certain to be the best."
-    )
-    if not verdict.optimism:
-        return [told]
-    way = "high" if better == "high" else "low"
-    look = f"Picked as the best of {others + 1} that look alike, its {on} mean is expected to be "
-    look += f"{for_people(verdict.optimism)} too {way}"
-    if "test_mean" in best and on == "validation":
-        gap = best["test_mean"] - best["mean"]
-        look += f"; its test mean is {for_people(abs(gap))} {'higher' if gap > 0 else 'lower'}"
-    return [told, look + "."]
+    gaps: dict[Standing, list[float]] = {}
+    for name, standing in verdict.standings.items():
+        gaps.setdefault(standing, []).append(verdict.gaps[name])
+    told = []
+    if close := gaps.get("close"):
+        told.append(f"{_counted(close)} close, within {for_people(max(close))}: any of these may be the best.")
+    if behind := gaps.get("behind"):
+        apart = " to ".join(for_people(gap) for gap in sorted({min(behind), max(behind)}))
+        told.append(f"{_counted(behind)} behind by {apart}, but {verdict.seeds} seeds do not exclude bad luck.")
+    if worse := gaps.get("worse"):
+        told.append(f"{_counted(worse)} worse.")
+    if verdict.optimism:
+        way, luck = "high" if better == "high" else "low", for_people(verdict.optimism)
+        told.append(f"Picked as the best of {len(verdict.tied)}, its {on} mean is about {luck} too {way} by luck.")
+    more = next((n for n in MORE_SEEDS if n > verdict.seeds), None)
+    if more is not None:
+        trials = sum(max(more - seeds, 0) for seeds in verdict.tests["seeds"].tolist())
+        told.append(f"More seeds tell more: `--seeds {more}` on the same command adds {trials:,} trials.")
+    return told
+
+
+def _counted(gaps: Sequence[float]) -> str:
+    return "1 other is" if len(gaps) == 1 else f"{len(gaps):,} others are"

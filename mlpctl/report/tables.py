@@ -11,17 +11,29 @@ from mlpctl.display.tables import Cell, Table, as_chosen, for_people
 from mlpctl.errors import UsageError, did_you_mean
 from mlpctl.report.failures import retry_note
 from mlpctl.report.grouping import codes_of, distinct_values, is_there
+from mlpctl.report.statistics.significance import Standing
 from mlpctl.report.summary import STAMPS, Summary, over
 from mlpctl.store.columns import Array, Columns, values_of
 
+STANDINGS: dict[Standing, str] = {"best": "best", "close": "close", "behind": "behind, unproven", "worse": "worse"}
+"""What people are told of how a configuration stands."""
 
-def overview(summary: Summary, top: int) -> list[Table]:
-    """Return the tables of a summary: the best in words with the leading configurations, then what failed."""
-    columns = [*summary.varied, "n", "failed", "mean", "sd", "low", "high", "p"]
+
+def overview(summary: Summary, top: int, *, stats: bool = False) -> list[Table]:
+    """Return the tables of a summary: the best in words with the leading configurations, then what failed.
+
+    Args:
+        summary: of one dataset.
+        top: configurations to list.
+        stats: list standard deviations and p values too, and how configurations stand as machines read it.
+    """
+    columns = [*summary.varied, "n", "failed", "mean", "sd", "low", "high", "p", "worst", "behind", "verdict"]
+    hidden = set() if stats else {"sd", "p"}
     if not summary.ranked["failed"].any():
-        columns.remove("failed")
-    if not is_there(summary.ranked["p"]).any():
-        columns.remove("p")
+        hidden.add("failed")
+    if not is_there(summary.ranked["p"]).any():  # one seed each: nothing is known of chance
+        hidden |= {"worst", "p", "verdict"}
+    columns = [name for name in columns if name not in hidden]
     shown = summary.ranked.only(columns).rows(np.arange(min(top, len(summary.ranked))))
     left = len(summary.ranked) - len(shown)
     notes = [*([f"… and {left} more; --top {len(summary.ranked)} shows all."] if left else []), *summary.notes]
@@ -30,7 +42,11 @@ def overview(summary: Summary, top: int) -> list[Table]:
     tables = [Table((), (), header, said)]
     if len(summary.ranked):
         title = f"Configurations by {summary.on} {summary.metric}, best first"
-        tables.append(Table(columns, rows_of(shown), title, notes, summary.varied))
+        rows = rows_of(shown)
+        if not stats and "verdict" in columns:
+            words: dict[Any, str] = {None: "not compared", **STANDINGS}
+            rows = [{**row, "verdict": words[row["verdict"]]} for row in rows]
+        tables.append(Table(columns, rows, title, notes, summary.varied))
     else:
         tables[0] = Table((), (), header, [*said, *summary.notes])
     if len(summary.failed):
@@ -66,7 +82,7 @@ def for_machines(summaries: Sequence[Summary], by: Sequence[str]) -> list[Table]
         if by:
             table = grouped(summary, by, people=False)
         else:
-            ranked = [table for table in overview(summary, len(summary.ranked)) if "mean" in table.columns]
+            ranked = [table for table in overview(summary, len(summary.ranked), stats=True) if "mean" in table.columns]
             table = replace(ranked[0], title=f"{summary.title}: {ranked[0].title}")
         if len(summaries) > 1:
             rows = [{"dataset": summary.title, **row} for row in table.rows]
@@ -96,7 +112,7 @@ def clear(summary: Summary) -> list[str]:
         return []
     others = summary.verdict.compared - 1
     whom = "the other" if others == 1 else f"all {others} others"
-    return [f"It is better than {whom} beyond chance (paired by seed, corrected)."]
+    return [f"Sure: it is better than {whom}; chance is allowed for."]
 
 
 def with_interval(row: Mapping[str, Any], prefix: str) -> str:

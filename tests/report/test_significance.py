@@ -204,12 +204,11 @@ def test_reports_say_when_the_best_is_clear(cli: Cli) -> None:
         for lr, mean in ((0.1, 0.9), (0.2, 0.7), (0.3, 0.6))
     ]
     write(Path("clear"), rows)
-    assert "better than all 2 others beyond chance" in cli("report", "clear").out.replace("\n", " ")
+    assert "better than all 2 others" in cli("report", "clear").out.replace("\n", " ")
     write(Path("tie"), [{**row, "val_accuracy": 0.9 + 0.01 * rng.normal()} for row in rows])
     said = cli("report", "tie").out.replace("\n", " ")
-    assert "beyond chance" not in said
-    assert "2 of the 2 others cannot be told apart from it" in said
-    assert "its test mean is" in said
+    assert "better than" not in said
+    assert "any of these may be the best" in said
 
 
 def test_a_configuration_with_failures_is_not_in_the_running(tmp_path: Path) -> None:
@@ -218,4 +217,4 @@ def test_a_configuration_with_failures_is_not_in_the_running(tmp_path: Path) -> 
     [summary] = summarize(load(write(tmp_path / "r", rows)))
     assert summary.verdict is not None
     assert summary.verdict.compared == 1
-    assert not any("beyond chance" in note for note in overview(summary, 5)[0].notes)
+    assert not any("better than" in note for note in overview(summary, 5)[0].notes)

@@ -25,6 +25,7 @@ def report(
     importance: Annotated[
         bool, typer.Option("--importance", help="Which axis matters, by a random forest where there is no full grid.")
     ] = False,
+    stats: Annotated[bool, typer.Option("--stats", help="List standard deviations and p values too.")] = False,
     plot: Annotated[
         Path | None,
         typer.Option(
@@ -73,7 +74,8 @@ def report(
     which = folders or default_folders()
     if serve:
         others = {"--by": by, "--top": top != 10, "--plot": plot, "--curves": curves, "--html": html, "--watch": watch,
-                  "--updates": updates, "--format": format_ != "table", "--output": output}  # fmt: skip
+                  "--updates": updates, "--stats": stats, "--format": format_ != "table",
+                  "--output": output}  # fmt: skip
         serve_page(which, metric, select_on, importance, port, [name for name, given in others.items() if given])
         return
     if port is not None:
@@ -81,8 +83,8 @@ def report(
 
     def show() -> None:
         report_on(
-            which, by=fields, metric=metric, on=select_on, top=top, importance=importance, plot=plot, curves=curves,
-            html=html, format_=format_, output=output, ascii_only=ascii_,
+            which, by=fields, metric=metric, on=select_on, top=top, importance=importance, stats=stats, plot=plot,
+            curves=curves, html=html, format_=format_, output=output, ascii_only=ascii_,
         )  # fmt: skip
 
     if watch:

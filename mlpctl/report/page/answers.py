@@ -1,13 +1,14 @@
 """The three answers at the top of a page, in words: which is best, whether that is certain, what mattered."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mlpctl.display.tables import Table, for_people
+from mlpctl.display.tables import Table
 from mlpctl.report.page.axes import named
 from mlpctl.report.summary import Summary
-from mlpctl.report.tables import clear, counted, with_interval
+from mlpctl.report.tables import STANDINGS, clear, counted, with_interval
 from mlpctl.spec import field_label
 
 BARS = 5
@@ -51,8 +52,9 @@ def certain(summary: Summary) -> Answer:
         return Answer("Yes", said)
     if verdict.seeds < 2:
         return Answer("Unknown: it has one seed", said)
-    others = len(verdict.tied) - 1
-    return Answer(f"No: {others:,} {'others' if others > 1 else 'other'} may be as good", said)
+    counts = Counter(verdict.standings.values())
+    words = [f"{counts[standing]:,} {STANDINGS[standing]}" for standing in ("close", "behind") if counts[standing]]
+    return Answer(f"Not yet: {'; '.join(words)}", said)
 
 
 def mattered(why: Table | None) -> Answer:
@@ -61,6 +63,8 @@ def mattered(why: Table | None) -> Answer:
         return Answer("Nothing varied", ())
     if not why.rows:
         return Answer("Not told", tuple(note.removeprefix("Not told: ") for note in why.notes))
+    if "p" in why.columns:  # one axis, which has no share
+        return Answer(field_label(str(why.rows[0]["axis"])), tuple(why.notes))
     sure = [str(row["axis"]) for row in why.rows if float(row["low"] or 0) > 0 and row["axis"] != "interactions"]
     first = [field_label(name) for name in sure[:2]]
     return Answer(" and ".join(first) if first else "No axis for certain", ())
@@ -68,7 +72,7 @@ def mattered(why: Table | None) -> Answer:
 
 def bars(why: Table | None) -> list[dict[str, Any]]:
     """Return the leading rows of an importance table as bars: label, share and interval in %, and in words."""
-    rows = why.rows if why is not None else ()
+    rows = why.rows if why is not None and "p" not in why.columns else ()
     column = "share" if why is not None and "share" in why.columns else "total"
     drawn = []
     for row in rows[:BARS]:
@@ -82,14 +86,9 @@ def bars(why: Table | None) -> list[dict[str, Any]]:
     return drawn
 
 
-def tied(summary: Summary) -> dict[str, str]:
+def standings(summary: Summary) -> dict[str, str]:
     """Return what is said of each configuration that was compared with the best: config -> words."""
     verdict = summary.verdict
-    if verdict is None:
-        return {}
-    many, alone = verdict.compared > 1, verdict.seeds < 2
-    words = {str(config): "not told apart" for config in verdict.tied} if many and not alone else {}
-    for config, p in zip(verdict.ranked, verdict.tests["p"].tolist(), strict=True):
-        if str(config) not in words and not alone:
-            words[str(config)] = f"worse (p {for_people(float(p))})"
-    return {**words, str(verdict.best): "best"}
+    if verdict is None or verdict.seeds < 2:
+        return {} if verdict is None else {str(verdict.best): "best"}
+    return {str(config): STANDINGS[standing] for config, standing in verdict.standings.items()}

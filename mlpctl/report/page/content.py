@@ -107,7 +107,7 @@ def part_of(summary: Summary, results: ResultsFolders, *, forest: bool = False, 
 def _configurations(summary: Summary, axes: Sequence[ShownAxis]) -> list[dict[str, Any]]:
     """Return the columns of the table of configurations, best first."""
     table = summary.ranked.rows(np.arange(min(MOST_ROWS, len(summary.ranked))))
-    said, configs = answers.tied(summary), table["config"].tolist()
+    said, configs = answers.standings(summary), table["config"].tolist()
     which = {config: row for row, config in enumerate(summary.rows["config"].tolist())}
     rows = np.array([which[config] for config in configs], dtype=np.intp)
     told = [{**_titled(axis.name, column(table[axis.name])), "places": axis.codes[rows].tolist()} for axis in axes]

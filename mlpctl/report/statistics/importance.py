@@ -61,6 +61,9 @@ def _grid_table(design: Design, column: str, title: str) -> Table:
             f"the configurations do not differ by more than seeds do (p {p:.2f}), so there is nothing to share out "
             "among the axes; more seeds see smaller differences"
         )
+    if len(design.factors) == 1:
+        note = "Its values differ by more than seeds do (F test, each seed a block)."
+        return Table(["axis", "p"], [{"axis": design.factors[0], "p": p}], title, [note, *design.notes])
     parts = variance_parts(cells.ndim - 1)
     found = dict(zip(parts, zip(*variance_shares(cells, list(parts.values())), strict=True), strict=True))
     rows: list[dict[str, Cell]] = []
@@ -68,16 +71,14 @@ def _grid_table(design: Design, column: str, title: str) -> Table:
         total, *_ = found[f"total {number}"]
         rows.append({"axis": name, **_numbers(found[f"main {number}"]), "total": float(total)})
     rows.sort(key=lambda row: -float(row["share"] or 0))
-    several = len(design.factors) > 1
-    if several:
-        rows.append({"axis": "interactions", **_numbers(found["interactions"])})
+    rows.append({"axis": "interactions", **_numbers(found["interactions"])})
     notes = [
         "Shares of the variance between the configurations of this grid, every value counted alike, without what "
-        f"chance adds; 95 % intervals over {len(cells)} seeds." + (" total: with all interactions." if several else ""),
+        f"chance adds; 95 % intervals over {len(cells)} seeds. total: with all interactions.",
         *([_strongest(design, found)] if len(design.factors) > 2 else []),
         *design.notes,
     ]
-    return Table(["axis", "share", "low", "high", *(["total"] if several else [])], rows, title, notes)
+    return Table(["axis", "share", "low", "high", "total"], rows, title, notes)
 
 
 def _numbers(found: tuple[Any, Any, Any]) -> dict[str, Cell]:

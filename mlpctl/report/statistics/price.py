@@ -45,7 +45,7 @@ def price(summary: Summary, experiment: Mapping[str, Any]) -> Table | None:
     if method in BY_EPOCHS:
         said = _price_by_epochs(spent, trained, begun, begun * most * seeds, most, space.size())
     elif method == "grid":
-        said = _price_of_grid(spent, summary, space.size())
+        return None  # nothing was searched: every configuration was trained
     else:
         said = _price_of_draws(spent, trained, begun, int(trained / max(begun, 1)), space.size())
     return Table((), (), "Price of the search", said) if said else None
@@ -97,19 +97,6 @@ def _price_by_epochs(spent: str, trained: int, begun: int, all_: int, most: int,
         "model-epochs on average; sooner if one that was given up would have been as good, which is not known."
     )
     return said
-
-
-def _price_of_grid(spent: str, summary: Summary, whole: float) -> list[str]:
-    verdict = summary.verdict
-    if verdict is None or verdict.seeds < 2 or verdict.compared < whole:
-        return []
-    alike, n = len(verdict.tied), verdict.compared
-    draws = (n + 1) / (alike + 1)  # mean place of the first of k marked ones in a random order of n
-    which = "the best one" if alike == 1 else f"one of the {alike} that cannot be told apart from the best"
-    return [
-        f"{spent}; in random order {which} comes after {draws:.3g} of {n} configurations on average: "
-        f"{draws / n:.0%} of the epochs."
-    ]
 
 
 def _price_of_draws(spent: str, trained: int, begun: int, each: int, whole: float) -> list[str]:

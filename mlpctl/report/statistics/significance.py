@@ -41,6 +41,10 @@ PAIRING = ("seed", "init_seed", "data_seed")
 """Trials that agree in these share initial weights and minibatches as far as their networks allow: they are a pair."""
 
 
+Standing = Literal["best", "close", "behind", "worse"]
+"""How a configuration stands: the best; within a margin of it; behind by more, which seeds do not prove; worse."""
+
+
 @dataclass(frozen=True, eq=False)
 class ScoreTable:
     """Scores of configurations over seeds.
@@ -67,7 +71,8 @@ class Verdict:
 
     Attributes:
         best: the configuration with the best mean.
-        tied: the configurations that cannot be told apart from the best, it included, best first.
+        tied: the configurations that are not shown to be worse than the best, it included, best first.
+        margin: difference from the best up to which a configuration is close to it.
         compared: how many configurations could have been the best.
         seeds: seeds of the best.
         ranked: the configurations, best first.
@@ -78,6 +83,7 @@ class Verdict:
 
     best: Any
     tied: tuple[Any, ...]
+    margin: float
     compared: int
     seeds: int
     ranked: tuple[Any, ...]
@@ -91,13 +97,32 @@ class Verdict:
 
         return self.tests.frame().set_axis(pd.Index(self.ranked, tupleize_cols=False))
 
+    @cached_property
+    def standings(self) -> dict[Any, Standing]:
+        """How each configuration stands, best first."""
+        tied = set(self.tied)
+        found = {name: self._standing(gap, is_open=name in tied) for name, gap in self.gaps.items()}
+        return {**found, self.best: "best"}
+
+    @cached_property
+    def gaps(self) -> dict[Any, float]:
+        """How much worse than the best each configuration is, best first; NaN without a score."""
+        return dict(zip(self.ranked, self.tests["difference"].tolist(), strict=True))
+
+    def _standing(self, gap: float, *, is_open: bool) -> Standing:
+        if not is_open:
+            return "worse"
+        return "close" if gap <= self.margin * (1 + 1e-9) else "behind"  # two examples are not exactly two steps
+
     @property
     def is_clear(self) -> bool:
         """Return whether exactly one of several configurations can be the best."""
         return self.compared > 1 and len(self.tied) == 1
 
 
-def compare_scores(scores: ScoreTable, better: Literal["low", "high"] | str, *, best: Any = None) -> Verdict:
+def compare_scores(
+    scores: ScoreTable, better: Literal["low", "high"] | str, *, best: Any = None, margin: float = 0.0
+) -> Verdict:
     """Return the verdict on scores.
 
     Two-sided t-tests of the best with each other configuration, each with its own variance. Of four configurations and
@@ -110,6 +135,7 @@ def compare_scores(scores: ScoreTable, better: Literal["low", "high"] | str, *, 
         scores: of one configuration at least.
         better: whether low or high scores are better.
         best: which column is the best, where somebody else decided; otherwise that with the best mean.
+        margin: difference that does not matter.
 
     Source: Welch 1947, Biometrika 34; Smyth 2004 for moderation; Holm 1979, Scandinavian Journal of Statistics 6.
     """
@@ -129,6 +155,7 @@ def compare_scores(scores: ScoreTable, better: Literal["low", "high"] | str, *, 
     return Verdict(
         best=names[first],
         tied=tuple(names[i] for i in tied),
+        margin=margin,
         compared=len(names),
         seeds=int(seeds[first]),
         ranked=tuple(names[i] for i in order),

@@ -7,6 +7,8 @@ import numpy as np
 
 from mlpctl.display.tables import for_people
 from mlpctl.report.dataframes import score_frame
+from mlpctl.report.statistics.importance import beyond_chance
+from mlpctl.report.statistics.significance import SIGNIFICANCE_LEVEL
 from mlpctl.report.summary import mean_interval
 from mlpctl.textbook.exercises.catalog import Effect
 from mlpctl.textbook.exercises.ranking import ValueRanking, paired_difference, seed_difference
@@ -18,6 +20,7 @@ from mlpctl.textbook.exercises.wording import (
     difference_text,
     list_text,
     noun_text,
+    p_text,
     percent_change,
     seeds_text,
     signed,
@@ -184,11 +187,14 @@ def init_matters(study: SweepStudy) -> str:
     size += f"the worst ({names[-1]})"
     if drawn.verdict.seeds < 2:
         return f"Whether it matters cannot be said from one seed: {size}."
+    drawn_at_random = study.compared[study.compared["init"].isin(names)]
+    scores = score_frame(drawn_at_random, "init", "val_accuracy")[names].dropna().to_numpy(dtype=np.float64)
+    p = beyond_chance(scores) if len(scores) > 1 else float("nan")
+    if not p < SIGNIFICANCE_LEVEL:
+        return f"That it matters is not shown: {size} (F test over all, {p_text(p)})."
     worse = [name for name in drawn.table["init"] if name in names and name not in drawn.verdict.tied]
-    if not worse:
-        return f"That it matters is not shown: {size}, and none can be told apart from the best."
-    are = "is" if len(worse) == 1 else "are"
-    return f"It matters: {size}; {list_text(worse)} {are} worse than the best beyond chance."
+    which = f"; {list_text(worse)} {'is' if len(worse) == 1 else 'are'} worse than the best" if worse else ""
+    return f"It matters: {size} (F test over all, {p_text(p)}){which}."
 
 
 def distance_along(study: SweepStudy) -> str:

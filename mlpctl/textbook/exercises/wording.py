@@ -107,7 +107,7 @@ def best_text(ranking: ValueRanking) -> str:
     if verdict.seeds < 2:
         unknown = "one seed cannot tell an effect from chance: which is best is not known, use more seeds"
         return f"The highest {metric} is {score}, with {value}; but {unknown}."
-    seeds = f"(paired over {verdict.seeds} seeds, corrected for {verdict.compared} compared)"
+    seeds = f"({verdict.seeds} seeds, corrected for {verdict.compared} compared)"
     if verdict.is_clear:
         others = "the other" if verdict.compared == 2 else f"each of the {verdict.compared - 1} others"
         return f"Best is {value}: {metric} {score}, better than {others} beyond chance {seeds}."
