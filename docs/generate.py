@@ -9,7 +9,7 @@ from mlpctl.display.tables import Table, to_text
 from mlpctl.registry import RegistryKind, import_registered, names
 from mlpctl.runner.signatures import annotation_of
 from mlpctl.spec import Spec, choices, extra
-from mlpctl.store.schema import EPOCH_COLUMNS, TRIAL_COLUMNS
+from mlpctl.store.csv_lines import COLUMNS_BY_FILE
 
 ROOT = Path(__file__).parent.parent
 
@@ -108,7 +108,7 @@ def columns() -> str:
     """Return the page of the columns of the CSV files."""
     text = f"{NOTICE}\n# Columns of the results\n\nReference: the columns of the CSV files. "
     text += "Empty cells mean: does not apply.\n"
-    for file, listed in (("trials.csv", TRIAL_COLUMNS), ("epochs.csv", EPOCH_COLUMNS)):
+    for file, listed in reversed(COLUMNS_BY_FILE.items()):
         rows = [{"column": f"`{name}`", "type": kind, "what it is": _meaning(name)} for name, kind in listed.items()]
         text += f"\n## {file}\n\n" + to_text([Table(["column", "type", "what it is"], rows)], "md")
     return text
@@ -123,6 +123,9 @@ MEANINGS = {
     "task": "classification or regression.",
     "digest": "Hash of the data.",
     "numerics": "Version of the arithmetic that all engines share.",
+    "train_examples": "Examples of the training part.",
+    "val_examples": "Examples of the validation part, which may be empty.",
+    "test_examples": "Examples of the test part.",
     "parameters": "Trained numbers of the network.",
     "epoch": "Epochs done.",
     "epochs_done": "Epochs trained.",
@@ -138,6 +141,9 @@ MEANINGS = {
     "threads": "Threads of torch; the engine reference alone has more than one.",
     "environment": "What it ran on: an id in environment.json; empty in files from before there were ids.",
     "started": "Start, UTC.",
+    "lr": "Learning rate of the epoch's first step.",
+    "weights_digest": "Hash of the weights, where they were saved.",
+    "checksum": "CRC-32 of the other cells; empty in rows of schema version 1.",
 }
 PARTS = {"val": "validation part", "test": "test part", "fit": "training part"}
 
@@ -148,7 +154,7 @@ def _meaning(name: str) -> str:
     part, _, metric = name.partition("_")
     if name not in MEANINGS and part in PARTS:
         return f"{metric} on the {PARTS[part]} with the weights at the end of the epoch."
-    return MEANINGS.get(name, "Learning rate of the epoch's first step.")
+    return MEANINGS[name]
 
 
 def _text(value: object) -> str:

@@ -162,10 +162,12 @@ class _Training:
                 if stop.midway:
                     session.stop(event.key)
             for trial, last in ended(left, rows, event):
+                saved = {}
                 if options.save and last.status == "ok":
                     spec = {name: str(value) for name, value in trial.spec.flat().items() if value is not None}
-                    self.recorder.store.save_weights(trial.key, session.weights(event.key), spec)
-                row = trial_row(trial, last, wall_time(rows), about)
+                    digest = self.recorder.store.save_weights(trial.key, session.weights(event.key), spec)
+                    saved = {"weights_digest": digest}
+                row = trial_row(trial, last, wall_time(rows), {**about, **saved})
                 self.recorder.record(row, trial_epochs(trial, rows, test_each=options.test_each))
                 if last.status == "ok" and event.epoch < options.most_epochs and is_prefix(trial.spec):
                     kept = Checkpoint(event.epoch, session.save(event.key), rows)

@@ -10,15 +10,44 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
+from zlib import crc32
 
 from mlpctl.errors import DataError
 from mlpctl.metrics import PRIMARY, Status
-from mlpctl.store.schema import EPOCH_COLUMNS, EPOCHS_FILE, SCHEMA_VERSION, TRIAL_COLUMNS, TRIALS_FILE, ColumnKind
+from mlpctl.store.schema import (
+    CHECKSUM,
+    EPOCH_COLUMNS,
+    EPOCHS_FILE,
+    SCHEMA_VERSION,
+    TRIAL_COLUMNS,
+    TRIALS_FILE,
+    ColumnKind,
+)
 
-COLUMNS_BY_FILE: dict[str, dict[str, ColumnKind]] = {EPOCHS_FILE: EPOCH_COLUMNS, TRIALS_FILE: TRIAL_COLUMNS}
+COLUMNS_BY_FILE: dict[str, dict[str, ColumnKind]] = {
+    EPOCHS_FILE: {**EPOCH_COLUMNS, CHECKSUM: "text"},
+    TRIALS_FILE: {**TRIAL_COLUMNS, CHECKSUM: "text"},
+}
 """The files of a results folder and their columns, in the order in which they are written."""
 
-READ: dict[ColumnKind, tuple[Callable[[str], object], str]] = {"int": (int, "whole number"), "float": (float, "number")}
+LARGEST = 2**63 - 1
+"""Largest whole number that a cell may have: seeds go as far."""
+
+SEPARATOR = "\x1f"
+"""Between cells as the checksum sees them: no cell has it."""
+
+
+def _whole_number(text: str) -> int:
+    value = int(text)
+    if not 0 <= value <= LARGEST:
+        raise ValueError(text)
+    return value
+
+
+READ: dict[ColumnKind, tuple[Callable[[str], object], str]] = {
+    "int": (_whole_number, "whole number from 0 to 2^63 − 1"),
+    "float": (float, "number"),
+}
 
 
 @dataclass(frozen=True)
@@ -52,7 +81,7 @@ def scan(path: Path) -> Iterator[CsvLine]:
     """Yield the lines of a file below the first, each checked by itself; none if there is no file.
 
     Raises:
-        DataError: if the file is not mlpctl's, or a newer mlpctl's: that is no damage, and nothing here knows better.
+        DataError: if the file is not mlpctl's.
     """
     if not path.is_file():
         return
@@ -65,7 +94,7 @@ def scan(path: Path) -> Iterator[CsvLine]:
         numeric = [(name, *READ[kind]) for name, kind in kinds.items() if kind in READ and name in header]
         for number, raw in enumerate(stream, start=2):
             row, problem = _parse(raw, header)
-            yield CsvLine(number, raw, row, problem or _wrong(path, row, numeric))
+            yield CsvLine(number, raw, row, problem or _wrong(row, numeric))
 
 
 def foreign(path: Path) -> DataError:
@@ -74,11 +103,6 @@ def foreign(path: Path) -> DataError:
         f"{path} is not a file of mlpctl, its first line names no columns key and schema_version: move it away, or "
         "choose another --name"
     )
-
-
-def newer(path: Path, version: object) -> DataError:
-    """Return the error of a file that a newer version has written."""
-    return DataError(f"{path} was written by a newer mlpctl (schema {version}, this one reads {SCHEMA_VERSION})")
 
 
 def _parse(raw: bytes, header: Sequence[str]) -> tuple[dict[str, str], str]:
@@ -94,7 +118,7 @@ def _parse(raw: bytes, header: Sequence[str]) -> tuple[dict[str, str], str]:
     return dict(zip(header, cells, strict=True)), ""
 
 
-def _wrong(path: Path, row: Mapping[str, str], numeric: Iterable[tuple[str, Callable[[str], object], str]]) -> str:
+def _wrong(row: Mapping[str, str], numeric: Iterable[tuple[str, Callable[[str], object], str]]) -> str:
     for name, read, what in numeric:
         if cell := row[name]:
             try:
@@ -103,15 +127,37 @@ def _wrong(path: Path, row: Mapping[str, str], numeric: Iterable[tuple[str, Call
                 return f"{name} must be a {what}, got '{cell}'"
     if not row["key"] or not row["schema_version"]:
         return "the row has no key or no schema_version"
-    if int(row["schema_version"]) > SCHEMA_VERSION:
-        raise newer(path, row["schema_version"])
-    if row.get("status", "ok") not in get_args(Status):
-        return f"status must be one of {', '.join(get_args(Status))}, got '{row['status']}'"
-    if row.get("task", "") not in ("", *PRIMARY):
-        return f"task must be one of {', '.join(PRIMARY)}, got '{row['task']}'"
-    if (options := row.get("data")) and not is_object(options):
-        return f"data must be a JSON object, got '{options}'"
-    return ""
+    *cells, checksum = row.values() if CHECKSUM in row else (*row.values(), "")
+    options = row.get("data")
+    wrong = [
+        what
+        for is_wrong, what in (
+            (is_newer(row), f"{NEWER} (schema {row['schema_version']}, this one reads {SCHEMA_VERSION})"),
+            (
+                row.get("status", "ok") not in get_args(Status),
+                f"status must be one of {', '.join(get_args(Status))}, got '{row.get('status')}'",
+            ),
+            (
+                row.get("task", "") not in ("", *PRIMARY),
+                f"task must be one of {', '.join(PRIMARY)}, got '{row.get('task')}'",
+            ),
+            (options and not is_object(options), f"data must be a JSON object, got '{options}'"),
+            (
+                (checksum or row["schema_version"] != "1") and checksum != checksum_of(cells),
+                "the row was changed: its checksum is another",
+            ),
+        )
+        if is_wrong
+    ]
+    return wrong[0] if wrong else ""
+
+
+NEWER = "the row was written by a newer mlpctl"
+
+
+def is_newer(row: Mapping[str, str]) -> bool:
+    """Return whether a newer mlpctl has written a row; such a row is left where it is and does not count here."""
+    return int(row["schema_version"]) > SCHEMA_VERSION
 
 
 def is_object(text: str) -> bool:
@@ -124,14 +170,27 @@ def is_object(text: str) -> bool:
 
 def to_line(cells: Iterable[Any]) -> bytes:
     """Return cells as a line of a file; None is an empty cell, and no cell has a newline."""
-    return to_lines([cells])
-
-
-def to_lines(rows: Iterable[Iterable[Any]]) -> bytes:
-    """Return the lines of several rows, see `to_line`."""
     stream = io.StringIO()
-    csv.writer(stream, lineterminator="\n").writerows(
-        [cell if type(cell) is not str or cell.isprintable() else " ".join(cell.split()) for cell in cells]
-        for cells in rows
-    )
+    csv.writer(stream, lineterminator="\n").writerow(_texts(cells))
     return stream.getvalue().encode()
+
+
+def to_lines(rows: Iterable[Mapping[str, Any]], columns: Iterable[str]) -> bytes:
+    """Return rows as lines of a file; `columns` ends with the checksum, which is computed here."""
+    names = tuple(columns)[:-1]
+    stream = io.StringIO()
+    write = csv.writer(stream, lineterminator="\n").writerow
+    for row in rows:
+        cells = _texts(map(row.get, names))
+        write([*cells, checksum_of(cells) if int(row["schema_version"]) > 1 else ""])
+    return stream.getvalue().encode()
+
+
+def checksum_of(cells: Iterable[str]) -> str:
+    """Return the checksum (CRC-32, 8 hex digits) of the texts of cells, however a file quotes them."""
+    return f"{crc32(SEPARATOR.join(cells).encode()):08x}"
+
+
+def _texts(cells: Iterable[Any]) -> list[str]:
+    texts = ["" if cell is None else cell if type(cell) is str else str(cell) for cell in cells]
+    return [text if text.isprintable() else " ".join(text.split()) for text in texts]

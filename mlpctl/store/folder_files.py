@@ -1,10 +1,19 @@
 """Read the TOML and JSON files of a results folder: its experiment and its environment."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from mlpctl.errors import DataError
+from mlpctl.metrics import METRICS, PREFIX
+
+EXPERIMENT_KINDS = {
+    "name": str, "spec": dict, "axes": dict, "seeds": list, "list": list, "zip": list, "search": dict, "select": dict,
+}  # fmt: skip
+"""Types of the parts of an experiment, as reports take them."""
+
+KIND_NAMES: dict[type, str] = {str: "text", dict: "table", list: "list"}
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -16,9 +25,29 @@ def read_toml(path: Path) -> dict[str, Any]:
     import tomllib  # 2 ms
 
     try:
-        return tomllib.loads(path.read_text("utf-8")) if path.is_file() else {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        content = tomllib.loads(path.read_text("utf-8")) if path.is_file() else {}
+        _check_experiment(content)
+    except (ValueError, RecursionError) as error:  # the first: no TOML, no UTF-8, or no experiment
         raise DataError(f"{path} cannot be read: {error}; the sweep that wrote the folder writes it again") from error
+    return content
+
+
+def _check_experiment(content: Mapping[str, Any]) -> None:
+    for name, kind in EXPERIMENT_KINDS.items():
+        if name in content and not isinstance(content[name], kind):
+            raise ValueError(f"{name} must be a {KIND_NAMES[kind]}")
+    select = content.get("select", {})
+    for name, known in (("on", PREFIX), ("metric", METRICS)):
+        if select.get(name) is not None and select[name] not in known:
+            raise ValueError(f"select.{name} must be one of {', '.join(known)}")
+    if not isinstance(content.get("search", {}).get("method", ""), str):
+        raise ValueError("search.method must be a text")
+
+
+def _object(content: Any) -> dict[str, Any]:
+    if not isinstance(content, dict):
+        raise TypeError(f"it must hold an object, not a {type(content).__name__}")
+    return content
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -28,6 +57,6 @@ def read_json(path: Path) -> dict[str, Any]:
         DataError: if it cannot be read.
     """
     try:
-        return dict(json.loads(path.read_text("utf-8"))) if path.is_file() else {}
-    except (ValueError, TypeError) as error:  # what is no JSON, no UTF-8 or no object
+        return _object(json.loads(path.read_text("utf-8"))) if path.is_file() else {}
+    except (ValueError, TypeError, RecursionError) as error:  # what is no JSON, no UTF-8 or no object
         raise DataError(f"{path} cannot be read: {error}; the sweep that wrote the folder writes it again") from error

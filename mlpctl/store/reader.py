@@ -12,7 +12,7 @@ import numpy as np
 from mlpctl.errors import DataError
 from mlpctl.metrics import PRIMARY
 from mlpctl.store.columns import Array, Columns, last_of_each, objects
-from mlpctl.store.csv_lines import COLUMNS_BY_FILE, foreign, header_of, is_object, is_ours, newer, scan
+from mlpctl.store.csv_lines import COLUMNS_BY_FILE, foreign, header_of, is_object, is_ours, scan
 from mlpctl.store.schema import (
     BEFORE,
     EPOCH_COLUMNS,
@@ -127,9 +127,7 @@ def _read(path: Path, names: Iterable[str], whole: bytes | None = None) -> Colum
     header = header_of(whole.split(b"\n", 1)[0])
     wanted = {name: kinds[name] for name in dict.fromkeys((*names, "key", "schema_version"))}
     table = _parsed(path, wanted, whole)
-    versions = [version for version in table["schema_version"].tolist() if version is not None]
-    if max(versions, default=0) > SCHEMA_VERSION:
-        raise newer(path, max(versions))
+    table = table.rows(_known_versions(table["schema_version"]))
     if "task" in wanted and not {*table["task"].tolist()} <= {None, *PRIMARY}:
         raise _damaged(path, "a task is unknown")
     if "data" in wanted and not all(map(is_object, {*table["data"].tolist()} - {None})):
@@ -138,6 +136,11 @@ def _read(path: Path, names: Iterable[str], whole: bytes | None = None) -> Colum
     filled = {name: objects([value] * len(table)) for name, value in before.items() if isinstance(value, str)}
     filled |= {name: np.full(len(table), value) for name, value in before.items() if name not in filled}
     return table.plus(filled).only(names)
+
+
+def _known_versions(versions: Array) -> Array:
+    """Return which rows this version of mlpctl reads; `results check` names those that a newer one wrote."""
+    return np.array([version is None or version <= SCHEMA_VERSION for version in versions.tolist()], dtype=bool)
 
 
 def _whole_rows(path: Path) -> bytes:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from mlpctl.errors import DataError
-from mlpctl.store.csv_lines import COLUMNS_BY_FILE, CsvLine, foreign, header_of, is_ours, scan, to_line
+from mlpctl.store.csv_lines import COLUMNS_BY_FILE, NEWER, CsvLine, foreign, header_of, is_ours, scan, to_line, to_lines
 from mlpctl.store.schema import BEFORE, ColumnKind
 from mlpctl.system.files import replace_file
 
@@ -39,7 +39,10 @@ def repair_file(path: Path) -> list[str]:
             raise foreign(path)
         if first == expected and whole == size:
             return []
-        kept = _keep(path, [name for name in header if name not in columns])
+        further = [name for name in header if name not in columns]
+        if further and any(line.problem.startswith(NEWER) for line in scan(path)):
+            raise DataError(f"{path} was written by a newer mlpctl, whose columns this one does not know: {further[0]}")
+        kept = _keep(path, further)
         done = []
         if whole < size:
             os.truncate(path, whole)
@@ -70,6 +73,23 @@ def remove_lines(path: Path, lines: Collection[CsvLine]) -> list[str]:
     with path.open("rb") as stream:
         replace_file(path, (raw for number, raw in enumerate(stream, start=1) if number not in numbers))
     return done
+
+
+def count_rows(path: Path) -> int:
+    """Return the number of lines of a file below the first."""
+    with path.open("rb") as stream:
+        return sum(block.count(b"\n") for block in iter(lambda: stream.read(BLOCK_BYTES), b"")) - 1
+
+
+def keep_epochs_of(path: Path, trials: Collection[str]) -> None:
+    """Remove rows of epochs whose trial has no row, since it was killed or lost, and rows that a later one replaces.
+
+    Such trials run again and write their rows anew. Damaged rows stay, for `results check` to name them.
+    """
+    last = {(line.row["key"], line.row["epoch"]): line.number for line in scan(path) if not line.problem}
+    stay = {number for (key, _), number in last.items() if key in trials}
+    kept = (line.raw for line in scan(path) if line.problem or line.number in stay)
+    replace_file(path, chain([to_line(COLUMNS_BY_FILE[path.name])], kept))
 
 
 def ends_whole(path: Path) -> bool:
@@ -112,7 +132,7 @@ def _renewed(lines: Iterable[CsvLine], columns: Mapping[str, ColumnKind], damage
         if line.problem:
             damaged.append(line)
         else:
-            yield to_line(line.row.get(column, BEFORE.get(column)) for column in columns)
+            yield to_lines([{**BEFORE, **line.row}], columns)
 
 
 def _put_aside(path: Path, lines: Collection[CsvLine]) -> list[str]:

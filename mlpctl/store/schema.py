@@ -8,8 +8,8 @@ from typing import Any, Literal
 from mlpctl.metrics import METRICS, PARTS
 from mlpctl.spec import Spec, kind_of
 
-SCHEMA_VERSION = 1
-
+SCHEMA_VERSION = 2
+"""Version of the columns. Rows of version 1 have no checksum."""
 
 ColumnKind = Literal["text", "int", "float"]
 
@@ -58,7 +58,11 @@ TRIAL_COLUMNS: dict[str, ColumnKind] = {
     "threads": "int",
     "environment": "text",  # id in environment.json
     "started": "text",  # UTC, ISO 8601
+    "weights_digest": "text",  # hash of the weights that were saved
 }
+
+CHECKSUM = "checksum"
+"""Last column of both files: the checksum of the other cells of the row, for those who check the file."""
 
 BEFORE = {name: value for name, value in Spec().flat().items() if value is not None}
 """Values of a column in files from before the column existed: the default of its field."""

@@ -13,10 +13,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from mlpctl.errors import DataError, UsageError
-from mlpctl.store.csv_lines import COLUMNS_BY_FILE, scan, to_lines
+from mlpctl.store.csv_lines import COLUMNS_BY_FILE, NEWER, scan, to_lines
 from mlpctl.store.environment import environment_id, joined
 from mlpctl.store.folder_files import read_json
-from mlpctl.store.repair_rows import remove_lines, repair_file
+from mlpctl.store.repair_rows import count_rows, keep_epochs_of, remove_lines, repair_file
 from mlpctl.store.schema import (
     ENVIRONMENT_FILE,
     EPOCHS_FILE,
@@ -26,6 +26,7 @@ from mlpctl.store.schema import (
     WEIGHTS_FOLDER,
     Row,
 )
+from mlpctl.store.weights import digest_of_weights
 from mlpctl.system.files import left_over, replace_file
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ class Store:
             self.known[str(trial["key"])] = str(trial["status"])
 
     def _append(self, name: str, rows: Sequence[Row]) -> None:
-        content, descriptor = to_lines(map(row.get, COLUMNS_BY_FILE[name]) for row in rows), self._files[name]
+        content, descriptor = to_lines(rows, COLUMNS_BY_FILE[name]), self._files[name]
         try:
             about = os.fstat(descriptor)
             if not about.st_nlink:
@@ -132,13 +133,17 @@ class Store:
     def _read(self) -> None:
         """Read which trials there are; rows that are damaged are taken out, so that their trials run again."""
         path = self.folder / TRIALS_FILE
-        damaged = []
+        damaged, epochs = [], 0
         for line in scan(path):
             if line.problem:
-                damaged.append(line)
+                if not line.problem.startswith(NEWER):
+                    damaged.append(line)
             else:
                 self.known[line.row["key"]] = line.row["status"]
+                epochs += int(line.row["epochs_done"] or 0)
         self.repairs += remove_lines(path, damaged)
+        if count_rows(self.folder / EPOCHS_FILE) > epochs:
+            keep_epochs_of(self.folder / EPOCHS_FILE, self.known)
 
     def describe(self, experiment: Mapping[str, Any], environment: Mapping[str, Any]) -> None:
         """Write the experiment of the folder and the environment of this run; earlier environments stay there.
@@ -162,11 +167,11 @@ class Store:
         """Return the file of the weights of a trial, which may not be there."""
         return self.folder / WEIGHTS_FOLDER / f"{key}.safetensors"
 
-    def save_weights(self, key: str, weights: "Mapping[str, NDArray[Any]]", about: Mapping[str, str]) -> Path:
-        """Write the weights of a trial as safetensors and return the file; `about` goes into its header."""
+    def save_weights(self, key: str, weights: "Mapping[str, NDArray[Any]]", about: Mapping[str, str]) -> str:
+        """Write the weights of a trial as safetensors and return the file's sha256; `about` goes into its header."""
         from safetensors.numpy import save
 
         path = self.weights_file(key)
         path.parent.mkdir(exist_ok=True)
         replace_file(path, save(dict(weights), metadata=dict(about)))
-        return path
+        return digest_of_weights(weights)

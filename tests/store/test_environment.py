@@ -45,7 +45,9 @@ def old(folder: Path) -> None:
     path.write_text(json.dumps({k: v for k, v in content.items() if k not in ("id", "others", "unnamed")}))
     table = [line.split(",") for line in (folder / "trials.csv").read_text().splitlines()]
     place = table[0].index("environment")
-    (folder / "trials.csv").write_text("".join(",".join(c[:place] + c[place + 1 :]) + "\n" for c in table))
+    kept = [[*cells[:place], *cells[place + 1 : -1]] for cells in table]  # the last is the checksum
+    rows = [kept[0], *(["1", *cells[1:]] for cells in kept[1:])]
+    (folder / "trials.csv").write_text("".join(",".join(cells) + "\n" for cells in rows))
 
 
 def test_an_older_folder_is_read_and_goes_on(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 import json
 import random
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,23 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
     "no status": (lambda f: set_cell(f, 2, "status", "fine"), "status must be one of"),
     "another score": (lambda f: set_cell(f, 2, "test_loss", "0.5"), "test_loss 0.5"),
     "edited": (lambda f: set_cell(f, 2, "activation", "tanh"), "they were changed"),
+    **{
+        f"a changed {name}": (partial(set_cell, line=2, column=name, text=text, checked=False), "checksum")
+        for name, text in {
+            "status": "diverged",
+            "task": "regression",
+            "parameters": "12",
+            "used_engine": "lanes",
+            "numerics": "7",
+            "digest": "0" * 16,
+            "test_accuracy": "0.75",
+            "schema_version": "1",
+        }.items()
+    },
+    "a changed epoch": (lambda f: set_cell(f, 2, "val_accuracy", "0.75", "epochs.csv", checked=False), "checksum"),
+    "an epoch below 0": (lambda f: set_cell(f, 2, "epoch", "-1", "epochs.csv"), "epoch must be a whole number"),
+    "a huge epoch": (lambda f: set_cell(f, 2, "epoch", "99999999999", "epochs.csv"), "does not have all of them"),
+    "an endless epoch": (lambda f: set_cell(f, 2, "epoch", "1" + "0" * 20, "epochs.csv"), "must be a whole number"),
     "an open quote": (lambda f: set_cell(f, 2, "error", '"'), "cannot be read"),
     "no word of an epoch": (lose_an_epoch, "does not have all of them"),
     "CRLF and BOM": (spreadsheet, "of a spreadsheet"),
@@ -75,6 +93,8 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
     "no epochs": (lambda f: (f / "epochs.csv").unlink(), "the file is missing"),
     "empty": (lambda f: (f / "trials.csv").write_bytes(b""), "the file is empty"),
     "left over": (lambda f: (f / ".trials.csv.4194305").write_text("x"), "left over"),
+    "no object": (lambda f: (f / "environment.json").write_text("[1]"), "must hold an object"),
+    "wrong types": (lambda f: (f / "experiment.toml").write_text("seeds = 3\naxes = 5"), "axes must be a table"),
     "no TOML": (lambda f: (f / "experiment.toml").write_text("= ["), "cannot be read"),
 }
 
@@ -124,6 +144,16 @@ def test_whatever_bytes_are_in_the_files_nothing_breaks(cli: Cli, seed: int) -> 
     assert not check_contents(folder).problems
     assert cli(*SWEEP).code == 0
     pd.testing.assert_frame_equal(table(folder), whole)
+
+
+def test_rows_of_lost_trials_are_not_left_beside_those_of_the_rerun(cli: Cli) -> None:
+    cli(*SWEEP)
+    folder = Path("results/iris-mlp")
+    whole = len((folder / "epochs.csv").read_text().splitlines())
+    first, *rows = (folder / "trials.csv").read_text().splitlines(keepends=True)
+    (folder / "trials.csv").write_text("".join([first, *rows[3:]]))
+    assert cli(*SWEEP).code == 0
+    assert len((folder / "epochs.csv").read_text().splitlines()) == whole
 
 
 def test_a_sweep_goes_on_in_a_damaged_folder_by_itself(cli: Cli) -> None:
@@ -251,3 +281,28 @@ def test_a_shard_without_trials_is_exported_and_reported_beside_one_with_some(cl
         for format_ in ("parquet", "json"):
             assert cli("results", "export", *both, "-o", "out", "-f", format_).code == 0
         assert len(pd.read_parquet("out/trials.parquet")) == len(json.loads(Path("out/trials.json").read_text())) == 2
+
+
+@pytest.mark.parametrize("how", ["flipped", "swapped", "missing"])
+def test_weights_are_those_of_their_trials(cli: Cli, how: str) -> None:
+    cli(*SWEEP, "--save")
+    folder = Path("results/iris-mlp")
+    assert cli("results", "check", folder).code == 0
+    one, other, *_ = sorted((folder / "weights").iterdir())
+    if how == "missing":
+        one.unlink()
+    elif how == "swapped":
+        one.rename(folder / "aside")
+        other.rename(one)
+        (folder / "aside").rename(other)
+    else:
+        content = bytearray(one.read_bytes())
+        content[-3] ^= 64
+        one.write_bytes(content)
+    found = json.loads(cli("results", "check", folder, "--format", "json").out)
+    assert len(found) == (2 if how == "swapped" else 1)
+    assert all("weights" in problem["problem"] for problem in found)
+    assert cli("results", "repair", folder).code == 0
+    assert cli(*SWEEP, "--save").code == 0
+    assert cli("results", "check", folder).code == 0
+    assert len(list((folder / "weights").iterdir())) == 6

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from mlpctl.errors import DataError, UsageError
+from mlpctl.store.csv_lines import COLUMNS_BY_FILE
 from mlpctl.store.results import load
-from mlpctl.store.schema import TRIAL_COLUMNS
 from mlpctl.store.writer import Store
 from mlpctl.system.files import replace_file
 
@@ -84,15 +84,25 @@ def test_an_older_schema_is_brought_up_to_date(tmp_path: Path) -> None:
         store.append({**TRIAL, "key": "b"}, [])
     assert load(folder).trials["val_accuracy"].tolist() == [0.25, 0.5]
     assert load(folder).trials["bias"].tolist()[0] == "true"  # what a field says that was not there yet
-    assert (folder / "trials.csv").read_text().split("\n")[0] == ",".join(TRIAL_COLUMNS)
+    assert (folder / "trials.csv").read_text().split("\n")[0] == ",".join(COLUMNS_BY_FILE["trials.csv"])
 
 
-def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
+def test_a_newer_row_does_not_count_and_stays(tmp_path: Path) -> None:
+    """One row of a newer version does not lock the folder; a file with columns of a newer one is not rewritten."""
     folder = tmp_path / "r"
-    folder.mkdir()
-    (folder / "trials.csv").write_text("schema_version,key,status\n99,a,ok\n")
-    with pytest.raises(DataError, match="newer mlpctl"):
-        load(folder)
+    with Store(folder) as store:
+        store.append(TRIAL, [])
+    lines = (folder / "trials.csv").read_text().splitlines(keepends=True)
+    newer = "99" + lines[1][1:].replace("a" * 16, "b")
+    (folder / "trials.csv").write_text("".join([*lines, newer]))
+    assert load(folder).trials["key"].tolist() == [TRIAL["key"]]
+    with Store(folder) as store:
+        assert store.known == {TRIAL["key"]: "ok"}
+    assert (folder / "trials.csv").read_text().endswith(newer)
+    (folder / "trials.csv").write_text("schema_version,key,status,colour\n99,a,ok,red\n")
+    with pytest.raises(DataError, match="newer mlpctl"), Store(folder):
+        pass
+    assert "red" in (folder / "trials.csv").read_text()
 
 
 def test_the_second_writer_is_told(tmp_path: Path) -> None:
@@ -158,7 +168,8 @@ def test_weights_are_written_whole_and_read_back(tmp_path: Path) -> None:
 
     weights: dict[str, Any] = {"0.weight": np.arange(6, dtype=np.float32).reshape(2, 3)}
     with Store(tmp_path / "r") as store:
-        path = store.save_weights("a", weights, {"dataset": "iris"})
+        store.save_weights("a", weights, {"dataset": "iris"})
+        path = store.weights_file("a")
     np.testing.assert_array_equal(load_file(path)["0.weight"], weights["0.weight"])
     assert [p.name for p in path.parent.iterdir()] == ["a.safetensors"]
 

@@ -1,8 +1,6 @@
 """Check a results folder: every line, every trial, every file beside them. Writes nothing."""
 
-import json
-import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -12,7 +10,7 @@ from mlpctl.metrics import METRICS
 from mlpctl.store import reader
 from mlpctl.store.csv_lines import COLUMNS_BY_FILE, CsvLine, header_of, is_ours, scan
 from mlpctl.store.environment import environments_of
-from mlpctl.store.folder_files import read_json
+from mlpctl.store.folder_files import read_json, read_toml
 from mlpctl.store.key import key_problem
 from mlpctl.store.repair_rows import ends_whole
 from mlpctl.store.schema import (
@@ -23,10 +21,15 @@ from mlpctl.store.schema import (
     TRIALS_FILE,
     WEIGHTS_FOLDER,
 )
+from mlpctl.store.weights import digest_of_weights, read_weights
 from mlpctl.system.files import left_over
 
 REPEATED_SCORES = [name for name in EPOCH_COLUMNS if name.endswith(METRICS)]
 """Columns that are equal in the row of a trial and in the row of its last epoch."""
+
+
+NEEDED = ("status", "epochs_done", "environment", "weights_digest", *REPEATED_SCORES)
+"""Columns of a trial that are held against other files."""
 
 
 @dataclass(frozen=True)
@@ -111,11 +114,13 @@ def check_contents(folder: Path) -> Contents:
         else:
             found.replaced += line.row["key"] in found.trials
             needed = {
-                name: line.row.get(name, "") for name in ("status", "epochs_done", "environment", *REPEATED_SCORES)
+                name: line.row.get(name, "")
+                for name in ("status", "epochs_done", "environment", "weights_digest", *REPEATED_SCORES)
             }
             found.trials[line.row["key"]] = replace(line, row=needed)  # of 100,000 trials not every cell
     _look_at_epochs(folder / EPOCHS_FILE, found)
     found.problems += _others(folder)
+    found.problems += _weights_problems(folder, found)
     return found
 
 
@@ -151,14 +156,14 @@ def frame_problems(path: Path, columns: list[str]) -> Iterator[str]:
 
 
 def _look_at_epochs(path: Path, found: Contents) -> None:
-    seen: dict[str, int] = {}  # key -> a bit per epoch
+    seen: dict[str, set[int]] = {}
     differing: dict[str, str] = {}
     for line in scan(path):
         if line.problem:
             found.problems.append(FolderProblem(EPOCHS_FILE, line.problem, line))
         elif line.row["key"] in found.trials:
             key, epoch = line.row["key"], line.row["epoch"]
-            seen[key] = seen.get(key, 0) | 1 << int(epoch or 0)
+            seen.setdefault(key, set()).add(int(epoch or 0))
             trial = found.trials[key].row
             if epoch == trial["epochs_done"]:
                 told = (name for name in REPEATED_SCORES if name in line.row and line.row[name] != trial[name])
@@ -167,7 +172,7 @@ def _look_at_epochs(path: Path, found: Contents) -> None:
             found.orphans += 1
     for key, line in found.trials.items():
         done = int(line.row.get("epochs_done") or 0)
-        if line.row["status"] == "ok" and seen.get(key, 0) >> 1 != (1 << done) - 1:
+        if line.row["status"] == "ok" and not _is_complete(seen.get(key, set()), done):
             what = f"trial {key} has {done} epochs, and {EPOCHS_FILE} does not have all of them"
             found.problems.append(FolderProblem(TRIALS_FILE, what, line))
         elif differing.get(key):
@@ -175,30 +180,35 @@ def _look_at_epochs(path: Path, found: Contents) -> None:
             found.problems.append(FolderProblem(TRIALS_FILE, what, line))
 
 
+def _is_complete(epochs: set[int], done: int) -> bool:
+    """Return whether some epochs are 1 to `done`; 0, that of a trial of no epochs, apart."""
+    epochs = epochs - {0}
+    return len(epochs) == done and max(epochs, default=0) == done
+
+
 def _others(folder: Path) -> Iterator[FolderProblem]:
-    readers: tuple[tuple[str, Callable[[str], object]], ...] = (
-        (EXPERIMENT_FILE, tomllib.loads),
-        (ENVIRONMENT_FILE, json.loads),
-    )
-    for name, read in readers:
-        path = folder / name
-        if path.is_file():
-            try:
-                read(path.read_text("utf-8"))
-            except ValueError as error:  # no TOML, no JSON, no UTF-8
-                yield FolderProblem(name, f"cannot be read: {error}")
+    for name, read in ((EXPERIMENT_FILE, read_toml), (ENVIRONMENT_FILE, read_json)):
+        try:
+            read(folder / name)
+        except DataError as error:
+            yield FolderProblem(name, str(error))
     for path in sorted(left_over(folder)):
         yield FolderProblem(str(path.relative_to(folder)), "left over by a writer that was killed")
-    for path in sorted((folder / WEIGHTS_FOLDER).glob("*.safetensors")):
-        if not _is_whole(path):
-            yield FolderProblem(str(path.relative_to(folder)), "weights that cannot be read")
 
 
-def _is_whole(path: Path) -> bool:
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="numpy") as opened:
-            return bool(list(opened.keys()))
-    except SafetensorError:
-        return False
+def _weights_problems(folder: Path, found: Contents) -> Iterator[FolderProblem]:
+    """Yield what is wrong with the files of weights: their trials know their digests, where this version wrote them."""
+    weights = folder / WEIGHTS_FOLDER
+    for key, line in found.trials.items():
+        path = weights / f"{key}.safetensors"
+        digest, name = line.row["weights_digest"], str(path.relative_to(folder))
+        if digest and not path.is_file():
+            yield FolderProblem(TRIALS_FILE, f"the weights of trial {key} are missing", line)
+        elif path.is_file():
+            try:
+                found_digest = digest_of_weights(read_weights(path))
+            except DataError:
+                yield FolderProblem(name, "weights that cannot be read")
+            else:
+                if digest and digest != found_digest:
+                    yield FolderProblem(name, f"the weights are not those of trial {key}")

@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
@@ -10,13 +10,12 @@ from typing import Any
 
 from mlpctl.display.tables import Cell, Table
 from mlpctl.errors import DataError
-from mlpctl.store.csv_lines import CsvLine, scan, to_line
+from mlpctl.store.csv_lines import COLUMNS_BY_FILE, CsvLine, scan, to_line, to_lines
 from mlpctl.store.environment import united, unnamed_in
 from mlpctl.store.folder_files import read_json, read_toml
 from mlpctl.store.schema import (
     BEFORE,
     ENVIRONMENT_FILE,
-    EPOCH_COLUMNS,
     EPOCHS_FILE,
     EXPERIMENT_FILE,
     TRIAL_COLUMNS,
@@ -27,7 +26,7 @@ from mlpctl.system.files import replace_file
 
 COST = (
     "schema_version", "seconds", "group_seconds", "group_size", "used_engine", "used_device", "jobs", "threads",
-    "environment", "started",
+    "environment", "started", "weights_digest",
 )  # fmt: skip
 """Columns of a trial's cost and place: a trial that was trained twice differs in them, and in nothing else."""
 
@@ -71,8 +70,11 @@ def merge(folders: Sequence[Path], out: Path) -> Table:
         merged = Merged()
         for number, folder in enumerate(sources):
             _take(merged, number, sources, _lines(folder / TRIALS_FILE, merged))
-        replace_file(out / EPOCHS_FILE, chain([to_line(EPOCH_COLUMNS)], _epochs(merged, sources)))
-        replace_file(out / TRIALS_FILE, chain([to_line(TRIAL_COLUMNS)], (line for _, line in merged.rows.values())))
+        replace_file(out / EPOCHS_FILE, chain([to_line(COLUMNS_BY_FILE[EPOCHS_FILE])], _epochs(merged, sources)))
+        replace_file(
+            out / TRIALS_FILE,
+            chain([to_line(COLUMNS_BY_FILE[TRIALS_FILE])], (line for _, line in merged.rows.values())),
+        )
         for key, (number, _) in merged.rows.items():
             weights = Store(sources[number]).weights_file(key)
             if number and weights.is_file():
@@ -99,14 +101,15 @@ def _lines(path: Path, merged: Merged) -> Iterator[CsvLine]:
         else:
             if environment and not line.row.get("environment"):
                 line = replace(line, raw=b"", row={**line.row, "environment": environment})
-            last[line.row["key"]] = replace(line, raw=_current(line, TRIAL_COLUMNS), row={"key": line.row["key"]})
+            last[line.row["key"]] = replace(line, raw=_current(line, TRIALS_FILE), row={"key": line.row["key"]})
     yield from last.values()
 
 
-def _current(line: CsvLine, columns: Mapping[str, Any]) -> bytes:
+def _current(line: CsvLine, name: str) -> bytes:
+    columns = COLUMNS_BY_FILE[name]
     if line.raw and list(line.row) == list(columns) and not line.raw.endswith(b"\r\n"):
         return line.raw
-    return to_line(line.row.get(column, BEFORE.get(column)) for column in columns)
+    return to_lines([{**BEFORE, **line.row}], columns)
 
 
 def _take(merged: Merged, number: int, sources: Sequence[Path], lines: Iterator[CsvLine]) -> None:
@@ -117,10 +120,12 @@ def _take(merged: Merged, number: int, sources: Sequence[Path], lines: Iterator[
             continue
         kept_in, kept = merged.rows[key]
         one, other = _cells(kept), _cells(line.raw)
+        same_version = one["schema_version"] == other["schema_version"]  # older rows lack the newer columns
         if other["status"] in FINAL and one["status"] not in FINAL:
             merged.rows[key] = (number, line.raw)
             continue
-        differing = [name for name in TRIAL_COLUMNS if name not in COST and one[name] != other[name]]
+        known = [name for name in TRIAL_COLUMNS if name not in COST and ((one[name] and other[name]) or same_version)]
+        differing = [name for name in known if one[name] != other[name]]
         if not differing or other["status"] not in FINAL:
             merged.same += 1
             continue
@@ -134,7 +139,7 @@ def _take(merged: Merged, number: int, sources: Sequence[Path], lines: Iterator[
 
 
 def _cells(line: bytes) -> dict[str, str]:
-    return dict(zip(TRIAL_COLUMNS, next(csv.reader([line.decode()])), strict=True))
+    return dict(zip(COLUMNS_BY_FILE[TRIALS_FILE], next(csv.reader([line.decode()])), strict=True))
 
 
 def _epochs(merged: Merged, sources: Sequence[Path]) -> Iterator[bytes]:
@@ -144,7 +149,7 @@ def _epochs(merged: Merged, sources: Sequence[Path]) -> Iterator[bytes]:
         for line in scan(folder / EPOCHS_FILE):
             key = line.row.get("key", "")
             if not line.problem and key in merged.rows and merged.rows[key][0] == number:
-                last[key, line.row["epoch"]] = _current(line, EPOCH_COLUMNS)
+                last[key, line.row["epoch"]] = _current(line, EPOCHS_FILE)
         yield from last.values()
 
 
