@@ -8,7 +8,7 @@ from mlpctl.engines.base import Event
 from mlpctl.runner.trial import Trial
 from mlpctl.spec import Spec
 from mlpctl.store import schema
-from mlpctl.store.key import NUMERICS, key_of
+from mlpctl.store.key import key_of, numerics_of
 
 Row = schema.Row
 
@@ -50,7 +50,7 @@ def trial_row(trial: Trial, event: Event, spent: Row, about: Mapping[str, Any]) 
         **trial.spec.flat(),
         "task": trial.dataset.task,
         "digest": trial.dataset.digest,
-        "numerics": NUMERICS,
+        "numerics": numerics_of(trial.spec),
         **{f"{part}_examples": len(rows) for part, rows in trial.data.parts.items()},
         "parameters": trial.network.n_parameters,
         "epochs_done": event.epoch,
@@ -70,5 +70,5 @@ def invalid_row(spec: Spec, error: str) -> Row:
         "status": "invalid",
         "error": error,
         **spec.flat(),
-        "numerics": NUMERICS,
+        "numerics": numerics_of(spec),
     }

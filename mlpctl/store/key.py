@@ -9,13 +9,21 @@ from typing import Any
 from mlpctl.errors import UsageError
 from mlpctl.spec import RUN_FIELDS, Spec
 
-NUMERICS = 1
-"""Version of the arithmetic that all engines share; part of a trial's key. Raise it when a change moves numbers."""
+NUMERICS = 2
+"""Version of the arithmetic that all engines share. Raise it when a change moves numbers, see `numerics_of`."""
+
+CHANGED_IN_2 = ("adam", "adamw", "rmsprop")
+"""Optimizers whose coefficients 1 - β and 1 - β^t were rounded too early in float32 before version 2."""
 
 _SORTED = json.JSONEncoder(sort_keys=True)
 
 
-def key_of(spec: Spec, digest: str) -> str:
+def numerics_of(spec: Spec) -> int:
+    """Return the version of the arithmetic that last changed the numbers of a spec: others keep their keys."""
+    return 2 if spec.dtype == "float32" and spec.optimizer in CHANGED_IN_2 else 1
+
+
+def key_of(spec: Spec, digest: str, numerics: int | None = None) -> str:
     """Return the hash (16 hex digits) of a resolved spec, its dataset's digest and the numerics version.
 
     The dataset and the weights that training starts from count by their digests, not by name, options or path; device,
@@ -30,22 +38,23 @@ def key_of(spec: Spec, digest: str) -> str:
         decides["init_from"] = split_pin(spec.init_from)[1] or spec.init_from
     if spec.bias:
         del decides["bias"]  # so that trials from before the field was there keep their keys
-    text = _SORTED.encode({**decides, "digest": digest, "numerics": NUMERICS})
+    text = _SORTED.encode({**decides, "digest": digest, "numerics": numerics or numerics_of(spec)})
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def key_problem(row: Mapping[str, Any]) -> str:
     """Return what is wrong if a row's cells, typed or as texts, are not those that its key was made of; else "".
 
-    Rows of other numerics, and of combinations that could not be trained, do not say enough to tell.
+    Rows of combinations that could not be trained do not say enough to tell.
     """
-    if str(row.get("numerics")) != str(NUMERICS) or not row.get("digest"):
+    if not row.get("numerics") or not row.get("digest"):
         return ""
+    numerics = int(row["numerics"])
     try:
         spec = Spec.from_flat(row)
     except UsageError as error:
         return f"no spec can be read from the row: {error}"
-    if [key_of(one, row["digest"]) for one in (spec, spec.configuration())] == [row["key"], row["config"]]:
+    if [key_of(one, row["digest"], numerics) for one in (spec, spec.configuration())] == [row["key"], row["config"]]:
         return ""
     return f"its cells are not those of trial {row['key']}: they were changed"
 

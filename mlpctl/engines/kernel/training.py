@@ -14,7 +14,7 @@ from mlpctl.engines.initial_weights import by_itself, initial_weights
 from mlpctl.engines.kernel.arguments import DUE, LOSS, N_SUMS, OUT_OF_MEMORY, SCORES, array_address, own_address
 from mlpctl.engines.kernel.cache import loop_name
 from mlpctl.engines.kernel.helper_threads import ALONE
-from mlpctl.engines.kernel.layout import N_REAL, Layout, aligned_zeros, layout_of, pack, padded, with_hyperparameters
+from mlpctl.engines.kernel.layout import Layout, aligned_zeros, layout_of, pack, padded, with_hyperparameters
 from mlpctl.engines.kernel.native import Native, native_function
 from mlpctl.engines.kernel.random_numbers import draw_start, orders
 from mlpctl.engines.schedule import rates_of
@@ -67,6 +67,7 @@ class Training:
     stats: NDArray[Any]
     first: NDArray[Any]
     second: NDArray[Any]
+    real: NDArray[np.float64]
     block: list[int]
     epochs_done: int = 0
     steps_done: int = 0
@@ -101,17 +102,18 @@ def _blank(work: Work, layout: Layout) -> Training:
     optimizer, n = work.spec.optimizer, layout.n_theta
     lengths = (n, max(layout.n_stats, 1), n if optimizer in HAS_FIRST else 1, n if optimizer in HAS_SECOND else 1)
     ends = [*accumulate(padded(length) for length in lengths)]
-    memory = aligned_zeros(ends[-1] + N_REAL, work.spec.dtype)
-    memory[ends[-1] :] = layout.real
-    begins = (0, *ends)
+    memory = aligned_zeros(ends[-1], work.spec.dtype)
+    begins = (0, *ends[:-1])
     where, size = own_address(memory), memory.itemsize
-    theta, stats, first, second, real = (where + size * begin for begin in begins)
+    theta, stats, first, second = (where + size * begin for begin in begins)
+    real = np.array(layout.real)  # float64, whatever the arithmetic
     limited = work.limit < math.inf
     halt = np.zeros(1, np.int64) if limited else NEVER
     ending = own_address(halt) if limited else _NEVER
-    block = [layout.where, len(layout.table), theta, n, stats, lengths[1], first, second, real, ending, *layout.whole]
-    parts = [memory[begin : begin + length] for begin, length in zip(begins, lengths, strict=False)]
-    return Training(layout, parts[0], parts[1], parts[2], parts[3], block, halt=halt)
+    block = [layout.where, len(layout.table), theta, n, stats, lengths[1], first, second, own_address(real),
+             ending, *layout.whole]  # fmt: skip
+    parts = [memory[begin : begin + length] for begin, length in zip(begins, lengths, strict=True)]
+    return Training(layout, parts[0], parts[1], parts[2], parts[3], real, block, halt=halt)
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,8 +24,8 @@ the mean), factor of decoupled decay, Adam's correction of the deviation."""
 CORRECTED = ("adam", "adamw")
 """Optimizers whose steps depend on how many there were."""
 
-LANE_NUMBERS = ("decay", "momentum", "beta1", "beta2", "alpha", "eps")
-"""Numbers of a lane that stay."""
+LANE_NUMBERS = ("decay", "momentum", "beta1", "beta2", "alpha", "eps", "rest1", "rest2", "rest_of_alpha")
+"""Numbers of a lane that stay; the last three are 1 - β1, 1 - β2 and 1 - α, computed before they are rounded."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,12 +52,13 @@ class Numbers:
 
 
 def lane_numbers(works: "Sequence[Work]") -> NDArray[np.float64]:
-    """Return LANE_NUMBERS of some trials (6, R); 0 for what an optimizer does not have."""
+    """Return LANE_NUMBERS of some trials (9, R); 0 for what an optimizer does not have."""
 
     def of(work: "Work") -> tuple[float, ...]:
         spec = work.spec
-        beta1, beta2 = spec.betas or (0.0, 0.0)
-        return (spec.weight_decay or 0.0, spec.momentum or 0.0, beta1, beta2, spec.alpha or 0.0, spec.eps or 0.0)
+        (beta1, beta2), alpha = spec.betas or (0.0, 0.0), spec.alpha or 0.0
+        stay = (spec.weight_decay or 0.0, spec.momentum or 0.0, beta1, beta2, alpha, spec.eps or 0.0)
+        return (*stay, 1 - beta1, 1 - beta2, 1 - alpha)
 
     return np.array([of(work) for work in works]).T
 
@@ -74,7 +75,7 @@ def step_numbers(
         sizes: of the minibatches (steps,).
     """
     optimizer = works[0].spec.optimizer
-    decay, _, beta1, beta2, _, _ = lane_numbers(works)
+    decay, _, beta1, beta2, *_ = lane_numbers(works)
     mean = np.array([work.spec.reduction == "mean" for work in works])
     scale = np.where(mean, 1.0 / sizes[:, None], 1.0)  # (steps, R)
     shrink, deviation = np.ones_like(rates), np.ones_like(rates)
@@ -116,13 +117,13 @@ def update(
         p.addcmul_(g if optimizer == "nesterov" else velocity, of("rate"), value=-1)
     elif optimizer in ("adam", "adamw"):
         mean, square = memory
-        mean.lerp_(g, 1 - of("beta1"))
-        square.mul_(of("beta2")).addcmul_(g.square_(), 1 - of("beta2"))
+        mean.lerp_(g, of("rest1"))
+        square.mul_(of("beta2")).addcmul_(g.square_(), of("rest2"))
         torch.sqrt(square, out=g).div_(of("deviation")).add_(of("eps"))
         p.addcmul_(torch.div(mean, g, out=g), of("rate"), value=-1)
     elif optimizer == "rmsprop":
         square, velocity = memory
-        square.mul_(of("alpha")).addcmul_(g * g, 1 - of("alpha"))
+        square.mul_(of("alpha")).addcmul_(g * g, of("rest_of_alpha"))
         velocity.mul_(of("momentum")).addcdiv_(g, square.sqrt().add_(of("eps")))
         p.addcmul_(velocity, of("rate"), value=-1)
     else:

@@ -36,7 +36,7 @@ def epochs_for(inputs: Any, dtype: Any) -> Function:
         LABELS: classes (N,) int32.
         TARGETS: (N, C).
         ROWS: int64.
-        TABLE, REAL: see `layout`; TABLE has LAYERS rows.
+        TABLE, REAL: see `layout`; TABLE has LAYERS rows, REAL is float64.
         WHOLE: see `layout`; not an address, but the entries themselves.
         THETA, STATS: N_THETA parameters and N_STATS running statistics, changed.
         FIRST: velocity or first moments like theta, if the optimizer has any.
@@ -67,7 +67,7 @@ def epochs_for(inputs: Any, dtype: Any) -> Function:
         scale, shift, labels = at(a[given.SCALE], dtype), at(a[given.SHIFT], dtype), at(a[given.LABELS], np.int32)
         columns, starts = at(a[given.COLUMNS], np.int64), at(a[given.STARTS], np.int64)
         orders, n_rows = at(a[given.ORDERS], np.int64), U(a[given.N_ROWS])
-        table, whole, real = at(a[given.TABLE], np.uint64), moved(a, U(given.WHOLE)), at(a[given.REAL], dtype)
+        table, whole, real = at(a[given.TABLE], np.uint64), moved(a, U(given.WHOLE)), at(a[given.REAL], np.float64)
         theta, stats = at(a[given.THETA], dtype), at(a[given.STATS], dtype)
         first, second, rates = at(a[given.FIRST], dtype), at(a[given.SECOND], dtype), at(a[given.RATES], dtype)
         halt = at(a[given.HALT], np.int64)

@@ -59,9 +59,9 @@ def _other_loss(
         if whole[CLASSES] == 0:
             t = targets[row * outputs + c]
         elif outputs == U(1):
-            t = real[HIGH] if label == U(1) else real[LOW]
+            t = number(z, real[HIGH] if label == U(1) else real[LOW])
         else:
-            t = real[HIGH] if label == c else real[LOW]
+            t = number(z, real[HIGH] if label == c else real[LOW])
         u = z[z0 + c]
         e = u - t
         if loss == MSE:
@@ -71,7 +71,7 @@ def _other_loss(
             value += e * e * half
             g = e
         elif loss == HUBER:
-            delta = real[DELTA]
+            delta = number(z, real[DELTA])
             value += e * e * half if abs(e) < delta else delta * (abs(e) - half * delta)
             g = min(max(e, -delta), delta)
         elif loss == L1:

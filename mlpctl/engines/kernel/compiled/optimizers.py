@@ -20,7 +20,7 @@ def step(
 
     Args:
         optimizer: code of the optimizer.
-        real: hyperparameters.
+        real: hyperparameters, float64: 1 - β is computed before it is rounded.
         theta: parameters.
         k: the first parameter.
         n: number of parameters, whole vectors.
@@ -42,9 +42,9 @@ def step(
 @inner
 def _adam(real: Any, theta: Any, k: int, n: int, gradient: Any, first: Any, second: Any, rate: Any) -> None:
     """Take a step of Adam without weight decay, see `step`."""
-    one = number(theta, 1)
-    b1, b2, rest1, rest2 = fill(real[BETA1]), fill(real[BETA2]), fill(one - real[BETA1]), fill(one - real[BETA2])
-    eps, pace, correction = fill(real[EPS]), fill(rate[1]), fill(one / rate[2])
+    b1, b2 = fill(number(theta, real[BETA1])), fill(number(theta, real[BETA2]))
+    rest1, rest2 = fill(number(theta, 1 - real[BETA1])), fill(number(theta, 1 - real[BETA2]))
+    eps, pace, correction = fill(number(theta, real[EPS])), fill(rate[1]), fill(number(theta, 1) / rate[2])
     for j in range(U(0), n, V):
         g = load(gradient, j)
         mean = fma(b1, load(first, k + j), mul(rest1, g))
@@ -61,7 +61,7 @@ def _step_of_others(
 ) -> None:
     """Take a step of anything but plain SGD and Adam, see `step`."""
     one = number(theta, 1)
-    lr, decay = rate[0], real[DECAY]
+    lr, decay = rate[0], number(theta, real[DECAY])
     if optimizer == ADAMW:
         for j in range(n):
             theta[k + j] *= one - lr * decay
@@ -73,13 +73,13 @@ def _step_of_others(
         for j in range(U(0), n, V):
             store(theta, k + j, fma(pace, load(gradient, j), load(theta, k + j)))
     elif optimizer == MOMENTUM_SGD:
-        mu = real[MOMENTUM]
+        mu = number(theta, real[MOMENTUM])
         for j in range(n):
             velocity = mu * first[k + j] + gradient[j]
             first[k + j] = velocity
             theta[k + j] -= lr * velocity
     elif optimizer == NESTEROV:
-        mu = real[MOMENTUM]
+        mu = number(theta, real[MOMENTUM])
         for j in range(n):
             velocity = mu * first[k + j] + gradient[j]
             first[k + j] = velocity
@@ -87,16 +87,17 @@ def _step_of_others(
     elif optimizer in (ADAM, ADAMW):
         _adam(real, theta, k, n, gradient, first, second, rate)
     elif optimizer == RMSPROP:
-        alpha, mu, eps = real[ALPHA], real[MOMENTUM], real[EPS]
+        alpha, rest = number(theta, real[ALPHA]), number(theta, 1 - real[ALPHA])
+        mu, eps = number(theta, real[MOMENTUM]), number(theta, real[EPS])
         for j in range(n):
             g = gradient[j]
-            square = alpha * second[k + j] + (one - alpha) * g * g
+            square = alpha * second[k + j] + rest * g * g
             second[k + j] = square
             change = mu * first[k + j] + g / (math.sqrt(square) + eps)
             first[k + j] = change
             theta[k + j] -= lr * change
     else:
-        eps = real[EPS]
+        eps = number(theta, real[EPS])
         for j in range(n):
             g = gradient[j]
             square = second[k + j] + g * g

@@ -114,7 +114,7 @@ def score(
             label = U(labels[example]) if whole[CLASSES] else U(0)
             sums[0] += loss_of_row(whole, real, buffer, o0, units, label, targets, example, unused, U(0))
             if whole[CLASSES]:
-                sums[1] += predicted(buffer, o0, units, real[THRESHOLD]) == np.int64(label)
+                sums[1] += predicted(buffer, o0, units, number(buffer, real[THRESHOLD])) == np.int64(label)
             else:
                 for c in range(units):
                     error = float(buffer[o0 + c]) - float(targets[example * units + c])

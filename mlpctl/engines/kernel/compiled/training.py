@@ -65,7 +65,7 @@ def drop(
     stream = np.int64((_DROPOUT << 16) | np.int64(layer))
     for k in range(U(0), n * units + V, VV):
         mask(factors, k, np.int64(k // U(4)), np.int64(epoch), stream, np.int64(at), whole[SEED_LOW], whole[SEED_HIGH],
-             whole[DROP_BELOW], real[KEPT])  # fmt: skip
+             whole[DROP_BELOW], number(z, real[KEPT]))  # fmt: skip
     for r in range(n):
         for j in range(U(0), outputs, V):
             k, factor = z0 + r * outputs + j, load(factors, r * units + j)
@@ -104,7 +104,7 @@ def train(
     task: Any, halt: Any, sums: Any,
 ) -> None:  # fmt: skip
     """Train for one epoch; see `epochs_for` for the arguments, all of them pointers."""
-    optimizer, threshold, classes = whole[OPTIMIZER], real[THRESHOLD], whole[CLASSES] > 0
+    optimizer, threshold, classes = whole[OPTIMIZER], number(theta, real[THRESHOLD]), whole[CLASSES] > 0
     plain = optimizer == SGD and real[DECAY] == 0
     batch = min(U(whole[BATCH]), n_rows)
     size, widest, largest, deepest = sizes(table, layers, batch, sparse, at)
@@ -129,8 +129,8 @@ def train(
         lr = rates[s]
         rate[0] = lr
         if optimizer in (ADAM, ADAMW):
-            rate[1] = lr / (1 - float(real[BETA1]) ** steps_done)
-            rate[2] = math.sqrt(1 - float(real[BETA2]) ** steps_done)
+            rate[1] = lr / (1 - real[BETA1] ** steps_done)  # in float64: 1 - β^t cancels
+            rate[2] = math.sqrt(1 - real[BETA2] ** steps_done)
 
         if not sparse:
             gather(X, scaled, scale, shift, rows, n, table[INPUTS], buffer)
