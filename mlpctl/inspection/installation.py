@@ -155,18 +155,23 @@ def _data() -> list[dict[str, Cell]]:
     return lines
 
 
+LATER = "; not compiled yet: the first run that can use it does it"
+
+
 def _kernel() -> dict[str, Cell]:
     from mlpctl.engines.kernel import compilation
     from mlpctl.engines.kernel.cache import LOOP, compiled, usual
+    from mlpctl.engines.kernel.processor import vector_width
 
     inputs = [name.removeprefix(LOOP) for name in compiled() if name.startswith(LOOP)]
-    found = [f"compiled for inputs and arithmetic in {', '.join(inputs)}"] if inputs else []
+    found = [f"vectors of {vector_width()}"]
+    found += [f"compiled for inputs and arithmetic in {', '.join(inputs)}"] if inputs else []
     remedy = "" if inputs else "mlpctl doctor --compile compiles it now"
     if compilation.is_compiling():
         found.append(f"being compiled, about {compilation.compile_seconds_left():.0f} s more")
     elif why := compilation.failure(usual()):
         return _line("kernel", "failed", "; ".join([*found, f"cannot be compiled: {why}"]), remedy)
-    return _line("kernel", "ok", "; ".join(found) or "not compiled yet: the first run that can use it does it", remedy)
+    return _line("kernel", "ok", "; ".join(found) + ("" if inputs else LATER), remedy)
 
 
 def compile_kernel(note: Callable[[str], None]) -> str:

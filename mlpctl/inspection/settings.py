@@ -15,6 +15,7 @@ ENVIRONMENT = {
     "MLPCTL_JOBS": "trials in training at a time",
     "MLPCTL_DEVICE": "device",
     "MLPCTL_COMPILE": "when the kernel is compiled",
+    "MLPCTL_VECTOR": "width of the kernel's vectors",
     "MLPCTL_OFFLINE": "never touch the network",
 }
 

@@ -19,14 +19,16 @@ def machine_code(name: str) -> tuple[str, bytes]:
     """Return the symbol and the object file of a function by name, see `native.native_function`."""
     import llvmlite.binding as llvm
 
+    from mlpctl.engines.kernel.processor import target
+
     function = _function(name)
     function.compile("int64(int64)")
     (signature,) = function.signatures
     module = llvm.parse_assembly(function.inspect_llvm(signature))
+    cpu, features = target()
     machine = llvm.Target.from_default_triple().create_target_machine(
-        cpu=llvm.get_host_cpu_name(), features=llvm.get_host_cpu_features().flatten(), opt=3, reloc="static",
-        codemodel="jitdefault", jit=True,
-    )  # fmt: skip
+        cpu=cpu, features=features, opt=3, reloc="static", codemodel="jitdefault", jit=True
+    )
     passes = llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options(speed_level=LEVEL))
     passes.getModulePassManager().run(module, passes)
     return function.overloads[signature].fndesc.llvm_func_name, machine.emit_object(module)

@@ -2,14 +2,13 @@
 
 import hashlib
 from collections.abc import Iterable
-from contextlib import suppress
 from functools import cache
-from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from mlpctl.engines.kernel.processor import processor_name
 from mlpctl.system.facts import library_version
 from mlpctl.system.files import cache_folder, replace_file
 
@@ -27,8 +26,8 @@ def kernel_folder() -> Path:
     """
     digest = hashlib.sha256(f"{library_version('numba')}{library_version('llvmlite')}".encode())
     here = Path(__file__).parent
-    others = [here / "arguments.py", here / "building.py", here / "layout.py", here.parents[1] / "rng.py"]
-    for path in (*sorted((here / "compiled").glob("*.py")), *others):
+    own = [here / f"{name}.py" for name in ("arguments", "building", "layout", "processor")]
+    for path in (*sorted((here / "compiled").glob("*.py")), *own, here.parents[1] / "rng.py"):
         digest.update(path.read_bytes())
     return cache_folder() / "kernel" / digest.hexdigest()[:16]
 
@@ -76,13 +75,13 @@ def compiled() -> list[str]:
 
 
 def path_of(name: str) -> Path:
-    """Return the file of a compiled function, one per kind of processor: folders may be shared by machines."""
+    """Return the file of a compiled function, one per kind of processor and width: folders may be shared."""
     return file_of(name, "o")
 
 
 def file_of(name: str, kind: str) -> Path:
     """Return a file of what is compiled for this kind of processor."""
-    return kernel_folder() / f"{name}-{_processor()}.{kind}"
+    return kernel_folder() / f"{name}-{processor_name()}.{kind}"
 
 
 def packed(symbol: str, code: bytes) -> bytes:
@@ -116,24 +115,3 @@ def write(path: Path, content: bytes) -> None:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     replace_file(path, content)
-
-
-@cache
-def _processor() -> str:
-    return hashlib.sha256((_instructions() or _instructions_by_llvm()).encode()).hexdigest()[:12]
-
-
-def _instructions() -> str:
-    """Return what Linux tells of an x86 processor; "" elsewhere."""
-    with suppress(OSError), Path("/proc/cpuinfo").open() as lines:
-        first = dict(line.split(":", 1) for line in takewhile(str.strip, lines))
-        told = {name.strip(): value.strip() for name, value in first.items()}
-        if "flags" in told:
-            return " ".join(told.get(name, "") for name in ("vendor_id", "cpu family", "model", "flags"))
-    return ""
-
-
-def _instructions_by_llvm() -> str:
-    import llvmlite.binding as llvm  # 40 ms
-
-    return f"{llvm.get_host_cpu_name()} {llvm.get_host_cpu_features().flatten()}"

@@ -8,8 +8,9 @@ import numpy as np
 
 from mlpctl.engines.kernel.arguments import JOB, MEMBERS, OVER, TASK_SIZE, own_address
 from mlpctl.engines.kernel.cache import assist_name
-from mlpctl.engines.kernel.layout import VECTOR, aligned_zeros
+from mlpctl.engines.kernel.layout import aligned_zeros
 from mlpctl.engines.kernel.native import native_function
+from mlpctl.engines.kernel.processor import vector_width
 
 
 def _task(members: int) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
@@ -40,7 +41,7 @@ def helped(members: int, deepest: int, dtype: str) -> Iterator[int]:
         return
     task, assist = _task(members), native_function(assist_name(dtype))
     where = own_address(task)
-    scratch = [aligned_zeros(2 * VECTOR * deepest, dtype) for _ in range(1, members)]
+    scratch = [aligned_zeros(2 * vector_width() * deepest, dtype) for _ in range(1, members)]
     threads = []
     try:
         for member, packed in enumerate(scratch, start=1):

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpctl.engines.kernel.arguments import own_address
+from mlpctl.engines.kernel.processor import vector_width
 from mlpctl.spec import Activation, Loss, Optimizer
 
 if TYPE_CHECKING:
@@ -28,14 +29,14 @@ if TYPE_CHECKING:
 INPUTS, OUTPUTS, UNITS, ACTIVATION, NORMALIZED, DROPPED, WEIGHT, BIAS, GAMMA, BETA, STATS = range(11)
 N_COLUMNS = 11
 
-VECTOR = 16
-"""Numbers in a vector, see `vectors`."""
+CACHE_LINE = 64
+"""Bytes."""
 
 # Entries of the vector of integers.
 OPTIMIZER, LOSS, SUMMED, BATCH, CLASSES, DROP_BELOW, SEED_LOW, SEED_HIGH = range(8)
 N_WHOLE = 8
 
-# Entries of the vector of numbers, of the trial's dtype.
+# Entries of the vector of numbers, float64.
 MOMENTUM, BETA1, BETA2, ALPHA, EPS, DECAY, KEPT, DELTA, LOW, HIGH, THRESHOLD = range(11)
 N_REAL = 11
 
@@ -127,13 +128,15 @@ def with_hyperparameters(layout: Layout, network: "Network", spec: "Spec") -> La
 
 def padded(n: int) -> int:
     """Return n rounded up to whole vectors."""
-    return -(-n // VECTOR) * VECTOR
+    width = vector_width()
+    return -(-n // width) * width
 
 
 def aligned_zeros(n: int, dtype: str) -> NDArray[Any]:
     """Return n zeros that begin on a cache line (64 bytes)."""
-    zeros = np.zeros(n + VECTOR, dtype)
-    skipped = -own_address(zeros) // zeros.itemsize % (64 // zeros.itemsize)
+    line = CACHE_LINE // np.dtype(dtype).itemsize
+    zeros = np.zeros(n + line, dtype)
+    skipped = -own_address(zeros) // zeros.itemsize % line
     return zeros[skipped : skipped + n]
 
 

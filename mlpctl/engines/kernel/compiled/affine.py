@@ -16,7 +16,8 @@ from mlpctl.engines.kernel.compiled.compiling import U, apart, inner
 from mlpctl.engines.kernel.compiled.pointers import number
 from mlpctl.engines.kernel.compiled.scratch import VV, V
 from mlpctl.engines.kernel.compiled.threads import product
-from mlpctl.engines.kernel.compiled.vectors import add, fill, fma, load, mul, store, store_fours, sum_of, sums
+from mlpctl.engines.kernel.compiled.tiles import TOGETHER, input_gradients
+from mlpctl.engines.kernel.compiled.vectors import add, fill, fma, load, mul, store, sum_of
 
 LARGE = 16
 """Rows from which a minibatch goes through matrix products: they hold eight rows at a time and pack what they read."""
@@ -30,7 +31,7 @@ def forward(
     buffer: Any, x0: int, n: int, inputs: int, outputs: int, theta: Any, w0: int, b0: int, z0: int, packed: Any,
     task: Any,
 ) -> None:  # fmt: skip
-    """Set z (n, outputs) in the buffer to x (n, inputs) W + b; `packed` (32 · inputs,) is scratch."""
+    """Set z (n, outputs) in the buffer to x (n, inputs) W + b; `packed` (2 W · inputs,) is scratch."""
     if n >= LARGE:
         product(task, buffer, x0, inputs, U(1), n, inputs, theta, w0, outputs, False, outputs, buffer, z0, outputs,
                 theta, b0, U(0), number(theta, 1), packed)  # fmt: skip
@@ -153,7 +154,7 @@ def gradients(
         t0: see target.
         factor: factor of the gradient of W.
         nothing: zeros (inputs,).
-        packed: scratch (32 · the largest of n, inputs, outputs).
+        packed: scratch (2 W · the largest of n, inputs, outputs).
         task: see `threads`.
     """
     if n >= LARGE:
@@ -169,9 +170,12 @@ def gradients(
         last = min(first + at_once, inputs)
         r = U(0)
         if wanted:
-            while r + U(4) <= n:
-                _input_gradient_four(first, last, inputs, outputs, theta, w0, delta, r * outputs, before, r * inputs)
-                r += U(4)
+            while r + U(TOGETHER) <= n:
+                for i in range(first, last, U(4)):
+                    input_gradients(
+                        theta, w0 + i * outputs, outputs, delta, r * outputs, before, r * inputs + i, inputs
+                    )
+                r += U(TOGETHER)
             while r < n:
                 _input_gradient_one(first, last, outputs, theta, w0, delta, r * outputs, before, r * inputs)
                 r += U(1)
@@ -185,32 +189,6 @@ def gradients(
             _weight_gradient_one(buffer, x, first, last, outputs, delta, r * outputs, target, t0, factor)
             r += U(1)
         first = last
-
-
-@inner
-def _input_gradient_four(
-    first: int, last: int, inputs: int, outputs: int, theta: Any, w0: int, delta: Any, d0: int, before: Any, e0: int
-) -> None:
-    """Four inputs of four rows: 16 sums of vectors, which are then added up together."""
-    d1, d2, d3 = d0 + outputs, d0 + U(2) * outputs, d0 + U(3) * outputs
-    i = first
-    while i < last:
-        a0 = a1 = a2 = a3 = b0 = b1 = b2 = b3 = c0 = c1 = c2 = c3 = f0 = f1 = f2 = f3 = fill(number(theta, 0.0))
-        wa = w0 + i * outputs
-        wb, wc, wd = wa + outputs, wa + U(2) * outputs, wa + U(3) * outputs
-        for j in range(U(0), outputs, V):
-            r0, r1, r2, r3 = load(delta, d0 + j), load(delta, d1 + j), load(delta, d2 + j), load(delta, d3 + j)
-            w = load(theta, wa + j)
-            a0, a1, a2, a3 = fma(r0, w, a0), fma(r1, w, a1), fma(r2, w, a2), fma(r3, w, a3)
-            w = load(theta, wb + j)
-            b0, b1, b2, b3 = fma(r0, w, b0), fma(r1, w, b1), fma(r2, w, b2), fma(r3, w, b3)
-            w = load(theta, wc + j)
-            c0, c1, c2, c3 = fma(r0, w, c0), fma(r1, w, c1), fma(r2, w, c2), fma(r3, w, c3)
-            w = load(theta, wd + j)
-            f0, f1, f2, f3 = fma(r0, w, f0), fma(r1, w, f1), fma(r2, w, f2), fma(r3, w, f3)
-        summed = sums((a0, b0, c0, f0, a1, b1, c1, f1, a2, b2, c2, f2, a3, b3, c3, f3))
-        store_fours(before, e0 + i, inputs, summed)
-        i += U(4)
 
 
 @inner

@@ -7,9 +7,10 @@ import numpy as np
 
 from mlpctl.engines.kernel import arguments as given
 from mlpctl.engines.kernel.compiled.compiling import Function, U, entry, inner
+from mlpctl.engines.kernel.compiled.denormals import flush_denormals, set_control
 from mlpctl.engines.kernel.compiled.pointers import address, at, given_back, moved, number, taken
 from mlpctl.engines.kernel.compiled.scoring import room, score
-from mlpctl.engines.kernel.compiled.scratch import VV, V, on_a_line
+from mlpctl.engines.kernel.compiled.scratch import LINE, VV, on_a_line
 from mlpctl.engines.kernel.compiled.threads import look
 from mlpctl.engines.kernel.compiled.training import sizes, train
 from mlpctl.engines.kernel.layout import BATCH
@@ -61,6 +62,7 @@ def epochs_for(inputs: Any, dtype: Any) -> Function:
 
     @entry
     def epochs(block: int) -> Any:
+        control = flush_denormals()
         a = at(block, np.int64)
         sparse, scaled, layers = a[given.SPARSE] > 0, a[given.SCALED] > 0, U(a[given.LAYERS])
         X, values, targets = at(a[given.X], inputs), at(a[given.VALUES], dtype), at(a[given.TARGETS], dtype)
@@ -75,7 +77,7 @@ def epochs_for(inputs: Any, dtype: Any) -> Function:
         steps, n_scores, at_a_time = U(a[given.N_STEPS]), U(a[given.N_SCORES]), U(a[given.AT_A_TIME])
         batch, offsets = min(U(whole[BATCH]), n_rows), taken(layers + U(1), np.uint64)
         size, widest, largest, deepest = sizes(table, layers, batch, sparse, offsets)
-        needed = U(4) * size + (U(2) * batch + U(3)) * widest + largest + VV * deepest + U(2) * V
+        needed = U(4) * size + (U(2) * batch + U(3)) * widest + largest + VV * deepest + U(4) * LINE
         at_once = min(at_a_time, U(max(a[given.ROWS + 1], a[given.ROWS + 3], a[given.ROWS + 5])))
         training = taken(needed if n_rows else U(0), dtype)
         scoring = taken(room(table, layers, sparse, at_once), dtype)
@@ -108,6 +110,7 @@ def epochs_for(inputs: Any, dtype: Any) -> Function:
         given_back(offsets)
         given_back(training)
         given_back(scoring)
+        set_control(control)
         return done
 
     return epochs

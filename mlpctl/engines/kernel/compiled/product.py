@@ -1,7 +1,7 @@
 """Matrix products of compiled code, for minibatches of 16 rows and more.
 
-Eight rows of 32 columns are summed at a time, in 16 registers; the columns are packed first, so that all blocks of
-eight rows read them in order from the nearest caches (Goto and van de Geijn 2008, without the outer levels: a layer's
+Blocks of C are summed at a time, two vectors wide, in registers; the columns of B are packed first, so that all blocks
+of rows read them in order from the nearest caches (Goto and van de Geijn 2008, without the outer levels: a layer's
 matrices fit the second-level cache). What comes after a product, a bias or a step of SGD, is done with the sums at
 hand.
 
@@ -12,9 +12,12 @@ with those for Skylake-X; torch 104 (`python -m benchmarks.gemm`).
 from typing import Any
 
 from mlpctl.engines.kernel.compiled.compiling import U, apart, inner
-from mlpctl.engines.kernel.compiled.pointers import moved, number
+from mlpctl.engines.kernel.compiled.pointers import number
 from mlpctl.engines.kernel.compiled.scratch import VV, V
-from mlpctl.engines.kernel.compiled.vectors import fill, fma, load, store, transposed
+from mlpctl.engines.kernel.compiled.tiles import ROWS, pack_block, tile_of
+from mlpctl.engines.kernel.compiled.vectors import fill, fma, load, store
+
+_wide, _narrow = tile_of(ROWS, 2), tile_of(ROWS, 1)
 
 PACK_FROM = 64
 """Rows from which packing pays: below, the columns are read where they are."""
@@ -49,7 +52,7 @@ def share(
         base0: see base.
         base_stride: distance from a row of base to the next; 0 adds one row to all.
         factor: factor of the product.
-        packed: scratch, 32 · depth numbers.
+        packed: scratch, 2 W · depth numbers.
     """
     j = VV * member
     while j < columns:
@@ -63,13 +66,13 @@ def share(
                 _pack(B, b0 + j, stride, depth, step, packed)
             b, at = packed, U(0)
         r = U(0)
-        while r + U(8) <= rows:
+        while r + U(ROWS) <= rows:
             a, c, s = a0 + r * down, c0 + r * width + j, base0 + r * base_stride + j
             if wide:
-                _eight_wide(A, a, down, along, depth, b, at, step, C, c, width, base, s, base_stride, factor)
+                _wide(A, a, down, along, depth, b, at, step, C, c, width, base, s, base_stride, factor)
             else:
-                _eight(A, a, down, along, depth, b, at, step, C, c, width, base, s, base_stride, factor)
-            r += U(8)
+                _narrow(A, a, down, along, depth, b, at, step, C, c, width, base, s, base_stride, factor)
+            r += U(ROWS)
         while r < rows:
             a, c, s = a0 + r * down, c0 + r * width + j, base0 + r * base_stride + j
             _one(A, a, along, depth, b, at, step, C, c, base, s, factor)
@@ -89,93 +92,10 @@ def _pack(B: Any, b0: int, stride: int, depth: int, width: int, packed: Any) -> 
 
 @inner
 def _pack_flipped(B: Any, b0: int, stride: int, depth: int, width: int, packed: Any) -> None:
-    """Copy `width` rows of Bᵀ (each `depth` numbers) as columns, in blocks of 16 × 16."""
+    """Copy `width` rows of Bᵀ (each `depth` numbers) as columns, block by block."""
     for j in range(U(0), width, V):
         for k in range(U(0), depth, V):
-            b = b0 + j * stride + k
-            block = transposed(
-                (
-                    load(B, b), load(B, b + stride), load(B, b + U(2) * stride), load(B, b + U(3) * stride),
-                    load(B, b + U(4) * stride), load(B, b + U(5) * stride), load(B, b + U(6) * stride),
-                    load(B, b + U(7) * stride), load(B, b + U(8) * stride), load(B, b + U(9) * stride),
-                    load(B, b + U(10) * stride), load(B, b + U(11) * stride), load(B, b + U(12) * stride),
-                    load(B, b + U(13) * stride), load(B, b + U(14) * stride), load(B, b + U(15) * stride),
-                )
-            )  # fmt: skip
-            for row in range(16):
-                store(packed, (k + U(row)) * width + j, block[row])
-
-
-@inner
-def _eight_wide(
-    A: Any, a: int, down: int, along: int, depth: int, B: Any, b: int, step: int, C: Any, c: int, width: int, base: Any,
-    s: int, base_stride: int, factor: Any,
-) -> None:  # fmt: skip
-    c0 = c1 = c2 = c3 = c4 = c5 = c6 = c7 = d0 = d1 = d2 = d3 = d4 = d5 = d6 = d7 = fill(number(C, 0))
-    A4, twice = moved(A, U(4) * down), U(2) * down
-    thrice = twice + down
-    for _ in range(depth):
-        p, q = load(B, b), load(B, b + V)
-        x = fill(A[a])
-        c0, d0 = fma(x, p, c0), fma(x, q, d0)
-        x = fill(A[a + down])
-        c1, d1 = fma(x, p, c1), fma(x, q, d1)
-        x = fill(A[a + twice])
-        c2, d2 = fma(x, p, c2), fma(x, q, d2)
-        x = fill(A[a + thrice])
-        c3, d3 = fma(x, p, c3), fma(x, q, d3)
-        x = fill(A4[a])
-        c4, d4 = fma(x, p, c4), fma(x, q, d4)
-        x = fill(A4[a + down])
-        c5, d5 = fma(x, p, c5), fma(x, q, d5)
-        x = fill(A4[a + twice])
-        c6, d6 = fma(x, p, c6), fma(x, q, d6)
-        x = fill(A4[a + thrice])
-        c7, d7 = fma(x, p, c7), fma(x, q, d7)
-        a += along
-        b += step
-    f = fill(factor)
-    _put(C, c, base, s, f, c0, d0)
-    _put(C, c + width, base, s + base_stride, f, c1, d1)
-    _put(C, c + U(2) * width, base, s + U(2) * base_stride, f, c2, d2)
-    _put(C, c + U(3) * width, base, s + U(3) * base_stride, f, c3, d3)
-    _put(C, c + U(4) * width, base, s + U(4) * base_stride, f, c4, d4)
-    _put(C, c + U(5) * width, base, s + U(5) * base_stride, f, c5, d5)
-    _put(C, c + U(6) * width, base, s + U(6) * base_stride, f, c6, d6)
-    _put(C, c + U(7) * width, base, s + U(7) * base_stride, f, c7, d7)
-
-
-@inner
-def _put(C: Any, c: int, base: Any, s: int, factor: Any, left: Any, right: Any) -> None:
-    store(C, c, fma(factor, left, load(base, s)))
-    store(C, c + V, fma(factor, right, load(base, s + V)))
-
-
-@inner
-def _eight(
-    A: Any, a: int, down: int, along: int, depth: int, B: Any, b: int, step: int, C: Any, c: int, width: int, base: Any,
-    s: int, base_stride: int, factor: Any,
-) -> None:  # fmt: skip
-    c0 = c1 = c2 = c3 = c4 = c5 = c6 = c7 = fill(number(C, 0))
-    A4, twice = moved(A, U(4) * down), U(2) * down
-    thrice = twice + down
-    for _ in range(depth):
-        p = load(B, b)
-        c0, c1 = fma(fill(A[a]), p, c0), fma(fill(A[a + down]), p, c1)
-        c2, c3 = fma(fill(A[a + twice]), p, c2), fma(fill(A[a + thrice]), p, c3)
-        c4, c5 = fma(fill(A4[a]), p, c4), fma(fill(A4[a + down]), p, c5)
-        c6, c7 = fma(fill(A4[a + twice]), p, c6), fma(fill(A4[a + thrice]), p, c7)
-        a += along
-        b += step
-    f = fill(factor)
-    store(C, c, fma(f, c0, load(base, s)))
-    store(C, c + width, fma(f, c1, load(base, s + base_stride)))
-    store(C, c + U(2) * width, fma(f, c2, load(base, s + U(2) * base_stride)))
-    store(C, c + U(3) * width, fma(f, c3, load(base, s + U(3) * base_stride)))
-    store(C, c + U(4) * width, fma(f, c4, load(base, s + U(4) * base_stride)))
-    store(C, c + U(5) * width, fma(f, c5, load(base, s + U(5) * base_stride)))
-    store(C, c + U(6) * width, fma(f, c6, load(base, s + U(6) * base_stride)))
-    store(C, c + U(7) * width, fma(f, c7, load(base, s + U(7) * base_stride)))
+            pack_block(B, b0 + j * stride + k, stride, packed, k * width + j, width)
 
 
 @inner

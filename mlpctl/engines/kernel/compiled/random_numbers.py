@@ -9,6 +9,9 @@ from mlpctl.engines.kernel.compiled.compiling import emitted
 from mlpctl.rng import MASK, philox
 
 COUNTERS = 8
+MASKED = 4 * COUNTERS
+"""Numbers that `mask` sets: the words of eight counters."""
+
 _WORD, _I32 = ir.IntType(64), ir.IntType(32)
 _WORDS = ir.VectorType(_WORD, COUNTERS)
 _DOUBLES = ir.VectorType(ir.DoubleType(), COUNTERS)

@@ -12,7 +12,7 @@ from mlpctl.engines.kernel.compiled.batch_norm import normalize_fixed
 from mlpctl.engines.kernel.compiled.compiling import U, apart, inner
 from mlpctl.engines.kernel.compiled.losses import loss_of_row
 from mlpctl.engines.kernel.compiled.pointers import moved, number
-from mlpctl.engines.kernel.compiled.scratch import VV, V, whole_vectors
+from mlpctl.engines.kernel.compiled.scratch import LINE, VV, whole_vectors
 from mlpctl.engines.kernel.layout import (
     ACTIVATION,
     BETA,
@@ -72,7 +72,7 @@ def widest_of(table: Any, layers: int, sparse: bool) -> Any:
 def room(table: Any, layers: int, sparse: bool, at_once: int) -> Any:
     """Return the numbers of scratch memory that `score` needs for so many rows together, its alignment included."""
     widest = widest_of(table, layers, sparse)
-    return U(3) * whole_vectors(at_once * widest) + (VV + U(2)) * widest + U(2) * V
+    return U(3) * whole_vectors(at_once * widest) + (VV + U(2)) * widest + U(4) * LINE
 
 
 @apart

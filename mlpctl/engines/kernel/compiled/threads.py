@@ -16,6 +16,7 @@ from numba.core import cgutils
 from mlpctl.engines.kernel import arguments as given
 from mlpctl.engines.kernel.arguments import DONE, JOB, MEMBERS, PRODUCT
 from mlpctl.engines.kernel.compiled.compiling import Function, U, emitted, entry, inner
+from mlpctl.engines.kernel.compiled.denormals import flush_denormals, set_control
 from mlpctl.engines.kernel.compiled.pointers import address, at
 from mlpctl.engines.kernel.compiled.product import share
 
@@ -124,6 +125,7 @@ def assist_for(dtype: Any) -> Function:
 
     @entry
     def assist(block: int) -> Any:
+        control = flush_denormals()
         a = at(block, np.int64)
         task, member = at(a[given.HELPED], np.int64), U(a[given.MEMBER])
         packed = at(a[given.PACKED], dtype)
@@ -148,6 +150,7 @@ def assist_for(dtype: Any) -> Function:
                   columns, C, c0, width, base, base0, base_stride, _from_bits(task[PRODUCT + 17], packed),
                   packed)  # fmt: skip
             _add(task, U(DONE), np.int64(1))
+        set_control(control)
         return np.int64(0)
 
     return assist

@@ -17,7 +17,7 @@ from mlpctl.engines.kernel.compiled.compiling import U, inner
 from mlpctl.engines.kernel.compiled.losses import loss_of_row
 from mlpctl.engines.kernel.compiled.optimizers import ADAM, ADAMW, SGD, step
 from mlpctl.engines.kernel.compiled.pointers import moved, number
-from mlpctl.engines.kernel.compiled.random_numbers import mask
+from mlpctl.engines.kernel.compiled.random_numbers import MASKED, mask
 from mlpctl.engines.kernel.compiled.scoring import gather, predicted
 from mlpctl.engines.kernel.compiled.scratch import VV, V, whole_vectors
 from mlpctl.engines.kernel.compiled.threads import look
@@ -63,7 +63,7 @@ def drop(
     `factors` is scratch for 2 · n · outputs numbers: the mask, whose rows have no padding, and a vector beyond it.
     """
     stream = np.int64((_DROPOUT << 16) | np.int64(layer))
-    for k in range(U(0), n * units + V, VV):
+    for k in range(U(0), n * units + V, U(MASKED)):
         mask(factors, k, np.int64(k // U(4)), np.int64(epoch), stream, np.int64(at), whole[SEED_LOW], whole[SEED_HIGH],
              whole[DROP_BELOW], number(z, real[KEPT]))  # fmt: skip
     for r in range(n):
@@ -81,7 +81,7 @@ def sizes(table: Any, layers: int, batch: int, sparse: bool, at: Any) -> tuple[i
         Numbers in a buffer of all layers' inputs and the outputs; in the widest layer's outputs; in the largest
         weights; in the longest dimension.
     """
-    size, widest, largest, deepest = U(0), V, U(0), batch
+    size, widest, largest, deepest = U(0), U(MASKED) // U(2), U(0), batch  # so that there is room for a mask
     for l in range(layers):
         row = moved(table, l * U(N_COLUMNS))
         at[l] = size

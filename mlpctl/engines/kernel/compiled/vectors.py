@@ -1,8 +1,8 @@
-"""Define vectors of 16 numbers as values in compiled code, and the operations on them.
+"""Define vectors as values in compiled code, and the operations on them: as wide as the processor's, see `processor`.
 
 numba turns loops into vectors only where it can show that nothing overlaps, asks at run time where it cannot, and never
 keeps a block of sums in registers over two loops. LLVM has the type; here are the few operations on it that the small
-layers need. A processor without 512-bit registers gets the same operations in halves or quarters.
+layers need. W below is WIDTH; float64 vectors have as many numbers, in two registers.
 """
 
 import math
@@ -14,18 +14,19 @@ from numba.core import cgutils
 from numba.extending import models, register_model
 
 from mlpctl.engines.kernel.compiled.compiling import emitted
+from mlpctl.engines.kernel.processor import vector_width
 
-WIDTH = 16
+WIDTH = vector_width()
 _INDEX, _I32 = ir.IntType(64), ir.IntType(32)
 
 
 class VectorType(types.Type):
-    """16 numbers of a dtype."""
+    """W numbers of a dtype."""
 
     def __init__(self, dtype: Any) -> None:
         """Name the type by its dtype."""
         self.dtype = dtype
-        super().__init__(name=f"vector16({dtype})")
+        super().__init__(name=f"vector{WIDTH}({dtype})")
 
 
 @register_model(VectorType)
@@ -39,7 +40,8 @@ def _vector(context: Any, vector: Any) -> Any:
     return context.get_value_type(vector)
 
 
-def _splat(builder: Any, value: Any, width: int = WIDTH) -> Any:
+def splat(builder: Any, value: Any, width: int = WIDTH) -> Any:
+    """Return a number, `width` times."""
     kind = ir.VectorType(value.type, width)
     one = builder.insert_element(ir.Constant(kind, ir.Undefined), value, _I32(0))
     zeros = ir.Constant(ir.VectorType(_I32, width), [_I32(0)] * width)
@@ -48,10 +50,6 @@ def _splat(builder: Any, value: Any, width: int = WIDTH) -> Any:
 
 def _place(builder: Any, numbers: Any, k: Any, kind: Any) -> Any:
     return builder.bitcast(builder.gep(numbers, [k]), kind.as_pointer())
-
-
-def _rows(builder: Any, vectors: Any) -> list[Any]:
-    return list(cgutils.unpack_tuple(builder, vectors, WIDTH))  # type: ignore[no-untyped-call]
 
 
 def _suffix(kind: Any) -> str:
@@ -64,9 +62,14 @@ def _call(builder: Any, name: str, result: Any, args: Any) -> Any:
     return builder.call(function, args)
 
 
+def fused(builder: Any, a: Any, b: Any, c: Any) -> Any:
+    """Return a · b + c, rounded once where the processor has an instruction for it."""
+    return _call(builder, f"llvm.fmuladd.{_suffix(a.type)}", a.type, (a, b, c))
+
+
 @emitted
 def load(typing: Any, numbers: Any, k: Any) -> Any:
-    """Return numbers[k : k + 16]."""
+    """Return numbers[k : k + W]."""
     result = VectorType(numbers.dtype)
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
@@ -78,7 +81,7 @@ def load(typing: Any, numbers: Any, k: Any) -> Any:
 
 @emitted
 def store(typing: Any, numbers: Any, k: Any, vector: Any) -> Any:
-    """Set numbers[k : k + 16]."""
+    """Set numbers[k : k + W]."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         place = _place(builder, args[0], args[1], _vector(context, vector))
@@ -89,28 +92,11 @@ def store(typing: Any, numbers: Any, k: Any, vector: Any) -> Any:
 
 
 @emitted
-def store_fours(typing: Any, numbers: Any, k: Any, stride: Any, vector: Any) -> Any:
-    """Set numbers[k : k + 4] and three more such pieces, a stride apart each."""
-
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        kind = ir.VectorType(_vector(context, vector).element, 4)
-        for piece in range(4):
-            mask = ir.Constant(ir.VectorType(_I32, 4), [_I32(4 * piece + lane) for lane in range(4)])
-            part = builder.shuffle_vector(args[3], ir.Constant(args[3].type, ir.Undefined), mask)
-            at = builder.add(args[1], builder.mul(args[2], _INDEX(piece)))
-            place = _place(builder, args[0], at, kind)
-            builder.store(part, place, align=numbers.dtype.bitwidth // 8)
-        return context.get_dummy_value()
-
-    return types.void(numbers, types.uint64, types.uint64, vector), generate
-
-
-@emitted
 def fill(typing: Any, value: Any) -> Any:
-    """Return 16 times the same number."""
+    """Return W times the same number."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return _splat(builder, args[0])
+        return splat(builder, args[0])
 
     return VectorType(value)(value), generate
 
@@ -131,11 +117,10 @@ add, sub, mul, div = (_operation(name) for name in ("fadd", "fsub", "fmul", "fdi
 
 @emitted
 def fma(typing: Any, a: Any, b: Any, c: Any) -> Any:
-    """Return a · b + c, rounded once."""
+    """Return a · b + c, rounded once where the processor has an instruction for it."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        kind = _vector(context, a)
-        return _call(builder, f"llvm.fma.{_suffix(kind)}", kind, args)
+        return fused(builder, *args)
 
     return a(a, b, c), generate
 
@@ -173,9 +158,12 @@ def not_negative(typing: Any, a: Any) -> Any:
     return a(a), generate
 
 
-_PAIRS = [[q + k for q in (0, 4, 8, 12) for k in half] for half in ((0, 16, 1, 17), (2, 18, 3, 19))]
-_FOURS = [[q + k for q in (0, 4, 8, 12) for k in half] for half in ((0, 1, 16, 17), (2, 3, 18, 19))]
-_LANES = [[q + k for q in half for k in range(4)] for half in ((0, 8, 16, 24), (4, 12, 20, 28))]
+_HALVES = [1 << k for k in reversed(range(WIDTH.bit_length() - 1))]
+_QUARTERS = range(0, WIDTH, 4)
+_PAIRS = [[q + k for q in _QUARTERS for k in half] for half in ((0, WIDTH, 1, WIDTH + 1), (2, WIDTH + 2, 3, WIDTH + 3))]
+_FOURS = [[q + k for q in _QUARTERS for k in half] for half in ((0, 1, WIDTH, WIDTH + 1), (2, 3, WIDTH + 2, WIDTH + 3))]
+_LANES = [[q + k for q in range(first, 2 * WIDTH, 8) for k in range(4)] for first in (0, 4)]
+"""Which numbers of two vectors side by side are added to which, so that in the end each vector has become its sum."""
 
 
 @emitted
@@ -189,22 +177,15 @@ def larger(typing: Any, a: Any, b: Any) -> Any:
     return a(a, b), generate
 
 
-@emitted
-def sums(typing: Any, vectors: Any) -> Any:
-    """Return the sums of 16 vectors as one: added up in a tree, 15 additions instead of 64."""
-    kind = vectors.dtype
-
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        rows = _rows(builder, args[0])
-        for pick in (_PAIRS, _FOURS, _LANES, _LANES):
-            masks = [ir.Constant(ir.VectorType(_I32, WIDTH), [_I32(k) for k in m]) for m in pick]
-            rows = [
-                builder.fadd(*(builder.shuffle_vector(a, b, m) for m in masks))
-                for a, b in zip(rows[::2], rows[1::2], strict=True)
-            ]
-        return rows[0]
-
-    return kind(vectors), generate
+def add_up(builder: Any, rows: list[Any]) -> Any:
+    """Return the sums of W vectors as one, added up in a tree."""
+    for pick in (_PAIRS, _FOURS, *[_LANES] * (WIDTH // 8)):
+        masks = [ir.Constant(ir.VectorType(_I32, WIDTH), [_I32(k) for k in m]) for m in pick]
+        rows = [
+            builder.fadd(*(builder.shuffle_vector(a, b, m) for m in masks))
+            for a, b in zip(rows[::2], rows[1::2], strict=True)
+        ]
+    return rows[0]
 
 
 @emitted
@@ -213,7 +194,7 @@ def sum_of(typing: Any, vector: Any) -> Any:
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         row = args[0]
-        for half in (8, 4, 2, 1):
+        for half in _HALVES:
             mask = ir.Constant(ir.VectorType(_I32, WIDTH), [_I32((k + half) % WIDTH) for k in range(WIDTH)])
             row = builder.fadd(row, builder.shuffle_vector(row, row, mask))
         return builder.extract_element(row, _I32(0))
@@ -227,7 +208,7 @@ def top_of(typing: Any, vector: Any) -> Any:
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         row = args[0]
-        for half in (8, 4, 2, 1):
+        for half in _HALVES:
             mask = ir.Constant(ir.VectorType(_I32, WIDTH), [_I32((k + half) % WIDTH) for k in range(WIDTH)])
             row = _call(
                 builder, f"llvm.maxnum.{_suffix(row.type)}", row.type, [row, builder.shuffle_vector(row, row, mask)]
@@ -243,7 +224,7 @@ def first(typing: Any, n: Any, a: Any, rest: Any) -> Any:
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         numbers = ir.Constant(ir.VectorType(_INDEX, WIDTH), [_INDEX(k) for k in range(WIDTH)])
-        return builder.select(builder.icmp_unsigned("<", numbers, _splat(builder, args[0])), args[1], args[2])
+        return builder.select(builder.icmp_unsigned("<", numbers, splat(builder, args[0])), args[1], args[2])
 
     return a(types.uint64, a, a), generate
 
@@ -269,15 +250,15 @@ def _exponential(builder: Any, x: Any, *, less_one: bool) -> Any:
 
     within = call("minnum", call("maxnum", x, constant(least)), constant(most))
     n = call("rint", builder.fmul(within, constant(1 / math.log(2))))
-    r = call("fma", n, constant(-low), call("fma", n, constant(-high), within))
+    r = call("fmuladd", n, constant(-low), call("fma", n, constant(-high), within))
     series = constant(1 / math.factorial(terms))
     for k in range(terms - 1, 0, -1):
-        series = call("fma", series, r, constant(1 / math.factorial(k)))
+        series = call("fmuladd", series, r, constant(1 / math.factorial(k)))
     series = builder.fmul(series, r)
     exponent = builder.add(builder.fptosi(n, whole), ir.Constant(whole, [whole.element(bias)] * WIDTH))
     power = builder.bitcast(builder.shl(exponent, ir.Constant(whole, [whole.element(mantissa)] * WIDTH)), kind)
     rest = builder.fsub(power, constant(1.0)) if less_one else power
-    result = call("fma", series, power, rest)
+    result = call("fmuladd", series, power, rest)
     result = builder.select(builder.fcmp_ordered("<", x, constant(least)), constant(-1.0 if less_one else 0.0), result)
     result = builder.select(builder.fcmp_ordered(">", x, constant(most)), constant(math.inf), result)
     return builder.select(builder.fcmp_unordered("uno", x, x), x, result)
@@ -323,20 +304,15 @@ def with_sign(typing: Any, a: Any, sign: Any) -> Any:
     return a(a, sign), generate
 
 
-@emitted
-def transposed(typing: Any, vectors: Any) -> Any:
-    """Return the columns of 16 vectors as 16 vectors: pairs are swapped 1, 2, 4 and 8 apart."""
-
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        rows = _rows(builder, args[0])
-        for step in (1, 2, 4, 8):
-            upper = [k if not k & step else k - step + WIDTH for k in range(WIDTH)]
-            lower = [k + step if not k & step else k + WIDTH for k in range(WIDTH)]
-            masks = [ir.Constant(ir.VectorType(_I32, WIDTH), [_I32(k) for k in mask]) for mask in (upper, lower)]
-            for k in range(WIDTH):
-                if not k & step:
-                    a, b = rows[k], rows[k + step]
-                    rows[k], rows[k + step] = (builder.shuffle_vector(a, b, mask) for mask in masks)
-        return context.make_tuple(builder, vectors, rows)
-
-    return vectors(vectors), generate
+def transposed(builder: Any, rows: list[Any]) -> list[Any]:
+    """Return the columns of W vectors as W vectors: pairs are swapped 1, 2, … W / 2 apart."""
+    rows = list(rows)
+    for step in reversed(_HALVES):
+        upper = [k if not k & step else k - step + WIDTH for k in range(WIDTH)]
+        lower = [k + step if not k & step else k + WIDTH for k in range(WIDTH)]
+        masks = [ir.Constant(ir.VectorType(_I32, WIDTH), [_I32(k) for k in mask]) for mask in (upper, lower)]
+        for k in range(WIDTH):
+            if not k & step:
+                a, b = rows[k], rows[k + step]
+                rows[k], rows[k + step] = (builder.shuffle_vector(a, b, mask) for mask in masks)
+    return rows
