@@ -287,11 +287,11 @@ def test_doctor_tells_what_is_compiled(cli: Cli, empty: Path, monkeypatch: pytes
         rows = json.loads(cli("doctor", "--format", "json").out)
         return next(row for row in rows if row["what"] == "kernel")
 
-    assert told()["found"].startswith("not compiled yet")
+    assert "not compiled yet" in told()["found"]
     assert "doctor --compile" in told()["what to do"]
     cache.write(empty / "epochs-float32-float32-another.o", b"")  # another kind of processor
     cache.write(cache.path_of("epochs-uint8-float32"), b"")
-    assert told()["found"] == "compiled for inputs and arithmetic in uint8-float32"
+    assert told()["found"].endswith("compiled for inputs and arithmetic in uint8-float32")
     compilation.failure_file("orders").write_text("TypingError: no such type")
     assert told()["state"] == "failed"
     assert "no such type" in told()["found"]

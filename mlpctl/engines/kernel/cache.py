@@ -1,6 +1,8 @@
 """Find compiled code in the cache; imports no numba."""
 
 import hashlib
+import os
+import stat
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -9,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from mlpctl.engines.kernel.processor import processor_name
+from mlpctl.errors import DeviceError
 from mlpctl.system.facts import library_version
 from mlpctl.system.files import cache_folder, replace_file
 
@@ -29,7 +32,8 @@ def kernel_folder() -> Path:
     own = [here / f"{name}.py" for name in ("arguments", "building", "layout", "processor")]
     for path in (*sorted((here / "compiled").glob("*.py")), *own, here.parents[1] / "rng.py"):
         digest.update(path.read_bytes())
-    return cache_folder() / "kernel" / digest.hexdigest()[:16]
+    owner = f"-{os.getuid()}" if hasattr(os, "getuid") else ""  # a shared cache has a folder of each user
+    return cache_folder() / f"kernel{owner}" / digest.hexdigest()[:16]
 
 
 def loop_name(inputs: np.dtype[Any], dtype: str) -> str:
@@ -100,11 +104,50 @@ def unpacked(content: bytes) -> tuple[str, bytes] | None:
 
 
 def stored_bytes(path: Path) -> bytes:
-    """Return what a file holds; nothing where there is none."""
+    """Return what a file of compiled code holds; nothing where there is none.
+
+    Raises:
+        DeviceError: where somebody else could have written the file: it is not run.
+    """
     try:
-        return path.read_bytes()
-    except OSError:
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0))
+    except FileNotFoundError:
         return b""
+    except OSError as error:  # a link, or not ours to read
+        raise DeviceError(f"{path} is not run: {error.strerror}; remove it") from error
+    with os.fdopen(descriptor, "rb") as stream:
+        check_own(path, os.fstat(descriptor))
+        for folder in folders_of(path):
+            check_own(folder, folder.lstat())
+        return stream.read()
+
+
+def folders_of(path: Path) -> list[Path]:
+    """Return the folders of a file below the cache's root, which may be shared: what others put there is theirs."""
+    root = cache_folder()
+    return [root / part for part in list(path.relative_to(root).parents)[:-1]]
+
+
+def check_own(path: Path, about: os.stat_result) -> None:
+    """Check that only the user and root can have written a file or folder.
+
+    Raises:
+        DeviceError: with what to do.
+    """
+    if not hasattr(os, "getuid"):  # Windows, where the user's folders are the user's
+        return
+    if stat.S_ISLNK(about.st_mode):
+        raise DeviceError(f"{path} is a link: compiled code behind it is not run; remove it, or set MLPCTL_DATA_DIR")
+    if about.st_uid not in (0, os.getuid()):
+        why = "belongs to another user"
+    elif about.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        why = "can be written by other users"
+    else:
+        return
+    raise DeviceError(
+        f"{path} {why}, so compiled code in it is not run: `chmod go-w` it if it is yours, or set MLPCTL_DATA_DIR to a "
+        "folder of your own"
+    )
 
 
 def write(path: Path, content: bytes) -> None:
@@ -113,5 +156,12 @@ def write(path: Path, content: bytes) -> None:
     Raises:
         DataError: if the cache cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    own_folder(path.parent)
     replace_file(path, content)
+
+
+def own_folder(folder: Path) -> None:
+    """Make a folder of the cache, and those above it, for the user alone."""
+    for path in (*reversed(folder.parents), folder):
+        if not path.exists():
+            path.mkdir(mode=0o700, exist_ok=True)

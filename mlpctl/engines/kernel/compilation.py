@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from mlpctl.engines.kernel.cache import file_of, kernel_folder, missing
+from mlpctl.engines.kernel.cache import file_of, kernel_folder, missing, own_folder
 from mlpctl.errors import DeviceError, UsageError
 from mlpctl.system.files import cache_folder
 
@@ -107,7 +107,7 @@ def begin(names: Sequence[str], *, nice: int = 0) -> None:
     command = [sys.executable, "-P", "-m", "mlpctl.engines.kernel.building", str(nice), *names]
     environment = {**os.environ, "PYTHONPATH": search, "MLPCTL_DATA_DIR": str(cache_folder().absolute())}
     try:
-        _log_file().parent.mkdir(parents=True, exist_ok=True)
+        own_folder(_log_file().parent)
         with _log_file().open("a") as log:
             print(STARTED, file=log, flush=True)
             if sys.platform == "win32":
@@ -153,7 +153,7 @@ def first_time(note: str) -> bool:
     """Return whether a note was never given before on this machine, by this version of the kernel."""
     told = file_of(f"told-{hashlib.sha256(note.encode()).hexdigest()[:12]}", "note")
     try:
-        told.parent.mkdir(parents=True, exist_ok=True)
+        own_folder(told.parent)
         told.open("x").close()
     except FileExistsError:
         return False
