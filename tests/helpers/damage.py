@@ -3,7 +3,7 @@
 import csv
 from pathlib import Path
 
-from mlpctl.store.csv_lines import COLUMNS_BY_FILE, checksum_of
+from mlpctl.store.csv_lines import COLUMNS_BY_FILE, SEPARATOR, checksum_of
 from mlpctl.store.schema import CHECKSUM
 
 
@@ -18,7 +18,7 @@ def set_cell(
     lines = path.read_text().splitlines()
     cells = dict(zip(columns, next(csv.reader([lines[line]])), strict=True)) | {column: text}
     if checked and cells[CHECKSUM]:
-        cells[CHECKSUM] = checksum_of(list(cells.values())[:-1])
+        cells[CHECKSUM] = checksum_of(SEPARATOR.join(list(cells.values())[:-1]), 2)
     lines[line] = ",".join(
         f'"{cell.replace(chr(34), chr(34) * 2)}"' if "," in cell else cell for cell in cells.values()
     )

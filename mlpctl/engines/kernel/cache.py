@@ -67,9 +67,15 @@ def usual() -> list[str]:
     return list(dict.fromkeys(name for kind in kinds for name in functions_for(*kind)))
 
 
+_found: set[tuple[Path, str]] = set()
+
+
 def missing(names: Iterable[str]) -> list[str]:
-    """Return those names of functions that are not in the cache."""
-    return [name for name in names if not path_of(name).is_file()]
+    """Return those names of functions that are not in the cache; each is found once, since sweeps ask at each trial."""
+    folder = kernel_folder()
+    unknown = [name for name in names if (folder, name) not in _found]
+    _found.update((folder, name) for name in unknown if path_of(name).is_file())
+    return [name for name in unknown if (folder, name) not in _found]
 
 
 def compiled() -> list[str]:

@@ -202,8 +202,9 @@ def train_epochs(
     trial.epochs_done += done
     trial.steps_done += done * steps
     columns = _train_columns(work, results[:done, LOSS:SCORES] / used)
-    for e in np.flatnonzero(results[:done, DUE]).tolist():
-        columns[e] |= _columns(work, arrays, results[e])
+    for own, result in zip(columns, results[:done].tolist(), strict=True):
+        if result[DUE]:
+            own.update(_columns(work, arrays, result))
     lrs: list[float] = rates[:done, 0].tolist()
     return list(zip(range(first_epoch, first_epoch + done), lrs, columns, strict=True)), finite
 
@@ -222,7 +223,7 @@ def scores_now(work: Work, trial: Training, arrays: Arrays) -> dict[str, float]:
     results[0, DUE] = _due(work, trial.epochs_done)
     no_rows, no_rates = np.zeros((1, 0), np.int64), np.zeros((1, 0), work.spec.dtype)
     _called(trial, arrays, no_rows, no_rates, 0, results)
-    return _columns(work, arrays, results[0])
+    return _columns(work, arrays, results[0].tolist())
 
 
 def _results(work: Work, count: int) -> NDArray[np.float64]:
@@ -271,9 +272,9 @@ def _due(work: Work, epoch: int) -> int:
     return sum(1 << PARTS.index(prefix) for prefix, _ in work.parts_at(epoch))
 
 
-def _columns(work: Work, arrays: Arrays, result: NDArray[np.float64]) -> dict[str, float]:
+def _columns(work: Work, arrays: Arrays, result: list[float]) -> dict[str, float]:
     """Return the scores of the parts that are due, from a row of results."""
-    due, _, _, *totals = result.tolist()
+    due, _, _, *totals = result
     columns: dict[str, float] = {}
     width = len(totals) // len(PARTS)
     for number, prefix in enumerate(PARTS):
