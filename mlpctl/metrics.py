@@ -71,17 +71,19 @@ def mean_score(scores: Sequence[float | None]) -> float | None:
     return fmean(there) if len(there) == len(scores) else None
 
 
-def rank_of(scored: int, failed: int, mean: float) -> tuple[bool, int, float]:
+def rank_of(scored: int, failed: int, mean: float, loss: float = 0.0) -> tuple[bool, int, float, float]:
     """Return the sort key of a configuration, the best has the smallest.
 
-    Configurations with a score come before those without, fewer failed seeds before more, then the better mean first.
+    Configurations with a score come before those without, fewer failed seeds before more, then the better mean first,
+    and of equal means the smaller loss.
 
     Args:
         scored: seeds with a score.
         failed: seeds that failed.
         mean: of the scores, larger is better.
+        loss: mean loss on the same part; NaN where it is not known.
     """
-    return scored == 0, failed, -mean if scored else 0.0
+    return scored == 0, failed, -mean if scored else 0.0, float("inf") if isnan(loss) else loss
 
 
 def best_of(rows: Iterable[Mapping[str, Any]], on: SelectOn, metric: str | None = None) -> list[Mapping[str, Any]]:
@@ -93,6 +95,7 @@ def best_of(rows: Iterable[Mapping[str, Any]], on: SelectOn, metric: str | None 
         metric: metric that decides; None is the task's.
     """
     scores: dict[str, list[tuple[float, Mapping[str, Any]]]] = {}
+    by_loss = column_of(on, "loss")
     failed: dict[str, int] = {}
     for row in rows:
         config, score = str(row["config"]), score_of(row, on, metric)
@@ -101,12 +104,20 @@ def best_of(rows: Iterable[Mapping[str, Any]], on: SelectOn, metric: str | None 
             some.append((score, row))
         failed[config] = failed.get(config, 0) + (row["status"] not in NO_FAILURES)
 
-    def rank(config: str) -> tuple[bool, int, float]:
+    def rank(config: str) -> tuple[bool, int, float, float]:
         some = scores[config]
-        return rank_of(len(some), failed[config], sum(score for score, _ in some) / max(len(some), 1))
+        losses = [float("nan") if row.get(by_loss) is None else float(row[by_loss]) for _, row in some]
+        means = (sum(values) / max(len(some), 1) for values in ((score for score, _ in some), losses))
+        return rank_of(len(some), failed[config], *means)
 
     best = scores[min(scores, key=rank)] if scores else []
     return [row for _, row in sorted(best, key=lambda item: -item[0])]
+
+
+def of_last_rung(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the trials with the most epochs that ended well: of a search that gives the best ones more epochs."""
+    most = max((row["epochs"] or 0 for row in rows if row["status"] == "ok"), default=0)
+    return [row for row in rows if (row["epochs"] or 0) == most]
 
 
 METRIC_NAMES = {

@@ -128,7 +128,7 @@ def curve_drawings(summary: Summary, results: ResultsFolders) -> "list[Plot]":
     """
     from mlpctl.report.figures.effects import curve_plots
 
-    good = summary.rows["key"][summary.rows["status"] == "ok"]
+    good = summary.compared["key"][summary.compared["status"] == "ok"]
     epochs = results.epoch_rows.rows(is_in(results.epoch_rows["key"], good))
     if not len(epochs):
         raise UsageError("these results have no epochs of a finished trial, so there is no learning curve")

@@ -23,6 +23,7 @@ from mlpctl.report.statistics.significance import (
     rounding_step,
 )
 from mlpctl.report.statistics.student import t95, t_quantile
+from mlpctl.search.table import BY_EPOCHS
 from mlpctl.spec import SEED_FIELDS, Spec
 from mlpctl.store.columns import Array, Columns, objects
 from mlpctl.store.results import ResultsFolders
@@ -48,6 +49,7 @@ class Summary:
     Attributes:
         title: dataset and folders.
         rows: the trials, options of the dataset as columns data.OPTION.
+        compared: those that are compared: of a search over epochs, of each configuration the trials of its last rung.
         statuses: status -> number of trials.
         varied: fields of Spec that differ among the trials, seeds apart.
         metric: what is compared.
@@ -65,6 +67,7 @@ class Summary:
 
     title: str
     rows: Columns
+    compared: Columns
     statuses: dict[str, int]
     varied: tuple[str, ...]
     metric: str
@@ -175,15 +178,23 @@ def _summary(
     good = trials.rows(trials["status"] == "ok")
     if column not in trials or (len(good) and not is_there(good[column]).any()):
         raise UsageError(_nothing_to_compare(good, metric, on))
+    by_epochs = any(told.get("search", {}).get("method") in BY_EPOCHS for told in experiments.values())
+    everything, trials = trials, _last_rungs(trials) if by_epochs else trials
     varied = varied_fields(trials)
     table = over(trials, ["config"], column)
     told = trials.rows(codes_of(trials["config"])[1])
     table = table.plus({name: told[name] for name in varied})
     table = table.plus({"worst": _worst_seeds(trials, column, BETTER[metric])})
-    counted = zip(table["n"].tolist(), table["failed"].tolist(), table["mean"].tolist(), strict=True)
-    ranks = [rank_of(n, failed, gain_of(mean, metric)) for n, failed, mean in counted]
+    # Of a search over epochs whoever got the most comes first: scores after fewer are not scores of the same thing.
+    rungs = told["epochs"].tolist() if by_epochs else [0] * len(table)
+    counted = zip(rungs, *(table[name].tolist() for name in ("n", "failed", "mean")), _losses(trials, on), strict=True)
+    ranks = [(-rung, rank_of(n, failed, gain_of(mean, metric), loss)) for rung, n, failed, mean, loss in counted]
     table = table.rows(np.array(sorted(range(len(ranks)), key=ranks.__getitem__), dtype=np.intp))
-    verdict = _verdict(table, trials, column, BETTER[metric])
+    if by_epochs:
+        by_config = dict(zip(told["config"].tolist(), rungs, strict=True))
+        table = table.plus({"epochs": np.array([by_config[config] for config in table["config"].tolist()])})
+        varied = tuple(dict.fromkeys((*varied, "epochs")))
+    verdict = _verdict(table, trials, column, BETTER[metric], by_epochs=by_epochs)
     known = {} if verdict is None else dict(zip(verdict.ranked, verdict.tests["p"].tolist(), strict=True))
     p = np.array([known.get(config, np.nan) for config in table["config"]], dtype=np.float64)
     standing, gaps = ({}, {}) if verdict is None else (verdict.standings, verdict.gaps)
@@ -197,8 +208,9 @@ def _summary(
     best = _best(table, trials, metric)
     return Summary(
         title=title,
-        rows=trials,
-        statuses=dict(Counter(str(status) for status in trials["status"] if status is not None).most_common()),
+        rows=everything,
+        compared=trials,
+        statuses=dict(Counter(str(status) for status in everything["status"] if status is not None).most_common()),
         varied=varied,
         metric=metric,
         column=column,
@@ -207,17 +219,41 @@ def _summary(
         ranked=table,
         verdict=verdict,
         best=best,
-        failed=failures(trials, experiments),
+        failed=failures(everything, experiments),
         notes=(*_notes(table, trials, best, on), *_doubts(verdict, best, on, BETTER[metric])),
     )
 
 
-def _verdict(table: Columns, trials: Columns, column: str, better: str) -> Verdict | None:
+def _last_rungs(trials: Columns) -> Columns:
+    """Return of each configuration, whatever its epochs, the trials of the most epochs that it was given."""
+    fields = [name for name in Spec.model_fields if name not in (*SEED_FIELDS, "epochs")]
+    codes, firsts = codes_of(*(trials[name] for name in fields))
+    epochs = np.nan_to_num(trials["epochs"].astype(np.float64))
+    most = np.zeros(len(firsts))
+    np.maximum.at(most, codes, epochs)
+    return trials.rows(epochs == most[codes])
+
+
+def _losses(trials: Columns, on: SelectOn) -> list[float]:
+    """Return the mean loss of each configuration on the part, in the order in which configurations come."""
+    codes, firsts = codes_of(trials["config"])
+    column = column_of(on, "loss")
+    if column not in trials:
+        return [float("nan")] * len(firsts)
+    losses = np.where(trials["status"] == "ok", trials[column].astype(np.float64), np.nan)
+    found: list[float] = moments(losses, codes, len(firsts))[1].tolist()
+    return found
+
+
+def _verdict(table: Columns, trials: Columns, column: str, better: str, *, by_epochs: bool) -> Verdict | None:
     """Return the verdict on the configurations with as few failures as the first: those that can be the best."""
     scored = table.rows(table["n"] > 0)
     if not len(scored):
         return None
-    able = scored["config"][scored["failed"] == scored["failed"][0]].tolist()
+    alike = scored["failed"] == scored["failed"][0]
+    if by_epochs:
+        alike &= scored["epochs"] == scored["epochs"][0]
+    able = scored["config"][alike].tolist()
     scores = by_seed(trials.rows(is_in(trials["config"], able)), "config", column)
     margin = _margin(column, scores.step, float(scored["mean"][0]))
     return compare_scores(scores.of(able), better, best=able[0], margin=margin)

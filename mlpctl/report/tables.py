@@ -60,8 +60,8 @@ def overview(summary: Summary, top: int, *, stats: bool = False) -> list[Table]:
 def heading(summary: Summary) -> str:
     """Return what was trained: dataset and folders, configurations, seeds, trials and what became of them."""
     statuses = ", ".join(f"{count:,} {status.replace('_', ' ')}" for status, count in summary.statuses.items())
-    codes, firsts = codes_of(summary.rows["config"])
-    configs = np.bincount(codes)[is_there(summary.rows["config"][firsts])]
+    codes, firsts = codes_of(summary.compared["config"])
+    configs = np.bincount(codes)[is_there(summary.compared["config"][firsts])]
     fewest, most = int(configs.min()), int(configs.max())
     times = f"{most} seed{'s' * (most > 1)}" if fewest == most else f"{fewest} to {most} seeds"
     return (

@@ -6,7 +6,7 @@ from itertools import islice
 from typing import ClassVar
 
 from mlpctl.search.base import Same
-from mlpctl.search.halving import better, rungs_for
+from mlpctl.search.halving import better, reached, rungs_for
 from mlpctl.search.random import Random
 from mlpctl.search.space import Proposal, Space
 from mlpctl.search.table import SearchTable
@@ -76,4 +76,5 @@ class Asha:
 def make(table: SearchTable, space: Space, epochs: int, same: Same) -> Asha:  # noqa: ARG001
     """Return the search that a [search] table asks for, see `mlpctl.search.make.make_search`."""
     draws = Random(space, table.count, table.seed)
-    return Asha(draws.ask(), rungs_for(table, space, epochs), table.eta, table.batch, draws.size())
+    rungs = reached(rungs_for(table, space, epochs), draws.size(), table.eta)
+    return Asha(draws.ask(), rungs, table.eta, table.batch, int(draws.size()))

@@ -24,7 +24,8 @@ Bracket = tuple[int, tuple[int, ...]]
 def make(table: SearchTable, space: Space, epochs: int, same: Same) -> "Halving":  # noqa: ARG001
     """Return the search that a [search] table asks for, see `mlpctl.search.make.make_search`."""
     draws = Random(space, table.count, table.seed)
-    return Halving(draws.ask(), [(table.count, rungs_for(table, space, epochs))], table.eta, draws.size())
+    rungs = reached(rungs_for(table, space, epochs), draws.size(), table.eta)
+    return Halving(draws.ask(), [(table.count, rungs)], table.eta, draws.size())
 
 
 def rungs_for(table: SearchTable, space: Space, epochs: int) -> tuple[int, ...]:
@@ -43,6 +44,17 @@ def rungs_of(least: int, most: int, eta: int) -> tuple[int, ...]:
     halvings = range(most.bit_length() + 1)
     rungs = {most // eta**k for k in halvings}
     return tuple(sorted(r for r in rungs if r >= max(least, 1))) or (most,)
+
+
+def reached(rungs: Sequence[int], configurations: float, eta: int) -> tuple[int, ...]:
+    """Return the highest rungs such that one configuration at least gets to the last: the lowest rises where few begin.
+
+    Whoever asks for 81 epochs gets a network that was trained for 81 epochs.
+    """
+    most = 1
+    while configurations >= eta**most:
+        most += 1
+    return tuple(rungs[-most:])
 
 
 def better(told: Iterable[tuple[float | None, Proposal]], most: int) -> list[Proposal]:

@@ -25,7 +25,22 @@ def hyperband_brackets(rungs: Sequence[int], eta: int) -> list[Bracket]:
 
 def make(table: SearchTable, space: Space, epochs: int, same: Same) -> Halving:  # noqa: ARG001
     """Return the search that a [search] table asks for, see `mlpctl.search.make.make_search`."""
-    brackets = hyperband_brackets(rungs_for(table, space, epochs), table.eta)
-    needed = sum(n for n, _ in brackets)
-    draws = Random(space, min(table.trials or needed, needed), table.seed)
+    rungs = rungs_for(table, space, epochs)
+    whole = sum(n for n, _ in hyperband_brackets(rungs, table.eta))
+    draws = Random(space, min(table.trials or whole, whole), table.seed)
+    brackets = brackets_within(rungs, table.eta, draws.size())
     return Halving(draws.ask(), brackets, table.eta, draws.size())
+
+
+def brackets_within(rungs: Sequence[int], eta: int, configurations: float) -> list[Bracket]:
+    """Return whole brackets for a number of configurations: the lowest rung rises until they fit.
+
+    What is left over begins in the most greedy bracket, which costs the least for each.
+    """
+    for lowest in range(len(rungs)):
+        brackets = hyperband_brackets(rungs[lowest:], eta)
+        needed = sum(n for n, _ in brackets)
+        if needed <= configurations:
+            break
+    (first, through), *others = brackets
+    return [(first + int(max(configurations - needed, 0)), through), *others]

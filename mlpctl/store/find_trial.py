@@ -7,7 +7,8 @@ from pathlib import Path
 
 from mlpctl.display.tables import as_chosen, for_people
 from mlpctl.errors import DataError, UsageError
-from mlpctl.metrics import best_of, column_of, metric_of
+from mlpctl.metrics import best_of, column_of, metric_of, of_last_rung
+from mlpctl.search.table import BY_EPOCHS
 from mlpctl.spec import SEED_FIELDS, Spec
 from mlpctl.store import reader
 from mlpctl.store.folder_files import read_toml
@@ -88,7 +89,10 @@ def _best(folder: Path, keys: list[str]) -> StoredTrial:
             rows.append(row)
         elif row["status"] != "ok":
             failed.append(row)  # a configuration with a failed seed comes after those without
-    select = read_toml(folder / EXPERIMENT_FILE).get("select", {})
+    experiment = read_toml(folder / EXPERIMENT_FILE)
+    select = experiment.get("select", {})
+    if experiment.get("search", {}).get("method") in BY_EPOCHS:
+        rows = [dict(row) for row in of_last_rung(rows)]
     on, metric = select.get("on", "validation"), select.get("metric")
     best = best_of([*rows, *failed], on, metric) if _are_comparable(rows) else []
     if not best:

@@ -10,6 +10,7 @@ import pytest
 from mlpctl.report.dataframes import of_frame, summary_frame
 from mlpctl.report.figures.effects import curves_of, effect_of
 from mlpctl.report.figures.plot import is_log_spaced
+from mlpctl.report.report import report
 from mlpctl.report.summary import mean_interval, summarize
 from mlpctl.store.results import load
 from tests.helpers.cli import Cli
@@ -200,3 +201,22 @@ def test_it_is_fast_where_there_is_much(tmp_path: Path) -> None:
     [summary] = summarize(replace(results, rows=of_frame(many)))
     assert len(summary.trials) == 96_000
     assert len(summary.configurations) == 8
+
+
+def test_the_best_of_a_search_over_epochs_is_of_the_last_rung(tmp_path: Path) -> None:
+    """A configuration is one, whatever its rungs; what was given up is listed below, however well it scored."""
+    rows = [
+        {"lr": lr, "epochs": epochs, "epochs_done": epochs, "config": f"{lr} {epochs}", "val_accuracy": score,
+         "val_loss": loss}
+        for lr, epochs, score, loss in (
+            (0.1, 3, 0.95, 0.1), (0.2, 3, 0.99, 0.1), (0.3, 3, 0.9, 0.1), (0.1, 9, 0.9, 0.4), (0.3, 9, 0.9, 0.3)
+        )
+    ]  # fmt: skip
+    experiment = {"search": {"method": "halving"}, "spec": {"dataset": "iris"}}
+    [summary] = summarize(load(write(tmp_path / "r", rows, experiment=experiment)))
+    assert summary.best is not None
+    assert (summary.best["lr"], summary.best["epochs"]) == (0.3, 9)  # of equal means the smaller loss
+    assert summary.configurations["lr"].tolist() == [0.3, 0.1, 0.2]
+    assert len(summary.rows) == 5
+    report([tmp_path / "r"], html=tmp_path / "page.html", output=tmp_path / "text")
+    assert (tmp_path / "page.html").is_file()

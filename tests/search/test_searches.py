@@ -85,7 +85,9 @@ def test_a_small_space_is_proposed_whole_and_once(method: Method) -> None:
     space = make_space(
         [parse_axis("lr=0.1,0.2,0.3"), parse_axis("activation=relu,tanh"), parse_axis("hidden_units=4,8")]
     )
-    begun = [p for p in play(search_of(method, space, trials=100), lambda p: p["lr"]) if p.get("epochs", 1) == 1]
+    proposed = play(search_of(method, space, trials=100), lambda p: p["lr"])
+    lowest = min(p.get("epochs", 0) for p in proposed)
+    begun = [p for p in proposed if p.get("epochs", 0) == lowest]
     assert sorted(same({**p, "epochs": 0}) for p in begun) == sorted(
         same({**p, "epochs": 0}) for p in space.combinations()
     )
@@ -116,6 +118,15 @@ def test_sobol_points_lie_evenly_where_random_ones_do_not() -> None:
 )
 def test_rungs(least: int, most: int, eta: int, rungs: tuple[int, ...]) -> None:
     assert rungs_of(least, most, eta) == rungs
+
+
+@pytest.mark.parametrize("method", ["halving", "asha", "hyperband"])
+@pytest.mark.parametrize("trials", [1, 2, 3, 8, 9, 20, 26, 27, 80, 100])
+def test_whoever_asks_for_81_epochs_gets_a_survivor_at_81(method: Method, trials: int) -> None:
+    """The lowest rung rises until the counts fit; every configuration that was asked for is begun."""
+    proposed = play(search_of(method, epochs=81, trials=trials), peak)
+    assert max(p["epochs"] for p in proposed) == 81
+    assert len({same({**p, "epochs": 0}) for p in proposed}) == trials
 
 
 def test_successive_halving_promotes_the_best_third() -> None:

@@ -112,7 +112,7 @@ def curves_of(summary: Summary, epochs: Columns, column: str) -> Columns:
         epochs: rows of their epochs.
         column: column of the epochs.
     """
-    good = summary.rows.rows(summary.rows["status"] == "ok")
+    good = summary.compared.rows(summary.compared["status"] == "ok")
     rank = {config: place for place, config in enumerate(summary.ranked["config"].tolist())}
     places = {key: rank[config] for key, config in zip(good["key"].tolist(), good["config"].tolist(), strict=True)}
     own = epochs.rows(is_in(epochs["key"], places))

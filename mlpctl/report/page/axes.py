@@ -63,9 +63,9 @@ def shown_axes(summary: Summary, experiments: Sequence[Mapping[str, Any]], why: 
     """
     asked = {name for experiment in experiments for name in asked_of(experiment)}
     named = [name for name in summary.varied if name in asked]
-    rest = [name for name in summary.varied if name not in asked and not _follows(summary.rows, name, named)]
+    rest = [name for name in summary.varied if name not in asked and not _follows(summary.compared, name, named)]
     drawn = {name for experiment in experiments for name in drawn_of(experiment)}
-    axes = [_axis(summary.rows, name, VALUE_CLASSES if name in drawn else MOST_VALUES) for name in (*named, *rest)]
+    axes = [_axis(summary.compared, name, VALUE_CLASSES if name in drawn else MOST_VALUES) for name in (*named, *rest)]
     shares = _told_shares(why)
     if shares:
         return sorted(axes, key=lambda axis: -shares.get(axis.name, 0.0))
@@ -91,7 +91,7 @@ def _span(summary: Summary, axis: ShownAxis) -> float:
 
 def effect(summary: Summary, axis: ShownAxis) -> Columns:
     """Return the effect of an axis: `value` (its number), n, failed, mean, sd, 95 % interval over everything else."""
-    table = over(summary.rows.plus({"value": axis.codes}), ["value"], summary.column)
+    table = over(summary.compared.plus({"value": axis.codes}), ["value"], summary.column)
     return table.rows(np.argsort(table["value"], kind="stable"))
 
 

@@ -108,7 +108,7 @@ def _configurations(summary: Summary, axes: Sequence[ShownAxis]) -> list[dict[st
     """Return the columns of the table of configurations, best first."""
     table = summary.ranked.rows(np.arange(min(MOST_ROWS, len(summary.ranked))))
     said, configs = answers.standings(summary), table["config"].tolist()
-    which = {config: row for row, config in enumerate(summary.rows["config"].tolist())}
+    which = {config: row for row, config in enumerate(summary.compared["config"].tolist())}
     rows = np.array([which[config] for config in configs], dtype=np.intp)
     told = [{**_titled(axis.name, column(table[axis.name])), "places": axis.codes[rows].tolist()} for axis in axes]
     columns = [*told, *(_titled(name, column(table[name], measured=True)) for name in ("mean", "low", "high"))]
@@ -126,8 +126,8 @@ def _trials(summary: Summary, axes: Sequence[str]) -> list[dict[str, Any]]:
     Test scores are not among them: the page shows the test score of the chosen configuration alone.
     """
     place = {config: number + 1 for number, config in enumerate(summary.ranked["config"].tolist())}
-    rank = np.array([place[config] for config in summary.rows["config"].tolist()], dtype=np.int64)
-    trials = summary.rows.plus({"rank": rank})
+    rank = np.array([place[config] for config in summary.compared["config"].tolist()], dtype=np.int64)
+    trials = summary.compared.plus({"rank": rank})
     trials = trials.rows(order_of(trials, ["rank", "seed"]))
     if len(trials) > MOST_ROWS:
         failed = trials["status"] != "ok"
@@ -154,7 +154,7 @@ def _titled(name: str, cells: Mapping[str, Any]) -> dict[str, Any]:
 
 def _left_out(summary: Summary) -> Iterator[str]:
     """Yield what the page does not list, in sentences."""
-    configurations, trials = len(summary.ranked), len(summary.rows)
+    configurations, trials = len(summary.ranked), len(summary.compared)
     if configurations > MOST_ROWS:
         yield f"Listed are the best {MOST_ROWS:,} of {configurations:,} configurations."
     if trials > MOST_ROWS:

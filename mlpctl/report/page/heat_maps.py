@@ -21,7 +21,7 @@ def heat_maps(summary: Summary, axes: Sequence[ShownAxis]) -> list[dict[str, Any
     """
     drawn = []
     for (i, rows), (j, columns) in combinations(enumerate(axes[:MOST_PAIRED]), 2):
-        told = summary.rows.plus({"_row": rows.codes, "_column": columns.codes})
+        told = summary.compared.plus({"_row": rows.codes, "_column": columns.codes})
         table = over(told, ["_row", "_column"], summary.column)
         shape = len(rows.values), len(columns.values)
         grids = {name: np.full(shape, np.nan) for name in ("mean", "n", "failed")}

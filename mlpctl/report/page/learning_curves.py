@@ -21,8 +21,8 @@ def learning_curves(summary: Summary, epochs: Columns, axes: Sequence[ShownAxis]
 
     The leading few have a name and the 95 % interval over seeds, those behind them their mean alone.
     """
-    leading = is_in(summary.rows["config"], summary.ranked["config"][: CURVES_SHOWN + CURVES_BEHIND])
-    some = epochs.rows(is_in(epochs["key"], summary.rows["key"][leading]))
+    leading = is_in(summary.compared["config"], summary.ranked["config"][: CURVES_SHOWN + CURVES_BEHIND])
+    some = epochs.rows(is_in(epochs["key"], summary.compared["key"][leading]))
     scores = (summary.column, f"train_{summary.metric}", "train_loss")
     told = [name for name in scores if name in some and is_there(some[name]).any()]
     if not told:

@@ -37,7 +37,7 @@ class SeedScores:
         self.squares += step * (score - self.mean)
 
     @property
-    def rank(self) -> tuple[bool, int, float]:
+    def rank(self) -> tuple[bool, int, float, float]:
         """Sort key, see `mlpctl.metrics.rank_of`."""
         return rank_of(self.n, self.failed, self.mean)
 
