@@ -114,7 +114,7 @@ def best_of(rows: Iterable[Mapping[str, Any]], on: SelectOn, metric: str | None 
     return [row for _, row in sorted(best, key=lambda item: -item[0])]
 
 
-def of_last_rung(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+def of_last_rung(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the trials with the most epochs that ended well: of a search that gives the best ones more epochs."""
     most = max((row["epochs"] or 0 for row in rows if row["status"] == "ok"), default=0)
     return [row for row in rows if (row["epochs"] or 0) == most]

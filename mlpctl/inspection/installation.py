@@ -155,9 +155,6 @@ def _data() -> list[dict[str, Cell]]:
     return lines
 
 
-LATER = "; not compiled yet: the first run that can use it does it"
-
-
 def _kernel() -> dict[str, Cell]:
     from mlpctl.engines.kernel import compilation
     from mlpctl.engines.kernel.cache import LOOP, compiled, usual
@@ -171,7 +168,9 @@ def _kernel() -> dict[str, Cell]:
         found.append(f"being compiled, about {compilation.compile_seconds_left():.0f} s more")
     elif why := compilation.failure(usual()):
         return _line("kernel", "failed", "; ".join([*found, f"cannot be compiled: {why}"]), remedy)
-    return _line("kernel", "ok", "; ".join(found) + ("" if inputs else LATER), remedy)
+    elif not inputs:
+        found.append("not compiled yet: the first run that can use it does it")
+    return _line("kernel", "ok", "; ".join(found), remedy)
 
 
 def compile_kernel(note: Callable[[str], None]) -> str:

@@ -45,12 +45,6 @@ def score_frame(trials: "pd.DataFrame", by: str | Sequence[str], column: str) ->
     return pd.DataFrame(scores.values, columns=pd.MultiIndex.from_tuples(scores.names, names=list(by)))
 
 
-def compare_score_frame(scores: "pd.DataFrame", better: str, *, best: Any = None) -> significance.Verdict:
-    """Return the verdict on scores (a row per seed, a column per configuration; NaN where one is missing)."""
-    values = significance.ScoreTable(list(scores.columns), scores.to_numpy(dtype=np.float64))
-    return significance.compare_scores(values, better, best=best)
-
-
 def frame_rows(table: "pd.DataFrame") -> list[dict[str, Cell]]:
     """Return the rows as plain values; what is missing as None, whole numbers as such."""
     return [{str(name): frame_cell(value) for name, value in row.items()} for row in table.to_dict("records")]

@@ -158,7 +158,7 @@ def over(trials: Columns, by: Sequence[str], column: str) -> Columns:
     failed = np.bincount(codes[~is_in(trials["status"], NO_FAILURES)], minlength=len(firsts))
     low = high = np.full(len(firsts), np.nan)
     if (n > 1).any():
-        step = rounding_step(trials.records(), column)
+        step = rounding_step(trials, column)
         with np.errstate(invalid="ignore", divide="ignore"):
             spread = np.sqrt(np.maximum(sd**2, least_variance(step)))
             half = np.where(n > 1, t_quantile(0.975, np.maximum(n - 1, 1)) * spread / np.sqrt(n), np.nan)

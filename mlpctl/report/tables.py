@@ -16,7 +16,7 @@ from mlpctl.report.summary import STAMPS, Summary, over
 from mlpctl.store.columns import Array, Columns, values_of
 
 STANDINGS: dict[Standing, str] = {"best": "best", "close": "close", "behind": "behind, unproven", "worse": "worse"}
-"""What people are told of how a configuration stands."""
+"""Words for each verdict, for people."""
 
 
 def overview(summary: Summary, top: int, *, stats: bool = False) -> list[Table]:

@@ -33,11 +33,13 @@ COLUMNS_BY_FILE: dict[str, dict[str, ColumnKind]] = {
 }
 """The files of a results folder and their columns, in the order in which they are written."""
 
+NEWER = "the row was written by a newer mlpctl"
+
 LARGEST = 2**63 - 1
 """Largest whole number that a cell may have: seeds go as far."""
 
 SEPARATOR = "\x1f"
-"""Between cells as the checksum sees them: no cell has it."""
+"""Between cells as the checksum sees them; written cells do not have it, since they are printable."""
 
 
 def _whole_number(text: str) -> int:
@@ -68,6 +70,11 @@ class CsvLine:
     raw: bytes
     row: dict[str, str]
     problem: str = ""
+
+    @property
+    def is_newer(self) -> bool:
+        """Whether a newer mlpctl has written the row: it does not count here, and stays where it is."""
+        return self.problem.startswith(NEWER)
 
 
 def header_of(raw: bytes) -> list[str]:
@@ -130,37 +137,27 @@ def _wrong(row: Mapping[str, str], numeric: Iterable[tuple[str, Callable[[str], 
                 return f"{name} must be a {what}, got '{cell}'"
     if not row["key"] or not row["schema_version"]:
         return "the row has no key or no schema_version"
+    if int(row["schema_version"]) > SCHEMA_VERSION:
+        return f"{NEWER} (schema {row['schema_version']}, this one reads {SCHEMA_VERSION})"
+    return _wrong_word(row) or _wrong_checksum(row)
+
+
+def _wrong_word(row: Mapping[str, str]) -> str:
+    if row.get("status", "ok") not in get_args(Status):
+        return f"status must be one of {', '.join(get_args(Status))}, got '{row['status']}'"
+    if row.get("task", "") not in ("", *PRIMARY):
+        return f"task must be one of {', '.join(PRIMARY)}, got '{row['task']}'"
+    if (options := row.get("data")) and not is_object(options):
+        return f"data must be a JSON object, got '{options}'"
+    return ""
+
+
+def _wrong_checksum(row: Mapping[str, str]) -> str:
     *cells, checksum = row.values() if CHECKSUM in row else (*row.values(), "")
-    options = row.get("data")
-    wrong = [
-        what
-        for is_wrong, what in (
-            (is_newer(row), f"{NEWER} (schema {row['schema_version']}, this one reads {SCHEMA_VERSION})"),
-            (
-                row.get("status", "ok") not in get_args(Status),
-                f"status must be one of {', '.join(get_args(Status))}, got '{row.get('status')}'",
-            ),
-            (
-                row.get("task", "") not in ("", *PRIMARY),
-                f"task must be one of {', '.join(PRIMARY)}, got '{row.get('task')}'",
-            ),
-            (options and not is_object(options), f"data must be a JSON object, got '{options}'"),
-            (
-                (checksum or row["schema_version"] != "1") and checksum != checksum_of(SEPARATOR.join(cells), 2),
-                "the row was changed: its checksum is another",
-            ),
-        )
-        if is_wrong
-    ]
-    return wrong[0] if wrong else ""
-
-
-NEWER = "the row was written by a newer mlpctl"
-
-
-def is_newer(row: Mapping[str, str]) -> bool:
-    """Return whether a newer mlpctl has written a row; such a row is left where it is and does not count here."""
-    return int(row["schema_version"]) > SCHEMA_VERSION
+    is_checked = checksum or row["schema_version"] != "1"
+    if is_checked and checksum != checksum_of(SEPARATOR.join(cells), SCHEMA_VERSION):
+        return "the row was changed: its checksum is another"
+    return ""
 
 
 def is_object(text: str) -> bool:
@@ -188,7 +185,7 @@ def to_lines(rows: Iterable[Mapping[str, Any]], columns: Iterable[str]) -> bytes
         present, pattern = _pattern(names, tuple(row))
         joined = pattern % tuple(["" if cell is None else cell for cell in present(row)])
         version = row["schema_version"]
-        if PLAIN.fullmatch(joined):
+        if PLAIN.fullmatch(joined) and joined.count(SEPARATOR) == len(names) - 1:
             lines.append(f"{joined.replace(SEPARATOR, ',')},{checksum_of(joined, version)}\n".encode())
         else:
             cells = _texts(map(row.get, names))

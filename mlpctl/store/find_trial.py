@@ -11,7 +11,7 @@ from mlpctl.metrics import best_of, column_of, metric_of, of_last_rung
 from mlpctl.search.table import BY_EPOCHS
 from mlpctl.spec import SEED_FIELDS, Spec
 from mlpctl.store import reader
-from mlpctl.store.folder_files import read_toml
+from mlpctl.store.folder_files import read_experiment
 from mlpctl.store.schema import EXPERIMENT_FILE, TRIALS_FILE, Row
 from mlpctl.store.writer import Store
 
@@ -89,10 +89,10 @@ def _best(folder: Path, keys: list[str]) -> StoredTrial:
             rows.append(row)
         elif row["status"] != "ok":
             failed.append(row)  # a configuration with a failed seed comes after those without
-    experiment = read_toml(folder / EXPERIMENT_FILE)
+    experiment = read_experiment(folder / EXPERIMENT_FILE)
     select = experiment.get("select", {})
     if experiment.get("search", {}).get("method") in BY_EPOCHS:
-        rows = [dict(row) for row in of_last_rung(rows)]
+        rows = of_last_rung(rows)
     on, metric = select.get("on", "validation"), select.get("metric")
     best = best_of([*rows, *failed], on, metric) if _are_comparable(rows) else []
     if not best:

@@ -16,8 +16,8 @@ EXPERIMENT_KINDS = {
 KIND_NAMES: dict[type, str] = {str: "text", dict: "table", list: "list"}
 
 
-def read_toml(path: Path) -> dict[str, Any]:
-    """Return what a TOML file says; {} if there is none.
+def read_experiment(path: Path) -> dict[str, Any]:
+    """Return the experiment in a TOML file, its parts of the types that reports take; {} if there is none.
 
     Raises:
         DataError: if it cannot be read.

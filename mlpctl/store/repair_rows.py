@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from mlpctl.errors import DataError
-from mlpctl.store.csv_lines import COLUMNS_BY_FILE, NEWER, CsvLine, foreign, header_of, is_ours, scan, to_line, to_lines
+from mlpctl.store.csv_lines import COLUMNS_BY_FILE, CsvLine, foreign, header_of, is_ours, scan, to_line, to_lines
 from mlpctl.store.schema import BEFORE, ColumnKind
 from mlpctl.system.files import replace_file
 
@@ -40,7 +40,7 @@ def repair_file(path: Path) -> list[str]:
         if first == expected and whole == size:
             return []
         further = [name for name in header if name not in columns]
-        if further and any(line.problem.startswith(NEWER) for line in scan(path)):
+        if further and any(line.is_newer for line in scan(path)):
             raise DataError(f"{path} was written by a newer mlpctl, whose columns this one does not know: {further[0]}")
         kept = _keep(path, further)
         done = []

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlpctl.store import reader
 from mlpctl.store.columns import Columns, concatenated, last_of_each, objects
-from mlpctl.store.folder_files import read_json, read_toml
+from mlpctl.store.folder_files import read_experiment, read_json
 from mlpctl.store.schema import ENVIRONMENT_FILE, EXPERIMENT_FILE
 
 if TYPE_CHECKING:
@@ -67,6 +67,6 @@ def load(*folders: str | Path) -> ResultsFolders:
     return ResultsFolders(
         paths,
         last_of_each(concatenated(named), "key"),
-        tuple(read_toml(path / EXPERIMENT_FILE) for path in paths),
+        tuple(read_experiment(path / EXPERIMENT_FILE) for path in paths),
         tuple(read_json(path / ENVIRONMENT_FILE) for path in paths),
     )

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from mlpctl.errors import DataError, UsageError
-from mlpctl.store.csv_lines import COLUMNS_BY_FILE, NEWER, scan, to_lines
+from mlpctl.store.csv_lines import COLUMNS_BY_FILE, CsvLine, scan, to_lines
 from mlpctl.store.environment import environment_id, joined
 from mlpctl.store.folder_files import read_json
 from mlpctl.store.repair_rows import count_rows, keep_epochs_of, remove_lines, repair_file
@@ -133,11 +133,10 @@ class Store:
     def _read(self) -> None:
         """Read which trials there are; rows that are damaged are taken out, so that their trials run again."""
         path = self.folder / TRIALS_FILE
-        damaged, epochs = [], 0
+        damaged, epochs = list[CsvLine](), 0
         for line in scan(path):
             if line.problem:
-                if not line.problem.startswith(NEWER):
-                    damaged.append(line)
+                damaged += [] if line.is_newer else [line]
             else:
                 self.known[line.row["key"]] = line.row["status"]
                 epochs += int(line.row["epochs_done"] or 0)
@@ -168,7 +167,7 @@ class Store:
         return self.folder / WEIGHTS_FOLDER / f"{key}.safetensors"
 
     def save_weights(self, key: str, weights: "Mapping[str, NDArray[Any]]", about: Mapping[str, str]) -> str:
-        """Write the weights of a trial as safetensors and return the file's sha256; `about` goes into its header."""
+        """Write the weights of a trial as safetensors and return their digest; `about` goes into the file's header."""
         from safetensors.numpy import save
 
         path = self.weights_file(key)

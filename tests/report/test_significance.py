@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from mlpctl.report.dataframes import compare_score_frame, score_frame
+from mlpctl.report.dataframes import of_frame, score_frame
 from mlpctl.report.statistics import significance
-from mlpctl.report.statistics.significance import ScoreTable, expected_maximum, holm, optimism, rounding_step
+from mlpctl.report.statistics.significance import ScoreTable, Verdict, expected_maximum, holm, optimism, rounding_step
 from mlpctl.report.summary import summarize
 from mlpctl.report.tables import overview
 from mlpctl.store.results import load
@@ -28,6 +28,11 @@ NOISES: dict[str, tuple[Draw, float]] = {  # with the step that scores are round
     "shares of 40 examples": (lambda rng, shape: rng.binomial(40, 0.9, shape) / 40, 1 / 40),
     "shares of 11 examples": (lambda rng, shape: rng.binomial(11, 0.9, shape) / 11, 1 / 11),
 }
+
+
+def compare_score_frame(scores: pd.DataFrame, better: str, *, best: object = None) -> Verdict:
+    table = ScoreTable(list(scores.columns), scores.to_numpy(dtype=np.float64))
+    return significance.compare_scores(table, better, best=best)
 
 
 def winners(name: str, seeds: int, configurations: int, repetitions: int = REPETITIONS) -> int:
@@ -122,7 +127,8 @@ def test_two_constant_groups_differ_by_more_than_rounding() -> None:
     ],
 )
 def test_scores_are_rounded_to_whole_examples(rows: list[dict[str, object]], column: str, step: float) -> None:
-    assert rounding_step(rows, column) == pytest.approx(step)
+    trials = of_frame(pd.DataFrame(rows, columns=[column, "train_examples", "val_examples"], dtype=float))
+    assert rounding_step(trials, column) == pytest.approx(step)
 
 
 def test_missing_seeds_are_not_counted() -> None:

@@ -162,6 +162,12 @@ def test_errors_with_newlines_stay_in_one_row(tmp_path: Path) -> None:
     assert load(tmp_path / "r").trials["error"].tolist() == ['two lines, and "quotes"']
 
 
+def test_what_separates_cells_in_a_checksum_is_no_part_of_one(tmp_path: Path) -> None:
+    with Store(tmp_path / "r") as store:
+        store.append({**TRIAL, "error": "one\x1ftwo"}, [])
+    assert load(tmp_path / "r").trials["error"].tolist() == ["one two"]
+
+
 def test_weights_are_written_whole_and_read_back(tmp_path: Path) -> None:
     import numpy as np
     from safetensors.numpy import load_file

@@ -158,7 +158,7 @@ def _paired(
         first,
         second,
         better=better,
-        step=rounding_step(both.records(), column),
+        step=rounding_step(both, column),
         margin=margin,
         dtype=next((str(dtype) for dtype in both["dtype"] if dtype is not None), "float32"),
         same=[config["A", x] == config["B", y] for x, y in zip(a, b, strict=True)],

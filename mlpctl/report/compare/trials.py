@@ -13,9 +13,10 @@ from mlpctl.report.compare.closeness import COMPARED, EPSILON, Deviation, deviat
 from mlpctl.report.compare.comparison import SIDES, ResultsComparison, interval_text
 from mlpctl.report.compare.environments import differing, of_trial
 from mlpctl.report.compare.paired_test import Paired, judge
-from mlpctl.report.statistics.significance import PAIRING, rounding_step
+from mlpctl.report.statistics.significance import EXAMPLES_OF, PAIRING, rounding_step
 from mlpctl.spec import Spec
 from mlpctl.store import reader
+from mlpctl.store.columns import Columns, objects
 from mlpctl.store.find_trial import StoredTrial, find
 from mlpctl.store.folder_files import read_json
 from mlpctl.store.schema import ENVIRONMENT_FILE
@@ -118,26 +119,30 @@ def _epsilon(a: _Side, b: _Side) -> float:
 
 def _scores(a: _Side, b: _Side, margin: float) -> Iterator[dict[str, Cell]]:
     """Yield a row per score that both trials have: the trials' own, then B − A over the seeds that both have."""
-    shared = [seed for seed in a.finals if seed in b.finals]
+    shared, dtype = [seed for seed in a.finals if seed in b.finals], str(a.row["dtype"])
     for name in COMPARED_SCORES:
         x, y = a.row.get(name), b.row.get(name)
         if isinstance(x, float) and isinstance(y, float):
             values = [[side.finals[seed].get(name) for seed in shared] for side in (a, b)]
-            yield {"score": name, **_compared(name, x, y, values, margin, a, b)}
+            yield {"score": name, **_compared(name, x, y, values, margin, _step(a, b, name), dtype)}
+
+
+def _step(a: _Side, b: _Side, column: str) -> float:
+    """Return what the scores of a column are rounded to in all trials of both sides."""
+    rows = [*a.finals.values(), *b.finals.values()]
+    names = (column, *EXAMPLES_OF.values())
+    return rounding_step(Columns({name: objects([row.get(name) for row in rows]) for name in names}, len(rows)), column)
 
 
 def _compared(
-    column: str, x: float, y: float, values: list[list[Cell]], margin: float, a: _Side, b: _Side
+    column: str, x: float, y: float, values: list[list[Cell]], margin: float, step: float, dtype: str
 ) -> dict[str, Cell]:
-    """Return x, y, and the judgement on values (2, seeds) of one column of two sides."""
+    """Return x, y, and the judgement on values (2, seeds) of one column, whose scores are rounded to a step."""
     paired = Paired(0, None, None, None, None, "undecided")
     scores = np.array([[np.nan if cell is None else cell for cell in side] for side in values], dtype=np.float64)
     if scores.size:
         better = BETTER[column.partition("_")[2]]
-        step = rounding_step([*a.finals.values(), *b.finals.values()], column)
-        [paired] = judge(
-            scores[0][:, None], scores[1][:, None], better=better, step=step, margin=margin, dtype=str(a.row["dtype"])
-        )
+        [paired] = judge(scores[0][:, None], scores[1][:, None], better=better, step=step, margin=margin, dtype=dtype)
     return {
         "A": x, "B": y, "B − A": y - x, "seeds": paired.pairs, "difference": paired.difference, "low": paired.low,
         "high": paired.high, "p": paired.p, "B is": paired.judgement,
@@ -165,11 +170,12 @@ def _epochs(a: _Side, b: _Side, column: str) -> Iterator[dict[str, Cell]]:
     one, other = ({row["epoch"]: row.get(column) for row in side.own} for side in (a, b))
     shared = [seed for seed in a.epochs if seed in b.epochs and seed in a.finals and seed in b.finals]
     by_seed = [[{row["epoch"]: row.get(column) for row in side.epochs[seed]} for seed in shared] for side in (a, b)]
+    step, dtype = _step(a, b, column), str(a.row["dtype"])
     for epoch in sorted({*one, *other}, key=lambda number: int(number or 0)):
         x, y = one.get(epoch), other.get(epoch)
         if isinstance(x, float) and isinstance(y, float):
             values = [[known.get(epoch) for known in side] for side in by_seed]
-            yield {"epoch": epoch, "column": column, **_compared(column, x, y, values, 0.0, a, b)}
+            yield {"epoch": epoch, "column": column, **_compared(column, x, y, values, 0.0, step, dtype)}
 
 
 def _shown(a: _Side, b: _Side, column: str) -> Table:

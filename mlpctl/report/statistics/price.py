@@ -38,17 +38,17 @@ def price(summary: Summary, experiment: Mapping[str, Any]) -> Table | None:
     except UsageError:
         return None  # written by a version that knew other axes
     method, most = experiment.get("search", {}).get("method", "grid"), most_epochs(experiment["spec"])
+    if method == "grid":
+        return None  # nothing was searched: every configuration was trained
     seeds = len(experiment.get("seeds", [0]))
     begun = configuration_count(summary.rows, but=("epochs",) if method in BY_EPOCHS else ())
     trained = epochs_trained(summary.rows)
     spent = f"{method} trained {trained:,} model-epochs"
     if method in BY_EPOCHS:
         said = _price_by_epochs(spent, trained, begun, begun * most * seeds, most, space.size())
-    elif method == "grid":
-        return None  # nothing was searched: every configuration was trained
     else:
         said = _price_of_draws(spent, trained, begun, int(trained / max(begun, 1)), space.size())
-    return Table((), (), "Price of the search", said) if said else None
+    return Table((), (), "Price of the search", said)
 
 
 def space_of(experiment: Mapping[str, Any]) -> Space:

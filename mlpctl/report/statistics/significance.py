@@ -5,7 +5,7 @@ every configuration that could have been picked, and `optimism` says how much to
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -42,7 +42,7 @@ PAIRING = ("seed", "init_seed", "data_seed")
 
 
 Standing = Literal["best", "close", "behind", "worse"]
-"""How a configuration stands: the best; within a margin of it; behind by more, which seeds do not prove; worse."""
+"""Verdict on a configuration: the best; close, within the margin; behind by more than that, not proven; worse."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,14 +99,14 @@ class Verdict:
 
     @cached_property
     def standings(self) -> dict[Any, Standing]:
-        """How each configuration stands, best first."""
+        """Verdict on each configuration, best first."""
         tied = set(self.tied)
         found = {name: self._standing(gap, is_open=name in tied) for name, gap in self.gaps.items()}
         return {**found, self.best: "best"}
 
     @cached_property
     def gaps(self) -> dict[Any, float]:
-        """How much worse than the best each configuration is, best first; NaN without a score."""
+        """Difference of each configuration from the best, larger is worse, best first; NaN without a score."""
         return dict(zip(self.ranked, self.tests["difference"].tolist(), strict=True))
 
     def _standing(self, gap: float, *, is_open: bool) -> Standing:
@@ -273,7 +273,7 @@ def by_seed(trials: Columns, by: str | Sequence[str], column: str) -> ScoreTable
     values[seeds[first_of_cell], wanted[first_of_cell]] = means
     named = [values_of(good[name][first_of_name]) for name in fields]
     names = named[0] if isinstance(by, str) else list(zip(*named, strict=True))
-    return ScoreTable(names, values, rounding_step(good.records(), column))
+    return ScoreTable(names, values, rounding_step(good, column))
 
 
 def _means(values: Array) -> Array:
@@ -282,24 +282,26 @@ def _means(values: Array) -> Array:
         return np.asarray(np.nansum(values, axis=0) / counts)
 
 
-def rounding_step(rows: Iterable[Mapping[str, Any]], column: str) -> float:
+def rounding_step(trials: Columns, column: str) -> float:
     """Return what the scores of a column are rounded to: 1/m for accuracies of m examples, 0 for real numbers.
 
     Rows from before the column of m existed tell an upper bound: the largest step of which all scores are multiples.
 
     Args:
-        rows: of `trials.csv` or `epochs.csv`.
+        trials: rows of `trials.csv`.
         column: that holds the scores.
     """
     part, _, metric = column.partition("_")
-    scored = [row for row in rows if row.get(column) is not None]
-    if metric != "accuracy" or not scored:
+    if metric != "accuracy":
         return 0.0
-    counts = [row.get(EXAMPLES_OF.get(part, "")) for row in scored]
+    scored = trials.rows(is_there(trials[column]))
+    counts = values_of(scored[EXAMPLES_OF[part]]) if EXAMPLES_OF.get(part) in scored else []
+    if not len(scored):
+        return 0.0
     if known := [int(count) for count in counts if count]:
         return 1.0 / min(known)
     examples = 1
-    for score in {row[column] for row in scored}:
+    for score in set(values_of(scored[column])):
         examples = math.lcm(examples, Fraction(score).limit_denominator(MOST_EXAMPLES).denominator)
         if examples > MOST_EXAMPLES:
             return 0.0

@@ -10,7 +10,7 @@ from mlpctl.metrics import METRICS
 from mlpctl.store import reader
 from mlpctl.store.csv_lines import COLUMNS_BY_FILE, CsvLine, header_of, is_ours, scan
 from mlpctl.store.environment import environments_of
-from mlpctl.store.folder_files import read_json, read_toml
+from mlpctl.store.folder_files import read_experiment, read_json
 from mlpctl.store.key import key_problem
 from mlpctl.store.repair_rows import ends_whole
 from mlpctl.store.schema import (
@@ -113,11 +113,8 @@ def check_contents(folder: Path) -> Contents:
             found.problems.append(FolderProblem(TRIALS_FILE, problem, line))
         else:
             found.replaced += line.row["key"] in found.trials
-            needed = {
-                name: line.row.get(name, "")
-                for name in ("status", "epochs_done", "environment", "weights_digest", *REPEATED_SCORES)
-            }
-            found.trials[line.row["key"]] = replace(line, row=needed)  # of 100,000 trials not every cell
+            needed = {name: line.row.get(name, "") for name in NEEDED}  # of 100,000 trials not every cell
+            found.trials[line.row["key"]] = replace(line, row=needed)
     _look_at_epochs(folder / EPOCHS_FILE, found)
     found.problems += _others(folder)
     found.problems += _weights_problems(folder, found)
@@ -187,7 +184,7 @@ def _is_complete(epochs: set[int], done: int) -> bool:
 
 
 def _others(folder: Path) -> Iterator[FolderProblem]:
-    for name, read in ((EXPERIMENT_FILE, read_toml), (ENVIRONMENT_FILE, read_json)):
+    for name, read in ((EXPERIMENT_FILE, read_experiment), (ENVIRONMENT_FILE, read_json)):
         try:
             read(folder / name)
         except DataError as error:

@@ -12,7 +12,7 @@ from mlpctl.display.tables import Cell, Table
 from mlpctl.errors import DataError
 from mlpctl.store.csv_lines import COLUMNS_BY_FILE, CsvLine, scan, to_line, to_lines
 from mlpctl.store.environment import united, unnamed_in
-from mlpctl.store.folder_files import read_json, read_toml
+from mlpctl.store.folder_files import read_experiment, read_json
 from mlpctl.store.schema import (
     BEFORE,
     ENVIRONMENT_FILE,
@@ -159,7 +159,7 @@ def _environment(folder: Path) -> dict[str, Any]:
 
 def _describe(store: Store, sources: Sequence[Path]) -> list[str]:
     """Write the experiment and the environments of the folder, and return notes for the user."""
-    told = [(folder, read_toml(folder / EXPERIMENT_FILE)) for folder in sources]
+    told = [(folder, read_experiment(folder / EXPERIMENT_FILE)) for folder in sources]
     told = [(folder, experiment) for folder, experiment in told if experiment]
     if not told:
         return []

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from mlpctl.store.csv_lines import COLUMNS_BY_FILE, NEWER
+from mlpctl.store.csv_lines import COLUMNS_BY_FILE
 from mlpctl.store.maintenance.check import check_contents
 from mlpctl.store.repair_rows import remove_lines
 from mlpctl.store.schema import ENVIRONMENT_FILE, EXPERIMENT_FILE
@@ -23,11 +23,8 @@ def repair(folder: Path) -> list[str]:
         done += store.repairs
         problems = check_contents(folder).problems
         for name in COLUMNS_BY_FILE:
-            lines = {
-                p.line.number: p.line
-                for p in problems
-                if p.line is not None and p.file == name and not p.what.startswith(NEWER)
-            }
+            found = [p.line for p in problems if p.file == name and p.line is not None and not p.line.is_newer]
+            lines = {line.number: line for line in found}
             done += remove_lines(folder / name, list(lines.values()))
         for problem in problems:
             path = folder / problem.file

@@ -7,14 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpctl.metrics import BETTER
-from mlpctl.report.dataframes import of_frame, score_frame, summary_frame
+from mlpctl.report.dataframes import of_frame, summary_frame
 from mlpctl.report.statistics.significance import (
     SIGNIFICANCE_LEVEL,
     Verdict,
     by_seed,
     compare_scores,
     paired_test,
-    rounding_step,
 )
 
 if TYPE_CHECKING:
@@ -83,8 +82,8 @@ def paired_difference(pairs: NDArray[np.float64], step: float = 0.0) -> SeedDiff
 
 def seed_difference(trials: "pd.DataFrame", by: str, value: Any, base: Any, column: str = SCORE) -> SeedDifference:
     """Return how much more `value` scores than `base`, paired by seed."""
-    scores = score_frame(trials, by, column)
-    if value not in scores or base not in scores:
+    scores = by_seed(of_frame(trials), by, column)
+    if value not in scores.names or base not in scores.names:
         return SeedDifference(np.nan, np.nan, np.nan, np.nan, 0)
-    step = rounding_step(of_frame(trials).records(), column)
-    return paired_difference(scores[[value, base]].dropna().to_numpy(dtype=np.float64), step)
+    pairs = scores.of([value, base]).values
+    return paired_difference(pairs[np.isfinite(pairs).all(axis=1)], scores.step)

@@ -20,7 +20,7 @@ from mlpctl.engines.kernel.compiled.tiles import TOGETHER, input_gradients
 from mlpctl.engines.kernel.compiled.vectors import add, fill, fma, load, mul, store, sum_of
 
 LARGE = 16
-"""Rows from which a minibatch goes through matrix products: they hold eight rows at a time and pack what they read."""
+"""Rows from which a minibatch goes through matrix products: they hold some rows at a time and pack what they read."""
 
 CHUNK = 8192
 """Weights that the backward pass goes over twice in a row: as many as stay in the nearest cache (32 KB)."""

@@ -12,8 +12,9 @@ from numba import types
 from numba.core import cgutils
 
 from mlpctl.engines.kernel.compiled.compiling import emitted
+from mlpctl.engines.kernel.compiled.vectors import call_llvm
 
-_I32, _I64 = ir.IntType(32), ir.IntType(64)
+_I32, _I64, _BYTES = ir.IntType(32), ir.IntType(64), ir.IntType(8).as_pointer()
 _ON_X86 = platform.machine().lower() in ("x86_64", "amd64")
 _ON_ARM = platform.machine().lower() in ("aarch64", "arm64")
 
@@ -47,20 +48,14 @@ def set_control(typing: Any, before: Any) -> Any:
 def _read(builder: Any) -> Any:
     if _ON_X86:
         place = cgutils.alloca_once(builder, _I32)  # type: ignore[no-untyped-call]
-        _call(builder, "llvm.x86.sse.stmxcsr", ir.VoidType(), place)
+        call_llvm(builder, "llvm.x86.sse.stmxcsr", ir.VoidType(), [builder.bitcast(place, _BYTES)])
         return builder.zext(builder.load(place), _I64)
-    return _call(builder, "llvm.aarch64.get.fpcr", _I64) if _ON_ARM else _I64(0)
+    return call_llvm(builder, "llvm.aarch64.get.fpcr", _I64, []) if _ON_ARM else _I64(0)
 
 
 def _write(builder: Any, value: Any) -> None:
     if _ON_X86:
         place = cgutils.alloca_once_value(builder, builder.trunc(value, _I32))  # type: ignore[no-untyped-call]
-        _call(builder, "llvm.x86.sse.ldmxcsr", ir.VoidType(), place)
+        call_llvm(builder, "llvm.x86.sse.ldmxcsr", ir.VoidType(), [builder.bitcast(place, _BYTES)])
     elif _ON_ARM:
-        _call(builder, "llvm.aarch64.set.fpcr", ir.VoidType(), value)
-
-
-def _call(builder: Any, name: str, result: Any, *args: Any) -> Any:
-    given = [builder.bitcast(arg, ir.IntType(8).as_pointer()) if arg.type.is_pointer else arg for arg in args]
-    kind = ir.FunctionType(result, [arg.type for arg in given])
-    return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), given)  # type: ignore[no-untyped-call]
+        call_llvm(builder, "llvm.aarch64.set.fpcr", ir.VoidType(), [value])

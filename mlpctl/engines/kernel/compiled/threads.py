@@ -117,7 +117,7 @@ def assist_for(dtype: Any) -> Function:
     """Return the function that computes a thread's share of every product of a task, until its number is OVER.
 
     It takes the address of a block, see `arguments`: HELPED, the task's address; MEMBER, from 1 on, since 0 is the
-    trial's thread; PACKED, scratch of 32 numbers times the longest dimension of the trial's products. Returns 0.
+    trial's thread; PACKED, scratch of two vectors times the longest dimension of the trial's products. Returns 0.
 
     Args:
         dtype: numpy's type of the arithmetic.

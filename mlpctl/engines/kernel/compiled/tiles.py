@@ -11,7 +11,7 @@ from numba import types
 from numba.core import cgutils
 
 from mlpctl.engines.kernel.compiled.compiling import emitted
-from mlpctl.engines.kernel.compiled.vectors import WIDTH, VectorType, add_up, fused, splat, transposed
+from mlpctl.engines.kernel.compiled.vectors import WIDTH, VectorType, add_up, fused, place_of, splat, transposed
 
 ROWS = 8 if WIDTH == 16 else 6
 """Rows of a block of a product: two vectors of sums each, beside two of B and one of A, fill 32 or 16 registers."""
@@ -27,7 +27,7 @@ class _Numbers:
 
     def __init__(self, context: Any, builder: Any, pointer: Any, dtype: Any) -> None:
         self.builder, self.pointer, self.align = builder, pointer, dtype.bitwidth // 8
-        self.vector = context.get_value_type(VectorType(dtype)).as_pointer()
+        self.vector = context.get_value_type(VectorType(dtype))
 
     def one(self, k: Any) -> Any:
         """Return the number at k, W times."""
@@ -42,7 +42,7 @@ class _Numbers:
         self.builder.store(vector, self._at(k), align=self.align)
 
     def _at(self, k: Any) -> Any:
-        return self.builder.bitcast(self.builder.gep(self.pointer, [k]), self.vector)
+        return place_of(self.builder, self.pointer, k, self.vector)
 
 
 def _variable(builder: Any, value: Any) -> Any:
@@ -127,8 +127,8 @@ def input_gradients(
         for r in range(TOGETHER):
             mask = ir.Constant(ir.VectorType(ir.IntType(32), 4), [ir.IntType(32)(4 * r + lane) for lane in range(4)])
             part = builder.shuffle_vector(summed, ir.Constant(summed.type, ir.Undefined), mask)
-            at = builder.gep(before_, [builder.add(e, builder.mul(inputs, _INDEX(r)))])
-            builder.store(part, builder.bitcast(at, four.as_pointer()), align=dtype.bitwidth // 8)
+            at = place_of(builder, before_, builder.add(e, builder.mul(inputs, _INDEX(r))), four)
+            builder.store(part, at, align=dtype.bitwidth // 8)
         return context.get_dummy_value()
 
     dtype, index = theta.dtype, types.uint64

@@ -48,7 +48,8 @@ def splat(builder: Any, value: Any, width: int = WIDTH) -> Any:
     return builder.shuffle_vector(one, ir.Constant(kind, ir.Undefined), zeros)
 
 
-def _place(builder: Any, numbers: Any, k: Any, kind: Any) -> Any:
+def place_of(builder: Any, numbers: Any, k: Any, kind: Any) -> Any:
+    """Return the pointer to numbers[k] as one to a vector of a kind."""
     return builder.bitcast(builder.gep(numbers, [k]), kind.as_pointer())
 
 
@@ -56,7 +57,8 @@ def _suffix(kind: Any) -> str:
     return f"v{kind.count}{kind.element.intrinsic_name}"
 
 
-def _call(builder: Any, name: str, result: Any, args: Any) -> Any:
+def call_llvm(builder: Any, name: str, result: Any, args: Any) -> Any:
+    """Return the result of a function of LLVM's, which is declared on first use."""
     kind = ir.FunctionType(result, [arg.type for arg in args])
     function = cgutils.get_or_insert_function(builder.module, kind, name)  # type: ignore[no-untyped-call]
     return builder.call(function, args)
@@ -64,7 +66,7 @@ def _call(builder: Any, name: str, result: Any, args: Any) -> Any:
 
 def fused(builder: Any, a: Any, b: Any, c: Any) -> Any:
     """Return a · b + c, rounded once where the processor has an instruction for it."""
-    return _call(builder, f"llvm.fmuladd.{_suffix(a.type)}", a.type, (a, b, c))
+    return call_llvm(builder, f"llvm.fmuladd.{_suffix(a.type)}", a.type, (a, b, c))
 
 
 @emitted
@@ -73,7 +75,7 @@ def load(typing: Any, numbers: Any, k: Any) -> Any:
     result = VectorType(numbers.dtype)
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        place = _place(builder, args[0], args[1], _vector(context, result))
+        place = place_of(builder, args[0], args[1], _vector(context, result))
         return builder.load(place, align=numbers.dtype.bitwidth // 8)
 
     return result(numbers, types.uint64), generate
@@ -84,7 +86,7 @@ def store(typing: Any, numbers: Any, k: Any, vector: Any) -> Any:
     """Set numbers[k : k + W]."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        place = _place(builder, args[0], args[1], _vector(context, vector))
+        place = place_of(builder, args[0], args[1], _vector(context, vector))
         builder.store(args[2], place, align=numbers.dtype.bitwidth // 8)
         return context.get_dummy_value()
 
@@ -131,7 +133,7 @@ def root(typing: Any, a: Any) -> Any:
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         kind = _vector(context, a)
-        return _call(builder, f"llvm.sqrt.{_suffix(kind)}", kind, args)
+        return call_llvm(builder, f"llvm.sqrt.{_suffix(kind)}", kind, args)
 
     return a(a), generate
 
@@ -163,7 +165,7 @@ _QUARTERS = range(0, WIDTH, 4)
 _PAIRS = [[q + k for q in _QUARTERS for k in half] for half in ((0, WIDTH, 1, WIDTH + 1), (2, WIDTH + 2, 3, WIDTH + 3))]
 _FOURS = [[q + k for q in _QUARTERS for k in half] for half in ((0, 1, WIDTH, WIDTH + 1), (2, 3, WIDTH + 2, WIDTH + 3))]
 _LANES = [[q + k for q in range(first, 2 * WIDTH, 8) for k in range(4)] for first in (0, 4)]
-"""Which numbers of two vectors side by side are added to which, so that in the end each vector has become its sum."""
+"""Positions of two vectors side by side: the two lists of each name are added. After all steps a number is a sum."""
 
 
 @emitted
@@ -172,7 +174,7 @@ def larger(typing: Any, a: Any, b: Any) -> Any:
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         kind = _vector(context, a)
-        return _call(builder, f"llvm.maxnum.{_suffix(kind)}", kind, args)
+        return call_llvm(builder, f"llvm.maxnum.{_suffix(kind)}", kind, args)
 
     return a(a, b), generate
 
@@ -210,7 +212,7 @@ def top_of(typing: Any, vector: Any) -> Any:
         row = args[0]
         for half in _HALVES:
             mask = ir.Constant(ir.VectorType(_I32, WIDTH), [_I32((k + half) % WIDTH) for k in range(WIDTH)])
-            row = _call(
+            row = call_llvm(
                 builder, f"llvm.maxnum.{_suffix(row.type)}", row.type, [row, builder.shuffle_vector(row, row, mask)]
             )
         return builder.extract_element(row, _I32(0))
@@ -246,7 +248,7 @@ def _exponential(builder: Any, x: Any, *, less_one: bool) -> Any:
         return ir.Constant(kind, [ir.Constant(kind.element, value)] * WIDTH)
 
     def call(name: str, *given: Any) -> Any:
-        return _call(builder, f"llvm.{name}.{_suffix(kind)}", kind, given)
+        return call_llvm(builder, f"llvm.{name}.{_suffix(kind)}", kind, given)
 
     within = call("minnum", call("maxnum", x, constant(least)), constant(most))
     n = call("rint", builder.fmul(within, constant(1 / math.log(2))))
@@ -289,7 +291,7 @@ def magnitude(typing: Any, a: Any) -> Any:
     """Return |a|."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return _call(builder, f"llvm.fabs.{_suffix(args[0].type)}", args[0].type, args)
+        return call_llvm(builder, f"llvm.fabs.{_suffix(args[0].type)}", args[0].type, args)
 
     return a(a), generate
 
@@ -299,7 +301,7 @@ def with_sign(typing: Any, a: Any, sign: Any) -> Any:
     """Return |a| with the signs of the other vector."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return _call(builder, f"llvm.copysign.{_suffix(args[0].type)}", args[0].type, args)
+        return call_llvm(builder, f"llvm.copysign.{_suffix(args[0].type)}", args[0].type, args)
 
     return a(a, sign), generate
 
