@@ -104,10 +104,10 @@ def torch_device(name: str, dtype: str = "float32") -> "torch.device":
             raise DeviceError("device mps has no float64: use --dtype float32, or --device cpu")
         return torch.device("mps")
     device = torch.device(name)
-    count = gpu_count()
+    index, count = device.index or 0, gpu_count()
     if not count:
         why = "this torch is a CPU build" if torch.version.cuda is None else "torch sees no CUDA GPU"
         raise DeviceError(f"device {name} is not there: {why}; use --device cpu, `mlpctl doctor` says more")
-    if (device.index or 0) >= count:
+    if index >= count:
         raise DeviceError(f"device {name} is not there: GPUs here are cuda:0 to cuda:{count - 1}")
-    return device
+    return torch.device(device.type, index)  # torch.cuda.set_device refuses a device without a number

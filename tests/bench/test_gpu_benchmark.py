@@ -57,17 +57,3 @@ def test_a_broken_contract_ends_the_benchmark_with_6(monkeypatch: pytest.MonkeyP
     written = (tmp_path / "gpu.csv").read_text("utf-8")
     assert "BROKEN" in written
     assert "NVIDIA H200, driver 580.95.05, SM at most 1980 MHz, memory 3201 MHz, 700 W" in written
-
-
-def test_the_roofline_counts_what_a_step_does() -> None:
-    from benchmarks.lanes_prediction import H200, seconds, step_of
-
-    iris: dict[str, Any] = {"dataset": "iris", "hidden_units": 32, "batch_size": 16, "val_fraction": 0.0}
-    few, steps = step_of(iris, 2)
-    many, _ = step_of(iris, 31)
-    assert steps == 7
-    assert len(few) == len(many)  # whatever the number of lanes
-    products = 16 * (4 * 32 * 2 + 32 * 3 * 3)  # forward and by weights; of the second layer by inputs too
-    for kernels, lanes in ((few, 2), (many, 31)):
-        assert sum(kernel.flops for kernel in kernels) == lanes * 2 * products
-    assert seconds(few, H200, "fp32") == pytest.approx(len(few) * H200.launch)

@@ -10,7 +10,9 @@ from mlpctl.engines.distributed.processes import TRIALS_AHEAD, ProcessesSession
 from mlpctl.engines.distributed.ray import open_session
 from mlpctl.engines.kernel.engine import ENGINE as KERNEL
 from mlpctl.engines.lanes.engine import ENGINE as LANES
+from mlpctl.engines.lanes.group_size import MOST_LANES
 from mlpctl.engines.reference import ENGINE as REFERENCE
+from mlpctl.system.devices import gpu_count
 from tests.helpers import engine_conformance as contracts
 from tests.helpers.engine_conformance import Subject
 from tests.helpers.engines import FLOAT32_BAND, lanes
@@ -31,6 +33,13 @@ SUBJECTS = [
     Subject(
         "lanes", LANES, (lanes, partial(lanes, 5), partial(lanes, 1)),
         band=(("float64", 1e-12), ("float32", FLOAT32_BAND)), ahead=128,
+    ),
+    *(
+        Subject(
+            f"lanes on {device}", LANES, (partial(LANES.open, device, 1, 1),),
+            band=(("float64", 1e-12), ("float32", FLOAT32_BAND)), ahead=2 * MOST_LANES["cuda"],
+        )
+        for device in ("cuda",)[: gpu_count()]  # the fast precisions: `benchmarks.gpu`
     ),
     Subject("processes", KERNEL, (_processes,), ahead=2 * TRIALS_AHEAD["cpu"]),
     Subject("ray", KERNEL, (_ray,), stops=False),

@@ -187,13 +187,15 @@ def test_lanes_move_by_way_of_the_cpu_where_two_layouts_are_too_much(monkeypatch
     assert refused
 
 
-def test_a_process_is_on_no_gpu_but_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("name", "number"), [("cuda:1", 1), ("cuda", 0)])
+def test_a_process_is_on_no_gpu_but_its_own(monkeypatch: pytest.MonkeyPatch, name: str, number: int) -> None:
+    """What is chosen has a number: CUDA's own `set_device` refuses one without."""
     chosen: list[torch.device] = []
     stand_ins = {"is_available": lambda: True, "device_count": lambda: 2, "set_device": chosen.append}
-    for name, stand_in in stand_ins.items():
-        monkeypatch.setattr(torch.cuda, name, stand_in)
-    assert open_session("cuda:1", "tf32", 1).device == torch.device("cuda:1")
-    assert chosen == [torch.device("cuda:1")]
+    for function, stand_in in stand_ins.items():
+        monkeypatch.setattr(torch.cuda, function, stand_in)
+    assert open_session(name, "tf32", 1).device == torch.device("cuda", number)
+    assert chosen == [torch.device("cuda", number)]
 
 
 def test_precision_is_as_it_was_afterwards() -> None:

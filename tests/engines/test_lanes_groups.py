@@ -12,12 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlpctl.data.minibatches import order
+from mlpctl.engines.base import Work
 from mlpctl.engines.lanes import random_numbers
+from mlpctl.engines.lanes import session as sessions
 from mlpctl.engines.lanes.cuda_graph import MOST_GRAPH_STEPS, WARM, Replay
 from mlpctl.engines.lanes.group_size import best_size, doubling
 from mlpctl.engines.lanes.groups import Shared, bytes_of, plan, shared_of
 from mlpctl.engines.lanes.layout import LINE, PAGE, LaneShape, Layout, arrange, copies, leading
 from mlpctl.rng import normals, uniforms, words
+from tests.helpers.engines import lanes as open_lanes
 from tests.helpers.making import classes, work_of
 
 KINDS = [Shared(0, "float32", batch, ("mse", 1.0), 1, "sgd", (False,), True) for batch in (4, 8, 16)]
@@ -189,3 +192,27 @@ def test_played_back_or_not_every_step_is_taken_once(calls: list[int]) -> None:
     for times in calls:
         replay.run(times, lambda: taken.append(1))
     assert sum(taken) == sum(calls)
+
+
+def test_few_trials_say_nothing_of_how_many_train_together_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rungs and batches of a search come to one session; a measured size holds for all that follow."""
+    data, session = classes(), open_lanes()
+    session.tries_sizes = True
+
+    def largest(works: list[Work]) -> int:
+        sizes = []
+        for event in session.advance(works):
+            sizes.append(event.group_size or 1)
+            if event.status:
+                session.drop(event.key)
+        return max(sizes)
+
+    few, many, more = (
+        [work_of(data, key=f"{name}{k}", lr=0.01 * (k + 1)) for k in range(count)]
+        for name, count in (("few", 2), ("many", 40), ("more", 40))
+    )
+    assert [largest(few), largest(many)] == [2, 40]
+    monkeypatch.setattr(sessions, "tried_size", lambda waiting, *_: min(8, len(waiting)))
+    assert largest(more) == 8
+    monkeypatch.setattr(sessions, "tried_size", lambda waiting, *_: len(waiting))
+    assert largest([work_of(data, key=f"last{k}", lr=0.02 * (k + 1)) for k in range(20)]) == 8

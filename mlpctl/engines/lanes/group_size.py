@@ -52,7 +52,10 @@ def doubling(smallest: int, most: int) -> list[int]:
 
 
 def tried_size(lanes: Sequence[Lane], resident: Resident, precision: Precision) -> int:
-    """Return the best number of lanes for a program of some trials, measured on copies of them."""
+    """Return the best number of lanes for a program of some trials, measured on copies of them; all where it pays not.
+
+    That all are best says nothing of more than these.
+    """
     steps = max(lane.work.epochs * resident.data.n_train // lane.shared.batch_size for lane in lanes)
     if len(lanes) <= 2 * SMALLEST_SIZE or steps < TRIALS_PER_LIFE * TRIAL_STEPS:
         return len(lanes)

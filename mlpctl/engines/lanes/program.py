@@ -116,9 +116,8 @@ class Program:
             if record.mask is not None:
                 self.dropout.drop_(layer, gradient, record.mask)
             if layer in self.activations:
-                for name, span in self.layout.activations(layer):
-                    own = slice(span.start, span.stop)
-                    POINTWISE[name].backward(gradient[:, own], record.u[:, own], record.a[:, own])
+                for name, (g, u, a) in self._by_activation(layer, gradient, record.u, record.a):
+                    POINTWISE[name].backward(g, u, a)
             own_numbers = self._by_column(layer, numbers)
             if record.normalized is not None:
                 gradient, *by_norm = normalize_backward(self.arrays, layer, gradient, record.normalized)
@@ -191,10 +190,23 @@ class Program:
 
     def _activate(self, layer: int, u: "Tensor", a: "Tensor") -> "Tensor":
         if layer in self.activations:
-            for name, span in self.layout.activations(layer):
+            for name, (own_u, own_a) in self._by_activation(layer, u, a):
                 if a is not u or name != "identity":
-                    POINTWISE[name].forward(u[:, span.start : span.stop], a[:, span.start : span.stop])
+                    POINTWISE[name].forward(own_u, own_a)
         return a
+
+    def _by_activation(self, layer: int, *matrices: "Tensor") -> "Iterator[tuple[str, list[Tensor]]]":
+        """Yield each activation of a layer with its columns of some wide matrices.
+
+        A single activation gets the matrices with their padding where all have the same: CUDA is a third faster on
+        what is contiguous.
+        """
+        spans = self.layout.activations(layer)
+        if len(spans) == 1 and len({matrix.stride(0) for matrix in matrices}) == 1:
+            yield spans[0][0], [whole(matrix) for matrix in matrices]
+            return
+        for name, span in spans:
+            yield name, [matrix[:, span.start : span.stop] for matrix in matrices]
 
     def _step_first(self, X: "Tensor", gradient: "Tensor", numbers: Numbers) -> None:
         """Step the first layer's weights; in plain SGD the product of inputs and gradients goes straight into them."""

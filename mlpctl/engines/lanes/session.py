@@ -46,7 +46,9 @@ def open_session(device: str, precision: Precision, threads: int) -> "LanesSessi
         torch.set_num_threads(threads)
     elif place.type == "cuda":
         torch.cuda.set_device(place)  # nothing of this process is to be on another GPU, not even a context
-    return LanesSession(place, precision, MOST_LANES[place.type], ahead=place.type != "cpu")
+    return LanesSession(
+        place, precision, MOST_LANES[place.type], ahead=place.type != "cpu", tries_sizes=place.type == "cuda"
+    )
 
 
 @dataclass
@@ -59,6 +61,7 @@ class LanesSession:
         most: lanes of a group at most.
         running: group in training.
         ahead: the device trains an epoch while the events of the one before are looked at, if that pays.
+        tries_sizes: how many lanes train fastest together is measured before they begin.
         held: states of trials that are not in training, and of those in their first epoch.
     """
 
@@ -67,6 +70,7 @@ class LanesSession:
     most: int
     running: TrainingGroup | None = None
     ahead: bool = False
+    tries_sizes: bool = False
     held: dict[str, State] = field(default_factory=dict)
     _sizes: dict[Shared, int] = field(default_factory=dict)
     _stopped: set[str] = field(default_factory=set)
@@ -139,10 +143,11 @@ class LanesSession:
         shared = waiting[0].shared
         most = self._sizes.get(shared, self.most)
         group = plan([(lane.shared, lane.bytes) for lane in waiting], cap, most)[0]
-        if self.device.type == "cuda" and shared not in self._sizes:
+        if self.tries_sizes and shared not in self._sizes:
             lanes = [waiting[k] for k in group.members]
             size = tried_size(lanes, self._resident.of(waiting[0].work.data), self.precision)
-            self._sizes[shared] = size
+            if size < len(lanes) or size == self.most:  # else more than these may be better still
+                self._sizes[shared] = size
             group = replace(group, members=group.members[:size])
             self._free()
         chosen = [waiting[k] for k in group.members]
