@@ -7,7 +7,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 
@@ -25,6 +25,7 @@ CONTESTANTS: dict[str, tuple[str, str, str]] = {
     "keras-jax": ("keras_mlp", "", "keras"),
     "optuna": ("optuna_study", "", "optuna"),
     "ray": ("ray_tune", "", "ray"),
+    "ray-few": ("ray_tune", "few", "ray"),
     "mlpctl-sweep": ("command", "sweep", "numba"),
     "mlpctl-train": ("command", "train", "numba"),
     "jax-script": ("command", "jax", "jax"),
@@ -43,7 +44,7 @@ class Result:
     contestant: str
     seconds: list[float] = field(default_factory=list)
     whole: list[float] = field(default_factory=list)  # process start included, per trial
-    score: float | None = None  # of the trial that all contestants train
+    scores: dict[int, float] = field(default_factory=dict)  # seed -> of the trial that all train
     flops: float | None = None
     note: str = ""
     failed: bool = False
@@ -60,36 +61,46 @@ class Result:
         return (max(self.seconds) - min(self.seconds)) / median if median else None
 
 
-def hold(workload: Workload, rounds: int, only: Sequence[str]) -> list[Result]:
-    """Let every contestant run once a round, by turns, each time another one first; return their results.
+Results = dict[str, Result]
+"""Contestant -> its result."""
+
+
+def hold(workload: Workload, rounds: int, only: Sequence[str], settings: Mapping[str, str], results: Results) -> None:
+    """Let every contestant run once a round, by turns, each time another one first, with the round as its seed.
 
     What a peer is compared with also runs right behind it: the speed of a shared machine changes within minutes.
+
+    Args:
+        workload: what is trained.
+        rounds: turns of each.
+        only: peers that take part; all where empty.
+        settings: environment of all.
+        results: is filled, so that what was measured is there when somebody ends the benchmark.
     """
     ours = set(map(workload.ours, only))
     names = ["mlpctl", *(name for name in workload.peers if not only or name in only or name in ours)]
-    results = {name: Result(workload.name, name) for name in names}
+    results.update({name: Result(workload.name, name) for name in names})
     turns = [[name] if name.startswith("mlpctl") else [name, workload.ours(name)] for name in names]
     for number in range(rounds):
         first = number % len(names)
         for name in chain(*turns[first:], *turns[:first]):
             result = results[name]
             if not result.failed:
-                _run(workload, name, result)
+                _run(workload, name, result, number, settings)
                 print(f"  {workload.name} {name} {result.median if result.seconds else result.note}", file=sys.stderr)
-    return list(results.values())
 
 
-def _run(workload: Workload, name: str, result: Result) -> None:
+def _run(workload: Workload, name: str, result: Result, seed: int, settings: Mapping[str, str]) -> None:
     script, variant, package = CONTESTANTS[name]
     if importlib.util.find_spec(package) is None:
         result.note, result.failed = f"{package} is not installed: pip install '.[bench]'", True
         return
-    command = [sys.executable, "-m", "benchmarks.peers", script, workload.name, variant]
-    settings = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}  # as installed
-    settings["PYTHONWARNINGS"] = "ignore"
+    command = [sys.executable, "-m", "benchmarks.peers", script, workload.name, variant, str(seed)]
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}  # as installed
+    environment = {**kept, **settings, "PYTHONWARNINGS": "ignore"}
     started = time.perf_counter()
     try:
-        done = subprocess.run(command, capture_output=True, text=True, env=settings, check=True, timeout=TIMEOUT)
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True, timeout=TIMEOUT)
     except subprocess.TimeoutExpired:
         result.note, result.failed = f"took longer than {TIMEOUT} s", True
         return
@@ -101,4 +112,5 @@ def _run(workload: Workload, name: str, result: Result) -> None:
     said = json.loads(done.stdout.strip().splitlines()[-1])
     result.seconds.append(said["seconds"])
     result.whole.append(said.get("whole", whole / said["trials"]))
-    result.note, result.score, result.flops = said.get("note", ""), said["accuracy"], said.get("flops", result.flops)
+    result.scores[seed] = said["accuracy"]
+    result.note, result.flops = said.get("note", ""), said.get("flops", result.flops)

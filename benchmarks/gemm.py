@@ -13,35 +13,42 @@ import numpy as np
 
 ROWS, INPUTS, OUTPUTS, PER_RUN, RUNS = 256, 784, 256, 20, 30
 
-LIBRARIES = ("numpy", "torch")
-"""The better of these is the machine's GEMM rate, as a user gets it who calls a library."""
+INSTRUCTIONS: dict[int, dict[str, str]] = {
+    16: {"OPENBLAS_CORETYPE": "SkylakeX"},  # OpenBLAS does not take 512 bits by itself on AMD's processors
+    8: {
+        "OPENBLAS_CORETYPE": "Haswell",
+        "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+        "ONEDNN_MAX_CPU_ISA": "AVX2",
+        "ATEN_CPU_CAPABILITY": "avx2",
+        "XLA_FLAGS": "--xla_cpu_max_isa=AVX2",
+    },
+    4: {"OPENBLAS_CORETYPE": "Nehalem", "ONEDNN_MAX_CPU_ISA": "SSE41", "ATEN_CPU_CAPABILITY": "default",
+        "XLA_FLAGS": "--xla_cpu_max_isa=SSE4_2"},
+}  # fmt: skip
+"""Width of mlpctl's vectors -> environment in which every library uses all instructions of that width, none wider."""
 
-WIDE = "numpy told to use 512 bits"
-"""OpenBLAS does not do so by itself on AMD's processors; measured beside, where the processor can."""
 
-
-def gemm_rates(threads: int) -> dict[str, float]:
+def gemm_rates(threads: int, width: int) -> dict[str, float]:
     """Return library -> FLOP/s with `threads` products at a time, each library in a process of its own.
+
+    Args:
+        threads: products at a time.
+        width: of mlpctl's vectors; the libraries use all instructions of that width.
 
     Raises:
         subprocess.CalledProcessError: where a library is not there.
     """
-    from llvmlite.binding import get_host_cpu_features
-
-    runs: list[tuple[str, str, dict[str, str]]] = [(library, library, {}) for library in LIBRARIES]
-    if get_host_cpu_features().get("avx512vl"):
-        runs.append((WIDE, "numpy", {"OPENBLAS_CORETYPE": "SkylakeX"}))
     rates = {}
-    for name, library, settings in runs:
+    for library in ("numpy", "torch"):
         command = [sys.executable, "-m", "benchmarks.gemm", library, str(threads)]
-        done = subprocess.run(command, capture_output=True, check=True, env={**os.environ, **settings})
-        rates[name] = float(json.loads(done.stdout))
+        done = subprocess.run(command, capture_output=True, check=True, env={**os.environ, **INSTRUCTIONS[width]})
+        rates[library] = float(json.loads(done.stdout))
     return rates
 
 
 def best(rates: list[dict[str, float]]) -> float:
-    """Return the machine's GEMM rate of several measurements."""
-    return max(some[library] for some in rates for library in LIBRARIES)
+    """Return the machine's GEMM rate: the best of several measurements, of the better library."""
+    return max(rate for some in rates for rate in some.values())
 
 
 def measure(library: str, threads: int) -> float:

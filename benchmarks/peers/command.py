@@ -16,15 +16,24 @@ WHOLE = 10.0
 """Seconds for which a command is repeated: peers that are measured as whole processes take minutes, quick and slow."""
 
 
-def contest(workload: Workload, variant: str) -> dict[str, Any]:
+def contest(workload: Workload, variant: str, seed: int) -> dict[str, Any]:
     specs = workload.specs(workload.trials)
-    command = [str(Path(sys.executable).with_name("mlpctl")), variant, *options(specs[0]), "--engine", "kernel", "-q"]
+    command = [
+        str(Path(sys.executable).with_name("mlpctl")),
+        variant,
+        *options(specs[0]),
+        "--engine",
+        "kernel",
+        "-q",
+        "--seed",
+        str(seed),
+    ]
     if variant == "sweep":
         rates = ",".join(str(spec["lr"]) for spec in specs)
         command += ["--select-on", "test", "--axis", f"lr={rates}"]
     elif variant == "jax":
         script = Path(__file__).with_name("jax_script.py")
-        command = [sys.executable, str(script), str(cache_folder() / "fashion-mnist")]
+        command = [sys.executable, str(script), str(cache_folder() / "fashion-mnist"), str(seed)]
     _accuracy(command, specs[0])  # fills the caches of compiled code, JAX's too
     seconds, accuracy = steady(lambda: _accuracy(command, specs[0]), WHOLE)
     each = seconds / len(specs)

@@ -1,6 +1,6 @@
 """Train 784-256-10 on Fashion-MNIST by JAX, as a user would write it, and print the scores after each epoch.
 
-Usage: python jax_script.py FOLDER, where the four IDX files lie.
+Usage: python jax_script.py FOLDER SEED; the four IDX files lie in the folder.
 """
 
 import sys
@@ -49,7 +49,7 @@ def main() -> None:
     y, y_test = (
         jnp.asarray(images(folder / f"{part}-labels-idx1-ubyte", 8).astype(np.int32)) for part in ("train", "t10k")
     )
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(int(sys.argv[2]))
     rows = rng.permutation(len(X))
     train, validation = rows[VALIDATION:], rows[:VALIDATION]
     X_val, y_val = X[validation], y[validation]

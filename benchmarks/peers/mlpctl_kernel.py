@@ -11,9 +11,9 @@ from mlpctl.spec import make_spec
 from mlpctl.system.facts import usable_cores
 
 
-def contest(workload: Workload, variant: str) -> dict[str, Any]:
+def contest(workload: Workload, variant: str, seed: int) -> dict[str, Any]:
     workload = WORKLOADS["iris-widths"] if variant == "widths" else workload
-    specs = workload.specs(workload.trials)
+    specs = [{**spec, "seed": seed} for spec in workload.specs(workload.trials)]
     jobs = min(usable_cores(), len(specs))
 
     def train() -> list[Any]:

@@ -10,7 +10,7 @@ from benchmarks.peers.torch_loops import one
 from benchmarks.workloads import Workload, arrays
 
 
-def contest(workload: Workload, _: str) -> dict[str, Any]:
+def contest(workload: Workload, _: str, seed: int) -> dict[str, Any]:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     torch.set_num_threads(1)
     data = arrays(workload)
@@ -19,11 +19,11 @@ def contest(workload: Workload, _: str) -> dict[str, Any]:
 
     def objective(trial: optuna.Trial) -> float:
         lr = trial.suggest_float("lr", 1e-3, 1e-1)
-        return one({**specs[0], "lr": lr}, data, batch, epochs)
+        return one({**specs[0], "lr": lr}, data, batch, epochs, seed)
 
     sampler = optuna.samplers.GridSampler({"lr": [spec["lr"] for spec in specs]})
     study = optuna.create_study(direction="maximize", sampler=sampler)
-    one(specs[0], data, batch, 1)
+    one(specs[0], data, batch, 1, seed)
     started = time.perf_counter()
     study.optimize(objective, n_jobs=2)
     seconds = time.perf_counter() - started

@@ -16,14 +16,14 @@ from benchmarks.workloads import Workload, arrays
 from mlpctl.system.facts import seconds_since_start
 
 
-def contest(workload: Workload, _: str) -> dict[str, Any]:
+def contest(workload: Workload, variant: str, seed: int) -> dict[str, Any]:
     data = arrays(workload)
-    specs = workload.specs(workload.trials)
+    specs = workload.specs(16 if variant == "few" else workload.trials)
     batch, epochs = workload.fields["batch_size"], workload.fields["epochs"]
 
     def trainable(config: dict[str, Any]) -> dict[str, float]:
         torch.set_num_threads(1)
-        return {"accuracy": one({**specs[0], "lr": config["lr"]}, data, batch, epochs)}
+        return {"accuracy": one({**specs[0], "lr": config["lr"]}, data, batch, epochs, seed)}
 
     ray.init(
         num_cpus=2, include_dashboard=False, _node_ip_address="127.0.0.1", log_to_driver=False,

@@ -21,7 +21,7 @@ def network(data: Arrays) -> nn.Module:
         if layer.batch_norm:
             layers.append(nn.BatchNorm1d(layer.outputs))
         if number + 1 < len(data.network.layers):
-            layers.append(nn.ReLU())
+            layers.append(nn.Tanh() if layer.activation == "tanh" else nn.ReLU())
     return nn.Sequential(*layers)
 
 
@@ -39,9 +39,9 @@ def optimizer_of(spec: dict[str, Any], net: nn.Module) -> torch.optim.Optimizer:
     return torch.optim.SGD(net.parameters(), lr=spec["lr"])
 
 
-def one(spec: dict[str, Any], data: Arrays, batch: int, epochs: int) -> float:
+def one(spec: dict[str, Any], data: Arrays, batch: int, epochs: int, seed: int) -> float:
     """Train one trial over resident tensors and return its test accuracy."""
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     X, y = torch.from_numpy(data.X), torch.from_numpy(data.y)
     y = y.long() if data.n_classes else y
     net, loss = network(data), loss_of(data)
@@ -67,9 +67,9 @@ def accuracy(net: nn.Module, data: Arrays) -> float:
     return float((right == torch.from_numpy(data.y_test)).float().mean())
 
 
-def d2l(spec: dict[str, Any], data: Arrays, batch: int, epochs: int) -> float:
+def d2l(spec: dict[str, Any], data: Arrays, batch: int, epochs: int, seed: int) -> float:
     """Train one trial with a DataLoader of four workers, as d2l does."""
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     loader = DataLoader(
         TensorDataset(torch.from_numpy(data.X), torch.from_numpy(data.y).long()), batch, shuffle=True, num_workers=4
     )
@@ -83,13 +83,13 @@ def d2l(spec: dict[str, Any], data: Arrays, batch: int, epochs: int) -> float:
     return accuracy(net, data)
 
 
-def contest(workload: Workload, variant: str) -> dict[str, Any]:
+def contest(workload: Workload, variant: str, seed: int) -> dict[str, Any]:
     data, specs = arrays(workload), workload.specs(1 if variant == "d2l" else workload.few)
     resolved = trial_of(make_spec(specs[0])).spec
     batch, epochs = int(resolved.batch_size or 1), int(resolved.epochs or 1)
     specs = [{"lr": resolved.lr, **spec} for spec in specs]
     if variant == "pool":
-        train = partial(one, data=data, batch=batch, epochs=epochs)
+        train = partial(one, data=data, batch=batch, epochs=epochs, seed=seed)
         with ProcessPoolExecutor(2, initializer=partial(torch.set_num_threads, 1)) as pool:
             list(pool.map(train, specs[:2]))
             seconds, ends = steady(lambda: list(pool.map(train, specs)))
@@ -97,7 +97,7 @@ def contest(workload: Workload, variant: str) -> dict[str, Any]:
         is_large = workload.fields["dataset"] == "fashion-mnist"
         torch.set_num_threads(2 if is_large else 1)
         if not is_large:
-            one(specs[0], data, batch, 1)
-        train = partial(d2l if variant == "d2l" else one, data=data, batch=batch, epochs=epochs)
+            one(specs[0], data, batch, 1, seed)
+        train = partial(d2l if variant == "d2l" else one, data=data, batch=batch, epochs=epochs, seed=seed)
         seconds, ends = steady(lambda: list(map(train, specs)))
     return {"seconds": seconds / len(specs), "accuracy": ends[0], "trials": len(specs)}
