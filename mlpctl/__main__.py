@@ -2,6 +2,7 @@
 
 import gc
 import os
+import sys
 from typing import NoReturn
 
 OBJECTS = 200_000
@@ -12,10 +13,12 @@ def program() -> NoReturn:
     """Run the command line."""
     gc.set_threshold(OBJECTS)
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's; others would spin for 30 ms on cores that we need
-    from mlpctl.cli import main
-
     try:
+        from mlpctl.cli import main
+
         main()
+    except KeyboardInterrupt:  # while that was imported
+        sys.exit(130)
     finally:
         gc.freeze()  # or Python would look through all that is imported once more, at its end: 25 ms
 

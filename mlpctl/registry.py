@@ -3,7 +3,7 @@
 Plain data, so that `--help`, completion and checks read the names and import no implementation.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import import_module
 from typing import Any, Literal
@@ -52,6 +52,33 @@ REGISTRY: Mapping[RegistryKind, dict[str, str]] = {
 }
 
 
+ALIASES = {
+    "activationfunction": "activation", "hiddensize": "hidden_units", "hiddendim": "hidden_units", "l2": "weight_decay",
+    "initialization": "init", "initializer": "init", "learningrate": "lr", "nepochs": "epochs",
+    "scheduler": "lr_schedule", "schedule": "lr_schedule", "hiddenlayersizes": "widths",
+    "batchnormalization": "batch_norm",
+    "swish": "silu", "logistic": "sigmoid", "linear": "identity",
+    "glorotuniform": "xavier_uniform", "glorotnormal": "xavier_normal", "heuniform": "kaiming_uniform",
+    "henormal": "kaiming_normal", "nag": "nesterov", "mae": "l1", "crossentropyloss": "cross_entropy",
+    "gpu": "cuda", "float": "float32", "double": "float64",
+}  # fmt: skip
+"""What other tools call a field or a value, in small letters alone -> its name here."""
+
+
+def meant(name: str, known: Iterable[str]) -> str:
+    """Return the known name that a spelling means; `name` itself where there is none.
+
+    Case, blanks, dashes and underscores do not matter, and ALIASES count.
+    """
+    by_letters = {_letters(one): one for one in known}
+    letters = _letters(name)
+    return by_letters.get(letters) or by_letters.get(_letters(ALIASES.get(letters, ""))) or name
+
+
+def _letters(name: str) -> str:
+    return "".join(sign for sign in name.lower() if sign.isalnum())
+
+
 def names(kind: RegistryKind) -> tuple[str, ...]:
     """Return the registered names of a kind, in the order they are listed to users."""
     return tuple(REGISTRY[kind])
@@ -64,6 +91,10 @@ def check_name(kind: RegistryKind, name: str) -> str:
         UsageError: with the closest registered name.
     """
     if name not in REGISTRY[kind]:
+        if kind == "dataset" and "." in name:
+            raise UsageError(
+                f"unknown dataset '{name}': a file is read with --dataset table --data path={name} --data target=COLUMN"
+            )
         raise UsageError(f"unknown {kind} '{name}': {did_you_mean(name, names(kind))}")
     return name
 

@@ -5,7 +5,8 @@ The fields of `Spec` are the one list from which the options of `train`, the key
 the dataset, the model or the optimizer: `mlpctl.models.resolve` fills it in.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from re import fullmatch
 from types import UnionType
 from typing import Annotated, Any, Literal, Self, get_args, get_origin
@@ -14,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.fields import FieldInfo
 
 from mlpctl.errors import UsageError, did_you_mean
-from mlpctl.registry import RegistryKind, check_name, names
+from mlpctl.registry import RegistryKind, check_name, meant, names
 
 
 def round12(value: float) -> float:
@@ -29,6 +30,11 @@ def split_list(value: object) -> object:
     if isinstance(value, str):
         return [item.strip() for item in value.split(",") if item.strip()] or value
     return [value] if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+def none_or_text(value: object) -> object:
+    """Return None for "none"."""
+    return None if value == "none" else value
 
 
 def split_layers(value: object) -> object:
@@ -103,6 +109,9 @@ Dtype = Literal["float32", "float64"]
 SEED_FIELDS = ("seed", "init_seed", "data_seed")
 """Fields that only choose among equally good random numbers: a configuration is a spec without them."""
 
+DEVICES = ("auto", "cpu", "cuda", "mps")
+"""Devices by name; more by number."""
+
 RUN_FIELDS = ("device", "engine", "impl")
 """Fields that change a trial's numbers by rounding alone; part of its key only where the experiment names them."""
 
@@ -153,7 +162,7 @@ class Spec(BaseModel):
         None, "Model", "σ of normal, bound of uniform, value of constant, gain of the others.",
         otherwise="0.01, 0.05 (uniform), 0.1 (constant), gain 1",
     )  # fmt: skip
-    init_from: Annotated[str, Field(min_length=1)] | None = field(
+    init_from: Annotated[Annotated[str, Field(min_length=1)] | None, BeforeValidator(none_or_text)] = field(
         None, "Model", "Trained weights to start from: RESULTS, RESULTS#TRIAL or FILE.safetensors; layers of another "
         "shape are drawn anew.",
         otherwise="none",
@@ -297,14 +306,51 @@ def make_spec(given: Mapping[str, Any], *, where: str = "") -> Spec:
         UsageError: every problem at once, unknown names with the closest known one.
     """
     try:
+        if not any(value is True or value is False for value in given.values()):  # pydantic takes true for 1
+            return Spec(**given)
+        _check_booleans(given, where)
         return Spec(**given)
     except ValidationError as error:
+        if (plain := respelled(given, where)) != given:  # it is slow, and most are spelled as they should be
+            return make_spec(plain, where=where)
         raise UsageError(list(explain(error, Spec, where))) from None
 
 
-def explain(error: ValidationError, model: type[BaseModel], where: str = "") -> Iterator[str]:
-    """Yield a line per problem: the rule, the value given, and its origin."""
-    seen = set()
+def respelled(given: Mapping[str, Any], where: str = "") -> dict[str, Any]:
+    """Return fields and words by their names here, where another spelling or another tool's word was given.
+
+    Raises:
+        UsageError: where two spellings of one field were given.
+    """
+    plain: dict[str, Any] = {}
+    for name, value in given.items():
+        field = meant(name, Spec.model_fields)
+        if field in plain:
+            raise UsageError(f"{where + ': ' if where else ''}{field} is given twice, once as {name}: give it once")
+        words = (
+            (*choices(Spec.model_fields[field]), *DEVICES * (field == "device")) if field in Spec.model_fields else ()
+        )
+        plain[field] = meant(value, words) if words and isinstance(value, str) else value
+    return plain
+
+
+def _check_booleans(given: Mapping[str, Any], where: str) -> None:
+    """Check that no number is given as true or false.
+
+    Raises:
+        UsageError: if one is.
+    """
+    for name, value in given.items():
+        if isinstance(value, bool) and name in Spec.model_fields and "true" not in choices(Spec.model_fields[name]):
+            said = f"{name} is not true or false, got {str(value).lower()}: {Spec.model_fields[name].description}"
+            raise UsageError(f"{where}: {said}" if where else said)
+
+
+def explain(
+    error: ValidationError, model: type[BaseModel], where: str = "", *, but: Collection[str] = ()
+) -> Iterator[str]:
+    """Yield a line per problem: the rule, the value given, and its origin; but not of the fields `but`."""
+    seen = {*but}
     for problem in error.errors(include_url=False):
         name = str(problem["loc"][0]) if problem["loc"] else "value"
         given = problem.get("input")
@@ -321,9 +367,23 @@ def explain(error: ValidationError, model: type[BaseModel], where: str = "") -> 
                 message = text.removeprefix("Value error, ")
             else:
                 message = f"{name} {text[0].lower()}{text[1:]}, got {given!r}".replace("input should", "must")
+                message += _advice(name, problem["type"], given) if model is Spec else ""
         if name not in seen:
             yield f"{where}: {message}" if where else message
         seen.add(name)
+
+
+def _advice(name: str, problem: str, given: object) -> str:
+    """Return what to write instead of a value that a field does not take, after a colon; "" where nothing is known."""
+    if isinstance(given, list | tuple) or (isinstance(given, str) and "," in given):
+        values = ",".join(map(str, given)) if isinstance(given, list | tuple) else given
+        return f": several values are an axis of a sweep, --axis {name}={values}"
+    if problem == "less_than" and name in ("dropout", "momentum", "test_fraction", "val_fraction"):
+        with suppress(TypeError, ValueError):
+            percent = float(given)  # type: ignore[arg-type]
+            if 1 < percent < 100:
+                return f": it is a share, and {percent:g} % is {percent / 100:g}"
+    return ""
 
 
 def choices(info: FieldInfo) -> tuple[str, ...]:

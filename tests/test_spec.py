@@ -32,7 +32,7 @@ def test_every_field_is_a_column_and_says_what_it_is() -> None:
         ({"dataset": "irs"}, "unknown dataset 'irs': did you mean 'iris'?"),
         ({"model": "mpl"}, "unknown model 'mpl': did you mean 'mlp'?"),
         ({"hiden_units": 3}, "unknown key 'hiden_units': did you mean 'hidden_units'?"),
-        ({"device": "gpu"}, "device must be auto, cpu, cuda, cuda:N, several as cuda:0,cuda:1, or mps, got 'gpu'"),
+        ({"device": "tpu"}, "device must be auto, cpu, cuda, cuda:N, several as cuda:0,cuda:1, or mps, got 'tpu'"),
         ({"betas": "0.9"}, "betas"),
         ({"data": ["noise"]}, "KEY=VALUE"),
         ({"bias": "maybe"}, "bias must be a valid boolean"),

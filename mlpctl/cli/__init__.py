@@ -10,12 +10,13 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperCommand
+from typer.exceptions import TyperException
 from typer.main import get_group
 
 from mlpctl import __version__
-from mlpctl.cli.help import HELP_WIDTH, Command, CommandGroup
+from mlpctl.cli.help import HELP_WIDTH, Command, CommandGroup, option_name, told
 from mlpctl.display.text import ERRORS
-from mlpctl.errors import DataError, MlpctlError, UsageError
+from mlpctl.errors import DataError, Interrupted, MlpctlError, UsageError
 
 COMMANDS = {
     "train": "Train one network: a line an epoch, then its test score.",
@@ -72,7 +73,11 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": HELP_WIDTH},
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "max_content_width": HELP_WIDTH,
+        "token_normalize_func": option_name,
+    },
 )
 
 
@@ -101,9 +106,7 @@ def main() -> NoReturn:
         sys.stdout.reconfigure(errors=ERRORS)
     code = 0
     try:
-        app()
-    except SystemExit as end:
-        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+        code = _run()
     except MlpctlError as error:
         if os.environ.get("MLPCTL_DEBUG") == "1":
             raise
@@ -126,6 +129,22 @@ def main() -> NoReturn:
             _tell_full(error)
             code = code or DataError.exit_code
     sys.exit(code)
+
+
+def _run() -> int:
+    """Run a command; return its exit code, and print what is wrong with the words of the command line."""
+    try:
+        end = app(standalone_mode=False)
+    except SystemExit as error:
+        if isinstance(error.__context__, BrokenPipeError):  # typer's own end for it is 1
+            return 0
+        return error.code if isinstance(error.code, int) else int(error.code is not None)
+    except TyperException as error:
+        print(f"error: {told(error)}", file=sys.stderr)
+        return int(getattr(error, "exit_code", UsageError.exit_code))
+    except KeyboardInterrupt:
+        return Interrupted.exit_code
+    return end if isinstance(end, int) else 0
 
 
 def _tell_full(error: OSError) -> None:

@@ -2,10 +2,49 @@
 
 from typing import Any
 
+from typer._click.exceptions import NoSuchOption
 from typer.core import TyperCommand, TyperGroup
+
+from mlpctl.registry import ALIASES, meant, names
+from mlpctl.spec import Spec
 
 HELP_WIDTH = 100
 """Characters of a line of help at most, on a terminal that is wider."""
+
+INSTEAD = {
+    ("train", "--seeds"): "one network has one seed, --seed N; `mlpctl sweep --seeds N` trains several",
+    ("train", "--axis"): "`mlpctl sweep --axis` trains several networks",
+}
+"""(command, option that it does not have) -> what to use instead."""
+
+
+def option_name(word: str) -> str:
+    """Return an option, a command or a choice as it is spelled here: case, underscores and other tools' words are not.
+
+    Args:
+        word: without the dashes that it began with.
+    """
+    if len(word) == 1:
+        return word
+    plain = word.lower().replace("_", "-")
+    return meant(word, Spec.model_fields).replace("_", "-") if "-" in plain or plain in ALIASES else plain
+
+
+def told(error: Any) -> str:
+    """Return what was wrong with a command line, and what to type next, in one line."""
+    context = getattr(error, "ctx", None)
+    name = "" if context is None else str(context.info_name)
+    message = str(getattr(error, "format_message", error.__str__)())
+    hint = f"`{context.command_path} --help` lists what there is" if context is not None else ""
+    if isinstance(error, NoSuchOption):
+        close = ", ".join(sorted(error.possibilities or ()))
+        instead = INSTEAD.get((name, error.option_name))
+        message, hint = f"no option {error.option_name}", instead or hint
+        message += f"; did you mean {close}?" if close and not instead else ""
+    elif message.startswith("Got unexpected extra argument"):
+        dataset = next((word for word in names("dataset") if f"({word}" in message or f" {word}" in message), "")
+        hint = f"a dataset is given as --dataset {dataset}" if dataset else hint
+    return f"{message[:1].lower()}{message[1:].rstrip('.')}" + (f"; {hint}" if hint else "")
 
 
 class Command(TyperCommand):

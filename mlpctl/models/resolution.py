@@ -153,7 +153,10 @@ def _impossible(given: Mapping[str, Any], values: Mapping[str, Any], model: Mode
         for name in BY_DECIDER[decider] & given.keys() - table.get(values[decider], {}).keys():
             takers = [value for value, entry in table.items() if name in entry]
             if given[name] != 0 and not _group_takes(name, values):
-                yield f"{name} applies to {decider} {' or '.join(takers)}, not to {values[decider]}: leave it out"
+                yield (
+                    f"{name} applies to {decider} {' or '.join(takers)}, not to {values[decider]}: leave it out, or "
+                    f"choose {decider} {takers[0]}"
+                )
     for name, (value, why) in model.fixed.items():
         if given.get(name, value) != value:
             yield f"model {values['model']} has {name} {value}, got {given[name]}: {why}"

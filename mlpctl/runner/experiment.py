@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from mlpctl.errors import UsageError, did_you_mean
 from mlpctl.metrics import METRICS, SelectOn
+from mlpctl.registry import meant
 from mlpctl.search.table import MOST_VALUES, SearchTable
 from mlpctl.spec import Spec, make_spec, split_list
 
@@ -41,6 +42,7 @@ class Experiment:
         search: [search] table: method that chooses configurations.
         select: [select] table: part and metric that compare them.
         expect: published figures.
+        notes: what was given and has no effect, or another than it looks.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Experiment:
     search: SearchTable = SearchTable()
     select: SelectTable = SelectTable()
     expect: "tuple[ExpectTable, ...]" = ()
+    notes: tuple[str, ...] = ()
 
     def space(self) -> "Space":
         """Return what is searched.
@@ -164,18 +167,34 @@ def with_data(experiment: Experiment, options: Mapping[str, Any]) -> Experiment:
     return replace(experiment, base=merged(experiment.base, {f"data.{name}": value for name, value in options.items()}))
 
 
+def given_fields(settings: Sequence[str], flags: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of --set and of the flags of one command line.
+
+    Raises:
+        UsageError: where they disagree.
+    """
+    named = {meant(key, Spec.model_fields): value for key, value in parse_settings(settings).items()}
+    twice = [name for name, value in flags.items() if name in named and str(named[name]) != str(value)]
+    if twice:
+        raise UsageError([f"{n} is given twice: --set {n}={named[n]}, and {flags[n]}; give it once" for n in twice])
+    return merged(named, flags)
+
+
 def parse_settings(settings: Sequence[str], *, option: str = "--set") -> dict[str, str]:
     """Return the KEY=VALUE items of the command line, dashes in keys read as underscores.
 
     Raises:
         UsageError: for an item without "=".
     """
-    pairs = {}
+    pairs: dict[str, str] = {}
     for setting in settings:
         key, equals, value = setting.partition("=")
         if not equals:
             raise UsageError(f"{option} is written KEY=VALUE, got '{setting}'")
-        pairs[key.strip().replace("-", "_")] = value.strip()
+        name, value = key.strip().replace("-", "_"), value.strip()
+        if pairs.get(name, value) != value:
+            raise UsageError(f"{option} {name} is given twice, as {pairs[name]} and {value}: give it once")
+        pairs[name] = value
     return pairs
 
 
@@ -201,7 +220,7 @@ def seeds_of(given: int | str | Sequence[int], base: Mapping[str, Any]) -> tuple
 
 
 def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
+    return "none" if value is None else list(value) if isinstance(value, tuple) else value
 
 
 def axis_as_toml(axis: "Axis") -> Any:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from re import fullmatch
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -58,16 +59,14 @@ def read_experiment(path: Path, effort: Effort = "default") -> Experiment:
     try:
         file = _File(**content)
     except ValidationError as error:
-        problems += explain(error, _File, str(path))
+        tables = [table for table in ("search", "select") if isinstance(content.get(table), dict)]
+        problems += explain(error, _File, str(path), but=tables)  # said better by the table's own check
         known = {k: v for k, v in content.items() if k in _File.model_fields and isinstance(v, dict)}
         file = _File(spec=known.get("spec", {}), axes=known.get("axes", {}))
         with suppress(ValidationError):
             file = _File(spec=file.spec, axes=file.axes, list=content.get("list", ""))
         for table, model in (("search", SearchTable), ("select", SelectTable)):
             problems += _problems_of(model, known.get(table, {}), f"{path} [{table}]")
-        tables = [table for table in ("search", "select") if table in known]
-        nested = tuple(f"{path}: {said}{table} " for said in ("", "unknown ") for table in tables)
-        problems = [p for p in problems if not p.startswith(nested)]  # said better by the table's own check
     base, axes = file.spec, []
     try:
         base = base_of(file.spec, where=f"{path} [spec]")
@@ -100,8 +99,10 @@ def read_experiment(path: Path, effort: Effort = "default") -> Experiment:
 
 def _content(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text("utf-8"))
+        return tomllib.loads(path.read_text("utf-8-sig"))
     except FileNotFoundError:
+        if fullmatch(r"[\d.,e+-]+", path.name):
+            raise UsageError(f"values of an axis have no blank between: KEY=V1,V2; '{path}' stands alone") from None
         raise UsageError(
             f"no experiment file {path}, and none of the name comes with mlpctl: {_hint(path)}; "
             "a sweep can also be given by flags: --dataset, --axis, --set"

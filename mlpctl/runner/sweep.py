@@ -19,7 +19,9 @@ from mlpctl.runner.trial import Trial, trial_of
 from mlpctl.runner.types import Counts, RunOptions, Stop
 from mlpctl.search.axes import Axis, make_axis, parse_axis
 from mlpctl.search.listed import read_list
+from mlpctl.search.space import never
 from mlpctl.search.table import checked_search
+from mlpctl.spec import respelled
 from mlpctl.store.writer import Store
 from mlpctl.system.facts import environment
 
@@ -64,24 +66,57 @@ def experiment_of(given: Given) -> Experiment:
 
         start = read_experiment(given.file)
     listed, own = parse_axes(given.axes)
-    base = base_of(merged(start.base, given.fields), where="")
+    fields = respelled(given.fields)
+    _check_agreement(fields, own, listed or start.listed)
+    base = base_of(merged(start.base, fields), where="")
     axes = {axis.name: axis for axis in (*start.axes, *own)}
-    for name in given.fields:
-        axes.pop(name, None)  # what the command line fixes no longer varies
+    notes = [f"{name} {fields[name]} overrules the axis of {given.file}" for name in fields if axes.pop(name, None)]
+    for axis in start.axes:
+        for name, allowed in axis.when if axis.name in axes and axis not in own else ():
+            if is_ := fields and never([*axes.values()], base, name, allowed):
+                notes.append(f"axis {axis.name} of {given.file} never exists where {name} is {is_}")
+                axes.pop(axis.name, None)
     seeds = seeds_of(given.seeds, base) if given.seeds is not None else start.seeds
     kept = tuple(group for group in start.zipped if all(name in axes for name in group))
+    zipped = groups([names.split(",") for names in given.zipped]) or kept
     return checked(
         Experiment(
             name=given.name or start.name or default_name(base),
             base=base,
             axes=tuple(axes.values()),
-            zipped=groups([names.split(",") for names in given.zipped]) or kept,
+            zipped=zipped,
             listed=listed or start.listed,
             seeds=seeds,
             search=start.search.model_copy(update=checked_search(given.search)),
             select=start.select.model_copy(update=given.select),
+            notes=(*notes, *(said for axis in axes.values() if (said := _repeated(axis, zipped)))),
         )
     )
+
+
+def _check_agreement(fields: Mapping[str, Any], axes: Sequence[Axis], listed: Axis | None) -> None:
+    """Check that nothing is fixed and varied at once.
+
+    Raises:
+        UsageError: every contradiction.
+    """
+    varied = {name: f"--axis {name}=" for axis in axes for name in axis.names}
+    varied |= dict.fromkeys(() if listed is None else listed.names, "the list of configurations")
+    problems = [
+        f"{name} is fixed to {fields[name]}, and varies by {varied[name]}: give one of them"
+        for name in fields
+        if name in varied
+    ]
+    if problems:
+        raise UsageError(problems)
+
+
+def _repeated(axis: Axis, zipped: Sequence[Sequence[str]]) -> str:
+    """Return what is to be said of an axis with equal values; "" where there is nothing."""
+    if not axis.repeated or any(axis.name in group for group in zipped):
+        return ""
+    told = f"axis {axis.name}: of {len(axis.repeated)} values {len(axis.values)} differ"
+    return f"{told}, and each is trained once: {', '.join(map(str, axis.values[:10]))}{' …' * (len(axis.values) > 10)}"
 
 
 def parse_axes(given: Sequence[str] | Mapping[str, Any]) -> tuple[Axis | None, list[Axis]]:
@@ -174,8 +209,8 @@ def sweep(experiment: Experiment, out: Path, options: RunOptions, callback: Call
     """
     check_some(experiment, options)
     with Store(out / experiment.name) as store:
-        for repair in store.repairs:
-            callback.on_note(repair)
+        for note in (*experiment.notes, *store.repairs):
+            callback.on_note(note)
         there = {} if options.cluster is None else {"cluster": options.cluster.facts()}
         store.describe(experiment.as_toml(), environment(precision=options.precision) | there)
         outcomes = Outcomes(experiment.select.on, experiment.select.metric)

@@ -3,11 +3,13 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from re import fullmatch
 from typing import Any, Literal, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
 from mlpctl.errors import UsageError, did_you_mean
+from mlpctl.registry import meant
 from mlpctl.search.table import MOST_VALUES
 from mlpctl.spec import Spec, kind_of
 
@@ -106,7 +108,7 @@ def make_axis(name: str, given: object) -> Axis:
     Raises:
         UsageError: for unknown names, empty axes, values that the field does not take.
     """
-    check_field(name, "axis")
+    name = field_of(name, "axis")
     if isinstance(given, Mapping):
         table = {key: value for key, value in given.items() if key != "when"}
         when = conditions(name, given.get("when", {}))
@@ -119,10 +121,19 @@ def make_axis(name: str, given: object) -> Axis:
             return _range_axis(name, scale, rest.split(":"))  # type: ignore[arg-type]
     values = _values(name, given)
     if not values or "" in values:
-        raise UsageError(f"axis {name} is empty: give at least one value, as in --axis {name}=V1,V2")
-    checked = tuple(check_value(name, value) for value in values)
-    distinct = tuple(dict.fromkeys(checked))  # a value given twice is one value
-    return Axis(name, distinct, repeated=checked if len(distinct) < len(checked) else ())
+        raise UsageError(
+            f"axis {name} is empty, or has an empty value: write --axis {name}=V1,V2, with no comma at its end and no blank between"
+        )
+    if (
+        isinstance(given, str)
+        and len(values) == 1
+        and (bounds := fullmatch(r"(-?[\d.e+-]+?)\.\.+(-?[\d.e+-]+)", given))
+    ):
+        low, high = bounds.groups()
+        raise UsageError(
+            f"axis {name}: a range is written {name}=lin:{low}:{high}:N, or log:{low}:{high}:N; got '{given}'"
+        )
+    return _listed(name, tuple(check_value(name, value) for value in values))
 
 
 def conditions(axis: str, when: object) -> tuple[Condition, ...]:
@@ -133,25 +144,27 @@ def conditions(axis: str, when: object) -> tuple[Condition, ...]:
     """
     if not isinstance(when, Mapping):
         raise UsageError(f'axis {axis}: when is a table such as {{optimizer = "momentum"}}, got {when!r}')
-    for name in when:
-        check_field(name, f"condition of axis {axis}:")
-    return tuple((name, tuple(check_value(name, v) for v in _values(name, given))) for name, given in when.items())
+    named = {field_of(name, f"condition of axis {axis}:"): given for name, given in when.items()}
+    return tuple((name, tuple(check_value(name, v) for v in _values(name, given))) for name, given in named.items())
 
 
-def check_field(name: str, what: str) -> None:
-    """Check that a field can vary.
+def field_of(name: str, what: str) -> str:
+    """Return the field that a name means, and that can vary.
 
     Raises:
         UsageError: for names that are no field of Spec nor an option of the dataset.
     """
+    name = name if name.startswith("data.") else meant(name, Spec.model_fields)
     if name == "data":
         raise UsageError(f"{what} data: an option of the dataset is named data.OPTION; `mlpctl data show` lists them")
     if name not in Spec.model_fields and not name.startswith("data."):
         raise UsageError(f"unknown {what} '{name}': {did_you_mean(name, Spec.model_fields)}")
+    return name
 
 
 def _values(name: str, given: object) -> Sequence[Any]:
     if isinstance(given, str):
+        given = given[1:-1] if fullmatch(r"\[[^\[\]]*\]|\([^()]*\)", given) else given  # a list as Python writes it
         given = given.split(";") if name in LISTS else given.split(",")
     items = given if isinstance(given, list | tuple) else [given]
     return [item.strip() if isinstance(item, str) else item for item in items]
@@ -167,7 +180,10 @@ def check_value(name: str, value: Any) -> Any:
         return tuple(value) if isinstance(value, list) else value  # the dataset checks it when it is loaded
     from mlpctl.spec import make_spec
 
-    return getattr(make_spec({name: value}, where=f"axis {name}"), name)
+    try:
+        return getattr(make_spec({name: value}, where=f"axis {name}"), name)
+    except UsageError as error:  # what else is an axis is no help here
+        raise UsageError([problem.partition(": several values are")[0] for problem in error.problems]) from None
 
 
 def _read_table(name: str, table: Mapping[str, Any]) -> tuple[Scale, list[Any]]:
@@ -191,7 +207,8 @@ def _range_axis(name: str, scale: Scale, bounds: list[Any]) -> Axis:
     except ValidationError:
         raise UsageError(f"{form} as numbers, got {':'.join(map(str, bounds))}") from None
     if not (math.isfinite(low) and math.isfinite(high) and low < high):
-        raise UsageError(f"axis {name}: low < high must hold, got {low:g} and {high:g}")
+        right = f": write {scale}:{high:g}:{low:g}" if high < low else ""
+        raise UsageError(f"axis {name}: low < high must hold, got {low:g} and {high:g}{right}")
     if scale == "log" and low <= 0:
         raise UsageError(f"axis {name}: a log range needs low > 0, got {low:g}")
     kind = "float" if name.startswith("data.") else kind_of(Spec.model_fields[name])
@@ -205,7 +222,13 @@ def _range_axis(name: str, scale: Scale, bounds: list[Any]) -> Axis:
     if not 2 <= count <= MOST_VALUES:
         raise UsageError(f"axis {name}: a range needs a count from 2 to {MOST_VALUES:,}, got {count:,}")
     points = (_between(low, high, scale, i / (count - 1)) for i in range(count))
-    return Axis(name, tuple(dict.fromkeys(check_value(name, round(p) if whole else p) for p in points)))
+    return _listed(name, tuple(check_value(name, round(p) if whole else p) for p in points))
+
+
+def _listed(name: str, values: tuple[Any, ...]) -> Axis:
+    """Return the axis of some values; one that is given twice is one value."""
+    distinct = tuple(dict.fromkeys(values))
+    return Axis(name, distinct, repeated=values if len(distinct) < len(values) else ())
 
 
 def _between(low: float, high: float, scale: Scale, u: float) -> float:

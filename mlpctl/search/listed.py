@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mlpctl.errors import UsageError
-from mlpctl.search.axes import Axis, check_field, check_value
+from mlpctl.search.axes import Axis, check_value, field_of
 from mlpctl.search.space import joint_axis
 
 
@@ -49,8 +49,8 @@ def make_list(rows: Sequence[Mapping[str, Any]], where: Sequence[str]) -> Axis:
         typed = {}
         for name, value in row.items():
             try:
-                check_field(name, "field")
-                typed[name] = check_value(name, value)
+                field = field_of(name, "field")
+                typed[field] = check_value(field, value)
             except UsageError as error:
                 problems += (f"{place}: {problem}" for problem in error.problems)
         checked.append(typed)

@@ -79,6 +79,13 @@ def make_space(axes: Sequence[Axis], fixed: Mapping[str, Any] | None = None) -> 
         for name, _ in axis.when
         if name not in known
     ]
+    problems += [
+        f"axis {axis.name} never exists: {name} is never {' or '.join(map(str, allowed))}, it is {told}; take the axis "
+        f"away, or give {name} such a value"
+        for axis in axes
+        for name, allowed in axis.when
+        if name in known and (told := never(axes, fixed, name, allowed))
+    ]
     if problems:
         raise UsageError(problems)
     left = sorted(axes, key=lambda axis: "epochs" in axis.names)
@@ -92,6 +99,20 @@ def make_space(axes: Sequence[Axis], fixed: Mapping[str, Any] | None = None) -> 
         ordered.append(ready[0])
         left.remove(ready[0])
     return Space(tuple(ordered), fixed)
+
+
+def never(axes: Sequence[Axis], fixed: Mapping[str, Any], name: str, allowed: Sequence[Any]) -> str:
+    """Return the values of a field, in words, where none is among those that are allowed; "" where one is."""
+    values: list[Any] = []
+    for axis in axes:
+        if name in axis.names:
+            if axis.is_range:
+                return ""
+            values += [settings.get(name) for settings in map(axis.settings, axis.values)]
+    values = values or [fixed.get(name)]
+    if {*map(str, values)} & {*map(str, allowed)}:
+        return ""
+    return " or ".join(map(str, values))
 
 
 def zipped(axes: Sequence[Axis]) -> Axis:

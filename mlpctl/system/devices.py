@@ -22,9 +22,8 @@ def asked_device(flag: str | None, *, several: bool = False) -> str:
     from mlpctl.spec import make_spec
 
     named = flag or os.environ.get("MLPCTL_DEVICE") or "auto"
-    for name in named.split(",") if several else [named]:
-        make_spec({"device": name.strip()})
-    return named
+    words = named.split(",") if several else [named]
+    return ",".join(make_spec({"device": word.strip()}).device for word in words)
 
 
 def measured_devices(flag: str | None) -> list[str]:

@@ -84,7 +84,7 @@ def test_a_reader_that_leaves_hides_no_failure() -> None:
         done = ended("data", "list", stdout=left)
         assert (done.returncode, done.stderr) == (0, "")
         assert ended("train", "--dataset", "irish", stdout=left).returncode == 2
-        script = "import mlpctl.cli\nfrom mlpctl.errors import CheckFailed\ndef app():\n    print('all of it')\n"
+        script = "import mlpctl.cli\nfrom mlpctl.errors import CheckFailed\ndef app(**_):\n    print('all of it')\n"
         script += "    raise CheckFailed('it does not hold')\nmlpctl.cli.app = app\n"
         done = ended(script=f"{script}from mlpctl.__main__ import program\nprogram()", stdout=left)
         assert (done.returncode, done.stderr) == (6, "error: it does not hold\n")

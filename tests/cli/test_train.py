@@ -91,7 +91,7 @@ def test_a_diverged_training_is_a_row_and_exit_3(cli: Cli) -> None:
         (("--lr", "-1"), 2, "lr must be greater than 0"),
         (("--hidden-units", "0"), 2, "hidden_units must be greater than or equal to 1"),
         (("--batch-size", "-4"), 2, "batch_size must be greater than or equal to 1"),
-        (("--optimzer", "sgd"), 2, "No such option"),
+        (("--optimzer", "sgd"), 2, "no option --optimzer"),
         (("--dataset", "diabetes", "--loss", "cross_entropy"), 2, "diabetes is a regression set"),
         (("--dataset", "iris", "--device", "cuda"), 5, "device cuda is not there"),
         (("--dataset", "iris", "--device", "cuda", "--engine", "kernel"), 5, "trains on the CPU"),

@@ -22,8 +22,9 @@ def config(
     """
     from mlpctl.display.tables import emit
     from mlpctl.inspection.settings import origins
-    from mlpctl.runner.experiment import parse_settings
+    from mlpctl.runner.experiment import given_fields, parse_settings
     from mlpctl.runner.experiment_file import read_experiment
 
+    given_fields(settings or [], given)  # says where they disagree
     from_file = {str(file): dict(read_experiment(file).base)} if file else {}
     emit(origins({**from_file, "--set": parse_settings(settings or []), "flag": given}), format_, output)

@@ -7,7 +7,7 @@ import typer
 
 from mlpctl.cli import options as o
 from mlpctl.runner.experiment_file import Effort
-from mlpctl.textbook.exercises.catalog import EXERCISES
+from mlpctl.textbook.exercises.catalog import EXERCISES, exercise_number
 
 LIST = ", ".join(f"{number} {exercise.title}" for number, exercise in EXERCISES.items())
 
@@ -45,6 +45,7 @@ def exercise(
         return SweepScreen(experiment, jobs=asked_jobs(jobs), quiet=quiet)
 
     set_offline(offline)
+    number = exercise_number(number)
     stop, folder = Stop(), out / number
     options = RunOptions(jobs=asked_jobs(jobs), force=force)
     with handle_interrupts(stop, "after the trials in training"):

@@ -42,12 +42,12 @@ def inspect(
     from mlpctl.display.tables import emit
     from mlpctl.inspection.describe import describe_network, draw_figures, draw_gradients
     from mlpctl.inspection.subject import subject_of
-    from mlpctl.runner.experiment import merged, parse_settings
+    from mlpctl.runner.experiment import given_fields
     from mlpctl.runner.shipped_experiments import experiment_or_results
 
     set_offline(offline)
     target = experiment_or_results(target) if target is not None else None
-    fields = merged(parse_settings(settings or []), given)
+    fields = given_fields(settings or [], given)
     subject = subject_of(target, fields)
     say(subject.notes)
     if gradient_plot is not None:

@@ -117,8 +117,9 @@ def sweep(
 
     from mlpctl.cli.screens.base import handle_interrupts, set_offline
     from mlpctl.cli.screens.sweep import SweepScreen
+    from mlpctl.errors import UsageError
     from mlpctl.runner.callbacks.trackers import tracked
-    from mlpctl.runner.experiment import parse_settings
+    from mlpctl.runner.experiment import given_fields
     from mlpctl.runner.run_options import asked_options
     from mlpctl.runner.shard import parse_shard, sharded
     from mlpctl.runner.sweep import Given, check_all_trained, experiment_of, trial_count
@@ -136,7 +137,7 @@ def sweep(
         Given(
             file=file,
             name=name,
-            fields={**parse_settings(settings or []), **fields},
+            fields=given_fields(settings or [], fields),
             axes=axis or [],
             zipped=tuple(zip_ or []),
             seeds=seeds,
@@ -146,6 +147,8 @@ def sweep(
             select=o.given_only(on=select_on, metric=metric),
         )
     )
+    if not file and not experiment.varied and len(experiment.seeds) == 1 and search is None:
+        raise UsageError("nothing varies: give --axis KEY=V1,V2 or --seeds N; one network is `mlpctl train`")
     experiment = sharded(experiment, part) if part is not None else experiment
     gc.freeze()  # what is imported stays: to look through it again and again was a fifth of a sweep of tiny trials
     if dry_run:
@@ -184,6 +187,7 @@ def sweep(
 
 def _print_plan(experiment: Experiment, out: Path, options: "RunOptions", format_: Format, output: Path | None) -> None:
     """Print what would be trained, and what that takes."""
+    from mlpctl.cli.screens.base import say
     from mlpctl.cli.screens.dry_run import tables
     from mlpctl.display.tables import emit
     from mlpctl.report.report import report
@@ -193,5 +197,6 @@ def _print_plan(experiment: Experiment, out: Path, options: "RunOptions", format
     def write_report(folder: Path) -> None:
         report([folder], format_="md", output=folder / "report.md")
 
+    say(experiment.notes)
     plan = preview(experiment, out, options, started=seconds_since_start(), report=write_report)
     emit(tables(plan, people=format_ in ("table", "md")), format_, output)

@@ -140,6 +140,16 @@ def exercise_of(number: str) -> Exercise:
     Raises:
         UsageError: if there is no such exercise.
     """
-    if number not in EXERCISES:
-        raise UsageError(f"no exercise '{number}': {did_you_mean(number, EXERCISES)}")
-    return EXERCISES[number]
+    return EXERCISES[exercise_number(number)]
+
+
+def exercise_number(text: str) -> str:
+    """Return the number of an exercise, of which the last part is enough: 1 is 5.2.1.
+
+    Raises:
+        UsageError: if there is no such exercise.
+    """
+    for number in (text, f"5.2.{text}"):
+        if number in EXERCISES:
+            return number
+    raise UsageError(f"no exercise '{text}': {did_you_mean(text, EXERCISES)}")
