@@ -122,7 +122,8 @@ def make_axis(name: str, given: object) -> Axis:
     values = _values(name, given)
     if not values or "" in values:
         raise UsageError(
-            f"axis {name} is empty, or has an empty value: write --axis {name}=V1,V2, with no comma at its end and no blank between"
+            f"axis {name} is empty, or has an empty value: write --axis {name}=V1,V2, with no comma at its end and no "
+            "blank between"
         )
     if (
         isinstance(given, str)
