@@ -10,10 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlpctl.models.learner import State
-from mlpctl.store.schema import Row
+from mlpctl.store.schema import STATES_FOLDER, Row
 from mlpctl.system.files import replace_file
-
-STATES_FOLDER = "states"
 
 
 @dataclass(frozen=True)
