@@ -1,8 +1,10 @@
 """One look for all figures: colours that the colour-blind tell apart, quiet axes."""
 
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from mlpctl.errors import UsageError
+from mlpctl.system.files import write_output
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -165,16 +167,19 @@ def save(figure: "Figure", path: "Path") -> None:
 
     Raises:
         UsageError: for another suffix, or a file that cannot be written.
+        DataError: if the disk is full; the old file is as it was.
     """
     import matplotlib as mpl
 
     check_suffix(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with mpl.rc_context(STYLE):
-            figure.savefig(path, metadata=METADATA[path.suffix.lower()])
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror}") from error
+    stream, suffix = BytesIO(), path.suffix.lower()
+    with mpl.rc_context(STYLE):
+        figure.savefig(stream, format=suffix[1:], metadata=METADATA[suffix])
+    write_output(path, stream.getvalue())
 
 
 def check_suffix(path: "Path") -> None:

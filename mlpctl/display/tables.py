@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from mlpctl.display.text import carries, printable
-from mlpctl.errors import UsageError
+from mlpctl.system.files import write_output
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -69,7 +69,8 @@ def emit(
     JSON of one table is a list of objects, of several an object of lists by title.
 
     Raises:
-        UsageError: if the file cannot be written.
+        UsageError: if the file cannot be written, is a link or belongs to a results folder.
+        DataError: if the disk is full.
     """
     many = [tables] if isinstance(tables, Table) else list(tables)
     if format_ == "table" and output in (None, Path("-")):
@@ -80,10 +81,7 @@ def emit(
         sys.stdout.write(text)
         return
     assert output is not None
-    try:
-        output.write_text(text, "utf-8")
-    except OSError as error:
-        raise UsageError(f"cannot write {output}: {error.strerror}") from error
+    write_output(output, text.encode())
 
 
 def to_text(tables: Sequence[Table], format_: Format) -> str:

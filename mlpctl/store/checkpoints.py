@@ -7,13 +7,15 @@ stays flat, and after a kill the survivors go on from where they stood. A file t
 import json
 import shutil
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 from mlpctl.models.learner import State
-from mlpctl.store.schema import Row
+from mlpctl.store.schema import STATES_FOLDER, Row
 from mlpctl.system.files import replace_file
 
-STATES_FOLDER = "states"
+DIGEST_SIZE = sha256().digest_size
+"""Bytes of the checksum that a file begins with. The name within it, a key without epochs, has the numerics version."""
 
 
 @dataclass(frozen=True)
@@ -55,22 +57,26 @@ class Checkpoints:
 
         path = self.file(name)
         path.parent.mkdir(exist_ok=True)
-        about = {"engine": engine, "epochs": str(kept.epochs), "rows": json.dumps(kept.rows)}
-        replace_file(path, save(kept.state, metadata=about))
+        about = {"name": name, "engine": engine, "epochs": str(kept.epochs), "rows": json.dumps(kept.rows)}
+        content = save(kept.state, metadata=about)
+        replace_file(path, [sha256(content).digest(), content])
 
     def find(self, name: str, engine: str, below: int) -> Checkpoint | None:
-        """Return the checkpoint with fewer epochs than `below`; None where this engine has left none."""
-        from safetensors import safe_open
+        """Return the checkpoint with fewer epochs than `below`; None where this engine has left none that is whole."""
+        from safetensors.numpy import load
 
         path = self.file(name)
         if not path.is_file():
             return None
-        with safe_open(path, framework="numpy") as opened:
-            about = opened.metadata()
-            if about["engine"] != engine or int(about["epochs"]) >= below:
-                return None
-            state = {array: opened.get_tensor(array) for array in opened.keys()}  # noqa: SIM118  no mapping
-        return Checkpoint(int(about["epochs"]), state, json.loads(about["rows"]))
+        whole = path.read_bytes()
+        digest, content = whole[:DIGEST_SIZE], whole[DIGEST_SIZE:]
+        if digest != sha256(content).digest():  # cut short, or changed
+            return None
+        length = int.from_bytes(content[:8], "little")
+        about = json.loads(content[8 : 8 + length])["__metadata__"]
+        if about.get("name") != name or about["engine"] != engine or int(about["epochs"]) >= below:
+            return None
+        return Checkpoint(int(about["epochs"]), load(content), json.loads(about["rows"]))
 
     def forget(self) -> None:
         """Remove all checkpoints: no search will ask for more."""

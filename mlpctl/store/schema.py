@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from mlpctl.metrics import METRICS, PARTS
 from mlpctl.spec import Spec, kind_of
+from mlpctl.system.files import STORE_FILES, STORE_FOLDERS
 
 SCHEMA_VERSION = 2
 """Version of the columns. Rows of version 1 have no checksum."""
@@ -67,6 +68,5 @@ CHECKSUM = "checksum"
 BEFORE = {name: value for name, value in Spec().flat().items() if value is not None}
 """Values of a column in files from before the column existed: the default of its field."""
 
-TRIALS_FILE, EPOCHS_FILE = "trials.csv", "epochs.csv"
-EXPERIMENT_FILE, ENVIRONMENT_FILE = "experiment.toml", "environment.json"
-WEIGHTS_FOLDER = "weights"
+TRIALS_FILE, EPOCHS_FILE, EXPERIMENT_FILE, ENVIRONMENT_FILE = STORE_FILES
+WEIGHTS_FOLDER, STATES_FOLDER = STORE_FOLDERS

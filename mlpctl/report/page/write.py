@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 from mlpctl import __version__
 from mlpctl.display.figure_style import COLOURS
-from mlpctl.errors import DataError, UsageError
+from mlpctl.errors import UsageError
 from mlpctl.metrics import SelectOn
 from mlpctl.report.page.content import page_title, part_of, reproducing, surroundings
 from mlpctl.report.page.encode import html_safe_json
 from mlpctl.report.summary import Summary, summarize
 from mlpctl.store.results import ResultsFolders, load
-from mlpctl.system.files import replace_file
+from mlpctl.system.files import write_output
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -64,11 +64,9 @@ def write_page(results: ResultsFolders, summaries: Sequence[Summary], path: Path
         raise UsageError("no trial is done, so there is no page to write: --serve shows one as soon as there is")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(path, page(main_html(results, summaries, forest=forest)).encode())
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror}") from error
-    except DataError as error:
-        raise UsageError(str(error)) from error
+    write_output(path, page(main_html(results, summaries, forest=forest)).encode())
 
 
 def page(content: str, *, live: bool = False) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 from mlpctl.errors import UsageError
 from mlpctl.store.columns import COLUMN_KINDS, Columns, values_of
 from mlpctl.store.results import load
-from mlpctl.system.files import replace_file
+from mlpctl.system.files import write_output
 
 ExportFormat = Literal["parquet", "json"]
 
@@ -45,7 +45,7 @@ def export(folders: Sequence[Path], out: Path | None, format_: ExportFormat) -> 
         raise UsageError(f"cannot write to {out}: {error.strerror}") from error
     tables = {out / f"trials.{format_}": results.rows, out / f"epochs.{format_}": results.epoch_rows}
     for path, table in tables.items():
-        replace_file(path, json_chunks(table) if format_ == "json" else to_parquet(table))
+        write_output(path, json_chunks(table) if format_ == "json" else to_parquet(table))
     return list(tables)
 
 

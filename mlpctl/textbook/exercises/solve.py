@@ -10,6 +10,7 @@ from mlpctl.display.tables import Table, to_text
 from mlpctl.errors import DataError, TrialsFailed, UsageError
 from mlpctl.report.figures.plot import Plot
 from mlpctl.system.facts import cpu_model, usable_cores
+from mlpctl.system.files import write_output
 from mlpctl.textbook.exercises.catalog import SOURCE, Effect, Exercise, exercise_of
 from mlpctl.textbook.exercises.claims import effect_of_value
 from mlpctl.textbook.exercises.collect import ExerciseOptions, experiment_path
@@ -92,8 +93,8 @@ def _write(solution: Solution, folder: Path, *, title: str, question: str, foote
     text += to_text([solution.table], "md") + "\n" + "".join(f"- {line}\n" for line in footer)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / ANSWER_FILE).write_text(text, "utf-8")
-        (folder / TABLE_FILE).write_text(to_text([solution.table], "csv"), "utf-8")
+        write_output(folder / ANSWER_FILE, text.encode())
+        write_output(folder / TABLE_FILE, to_text([solution.table], "csv").encode())
     except OSError as error:
         raise DataError(f"cannot write {folder}: {error.strerror}") from error
     save(draw(solution.plot), folder / PLOT_FILE)
