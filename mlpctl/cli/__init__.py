@@ -1,6 +1,5 @@
 """Run the command line: one thin file a command; options, then one library call; heavy imports inside the bodies."""
 
-import errno
 import io
 import os
 import sys
@@ -17,6 +16,7 @@ from mlpctl import __version__
 from mlpctl.cli.help import HELP_WIDTH, Command, CommandGroup, option_name, told
 from mlpctl.display.text import ERRORS
 from mlpctl.errors import DataError, Interrupted, MlpctlError, UsageError
+from mlpctl.system.files import FULL
 
 COMMANDS = {
     "train": "Train one network: a line an epoch, then its test score.",
@@ -35,9 +35,6 @@ COMMANDS = {
 }
 """Name of a command -> what `mlpctl --help` says of it. The command itself is in the module of its name: a function,
 or an `app` with commands of its own."""
-
-FULL = (errno.ENOSPC, errno.EDQUOT)
-"""Error codes of a full disk or quota."""
 
 
 class Commands(CommandGroup):

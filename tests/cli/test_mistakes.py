@@ -119,3 +119,30 @@ def test_none_is_a_value_of_what_may_be_left_out(cli: Cli) -> None:
     assert len(trial_rows("iris-mlp")) == 4
     assert cli("sweep", "results/iris-mlp/experiment.toml", "--name", "again", "-q").code == 0
     assert trial_rows("again").keys() == trial_rows("iris-mlp").keys()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "file"),
+    [
+        (("config", "-c", "ex.toml", "-o", "ex.toml"), "ex.toml"),
+        (
+            ("data", "show", "table", "--data", "path=my.csv", "--data", "target=y", "-f", "csv", "-o", "my.csv"),
+            "my.csv",
+        ),
+        (
+            ("data", "show", "table", "--data", "path=my.csv", "--data", "target=y", "-f", "csv", "-o", "./my.csv"),
+            "my.csv",
+        ),
+        (("sweep", *IRIS, "--axis", "@list.csv", "-n", "-o", "list.csv"), "list.csv"),
+        (("sweep", "ex.toml", "-n", "-o", "ex.toml"), "ex.toml"),
+    ],
+)
+def test_no_output_replaces_an_input(cli: Cli, arguments: tuple[str, ...], file: str) -> None:
+    Path("ex.toml").write_text('[spec]\ndataset = "iris"\n[axes]\nlr = [0.1, 0.2]\n')
+    Path("my.csv").write_text("x,y\n" + "1,a\n2,b\n" * 20)
+    Path("list.csv").write_text("lr\n0.1\n0.2\n")
+    before = Path(file).read_bytes()
+    done = cli(*arguments)
+    assert done.code == 2
+    assert "would be written, and is also an input" in done.err
+    assert Path(file).read_bytes() == before

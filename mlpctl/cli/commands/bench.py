@@ -3,13 +3,13 @@
 import typer
 
 from mlpctl.cli.commands import bench_matmul, bench_memory, bench_train
-from mlpctl.cli.help import CommandGroup
+from mlpctl.cli.help import Command, CommandGroup
 
 app = typer.Typer(cls=CommandGroup, no_args_is_help=True, rich_markup_mode=None)
 
-app.command("matmul")(bench_matmul.matmul)
-app.command("memory")(bench_memory.memory)
-app.command("train")(bench_train.train)
+app.command("matmul", cls=Command)(bench_matmul.matmul)
+app.command("memory", cls=Command)(bench_memory.memory)
+app.command("train", cls=Command)(bench_train.train)
 
 
 @app.callback()

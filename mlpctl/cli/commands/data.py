@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from mlpctl.cli import options as o
-from mlpctl.cli.help import CommandGroup
+from mlpctl.cli.help import Command, CommandGroup
 
 app = typer.Typer(cls=CommandGroup, no_args_is_help=True, rich_markup_mode=None)
 
@@ -14,7 +14,7 @@ NameOf = Annotated[str, typer.Argument(help="Dataset by name.")]
 NameOrAll = Annotated[str, typer.Argument(help="Dataset by name, or all.")]
 
 
-@app.command("list")
+@app.command("list", cls=Command)
 def list_(format_: o.FormatOption = "table", output: o.OutputFile = None) -> None:
     """List the datasets."""
     from mlpctl.data.describe import list_datasets
@@ -23,7 +23,7 @@ def list_(format_: o.FormatOption = "table", output: o.OutputFile = None) -> Non
     emit(list_datasets(), format_, output)
 
 
-@app.command()
+@app.command(cls=Command)
 def show(
     name: NameOf,
     data: o.DataOption = None,
@@ -52,7 +52,7 @@ def show(
         save(draw_samples(dataset), plot)
 
 
-@app.command()
+@app.command(cls=Command)
 def fetch(
     name: NameOrAll,
     folder: Annotated[
@@ -77,7 +77,7 @@ def fetch(
             typer.echo(line)
 
 
-@app.command()
+@app.command(cls=Command)
 def verify(name: NameOrAll, data: o.DataOption = None, offline: o.Offline = False) -> None:
     """Load a dataset with every check of it; exit code 4 where one fails."""
     from mlpctl.cli.screens.base import set_offline
@@ -89,7 +89,7 @@ def verify(name: NameOrAll, data: o.DataOption = None, offline: o.Offline = Fals
             typer.echo(line)
 
 
-@app.command()
+@app.command(cls=Command)
 def path(name: NameOrAll = "all", data: o.DataOption = None) -> None:
     """Print where a dataset's files are, or would be looked for."""
     from mlpctl.data.verify import datasets_named, paths_of

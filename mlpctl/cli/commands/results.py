@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from mlpctl.cli import options as o
-from mlpctl.cli.help import CommandGroup
+from mlpctl.cli.help import Command, CommandGroup
 from mlpctl.store.maintenance.export import ExportFormat
 
 app = typer.Typer(cls=CommandGroup, no_args_is_help=True, rich_markup_mode=None)
@@ -15,7 +15,7 @@ Folder = Annotated[Path, typer.Argument(help="Results folder.")]
 Folders = Annotated[list[Path], typer.Argument(help="Results folders.")]
 
 
-@app.command()
+@app.command(cls=Command)
 def check(folder: Folder, format_: o.FormatOption = "table", output: o.OutputFile = None) -> None:
     """List every problem of a results folder, line by line; exit code 6 if there is one.
 
@@ -31,7 +31,7 @@ def check(folder: Folder, format_: o.FormatOption = "table", output: o.OutputFil
         raise CheckFailed(f"{folder} has {len(table.rows)} problems: `mlpctl results repair {folder}` mends them")
 
 
-@app.command()
+@app.command(cls=Command)
 def repair(folder: Folder) -> None:
     """Mend a results folder and say what was done; what was lost runs again with the command that made it.
 
@@ -43,7 +43,7 @@ def repair(folder: Folder) -> None:
         typer.echo(line)
 
 
-@app.command()
+@app.command(cls=Command)
 def merge(
     folders: Folders,
     into: Annotated[Path, typer.Option("--output", "-o", help="Results folder; may have results already.")],
@@ -66,7 +66,7 @@ def merge(
         raise CheckFailed(f"{len(keys)} trials have rows that contradict each other; the first was kept")
 
 
-@app.command()
+@app.command(cls=Command)
 def export(
     folders: Folders,
     as_: Annotated[ExportFormat, typer.Option("--format", "-f", help="Of the files.")] = "parquet",
