@@ -170,7 +170,7 @@ def _walk(plan: SweepPlan, options: RunOptions, budget: Budget) -> None:
         outcomes.read(plan.folder)
     made_up, done = _scores(), dict[str, int]()
 
-    def on_stored() -> None:
+    def on_stored(_: str) -> None:
         plan.stored += 1
         budget.found()
 

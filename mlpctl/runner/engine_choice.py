@@ -56,7 +56,7 @@ class EngineChoice:
         def load() -> Load:
             if self._load is None:  # the first trial decides it for its batch, so that all are trained alike
                 self._load = load_of(list(_like(trial, self._first)) or [work], options.expected)
-            done = (self.counts.stored + self.counts.statuses.total()) / max(options.expected, 1)
+            done = (self.counts.stored.total() + self.counts.statuses.total()) / max(options.expected, 1)
             return self.pace.left(self._load, max(0.0, 1.0 - done))
 
         while True:

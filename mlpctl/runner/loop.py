@@ -48,7 +48,7 @@ def to_train(
     options: RunOptions,
     *,
     on_invalid: Callable[[Row], None],
-    on_stored: Callable[[], None],
+    on_stored: Callable[[str], None],
 ) -> Iterator[Batch]:
     """Yield the training runs of an experiment, batch by batch: `run` trains them, a dry run counts them.
 
@@ -57,7 +57,7 @@ def to_train(
         store: trials that are in it are not trained again.
         options: of the run.
         on_invalid: called with the row of a combination that cannot be trained.
-        on_stored: called for a trial that is in the store.
+        on_stored: gets the status of each trial that is in the store.
     """
     share = not options.save and not options.most_epochs
     for specs in batches:

@@ -23,11 +23,11 @@ def pending(
     options: RunOptions,
     *,
     on_invalid: Callable[[Row], None],
-    on_stored: Callable[[], None],
+    on_stored: Callable[[str], None],
 ) -> Iterator[Trial]:
     """Yield the trials of some specs that have to run; equal trials once.
 
-    Combinations that cannot be trained go to `on_invalid` as rows; `on_stored` is called for each trial that is there.
+    Combinations that cannot be trained go to `on_invalid` as rows; `on_stored` gets the status of each stored trial.
     Trials of other shards are passed over.
     """
     begun: set[str] = set()
@@ -44,7 +44,7 @@ def pending(
         elif trial is not None and has_to_run(store, key, options):
             yield trial
         else:
-            on_stored()
+            on_stored(store.known.get(key, ""))
 
 
 def in_shard(shard: "Shard", trial: Trial | None, key: str) -> bool:

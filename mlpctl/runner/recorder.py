@@ -46,9 +46,9 @@ class Recorder:
         self.budget.found()
         self.record(row, [])
 
-    def on_stored(self) -> None:
-        """Count a trial that is in the store."""
-        self.counts.stored += 1
+    def on_stored(self, status: str) -> None:
+        """Count a trial that is in the store, by its status."""
+        self.counts.stored[status] += 1
         self.budget.found()
         self.callback.on_stored()
 

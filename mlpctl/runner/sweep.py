@@ -232,13 +232,14 @@ def check_all_trained(counts: Counts) -> None:
     Raises:
         TrialsFailed: if failures ended the run.
         BudgetUsed: if trials were left out.
-        TrialsFailed: if some did not, with how many and how.
+        TrialsFailed: if some did not, now or in an earlier run, with how many and how.
     """
     if counts.halted:
         raise TrialsFailed(counts.halted)
     if counts.cut:
         raise BudgetUsed(f"{counts.cut} is used up: what was trained is saved, the same command with more goes on")
-    failed = {status: n for status, n in counts.statuses.items() if status != "ok"}
+    all_ = counts.statuses + counts.stored
+    failed = {status: n for status, n in all_.items() if status != "ok"}
     if failed:
         said = ", ".join(f"{n} {status.replace('_', ' ')}" for status, n in failed.items())
-        raise TrialsFailed(f"{sum(failed.values())} of {counts.statuses.total()} trials failed: {said}")
+        raise TrialsFailed(f"{sum(failed.values())} of {all_.total()} trials failed: {said}")

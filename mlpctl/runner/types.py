@@ -94,7 +94,7 @@ class Counts:
     """Counts of trials by their outcome.
 
     Attributes:
-        stored: trials found in the store.
+        stored: status -> trials found in the store.
         statuses: status -> trials run now.
         cut: limit that ended the run before all was done; "" for none.
         halted: failures that did; "" for none.
@@ -102,7 +102,7 @@ class Counts:
         rungs: rungs of such a search, with the configurations it did not get to.
     """
 
-    stored: int = 0
+    stored: Counter[str] = field(default_factory=Counter)
     cut: str = ""
     halted: str = ""
     statuses: Counter[str] = field(default_factory=Counter)

@@ -93,7 +93,8 @@ def test_a_diverged_trial_is_counted_and_not_run_again(cli: Cli) -> None:
     command = ("sweep", "--dataset", "diabetes", "--epochs", "3", "--axis", "lr=0.01,1e9", "-q")
     assert cli(*command).code == 3
     before = Path("results/diabetes-linear/trials.csv").read_text()
-    cli(*command)
+    again = cli(*command)
+    assert (again.code, again.err.count("1 of 2 trials failed: 1 diverged")) == (3, 1)
     assert Path("results/diabetes-linear/trials.csv").read_text() == before
 
 

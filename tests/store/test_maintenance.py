@@ -202,7 +202,7 @@ def test_shards_unite_to_the_table_of_the_whole(cli: Cli) -> None:
     before = Path("results/all/trials.csv").read_bytes()
     assert cli("results", "merge", *parts, "-o", "results/all").code == 0  # once more adds nothing
     assert Path("results/all/trials.csv").read_bytes() == before
-    assert cli(*sweep, "--name", "all").code == 0  # and the whole sweep finds everything there
+    assert cli(*sweep, "--name", "all").code == 3  # the whole sweep finds all there, the impossible too
     assert Path("results/all/trials.csv").read_bytes() == before
     assert cli("results", "check", "results/all").code == 0
 

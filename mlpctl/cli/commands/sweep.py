@@ -170,8 +170,8 @@ def sweep(
         stack.enter_context(screen)
         stack.enter_context(handle_interrupts(stop, "after the trials in training"))
         counts = sweep_all(experiment, out, options, callback, stop)
-    if counts.stored and not quiet:
-        screen.on_note(f"{counts.stored} of {max(total, counts.stored)} trials were in {out / experiment.name} already")
+    if (stored := counts.stored.total()) and not quiet:
+        screen.on_note(f"{stored} of {max(total, stored)} trials were in {out / experiment.name} already")
     if counts.cut and not quiet:
         from mlpctl.cli.screens.dry_run import left_out
         from mlpctl.display.tables import print_tables
