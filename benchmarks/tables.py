@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from mlpctl.display.tables import Cell, Table, print_tables, to_text
-from mlpctl.system.facts import git_state
+from mlpctl.system.git import git_state
 
 RESULTS = Path("results/benchmarks")
 

@@ -18,10 +18,13 @@ WHOLE = 10.0
 
 def contest(workload: Workload, variant: str, seed: int) -> dict[str, Any]:
     specs = workload.specs(workload.trials)
+    spec = dict(specs[0])
+    if variant == "sweep":
+        del spec["lr"]  # its axis has it
     command = [
         str(Path(sys.executable).with_name("mlpctl")),
         variant,
-        *options(specs[0]),
+        *options(spec),
         "--engine",
         "kernel",
         "-q",
@@ -41,7 +44,7 @@ def contest(workload: Workload, variant: str, seed: int) -> dict[str, Any]:
 
 
 def options(spec: dict[str, Any]) -> list[str]:
-    """Return a spec as command line options; the learning rate of a sweep is overruled by its axis."""
+    """Return a spec as command line options."""
     words = []
     for name, value in spec.items():
         text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)

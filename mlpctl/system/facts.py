@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from mlpctl import __version__
+from mlpctl.system.git import git_state
 
 LIBRARIES = ("numpy", "scipy", "pandas", "torch", "numba", "scikit-learn", "threadpoolctl", "optuna", "ray")
 """Libraries whose version may move a number."""
@@ -70,18 +71,6 @@ def library_version(name: str) -> str | None:
         return None
     found = re.search(r"^Version: (.*)$", about, re.MULTILINE)  # `metadata.version` parses all of it: 1 ms each
     return found[1] if found else None
-
-
-def git_state(folder: Path) -> dict[str, Any] | None:
-    """Return the commit of a checkout and whether files differ from it; None outside of one, or before its first."""
-    command = ["git", "status", "--porcelain=v2", "--branch", "--no-ahead-behind", "--untracked-files=no"]
-    try:
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True, timeout=5)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    lines = done.stdout.splitlines()
-    commit = next((line.split()[2] for line in lines if line.startswith("# branch.oid ")), "(initial)")
-    return None if commit == "(initial)" else {"commit": commit, "dirty": not all(line[0] == "#" for line in lines)}
 
 
 def seconds_since_start() -> float:

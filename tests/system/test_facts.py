@@ -1,6 +1,5 @@
-"""Facts about the machine, against git, psutil and lines of nvidia-smi."""
+"""Facts about the machine, against psutil and lines of nvidia-smi."""
 
-import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -9,26 +8,6 @@ import pytest
 
 from mlpctl.system import facts
 from mlpctl.system.facts import nvidia_smi, parse_nvidia_smi
-
-
-def test_the_state_of_a_checkout(tmp_path: Path) -> None:
-    def git(*words: str) -> str:
-        names = ["-c", "user.name=a", "-c", "user.email=a@b"]
-        done = subprocess.run(["git", *names, *words], cwd=tmp_path, capture_output=True, text=True, check=True)
-        return done.stdout.strip()
-
-    assert facts.git_state(tmp_path) is None
-    git("init", "-q")
-    assert facts.git_state(tmp_path) is None
-    (tmp_path / "a file").write_text("1")
-    git("add", ".")
-    git("commit", "-qm", "first")
-    clean = {"commit": git("rev-parse", "HEAD"), "dirty": False}
-    assert facts.git_state(tmp_path) == clean
-    (tmp_path / "untracked").write_text("1")
-    assert facts.git_state(tmp_path) == clean
-    (tmp_path / "a file").write_text("2")
-    assert facts.git_state(tmp_path) == clean | {"dirty": True}
 
 
 def test_versions_and_memory_are_those_that_the_libraries_tell() -> None:

@@ -42,7 +42,7 @@ def _flat(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             for number, gpu in enumerate(value):
                 yield f"gpu {number}", _words_of(gpu, ("name", "driver", "cuda"))
         elif name == "git":
-            yield "git commit", f"{value['commit'][:12]}{' with changes' if value['dirty'] else ''}"
+            yield "git commit", f"{value['commit'][:12]}{' with changes' if value.get('dirty') else ''}"
         else:
             yield name, value if isinstance(value, str) else json.dumps(value, sort_keys=True)
 
