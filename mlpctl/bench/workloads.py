@@ -107,7 +107,8 @@ class Trainer:
         """
         trials = [replace(trial, epochs=self.epochs) for trial in self.trials]
         seconds, losses = list[float](), list[float]()
-        for event in self.session.advance(trials):
+        events = (epoch for event in self.session.advance(trials) for epoch in event.each())
+        for event in events:
             if event.status not in (None, "ok"):
                 raise CheckFailed(f"{self.name} could not train what is timed: {event.status}, {event.error}")
             if event.key == trials[0].key:

@@ -1,12 +1,12 @@
 """Define the interface of engines. Search, store and screen know engines by this interface alone.
 
 An engine says whether it can run a spec, and opens a session over many trials. A session advances trials to given
-epochs and yields an event after each epoch of each trial; between events single trials can be stopped, saved,
-restored and continued, and their weights taken out.
+epochs and yields an event after each epoch of a trial, or after a block of them; between events single trials can be
+stopped, saved, restored and continued, and their weights taken out.
 """
 
 from collections.abc import Hashable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from mlpctl.data.prepare import Data
@@ -14,6 +14,7 @@ from mlpctl.metrics import Status
 from mlpctl.models.learner import State
 from mlpctl.models.network import Network
 from mlpctl.spec import Spec
+from mlpctl.store.schema import Block
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,9 +53,13 @@ class Work:
         return [*parts, ("fit", "train")] if self.fit_each else parts
 
 
+NO_SCORES = ("epoch", "lr", "seconds")
+"""Columns of a block of epochs that are no scores."""
+
+
 @dataclass(slots=True)  # not frozen, which takes a microsecond longer: as much as an epoch of a gate
 class Event:
-    """Event of a trial: an epoch is over, or it failed.
+    """Event of a trial: an epoch is over, or a block of epochs, or it failed.
 
     Attributes:
         key: of the trial.
@@ -66,6 +71,8 @@ class Event:
         error: reason of a failure, in one line.
         group_seconds: wall time of this epoch of the group that the trial is trained in; None without one.
         group_size: trials in training in that group.
+        block: all epochs of the event, `epoch` last, as columns of `epochs.csv`: many short epochs are one event, since
+            Python takes longer for an event than compiled code for an epoch. None where `epoch` is the only one.
     """
 
     key: str
@@ -77,6 +84,40 @@ class Event:
     error: str = ""
     group_seconds: float | None = None
     group_size: int | None = None
+    block: Block | None = None
+
+    @property
+    def own_seconds(self) -> float:
+        """Seconds of all its epochs; 0 for a trial that is trained in a group."""
+        return self.seconds or 0.0 if self.block is None else sum(self.block["seconds"])
+
+    def each(self) -> "Iterator[Event]":
+        """Yield an event for each epoch; the last has the status."""
+        if self.block is not None:
+            for epoch in self.block["epoch"][:-1]:
+                yield self.at(epoch)
+        yield self if self.block is None else replace(self, block=None)
+
+    def at(self, epoch: int) -> "Event":
+        """Return the event of an epoch of the block before the last; its status is None."""
+        assert self.block is not None
+        end = epoch + 1 - self.block["epoch"][0]
+        return replace(event_of(self.key, {name: values[:end] for name, values in self.block.items()}), block=None)
+
+    def after(self, epoch: int) -> "Event":
+        """Return the event without the epochs up to a given one, which is before its last."""
+        if self.block is None:
+            return self
+        begin = max(0, epoch + 1 - self.block["epoch"][0])
+        return replace(self, block={name: values[begin:] for name, values in self.block.items()})
+
+
+def event_of(key: str, block: Block) -> Event:
+    """Return the event of a block of epochs, one at least."""
+    last = {name: values[-1] for name, values in block.items()}
+    epoch, lr, seconds = (last.pop(name) for name in NO_SCORES)
+    scores = {name: score for name, score in last.items() if score is not None}
+    return Event(key, epoch, scores, lr, seconds, block=block)
 
 
 def late(key: str, epoch: int, seconds: float, limit: float) -> Event:
@@ -111,7 +152,7 @@ class Session(Protocol):
     """Trials in training."""
 
     def advance(self, works: Iterable[Work]) -> Iterator[Event]:
-        """Train each trial up to its epochs and yield an event per epoch; works are taken as slots come free.
+        """Train each trial up to its epochs and yield events of its epochs; works are taken as slots come free.
 
         A trial that the session already holds (advanced before, or restored) goes on from where it stands. The event
         that ends a trial has a status; after it the trial stays in the session until `drop`.

@@ -34,7 +34,7 @@ class Clock:
                 yield self._last(event)
 
     def _look(self, event: Event, stop: Callable[[str], None]) -> None:
-        spent = self._spent[event.key] = self._spent.get(event.key, 0.0) + (event.seconds or 0.0)
+        spent = self._spent[event.key] = self._spent.get(event.key, 0.0) + event.own_seconds
         if event.seconds is None:  # trained in a group, it has no time of its own
             spent = time.monotonic() - self._begun[event.key]
         if spent > self._limits[event.key]:

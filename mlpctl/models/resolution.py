@@ -81,7 +81,9 @@ FREE_FIELDS = ("lr", "seed", "init_seed", "data_seed")
 MOST_KEPT = 256
 """Resolved specs kept per dataset, for specs that differ from them in free fields alone."""
 
-_decisive = itemgetter(*(name for name in Spec.model_fields if name not in (*FREE_FIELDS, "data")))
+decisive_fields = itemgetter(*(name for name in Spec.model_fields if name not in (*FREE_FIELDS, "data")))
+"""Function that takes the other fields, but for the options of the dataset, out of those of a spec."""
+
 _kept: "WeakKeyDictionary[Dataset, dict[tuple[Any, ...], Spec]]" = WeakKeyDictionary()
 
 
@@ -93,7 +95,7 @@ def resolve(spec: Spec, dataset: "Dataset") -> Spec:
     """
     kept = _kept.setdefault(dataset, {})
     fields = vars(spec)
-    decisive = (*_decisive(fields), repr(spec.data), *[fields[name] is None for name in FREE_FIELDS])
+    decisive = (*decisive_fields(fields), repr(spec.data), *[fields[name] is None for name in FREE_FIELDS])
     alike = kept.get(decisive)
     if alike is not None:
         return alike.model_copy(update={name: value for name in FREE_FIELDS if (value := fields[name]) is not None})

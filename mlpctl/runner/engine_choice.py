@@ -10,6 +10,7 @@ from mlpctl.engines.choose import Choice, choose
 from mlpctl.engines.expected_time import Load, Pace, load_of
 from mlpctl.engines.initial_weights import start_note
 from mlpctl.engines.kernel.compilation import BACKGROUND, begin, compile_mode, first_time
+from mlpctl.models.resolution import decisive_fields
 from mlpctl.runner.pending import identify
 from mlpctl.runner.trial import Trial
 from mlpctl.runner.types import Counts, RunOptions, Stop
@@ -37,6 +38,7 @@ class EngineChoice:
     stop: Stop
     note: Callable[[str], None]
     pace: Pace = field(default_factory=Pace)
+    _settled: dict[tuple[object, ...], Choice] = field(default_factory=dict)
     _noted: set[str] = field(default_factory=set)
     _first: Sequence[Spec] = ()
     _load: Load | None = None
@@ -44,6 +46,7 @@ class EngineChoice:
     def begin_batch(self, first: Sequence[Spec]) -> None:
         """Forget the load of the batch before; `first` are specs of the one that begins."""
         self._first, self._load = first, None
+        self._settled.clear()
 
     def choose(self, trial: Trial) -> Choice:
         """Return what trains a trial of the batch; wait for the compiler where that is faster.
@@ -51,6 +54,14 @@ class EngineChoice:
         Raises:
             MlpctlError: see `mlpctl.engines.choose.choose`.
         """
+        alike = (trial.dataset.digest, *decisive_fields(vars(trial.spec)))
+        if (settled := self._settled.get(alike)) is None:
+            settled = self._choose(trial)
+            if not settled.missing:
+                self._settled[alike] = settled
+        return settled
+
+    def _choose(self, trial: Trial) -> Choice:
         options, work = self.options, trial.work()
 
         def load() -> Load:

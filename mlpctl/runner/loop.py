@@ -16,7 +16,7 @@ from mlpctl.runner.engine_choice import EngineChoice, open_chosen_session
 from mlpctl.runner.failure_policy import FailurePolicy
 from mlpctl.runner.pending import pending
 from mlpctl.runner.recorder import Recorder
-from mlpctl.runner.rows import epoch_row, trial_row, wall_time
+from mlpctl.runner.rows import Curve, trial_row
 from mlpctl.runner.run_groups import RunGroup, ended, key_without_epochs, run_groups, trial_epochs
 from mlpctl.runner.trial import Trial
 from mlpctl.runner.types import Counts, RunOptions, Stop
@@ -130,7 +130,7 @@ class _Training:
             "jobs": options.jobs,
             "threads": options.threads,
         }
-        active: dict[str, tuple[RunGroup, list[Row], dict[int, Trial]]] = {}  # with the trials that have not ended yet
+        active: dict[str, tuple[RunGroup, Curve, dict[int, Trial]]] = {}  # with the trials that have not ended yet
         clock = Clock()
 
         def works() -> Iterator[Work]:
@@ -149,31 +149,33 @@ class _Training:
                 )  # fmt: skip
                 if kept is not None:
                     session.restore(work, kept.state)
-                active[run.leader.key] = (run, [] if kept is None else kept.rows, dict(run.milestones))
+                curve = Curve() if kept is None else Curve(kept.curve)
+                active[run.leader.key] = (run, curve, dict(run.milestones))
                 clock.start(work)
                 yield work
 
         for event in clock.watch(session.advance(works()), session.stop):
-            run, rows, left = active[event.key]
-            rows.append(epoch_row(event))
-            self.callback.on_epoch(run.leader, event)
+            run, curve, left = active[event.key]
+            curve.add(event)
+            self.callback.on_epochs(run.leader, event)
             if stop.requested:
                 session.drain()
                 if stop.midway:
                     session.stop(event.key)
-            for trial, last in ended(left, rows, event):
+            for trial, last in ended(left, curve, event):
                 saved = {}
                 if options.save and last.status == "ok":
                     spec = {name: str(value) for name, value in trial.spec.flat().items() if value is not None}
                     digest = self.recorder.store.save_weights(trial.key, session.weights(event.key), spec)
                     saved = {"weights_digest": digest}
-                row = trial_row(trial, last, wall_time(rows), {**about, **saved})
-                self.recorder.record(row, trial_epochs(trial, rows, test_each=options.test_each))
+                own = curve.upto(last.epoch)
+                row = trial_row(trial, last, own.wall_time(), {**about, **saved})
+                self.recorder.record(row, trial_epochs(own, test_each=options.test_each))
                 if last.status == "ok" and event.epoch < options.most_epochs and is_prefix(trial.spec):
-                    kept = Checkpoint(event.epoch, session.save(event.key), rows)
+                    kept = Checkpoint(event.epoch, session.save(event.key), curve.block)
                     self.states.keep(key_without_epochs(trial), engine, kept)
             if event.status is not None:
                 if engine == "reference":
-                    self.engines.pace.ended(run.leader.work(), wall_time(rows)["seconds"] / options.jobs)
+                    self.engines.pace.ended(run.leader.work(), curve.wall_time()["seconds"] / options.jobs)
                 session.drop(event.key)
                 del active[event.key]

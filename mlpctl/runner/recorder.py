@@ -7,7 +7,7 @@ from mlpctl.runner.budget import Budget
 from mlpctl.runner.callbacks.base import Callback
 from mlpctl.runner.failure_policy import FailurePolicy
 from mlpctl.runner.types import Counts, Stop
-from mlpctl.store.schema import Row
+from mlpctl.store.schema import Block, Row
 from mlpctl.store.writer import Store
 
 
@@ -32,7 +32,7 @@ class Recorder:
     counts: Counts = field(default_factory=Counts)
     _recording: Lock = field(default_factory=Lock)  # impossible trials are found on the threads that take works
 
-    def record(self, row: Row, epochs: list[Row]) -> None:
+    def record(self, row: Row, epochs: Block) -> None:
         """Write a trial that was run to the store, count it and tell the callbacks."""
         with self._recording:
             self.store.append(row, epochs)
@@ -44,7 +44,7 @@ class Recorder:
     def on_invalid(self, row: Row) -> None:
         """Record a combination that cannot be trained; it costs nothing."""
         self.budget.found()
-        self.record(row, [])
+        self.record(row, {})
 
     def on_stored(self, status: str) -> None:
         """Count a trial that is in the store, by its status."""

@@ -1,35 +1,84 @@
 """Turn the events of an engine into rows of the store."""
 
-from collections.abc import Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from mlpctl.engines.base import Event
+from mlpctl.engines.base import NO_SCORES, Event
 from mlpctl.runner.trial import Trial
 from mlpctl.spec import Spec
 from mlpctl.store import schema
 from mlpctl.store.key import key_of, numerics_of
+from mlpctl.store.schema import Block
 
 Row = schema.Row
 
-
-def epoch_row(event: Event) -> Row:
-    """Return the row of `epochs.csv` for an event, without the trial's key."""
-    group = {"group_seconds": event.group_seconds, "group_size": event.group_size}
-    return {"epoch": event.epoch, "lr": event.lr, **event.scores, "seconds": event.seconds, **group}
+GROUP = ("group_seconds", "group_size")
+"""Columns of a curve that a trial trained in a group has."""
 
 
-def wall_time(epochs: Sequence[Row]) -> Row:
-    """Return the seconds of a trial from the rows of its epochs; for one trained in a group those of the group.
+@dataclass
+class Curve:
+    """Learning curve of a training run so far.
 
-    group_size is such that group_seconds / group_size is the trial's share, however many came and left meanwhile.
+    Attributes:
+        block: epochs with scores, by column, those of `epochs.csv` and GROUP; None where an epoch has no value.
+        unscored: events without scores, of runs that ended within an epoch: these are no rows.
     """
-    grouped = [row for row in epochs if row["seconds"] is None and row.get("group_seconds") is not None]
-    if not grouped:
-        return {"seconds": sum(row["seconds"] or 0.0 for row in epochs)}
-    seconds = sum(row["group_seconds"] for row in grouped)
-    share = sum(row["group_seconds"] / row["group_size"] for row in grouped)
-    return {"seconds": None, "group_seconds": seconds, "group_size": max(round(seconds / share), 1) if share else 1}
+
+    block: Block = field(default_factory=lambda: {"epoch": []})
+    unscored: list[Event] = field(default_factory=list)
+
+    def add(self, event: Event) -> None:
+        """Add the epochs of an event."""
+        if not event.scores:
+            self.unscored.append(event)
+            return
+        before, block = len(self.block["epoch"]), event.block or _block(event)
+        for name, values in block.items():
+            self.block.setdefault(name, [None] * before).extend(values)
+        for name in self.block.keys() - block.keys():
+            self.block[name].extend([None] * len(block["epoch"]))
+
+    def upto(self, epoch: int) -> "Curve":
+        """Return the curve up to an epoch, that included."""
+        epochs = self.block["epoch"]
+        if not epochs or epochs[-1] <= epoch:
+            return self
+        end = bisect_right(epochs, epoch)
+        return Curve({name: values[:end] for name, values in self.block.items()})
+
+    def last_scores(self) -> dict[str, float]:
+        """Return the scores of the last epoch that was done; {} where none was."""
+        if not self.block["epoch"]:
+            return {}
+        last = {name: values[-1] for name, values in self.block.items() if name not in (*NO_SCORES, *GROUP)}
+        return {name: score for name, score in last.items() if score is not None}
+
+    def wall_time(self) -> Row:
+        """Return the seconds of the trial; for one trained in a group those of the group.
+
+        group_size is such that group_seconds / group_size is the trial's share, however many came and left meanwhile.
+        """
+        own = [*self.block.get("seconds", ()), *(event.seconds for event in self.unscored)]
+        if None in own:
+            ended = [(event.group_seconds, event.group_size) for event in self.unscored]
+            groups = [*zip(*(self.block.get(name, ()) for name in GROUP), strict=True), *ended]
+            grouped = [group for each, group in zip(own, groups, strict=True) if each is None and None not in group]
+            if grouped:
+                seconds, share = sum(time for time, _ in grouped), sum(time / size for time, size in grouped)
+                size = max(round(seconds / share), 1) if share else 1
+                return {"seconds": None, "group_seconds": seconds, "group_size": size}
+        return {"seconds": sum(each or 0.0 for each in own)}
+
+
+def _block(event: Event) -> Block:
+    """Return the block of an event of one epoch."""
+    scores = {name: [score] for name, score in event.scores.items()}
+    group = {name: [getattr(event, name)] for name in GROUP}
+    return {"epoch": [event.epoch], "lr": [event.lr], **scores, "seconds": [event.seconds], **group}
 
 
 def trial_row(trial: Trial, event: Event, spent: Row, about: Mapping[str, Any]) -> Row:
@@ -38,7 +87,7 @@ def trial_row(trial: Trial, event: Event, spent: Row, about: Mapping[str, Any]) 
     Args:
         trial: trial that was trained.
         event: its last; the final scores are the event's.
-        spent: `wall_time` of all its epochs.
+        spent: `Curve.wall_time` of all its epochs.
         about: used_engine, used_device, used_precision, jobs, threads.
     """
     seconds = spent["seconds"] or spent.get("group_seconds") or 0.0

@@ -6,13 +6,10 @@ from itertools import groupby
 
 from mlpctl.engines.base import Event
 from mlpctl.engines.schedule import is_prefix
-from mlpctl.runner.rows import epoch_row
+from mlpctl.runner.rows import Curve
 from mlpctl.runner.trial import Trial
 from mlpctl.store.key import key_of
-from mlpctl.store.schema import Row
-
-UNSCORED = epoch_row(Event("", 0))
-"""Epoch row without scores; such a row is not written."""
+from mlpctl.store.schema import Block
 
 CUT_SHORT = ("interrupted", "timeout")
 """Statuses of runs that nothing is wrong with: a trial that ends where such a run does is done."""
@@ -61,38 +58,31 @@ def key_without_epochs(trial: Trial) -> str:
     return key_of(trial.spec.model_copy(update={"epochs": 0}), trial.dataset.digest)
 
 
-def ended(left: dict[int, Trial], rows: list[Row], event: Event) -> list[tuple[Trial, Event]]:
+def ended(left: dict[int, Trial], curve: Curve, event: Event) -> list[tuple[Trial, Event]]:
     """Return the trials that end with an event, each with its own last event, and remove them from `left`.
 
     Args:
         left: epochs -> the trial that ends there, of those that have not ended yet.
-        rows: of the epochs so far, that of the event included.
-        event: one at a milestone ends a trial, one that ends the run all that are left.
+        curve: epochs so far, those of the event included.
+        event: one that reaches milestones ends their trials, one that ends the run all that are left.
     """
+    passed = [epochs for epochs in sorted(left) if epochs < event.epoch] if event.block else []
+    ends = [(left.pop(epochs), replace(event.at(epochs), status="ok")) for epochs in passed]
     if event.status in (None, "ok"):
-        if event.epoch not in left:
-            return []
-        return [(left.pop(event.epoch), event if event.status == "ok" else replace(event, status="ok"))]
-    ends: list[tuple[Trial, Event]] = []
+        if event.epoch in left:
+            ends.append((left.pop(event.epoch), event if event.status == "ok" else replace(event, status="ok")))
+        return ends
     if event.scores and event.status in CUT_SHORT and event.epoch in left:
         ends.append((left.pop(event.epoch), replace(event, status="ok", error="")))
-    last = replace(event, scores=event.scores or _last_scores(rows))
+    last = replace(event, scores=event.scores or curve.last_scores())
     while left:
         ends.append((left.pop(min(left)), last))
     return ends
 
 
-def trial_epochs(trial: Trial, rows: list[Row], *, test_each: bool) -> list[Row]:
-    """Return the epoch rows of a trial, as they are without the shorter trials that were read off the same run."""
-    own = [{**row, "key": trial.key} for row in rows if len(row) > len(UNSCORED)]
-    if not test_each:
-        for row in own[:-1]:
-            for name in [name for name in row if name.startswith("test_")]:
-                del row[name]
-    return own
-
-
-def _last_scores(rows: list[Row]) -> dict[str, float]:
-    """Return the scores of the last epoch that was done: what ended within an epoch has none of its own."""
-    scored = [row for row in rows if len(row) > len(UNSCORED)]
-    return {name: value for name, value in scored[-1].items() if name not in UNSCORED} if scored else {}
+def trial_epochs(curve: Curve, *, test_each: bool) -> Block:
+    """Return the epochs of a trial, as they are without the shorter trials that were read off the same run."""
+    if test_each:
+        return curve.block
+    last = {name: [None] * (len(values) - 1) + values[-1:] for name, values in curve.block.items() if "test_" in name}
+    return {**curve.block, **last}

@@ -43,12 +43,12 @@ class Trial:
         assert self.spec.epochs is not None
         return Work(self.key, self.spec, self.network, self.data, self.spec.epochs, **asked)
 
-    @property
+    @cached_property
     def data(self) -> Data:
         """The data of the spec, prepared; shared by the trials that agree on them."""
         return prepare(self.dataset, self.spec)
 
-    @property
+    @cached_property
     def network(self) -> Network:
         """The network of the spec."""
         return build_network(self.spec, self.data)

@@ -11,7 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from mlpctl.models.learner import State
-from mlpctl.store.schema import STATES_FOLDER, Row
+from mlpctl.store.schema import STATES_FOLDER, Block
 from mlpctl.system.files import replace_file
 
 DIGEST_SIZE = sha256().digest_size
@@ -25,12 +25,12 @@ class Checkpoint:
     Attributes:
         epochs: epochs done.
         state: arrays that `Session.save` returned.
-        rows: rows of `epochs.csv` so far.
+        curve: epochs so far: column of `epochs.csv` -> values.
     """
 
     epochs: int
     state: State
-    rows: list[Row]
+    curve: Block
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Checkpoints:
 
         path = self.file(name)
         path.parent.mkdir(exist_ok=True)
-        about = {"name": name, "engine": engine, "epochs": str(kept.epochs), "rows": json.dumps(kept.rows)}
+        about = {"name": name, "engine": engine, "epochs": str(kept.epochs), "curve": json.dumps(kept.curve)}
         content = save(kept.state, metadata=about)
         replace_file(path, [sha256(content).digest(), content])
 
@@ -74,9 +74,14 @@ class Checkpoints:
             return None
         length = int.from_bytes(content[:8], "little")
         about = json.loads(content[8 : 8 + length])["__metadata__"]
-        if about.get("name") != name or about["engine"] != engine or int(about["epochs"]) >= below:
+        if (
+            about.get("name") != name
+            or "curve" not in about
+            or about["engine"] != engine
+            or int(about["epochs"]) >= below
+        ):
             return None
-        return Checkpoint(int(about["epochs"]), load(content), json.loads(about["rows"]))
+        return Checkpoint(int(about["epochs"]), load(content), json.loads(about["curve"]))
 
     def forget(self) -> None:
         """Remove all checkpoints: no search will ask for more."""

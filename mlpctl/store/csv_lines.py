@@ -24,6 +24,7 @@ from mlpctl.store.schema import (
     SCHEMA_VERSION,
     TRIAL_COLUMNS,
     TRIALS_FILE,
+    Block,
     ColumnKind,
 )
 
@@ -191,6 +192,32 @@ def to_lines(rows: Iterable[Mapping[str, Any]], columns: Iterable[str]) -> bytes
             cells = _texts(map(row.get, names))
             lines.append(to_line([*cells, checksum_of(SEPARATOR.join(cells), version)]))
     return b"".join(lines)
+
+
+OFTEN_EQUAL = ("lr", "seconds")
+"""Columns of epochs that are written once for all rows where they are equal; scores may be 0 and -0."""
+
+
+def block_lines(block: Block, shared: Mapping[str, object], columns: Iterable[str]) -> bytes:
+    """Return rows of numbers as lines of a file, as `to_lines` does, in a third of the time.
+
+    Args:
+        block: column -> numbers or None, a value a row.
+        shared: column -> value of all rows, plain text or a number; one is schema_version.
+        columns: of the file; what else `block` has is left out.
+    """
+    names = [*columns][:-1]
+    fixed, varied = dict(shared), list[list[object]]()
+    for name in names:
+        if values := block.get(name):
+            if name in OFTEN_EQUAL and values.count(values[0]) == len(values):
+                fixed[name] = "" if values[0] is None else values[0]
+            else:
+                varied.append(["" if value is None else value for value in values] if None in values else values)
+    pattern = SEPARATOR.join(str(fixed.get(name, "")) if name in fixed or name not in block else "%s" for name in names)
+    rows = [(pattern % cells).encode() for cells in zip(*varied, strict=True)]
+    lines = [b"%b,%08x\n" % (row, crc32(row)) for row in rows]
+    return b"".join(lines).replace(SEPARATOR.encode(), b",")
 
 
 PLAIN = re.compile(f"[ !#-+\\-.-~{SEPARATOR}]*")

@@ -17,6 +17,9 @@ ColumnKind = Literal["text", "int", "float"]
 Row = dict[str, Any]
 """Row of a table: column -> plain value, None for what is missing."""
 
+Block = dict[str, list[Any]]
+"""Rows of a table: column -> a value for each row, None for what is missing."""
+
 SCORES: dict[str, ColumnKind] = {
     "train_loss": "float",
     "train_accuracy": "float",

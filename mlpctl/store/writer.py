@@ -5,7 +5,7 @@ The epoch rows of a trial are written before its trial row, so a row in `trials.
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from mlpctl.errors import DataError, UsageError
-from mlpctl.store.csv_lines import COLUMNS_BY_FILE, CsvLine, scan, to_lines
+from mlpctl.store.csv_lines import COLUMNS_BY_FILE, CsvLine, block_lines, scan, to_lines
 from mlpctl.store.environment import environment_id, joined
 from mlpctl.store.folder_files import read_json
 from mlpctl.store.repair_rows import count_rows, keep_epochs_of, remove_lines, repair_file
@@ -24,6 +24,7 @@ from mlpctl.store.schema import (
     SCHEMA_VERSION,
     TRIALS_FILE,
     WEIGHTS_FOLDER,
+    Block,
     Row,
 )
 from mlpctl.store.weights import digest_of_weights
@@ -98,20 +99,26 @@ class Store:
         if self._lock is not None:
             self._lock.release()
 
-    def append(self, trial: Row, epochs: Sequence[Row]) -> None:
-        """Append a trial and its epochs: whole rows or nothing.
+    def append(self, trial: Row, epochs: Block) -> None:
+        """Append a trial and its epochs, which are columns: whole rows or nothing.
 
         Raises:
             DataError: if the disk is full or the file cannot be written; the files are as they were before.
         """
-        version = {"schema_version": SCHEMA_VERSION, "key": trial["key"], "environment": self.environment}
+        version = {"schema_version": SCHEMA_VERSION, "key": trial["key"]}
+        row = {**trial, **version, "environment": self.environment}
+        lines = {
+            EPOCHS_FILE: block_lines(epochs, version, COLUMNS_BY_FILE[EPOCHS_FILE]),
+            TRIALS_FILE: to_lines([row], COLUMNS_BY_FILE[TRIALS_FILE]),
+        }
         with self._writing:
-            for name, rows in ((EPOCHS_FILE, epochs), (TRIALS_FILE, [trial])):
-                self._append(name, [{**row, **version} for row in rows])
+            for name, content in lines.items():
+                if content:
+                    self._append(name, content)
             self.known[str(trial["key"])] = str(trial["status"])
 
-    def _append(self, name: str, rows: Sequence[Row]) -> None:
-        content, descriptor = to_lines(rows, COLUMNS_BY_FILE[name]), self._files[name]
+    def _append(self, name: str, content: bytes) -> None:
+        descriptor = self._files[name]
         try:
             about = os.fstat(descriptor)
             if not about.st_nlink:

@@ -111,7 +111,7 @@ def test_the_curve_is_the_leaders() -> None:
     watched, first, second = progress(), trial(0.1), trial(0.2)
     for epoch in range(1, 6):
         for one, score in ((first, 0.1 * epoch), (second, 0.05 * epoch)):
-            watched.on_epoch(one, Event(one.key, epoch, {"val_accuracy": score}))
+            watched.on_epochs(one, Event(one.key, epoch, {"val_accuracy": score}))
     assert watched.running(jobs=1) == 2
     for one, score in ((first, 0.5), (second, 0.25)):
         watched.on_trial(row(one.config, score, key=one.key))
@@ -136,7 +136,7 @@ def test_the_view_fits_its_terminal(width: int, plain: bool) -> None:
     watched.stored = 3
     one = trial()
     for epoch in range(1, 6):
-        watched.on_epoch(one, Event(one.key, epoch, {"val_accuracy": 0.1 * epoch}))
+        watched.on_epochs(one, Event(one.key, epoch, {"val_accuracy": 0.1 * epoch}))
     watched.on_trial(row(one.config, 0.5, key=one.key))
     for _ in range(2):
         watched.on_trial(row("bad", None))
@@ -284,6 +284,6 @@ def test_what_comes_before_training_is_not_counted_in_what_is_left(
     one = trial()
     for epoch in range(1, 6):
         now[0] += 3
-        screen.on_epoch(one, Event(one.key, epoch, {"val_accuracy": 0.5}, seconds=3.0))
+        screen.on_epochs(one, Event(one.key, epoch, {"val_accuracy": 0.5}, seconds=3.0))
     screen.on_trial(row(one.config, 0.5, key=one.key))
     assert f"{left} left" in capsys.readouterr().err  # two more of 15 s, or of 75

@@ -188,8 +188,8 @@ def check_stop(subject: Subject) -> None:
     with subject.open() as session:
         events = []
         for event in session.advance([endless, other]):
-            events.append(event)
-            if event.key == "endless" and event.epoch == 3:
+            events += event.each()
+            if event.key == "endless" and event.epoch >= 3:
                 session.stop("endless")
         last = {event.key: event for event in events}
         assert (last["endless"].status, last["other"].status) == ("interrupted", "ok")

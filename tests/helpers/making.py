@@ -55,10 +55,10 @@ def work_of(dataset: Dataset, key: str = "t", **fields: Any) -> Work:
 
 
 def trained(session: Session, *works: Work) -> dict[str, list[Event]]:
-    """Return the events of each work, by key."""
+    """Return the events of the epochs of each work, by key."""
     events: dict[str, list[Event]] = {work.key: [] for work in works}
     for event in session.advance(works):
-        events[event.key].append(event)
+        events[event.key] += event.each()
     return events
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from mlpctl.store.schema import Block
 from mlpctl.store.writer import Store
 
 BASE: dict[str, Any] = {
@@ -38,8 +39,8 @@ def write(
                 f"{name}={trial[name]}" for name in ("dataset", "lr", "widths", "activation", "data") if name in trial
             ]
             accuracy = trial.get("val_accuracy")
-            lines = [{"epoch": e, "train_loss": 1 / e, "val_accuracy": accuracy} for e in (1, 2)] if epochs else []
-            store.append({"key": f"k{number}", "config": " ".join(told), **trial}, lines)
+            block: Block = {"epoch": [1, 2], "train_loss": [1.0, 0.5], "val_accuracy": [accuracy] * 2} if epochs else {}
+            store.append({"key": f"k{number}", "config": " ".join(told), **trial}, block)
     return folder
 
 

@@ -71,7 +71,7 @@ def test_the_perceptron_learns_what_a_line_separates() -> None:
     for proposal in experiment.strategy().ask():
         for seed in experiment.seeds:
             one = trial_of(experiment.specs(proposal, seed))
-            losses = [event.scores["train_loss"] for event in session.advance([one.work()])]
+            losses = [epoch.scores["train_loss"] for event in session.advance([one.work()]) for epoch in event.each()]
             separable = proposal["data.gate"] not in ("xor", "xnor")
             assert (losses[-1] == 0 and min(losses) == 0) == separable, proposal
             assert (0 in losses) == separable

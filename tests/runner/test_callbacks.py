@@ -27,7 +27,7 @@ def test_several_callbacks_are_told_one_after_the_other() -> None:
     told: list[tuple[str, object]] = []
     trial = trial_of(make_spec({"dataset": "iris", "epochs": 1}))
     callbacks = Callbacks(Named("a", told), Callback(), Named("b", told))
-    callbacks.on_epoch(trial, Event(trial.key, 1))
+    callbacks.on_epochs(trial, Event(trial.key, 1))
     callbacks.on_trial({"key": trial.key})
     callbacks.on_stored()
     callbacks.on_note("late")

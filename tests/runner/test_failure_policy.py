@@ -1,22 +1,24 @@
 """Failures as data: alike ones are one row with the command that trains one again; too many of them end a sweep."""
 
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from mlpctl.engines import reference
-from mlpctl.engines.base import Engine, Event
+from mlpctl.engines.base import Engine, Event, event_of
 from mlpctl.engines.kernel import engine as kernel
 from mlpctl.engines.time_limit import Clock
 from mlpctl.runner.failure_policy import FailurePolicy, alike
-from mlpctl.runner.rows import epoch_row
+from mlpctl.runner.rows import Curve
 from mlpctl.runner.run_groups import ended
 from mlpctl.runner.shard import parse_shard
 from mlpctl.runner.trial import Trial, trial_of
 from mlpctl.spec import make_spec
 from mlpctl.store.maintenance.check import check_contents
 from mlpctl.store.results import load
+from mlpctl.store.schema import Block
 from tests.helpers.cli import Cli
 from tests.helpers.making import classes, trained, work_of
 
@@ -107,10 +109,12 @@ def test_a_trial_ends_within_an_epoch(engine: Engine) -> None:
 def test_trials_that_a_late_run_had_passed_are_done() -> None:
     """Of trials of 1, 2, 5 and 9 epochs that are one run, the clock ends the run after 2, or within the sixth."""
     trials = {epochs: trial_of(make_spec({"dataset": "iris", "epochs": epochs})) for epochs in (1, 2, 5, 9)}
-    rows = [epoch_row(Event("t", epoch, {"val_loss": 1.0 / epoch})) for epoch in range(1, 6)]
+    curve = Curve()
+    for epoch in range(1, 6):
+        curve.add(Event("t", epoch, {"val_loss": 1.0 / epoch}))
 
     def told(left: dict[int, Trial], event: Event) -> list[tuple[int | None, str | None, object]]:
-        ends = ended(left, rows[: event.epoch], event)
+        ends = ended(left, curve.upto(event.epoch), event)
         assert not left or event.status is None
         return [(trial.spec.epochs, last.status, last.scores.get("val_loss")) for trial, last in ends]
 
@@ -123,6 +127,18 @@ def test_trials_that_a_late_run_had_passed_are_done() -> None:
     assert told(left, Event("t", 2, {"val_loss": 0.5})) == [(2, "ok", 0.5)]
     assert told(left, Event("t", 5, {"val_loss": 0.2})) == [(5, "ok", 0.2)]
     assert told(left, Event("t", 5, status="timeout", error="late")) == [(9, "timeout", 0.2)]
+
+    block: Block = {
+        "epoch": [1, 2, 3, 4, 5],
+        "lr": [0.1] * 5,
+        "val_loss": [1 / e for e in range(1, 6)],
+        "seconds": [0.0] * 5,
+    }
+    left = dict(trials)
+    assert told(left, event_of("t", block)) == [(1, "ok", 1.0), (2, "ok", 0.5), (5, "ok", 0.2)]
+    assert [*left] == [9]
+    ended_badly = replace(event_of("t", block), status="diverged", error="not finite")
+    assert [status for _, status, _ in told(dict(trials), ended_badly)] == ["ok", "ok", "diverged", "diverged"]
 
 
 @pytest.mark.parametrize(

@@ -18,10 +18,10 @@ def flipped(content: bytes) -> bytes:
 def test_a_damaged_state_does_not_count(tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
     """An empty, short or changed file is as good as none."""
     states = Checkpoints(tmp_path)
-    states.keep("a", "kernel", Checkpoint(3, {"0.weight": np.ones(4)}, [{"epoch": 1}]))
+    states.keep("a", "kernel", Checkpoint(3, {"0.weight": np.ones(4)}, {"epoch": [1]}))
     found = states.find("a", "kernel", 9)
     assert found is not None
-    assert (found.epochs, found.rows, found.state["0.weight"].tolist()) == (3, [{"epoch": 1}], [1.0] * 4)
+    assert (found.epochs, found.curve, found.state["0.weight"].tolist()) == (3, {"epoch": [1]}, [1.0] * 4)
     states.file("a").write_bytes(damage(states.file("a").read_bytes()))
     assert states.find("a", "kernel", 9) is None
 
@@ -30,7 +30,7 @@ def test_a_state_of_another_trial_does_not_count(tmp_path: Path) -> None:
     """Two files that were swapped are as good as none."""
     states = Checkpoints(tmp_path)
     for name in "ab":
-        states.keep(name, "kernel", Checkpoint(3, {"0.weight": np.ones(4)}, []))
+        states.keep(name, "kernel", Checkpoint(3, {"0.weight": np.ones(4)}, {}))
     states.file("a").rename(states.file("c"))
     states.file("b").rename(states.file("a"))
     assert states.find("a", "kernel", 9) is None

@@ -13,11 +13,12 @@ import pytest
 from mlpctl.errors import DataError, UsageError
 from mlpctl.store.csv_lines import COLUMNS_BY_FILE
 from mlpctl.store.results import load
+from mlpctl.store.schema import Block
 from mlpctl.store.writer import Store
 from mlpctl.system.files import replace_file
 
 TRIAL = {"key": "a" * 16, "config": "c", "status": "ok", "dataset": "iris", "val_accuracy": 0.5, "seed": 0}
-EPOCHS = [{"epoch": epoch, "train_loss": 1 / epoch} for epoch in (1, 2)]
+EPOCHS: Block = {"epoch": [1, 2], "train_loss": [1.0, 0.5]}
 
 
 def written(folder: Path, *keys: str) -> None:
@@ -81,7 +82,7 @@ def test_an_older_schema_is_brought_up_to_date(tmp_path: Path) -> None:
     with Store(folder) as store:
         assert store.known == {"a": "ok"}
         assert "brought up to date" in store.repairs[0]
-        store.append({**TRIAL, "key": "b"}, [])
+        store.append({**TRIAL, "key": "b"}, {})
     assert load(folder).trials["val_accuracy"].tolist() == [0.25, 0.5]
     assert load(folder).trials["bias"].tolist()[0] == "true"  # what a field says that was not there yet
     assert (folder / "trials.csv").read_text().split("\n")[0] == ",".join(COLUMNS_BY_FILE["trials.csv"])
@@ -91,7 +92,7 @@ def test_a_newer_row_does_not_count_and_stays(tmp_path: Path) -> None:
     """One row of a newer version does not lock the folder; a file with columns of a newer one is not rewritten."""
     folder = tmp_path / "r"
     with Store(folder) as store:
-        store.append(TRIAL, [])
+        store.append(TRIAL, {})
     lines = (folder / "trials.csv").read_text().splitlines(keepends=True)
     newer = "99" + lines[1][1:].replace("a" * 16, "b")
     (folder / "trials.csv").write_text("".join([*lines, newer]))
@@ -137,9 +138,9 @@ def test_a_full_disk_in_the_middle_of_a_row_leaves_whole_rows(tmp_path: Path) ->
     try:
         with Store(folder) as store:
             resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
-            store.append({**TRIAL, "key": "short"}, [])
+            store.append({**TRIAL, "key": "short"}, {})
             with pytest.raises(DataError, match="what had finished is safe"):
-                store.append({**TRIAL, "key": "b" * 50}, EPOCHS * 50)
+                store.append({**TRIAL, "key": "b" * 50}, {name: values * 50 for name, values in EPOCHS.items()})
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
         signal.signal(signal.SIGXFSZ, handler)
@@ -158,13 +159,13 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
 
 def test_errors_with_newlines_stay_in_one_row(tmp_path: Path) -> None:
     with Store(tmp_path / "r") as store:
-        store.append({**TRIAL, "status": "crashed", "error": 'two\nlines, and "quotes"'}, [])
+        store.append({**TRIAL, "status": "crashed", "error": 'two\nlines, and "quotes"'}, {})
     assert load(tmp_path / "r").trials["error"].tolist() == ['two lines, and "quotes"']
 
 
 def test_what_separates_cells_in_a_checksum_is_no_part_of_one(tmp_path: Path) -> None:
     with Store(tmp_path / "r") as store:
-        store.append({**TRIAL, "error": "one\x1ftwo"}, [])
+        store.append({**TRIAL, "error": "one\x1ftwo"}, {})
     assert load(tmp_path / "r").trials["error"].tolist() == ["one two"]
 
 

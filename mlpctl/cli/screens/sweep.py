@@ -88,12 +88,12 @@ class SweepScreen(Screen):
         if self.is_live:
             self.live.stop()
 
-    def on_epoch(self, trial: Trial, event: Event) -> None:
-        """Add an epoch to the progress; time is counted from the first on, as compiling is done once."""
+    def on_epochs(self, trial: Trial, event: Event) -> None:
+        """Add epochs to the progress; time is counted from the first on, as compiling is done once."""
         if not self.is_begun:
             self.since = time.monotonic() - (event.seconds or event.group_seconds or 0.0)
             self.is_begun = True
-        self.progress.on_epoch(trial, event)
+        self.progress.on_epochs(trial, event)
 
     def on_stored(self) -> None:
         """Count a trial that is there already."""

@@ -224,14 +224,15 @@ class ProcessesSession(RemoteArrays):
     def _received(self, worker: WorkerProcess, report: Report) -> Iterator[Event]:
         """Yield the event of a report unless it came already, before a process died."""
         event = report.event
-        is_known = event.epoch <= self._epochs.get(event.key, -1)
+        before = self._epochs.get(event.key, -1)
+        is_known = event.epoch <= before
         if is_known and event.status is None:
             return
         self._epochs[event.key] = event.epoch
         if event.status is not None:
             worker.works.pop(event.key, None)
             self.keep(report)
-        yield replace(event, scores={}) if is_known else event
+        yield replace(event, scores={}, block=None) if is_known else event.after(before)
 
     def _died(self, place: int, worker: WorkerProcess) -> Iterator[Event]:
         """Give out again what a dead process had in training; yield the end of a trial that, alone, has killed two."""

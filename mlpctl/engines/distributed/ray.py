@@ -208,8 +208,8 @@ class RaySession(RemoteArrays):
 
 
 def _seconds(event: Event) -> float:
-    """Return a trial's share of the time of an epoch."""
-    return event.seconds or (event.group_seconds or 0.0) / (event.group_size or 1)
+    """Return a trial's share of the time of the epochs of an event."""
+    return event.own_seconds or (event.group_seconds or 0.0) / (event.group_size or 1)
 
 
 def train_task(task: WorkerTask) -> "Reply":

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpctl.engines.base import Event, Work, epoch_outcome, late
+from mlpctl.engines.base import Event, Work, epoch_outcome, event_of, late
 from mlpctl.engines.expected_time import kernel_seconds
 from mlpctl.engines.initial_weights import start_key
 from mlpctl.engines.kernel.helper_threads import helped
@@ -30,6 +30,7 @@ from mlpctl.engines.recent import Recent
 from mlpctl.engines.threads import on_threads
 from mlpctl.errors import DeviceError
 from mlpctl.models.learner import OPTIMIZER_PREFIX, State
+from mlpctl.store.schema import Block
 
 if TYPE_CHECKING:
     from mlpctl.data.prepare import Data
@@ -180,24 +181,26 @@ class KernelSession:
         while trial.epochs_done < work.epochs:
             count = max(1, min(work.epochs - trial.epochs_done, int(CALL_SECONDS / max(pace, 1e-9))))
             started = time.perf_counter()
-            results, finite = self._trained(work, trial, arrays, count, work.limit - spent, pace * count)
-            seconds = time.perf_counter() - started
+            block, finite = self._trained(work, trial, arrays, count, work.limit - spent, pace * count)
+            seconds, done = time.perf_counter() - started, len(block["epoch"])
             spent += seconds
-            pace = seconds / (len(results) or 1)
-            events = [Event(work.key, epoch, scores, lr, pace) for epoch, lr, scores in results]
+            pace = seconds / (done or 1)
+            block["seconds"] = [pace] * done
+            event = event_of(work.key, block) if done else None
             if (spent > work.limit or trial.halt[0]) and finite and trial.epochs_done < work.epochs:
-                yield [*events, late(work.key, trial.epochs_done, 0.0 if events else seconds, work.limit)]
+                end = late(work.key, trial.epochs_done, 0.0 if done else seconds, work.limit)
+                yield [end] if event is None else [event, end]
                 return
+            assert event is not None
             is_stopped = work.key in self._stopped
-            last = events[-1]
-            last.status, last.error = epoch_outcome(trial.epochs_done, work.epochs, finite=finite, stopped=is_stopped)
-            yield events
-            if last.status is not None:
+            event.status, event.error = epoch_outcome(trial.epochs_done, work.epochs, finite=finite, stopped=is_stopped)
+            yield [event]
+            if event.status is not None:
                 return
 
     def _trained(
         self, work: Work, trial: Training, arrays: Arrays, count: int, left: float, guess: float
-    ) -> tuple[list[tuple[int, float, dict[str, float]]], bool]:
+    ) -> tuple[Block, bool]:
         """Train epochs, see `train_epochs`, with an alarm where time may run out and idle cores where it is large.
 
         Args:

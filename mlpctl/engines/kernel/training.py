@@ -21,6 +21,7 @@ from mlpctl.engines.schedule import rates_of
 from mlpctl.engines.scoring import scores_of, squared_deviations
 from mlpctl.models.constants import HAS_FIRST, HAS_SECOND
 from mlpctl.models.learner import State
+from mlpctl.store.schema import Block
 
 if TYPE_CHECKING:
     from mlpctl.data.prepare import Data, Part
@@ -169,10 +170,8 @@ def arrays_of(data: "Data") -> Arrays:
     return Arrays((*inputs, *parts), native_function(loop_name(X.dtype, dtype.name)), block, lengths, spread)
 
 
-def train_epochs(
-    work: Work, trial: Training, arrays: Arrays, count: int, task: int = ALONE
-) -> tuple[list[tuple[int, float, dict[str, float]]], bool]:
-    """Train some epochs; return (epoch, lr, scores as columns) of each, and whether everything is still finite.
+def train_epochs(work: Work, trial: Training, arrays: Arrays, count: int, task: int = ALONE) -> tuple[Block, bool]:
+    """Train some epochs; return them, without their seconds, and whether everything is still finite.
 
     There are fewer than asked for where one diverged, or the trial was halted.
 
@@ -191,30 +190,28 @@ def train_epochs(
     first_epoch, steps = trial.epochs_done + 1, steps_per_epoch(spec, len(rows))
     rates = rates_of(spec, first_epoch, count, steps)
     results = _results(work, count)
-    if always := _due(work, EVERY):
-        results[:, DUE] = always
-    for e in (epoch - first_epoch for epoch in work.test_at):
-        if 0 <= e < count:
-            results[e, DUE] = _due(work, first_epoch + e)
+    always = _due(work, EVERY)
+    results[:, DUE] = always
+    more = {e: _due(work, first_epoch + e) for epoch in work.test_at if 0 <= (e := epoch - first_epoch) < count}
+    for e, due in more.items():
+        results[e, DUE] = due
     orders = _orders(arrays, spec.data_key, first_epoch, count, rows, used)
     done = _called(trial, arrays, orders, rates.astype(spec.dtype), first_epoch, results, task)
     finite, done = done >= 0, abs(done)
     trial.epochs_done += done
     trial.steps_done += done * steps
-    columns = _train_columns(work, results[:done, LOSS:SCORES] / used)
-    for own, result in zip(columns, results[:done].tolist(), strict=True):
-        if result[DUE]:
-            own.update(_columns(work, arrays, result))
-    lrs: list[float] = rates[:done, 0].tolist()
-    return list(zip(range(first_epoch, first_epoch + done), lrs, columns, strict=True)), finite
-
-
-def _train_columns(work: Work, means: NDArray[np.float64]) -> list[dict[str, float]]:
-    """Return the columns of each epoch that come from training itself."""
-    sums: list[list[float]] = means.tolist()
-    if not work.network.n_classes:
-        return [{"train_loss": loss} for loss, _ in sums]
-    return [{"train_loss": loss, "train_accuracy": accuracy} for loss, accuracy in sums]
+    loss, accuracy = (results[:done, LOSS:SCORES].T / used).tolist()
+    block = {"epoch": list(range(first_epoch, first_epoch + done)), "lr": rates[:done, 0].tolist(), "train_loss": loss}
+    if work.network.n_classes:
+        block["train_accuracy"] = accuracy
+    for number in range(len(PARTS)):
+        if always >> number & 1:
+            block |= _columns(work, arrays, number, results[:done])
+        elif scored := [e for e, due in more.items() if due >> number & 1 and e < done]:
+            for name, values in _columns(work, arrays, number, results[scored]).items():
+                there = dict(zip(scored, values, strict=True))
+                block[name] = [there.get(e) for e in range(done)]
+    return block, finite
 
 
 def scores_now(work: Work, trial: Training, arrays: Arrays) -> dict[str, float]:
@@ -223,7 +220,9 @@ def scores_now(work: Work, trial: Training, arrays: Arrays) -> dict[str, float]:
     results[0, DUE] = _due(work, trial.epochs_done)
     no_rows, no_rates = np.zeros((1, 0), np.int64), np.zeros((1, 0), work.spec.dtype)
     _called(trial, arrays, no_rows, no_rates, 0, results)
-    return _columns(work, arrays, results[0].tolist())
+    due = int(results[0, DUE])
+    parts = [_columns(work, arrays, number, results) for number in range(len(PARTS)) if due >> number & 1]
+    return {name: score for part in parts for name, [score] in part.items()}
 
 
 def _results(work: Work, count: int) -> NDArray[np.float64]:
@@ -272,15 +271,11 @@ def _due(work: Work, epoch: int) -> int:
     return sum(1 << PARTS.index(prefix) for prefix, _ in work.parts_at(epoch))
 
 
-def _columns(work: Work, arrays: Arrays, result: list[float]) -> dict[str, float]:
-    """Return the scores of the parts that are due, from a row of results."""
-    due, _, _, *totals = result
-    columns: dict[str, float] = {}
-    width = len(totals) // len(PARTS)
-    for number, prefix in enumerate(PARTS):
-        if int(due) >> number & 1:
-            loss, correct, absolute, *squares = totals[number * width : (number + 1) * width]
-            spread, n = arrays.spread.get(prefix, []), arrays.sizes[number]
-            for name, value in scores_of(work.network, n, loss, int(correct), absolute, squares, spread).items():
-                columns[f"{prefix}_{name}"] = value
-    return columns
+def _columns(work: Work, arrays: Arrays, number: int, results: NDArray[np.float64]) -> dict[str, list[float]]:
+    """Return the scores of one of PARTS by their columns, from the results of epochs (E, width) that score it."""
+    prefix, width = PARTS[number], (results.shape[1] - SCORES) // len(PARTS)
+    begin = SCORES + number * width
+    loss, correct, absolute, *squares = results[:, begin : begin + width].T
+    spread, n = arrays.spread.get(prefix, []), arrays.sizes[number]
+    scores = scores_of(work.network, n, loss, correct, absolute, squares, spread)
+    return {f"{prefix}_{name}": value.tolist() for name, value in scores.items()}

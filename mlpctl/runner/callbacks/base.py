@@ -8,6 +8,12 @@ from mlpctl.store.schema import Row
 class Callback:
     """Base of all callbacks: each method does nothing, a subclass defines those that it needs."""
 
+    def on_epochs(self, trial: Trial, event: Event) -> None:
+        """Handle the end of an epoch, or of a block of epochs; the base tells of each by `on_epoch`."""
+        if type(self).on_epoch is not Callback.on_epoch:
+            for each in event.each():
+                self.on_epoch(trial, each)
+
     def on_epoch(self, trial: Trial, event: Event) -> None:
         """Handle the end of an epoch."""
 
@@ -28,10 +34,10 @@ class Callbacks(Callback):
         """Hold the callbacks."""
         self.callbacks = callbacks
 
-    def on_epoch(self, trial: Trial, event: Event) -> None:
-        """Tell all of an epoch."""
+    def on_epochs(self, trial: Trial, event: Event) -> None:
+        """Tell all of an epoch, or of a block of epochs."""
         for callback in self.callbacks:
-            callback.on_epoch(trial, event)
+            callback.on_epochs(trial, event)
 
     def on_trial(self, row: Row) -> None:
         """Tell all of a trial."""

@@ -106,10 +106,11 @@ class Progress(Callback):
         """Return how many trials are in training, as far as can be seen: one shows itself after its first epoch."""
         return max(len(self._curves), min(jobs, self.total - self.over))
 
-    def on_epoch(self, trial: Trial, event: Event) -> None:
-        """Keep the score of an epoch."""
-        score = event.scores.get(column_of(self.on, self.metric or metric_of(trial.dataset.task)))
-        self._curves.setdefault(trial.key, []).extend([] if score is None else [score])
+    def on_epochs(self, trial: Trial, event: Event) -> None:
+        """Keep the scores of epochs."""
+        column = column_of(self.on, self.metric or metric_of(trial.dataset.task))
+        scores = [event.scores.get(column)] if event.block is None else event.block.get(column, [])
+        self._curves.setdefault(trial.key, []).extend([score for score in scores if score is not None])
 
     def on_trial(self, row: Row) -> None:
         """Count a trial that was trained."""
