@@ -186,14 +186,15 @@ def sweep(
     return Results([folder], notes=[*callback.notes, *cut], kept=kept)
 
 
-def load(*folders: "str | PathLike[str]") -> Results:
-    """Return what is in results folders, finished or not.
+def load(*folders: "str | PathLike[str]", every: bool = False) -> Results:
+    """Return what is in results folders, finished or not: the trials that their experiments asked for.
 
         results = mlpctl.load("results/iris-mlp")
         results.trials.groupby("lr")["val_accuracy"].mean()
 
     Args:
         *folders: one or several; of a trial that is in two the last counts.
+        every: return the trials of other experiments in these folders too.
 
     Raises:
         DataError: where a folder holds no results, or a file cannot be read.
@@ -201,7 +202,7 @@ def load(*folders: "str | PathLike[str]") -> Results:
     """
     if not folders:
         raise UsageError("which results? name a folder, such as results/iris-mlp")
-    return Results([Path(folder) for folder in folders])
+    return Results([Path(folder) for folder in folders], every=every)
 
 
 class KeptFolder:

@@ -40,8 +40,9 @@ def report(
     format_: Format = "table",
     output: Path | None = None,
     ascii_only: bool = False,
-) -> None:
-    """Write the tables and figures of results folders.
+    every: bool = False,
+) -> int:
+    """Write the tables and figures of results folders; return how many trials of other experiments are left out.
 
     Args:
         folders: one or several.
@@ -57,6 +58,7 @@ def report(
         format_: of the tables.
         output: file of the tables; None is stdout.
         ascii_only: use ASCII alone, whatever the encoding can carry.
+        every: report on all trials of the folders, not only on those that their experiments asked for.
 
     Raises:
         DataError: where there are no results.
@@ -68,7 +70,7 @@ def report(
         raise UsageError(f"{option} - draws in the terminal, beside --format table alone; got --format {format_}")
     if html is not None and (html.suffix.lower() not in PAGES or html.is_dir()):
         raise UsageError(f"--html writes a file that ends in {' or '.join(PAGES)}, got '{html}'")
-    results = load(*folders)
+    results = load(*folders, every=every)
     summaries = summarize(results, metric=metric, on=on)
     if format_ in ("csv", "json"):
         tables = _importance_alone(summaries, results) if importance else for_machines(summaries, by)
@@ -87,6 +89,15 @@ def report(
         from mlpctl.report.page.write import write_page
 
         write_page(results, summaries, html, forest=importance)
+    return results.others
+
+
+def others_note(count: int) -> str:
+    """Return what is said of trials of other experiments in the folders of a report; "" where there are none."""
+    if not count:
+        return ""
+    trials = "1 trial" if count == 1 else f"{count:,} trials"
+    return f"{trials} of other experiments in the same folder left out: --all shows them"
 
 
 def standard_tables(

@@ -16,7 +16,7 @@ from mlpctl.report.compare.comparison import ResultsComparison as FoldersCompari
 from mlpctl.report.compare.folders import compare_results
 from mlpctl.report.figures.draw import draw
 from mlpctl.report.notebook import as_html, as_text, frame, shown
-from mlpctl.report.report import curve_drawings, effect_drawing, standard_tables
+from mlpctl.report.report import curve_drawings, effect_drawing, others_note, standard_tables
 from mlpctl.report.run import Run
 from mlpctl.report.statistics.importance import importance
 from mlpctl.report.summary import Summary, summarize
@@ -80,10 +80,13 @@ class Results:
         notes: notes on the training, where this came from `mlpctl.sweep`.
     """
 
-    def __init__(self, folders: Sequence[Path], *, notes: Sequence[str] = (), kept: object = None) -> None:
-        """Read the folders; `kept` keeps a temporary one alive."""
-        self._read = read.load(*folders)
-        self.folders, self.notes, self._kept = tuple(folders), tuple(notes), kept
+    def __init__(
+        self, folders: Sequence[Path], *, notes: Sequence[str] = (), every: bool = False, kept: object = None
+    ) -> None:
+        """Read the folders, see `mlpctl.load`; `kept` keeps a temporary one alive."""
+        self._read = read.load(*folders, every=every)
+        others = others_note(self._read.others).replace("--all", "mlpctl.load(…, every=True)")
+        self.folders, self.notes, self._kept = tuple(folders), (*notes, *filter(None, [others])), kept
 
     @cached_property
     def trials(self) -> "pd.DataFrame":

@@ -40,7 +40,7 @@ class Run:
     def _results(self) -> ResultsFolders:
         from dataclasses import replace
 
-        results = load(self.folder)
+        results = load(self.folder, every=True)
         return replace(results, rows=results.rows.rows(results.rows["key"] == self.key))
 
     @cached_property

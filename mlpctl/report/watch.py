@@ -7,6 +7,7 @@ from pathlib import Path
 from mlpctl.errors import UsageError
 from mlpctl.runner.failure_policy import REDONE
 from mlpctl.store import reader
+from mlpctl.store.experiment_keys import own_keys
 from mlpctl.store.schema import EPOCHS_FILE, EXPERIMENT_FILE, TRIALS_FILE
 
 SECONDS_BETWEEN_LOOKS = 0.5
@@ -38,7 +39,13 @@ def changes(folders: Sequence[Path], wait: Callable[[], None] | None = None) -> 
 
 def trials_finished(folders: Sequence[Path]) -> tuple[int, int | None]:
     """Return how many trials need not run again, and how many their experiments have; None where nothing says it."""
-    statuses = [status for folder in folders for status in reader.keys(folder).values()]
+    statuses = [
+        status
+        for folder in folders
+        for own in [own_keys(folder)]
+        for key, status in reader.keys(folder).items()
+        if own is None or key in own
+    ]
     wanted = [expected_trials(folder) for folder in folders]
     return sum(status not in REDONE for status in statuses), None if None in wanted else sum(n or 0 for n in wanted)
 

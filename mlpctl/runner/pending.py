@@ -44,6 +44,7 @@ def pending(
         elif trial is not None and has_to_run(store, key, options):
             yield trial
         else:
+            store.count_in(key)
             on_stored(store.known.get(key, ""))
 
 

@@ -212,7 +212,7 @@ def sweep(experiment: Experiment, out: Path, options: RunOptions, callback: Call
         for note in (*experiment.notes, *store.repairs):
             callback.on_note(note)
         there = {} if options.cluster is None else {"cluster": options.cluster.facts()}
-        store.describe(experiment.as_toml(), environment(precision=options.precision) | there)
+        store.describe(experiment.as_toml(), environment(precision=options.precision) | there, counts=True)
         outcomes = Outcomes(experiment.select.on, experiment.select.metric)
         learns = experiment.strategy().learns
         if learns and not options.force:

@@ -5,8 +5,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from mlpctl.store import reader
 from mlpctl.store.columns import Columns, concatenated, last_of_each, objects
+from mlpctl.store.experiment_keys import own_keys
 from mlpctl.store.folder_files import read_experiment, read_json
 from mlpctl.store.schema import ENVIRONMENT_FILE, EXPERIMENT_FILE
 
@@ -23,12 +26,14 @@ class ResultsFolders:
         rows: a row per trial, the columns of the schema, and `folder`.
         experiments: resolved experiment of each folder, {} where none was written.
         environments: content of each folder's `environment.json`.
+        others: number of trials of other experiments in these folders, which `rows` does not have.
     """
 
     folders: tuple[Path, ...]
     rows: Columns
     experiments: tuple[dict[str, Any], ...]
     environments: tuple[dict[str, Any], ...]
+    others: int = 0
 
     @cached_property
     def epoch_rows(self) -> Columns:
@@ -51,22 +56,35 @@ class ResultsFolders:
         return self.epoch_rows.frame()
 
 
-def load(*folders: str | Path) -> ResultsFolders:
-    """Return the results in the given folders, finished or not.
+def load(*folders: str | Path, every: bool = False) -> ResultsFolders:
+    """Return the results in the given folders, finished or not: the trials that their experiments asked for.
 
     Rows of trials that were begun and never finished are left out; of a trial that was run twice the last counts.
+
+    Args:
+        *folders: results folders.
+        every: return the trials of other experiments in these folders too.
 
     Raises:
         DataError: where a folder holds no results or a file cannot be read.
     """
     paths = tuple(Path(folder) for folder in folders)
     tables = [reader.trials(path) for path in paths]
+    own = [None if every else own_keys(path) for path in paths]
+    wanted = {
+        key
+        for table, keys in zip(tables, own, strict=True)
+        for key in (table["key"].tolist() if keys is None else keys)
+    }
     named = [
         table.plus({"folder": objects([path.name] * len(table))}) for table, path in zip(tables, paths, strict=True)
     ]
+    rows = last_of_each(concatenated(named), "key")
+    is_own = np.fromiter((key in wanted for key in rows["key"].tolist()), dtype=bool, count=len(rows))
     return ResultsFolders(
         paths,
-        last_of_each(concatenated(named), "key"),
+        rows.rows(is_own),
         tuple(read_experiment(path / EXPERIMENT_FILE) for path in paths),
         tuple(read_json(path / ENVIRONMENT_FILE) for path in paths),
+        len(rows) - int(is_own.sum()),
     )

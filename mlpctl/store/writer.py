@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Any, Self
 from mlpctl.errors import DataError, UsageError
 from mlpctl.store.csv_lines import COLUMNS_BY_FILE, CsvLine, block_lines, scan, to_lines
 from mlpctl.store.environment import environment_id, joined
+from mlpctl.store.experiment_keys import content_of, key_line, own_keys
 from mlpctl.store.folder_files import read_json
 from mlpctl.store.repair_rows import count_rows, keep_epochs_of, remove_lines, repair_file
 from mlpctl.store.schema import (
     ENVIRONMENT_FILE,
     EPOCHS_FILE,
     EXPERIMENT_FILE,
+    KEYS_FILE,
     SCHEMA_VERSION,
     TRIALS_FILE,
     WEIGHTS_FOLDER,
@@ -46,12 +48,14 @@ class Store:
         known: key -> status of the trials that are in the store.
         repairs: repairs made on opening, a line each.
         environment: id of the environment of this process; "" where it is not known.
+        own: keys of the trials in the store that the experiment asked for.
     """
 
     folder: Path
     known: dict[str, str] = field(default_factory=dict)
     repairs: list[str] = field(default_factory=list)
     environment: str = ""
+    own: set[str] = field(default_factory=set)
     _lock: "FileLock | None" = None
     _files: dict[str, int] = field(default_factory=dict)
     _writing: Lock = field(default_factory=Lock)  # impossible trials are found, and written, on any thread
@@ -116,6 +120,18 @@ class Store:
                 if content:
                     self._append(name, content)
             self.known[str(trial["key"])] = str(trial["status"])
+        self.count_in(str(trial["key"]))
+
+    def count_in(self, key: str) -> None:
+        """Count a trial that is in the store among those of the experiment that `describe` has written.
+
+        Raises:
+            DataError: if that cannot be written.
+        """
+        with self._writing:
+            if KEYS_FILE in self._files and key not in self.own:
+                self._append(KEYS_FILE, key_line(key))
+                self.own.add(key)
 
     def _append(self, name: str, content: bytes) -> None:
         descriptor = self._files[name]
@@ -151,8 +167,14 @@ class Store:
         if count_rows(self.folder / EPOCHS_FILE) > epochs:
             keep_epochs_of(self.folder / EPOCHS_FILE, self.known)
 
-    def describe(self, experiment: Mapping[str, Any], environment: Mapping[str, Any]) -> None:
+    def describe(self, experiment: Mapping[str, Any], environment: Mapping[str, Any], *, counts: bool = False) -> None:
         """Write the experiment of the folder and the environment of this run; earlier environments stay there.
+
+        Args:
+            experiment: as `experiment.toml` has it.
+            environment: facts of this process; {} for none.
+            counts: from here on trials are counted among those of the experiment, which reports are about; else they
+                are about all trials of the folder.
 
         Raises:
             DataError: if a file cannot be read or written.
@@ -166,7 +188,14 @@ class Store:
             before = {}  # damaged: it is written anew, as the readers of the folder are told
         content = joined(environment, before)
         self.environment = environment_id(environment) if environment else ""
-        replace_file(self.folder / EXPERIMENT_FILE, tomli_w.dumps(experiment).encode())
+        asked = tomli_w.dumps(experiment).encode()
+        replace_file(self.folder / EXPERIMENT_FILE, asked)
+        if counts:
+            self.own = {key for key in own_keys(self.folder) or () if key in self.known}
+            replace_file(self.folder / KEYS_FILE, content_of(asked, self.own))
+            self._files[KEYS_FILE] = os.open(self.folder / KEYS_FILE, os.O_WRONLY | os.O_APPEND)
+        else:
+            (self.folder / KEYS_FILE).unlink(missing_ok=True)
         replace_file(path, (json.dumps(content, indent=1) + "\n").encode())
 
     def weights_file(self, key: str) -> Path:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mlpctl.errors import DataError, UsageError
 
-STORE_FILES = ("trials.csv", "epochs.csv", "experiment.toml", "environment.json")
+STORE_FILES = ("trials.csv", "epochs.csv", "experiment.toml", "environment.json", "experiment.keys")
 """Files of a results folder."""
 
 STORE_FOLDERS = ("weights", "states")

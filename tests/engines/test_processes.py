@@ -72,10 +72,9 @@ def test_what_kills_its_process_is_found_and_the_others_are_trained_once(opened:
 
 
 def test_a_process_that_is_killed_midway_is_replaced_and_nothing_is_told_twice(opened: Any) -> None:
-    works, session, seen, told = short(2 * UNDIVIDED_TRIALS, 400), opened(), [], 0
-    for event in session.advance(works):
+    works, session, seen = short(2 * UNDIVIDED_TRIALS, 400), opened(), []
+    for told, event in enumerate(session.advance(works), start=1):
         seen += [(event.key, epoch.epoch) for epoch in event.each()]
-        told += 1
         if told == 5:
             os.kill(session.workers[1].process.pid, signal.SIGKILL)
     assert sorted(seen) == sorted((work.key, epoch) for work in works for epoch in range(1, 401))

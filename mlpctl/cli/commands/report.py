@@ -56,6 +56,9 @@ def report(
     updates: Annotated[
         int | None, typer.Option("--updates", metavar="N", min=1, help="With --watch: end after N reports.")
     ] = None,
+    all_: Annotated[
+        bool, typer.Option("--all", help="Report on all trials of the folders, those of other experiments too.")
+    ] = False,
     format_: o.FormatOption = "table",
     output: o.OutputFile = None,
 ) -> None:
@@ -65,16 +68,17 @@ def report(
 
     Example: mlpctl report results/iris-mlp --by lr --plot lr.png
     """
+    from mlpctl.cli.screens.base import say
     from mlpctl.cli.screens.watch_report import follow, serve_page
     from mlpctl.errors import UsageError
-    from mlpctl.report.report import default_folders
+    from mlpctl.report.report import default_folders, others_note
     from mlpctl.report.report import report as report_on
 
     fields = [name.strip().replace("-", "_") for name in by.split(",")] if by else []
     which = folders or default_folders()
     if serve:
         others = {"--by": by, "--top": top != 10, "--plot": plot, "--curves": curves, "--html": html, "--watch": watch,
-                  "--updates": updates, "--stats": stats, "--format": format_ != "table",
+                  "--updates": updates, "--stats": stats, "--all": all_, "--format": format_ != "table",
                   "--output": output}  # fmt: skip
         serve_page(which, metric, select_on, importance, port, [name for name, given in others.items() if given])
         return
@@ -82,10 +86,11 @@ def report(
         raise UsageError("--port is of the page that --serve shows: give both")
 
     def show() -> None:
-        report_on(
+        others = report_on(
             which, by=fields, metric=metric, on=select_on, top=top, importance=importance, stats=stats, plot=plot,
-            curves=curves, html=html, format_=format_, output=output, ascii_only=ascii_,
+            curves=curves, html=html, format_=format_, output=output, ascii_only=ascii_, every=all_,
         )  # fmt: skip
+        say([others_note(others)] if others else [])
 
     if watch:
         follow(which, show, updates)

@@ -179,9 +179,11 @@ def sweep(
 
         if left := rest(experiment, out, options, counts):
             print_tables(left_out(left, people=True), screen.err)
-    from mlpctl.report.report import report
+    from mlpctl.report.report import others_note, report
 
-    report([out / experiment.name], format_=format_, output=output)
+    others = report([out / experiment.name], format_=format_, output=output)
+    if others and not quiet:
+        screen.on_note(others_note(others).replace("--all", f"mlpctl report {out / experiment.name} --all"))
     check_all_trained(counts)
 
 

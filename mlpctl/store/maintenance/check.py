@@ -10,6 +10,7 @@ from mlpctl.metrics import METRICS
 from mlpctl.store import reader
 from mlpctl.store.csv_lines import COLUMNS_BY_FILE, CsvLine, header_of, is_ours, scan
 from mlpctl.store.environment import environments_of
+from mlpctl.store.experiment_keys import damaged_keys
 from mlpctl.store.folder_files import read_experiment, read_json
 from mlpctl.store.key import key_problem
 from mlpctl.store.repair_rows import ends_whole
@@ -18,6 +19,7 @@ from mlpctl.store.schema import (
     EPOCH_COLUMNS,
     EPOCHS_FILE,
     EXPERIMENT_FILE,
+    KEYS_FILE,
     TRIALS_FILE,
     WEIGHTS_FOLDER,
 )
@@ -117,6 +119,8 @@ def check_contents(folder: Path) -> Contents:
             found.trials[line.row["key"]] = replace(line, row=needed)
     _look_at_epochs(folder / EPOCHS_FILE, found)
     found.problems += _others(folder)
+    if damaged := damaged_keys(folder):
+        found.problems.append(FolderProblem(KEYS_FILE, f"{damaged} lines were changed"))
     found.problems += _weights_problems(folder, found)
     return found
 

@@ -38,7 +38,7 @@ def export(folders: Sequence[Path], out: Path | None, format_: ExportFormat) -> 
     if out is None and len(folders) > 1:
         raise UsageError("several results folders are exported into one of your own: name it with -o FOLDER")
     out = folders[0] if out is None else out
-    results = load(*folders)
+    results = load(*folders, every=True)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:

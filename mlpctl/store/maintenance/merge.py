@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
@@ -12,6 +12,7 @@ from mlpctl.display.tables import Cell, Table
 from mlpctl.errors import DataError
 from mlpctl.store.csv_lines import COLUMNS_BY_FILE, CsvLine, scan, to_line, to_lines
 from mlpctl.store.environment import united, unnamed_in
+from mlpctl.store.experiment_keys import own_keys
 from mlpctl.store.folder_files import read_experiment, read_json
 from mlpctl.store.schema import (
     BEFORE,
@@ -80,7 +81,7 @@ def merge(folders: Sequence[Path], out: Path) -> Table:
             if number and weights.is_file():
                 store.weights_file(key).parent.mkdir(exist_ok=True)
                 replace_file(store.weights_file(key), weights.read_bytes())
-        notes = _describe(store, sources)
+        notes = _describe(store, sources, merged.rows)
     notes = [f"{len(merged.rows):,} trials of {len(others)} folders in {out}", *notes]
     if merged.same:
         notes.append(f"{merged.same:,} rows were the same trial once more")
@@ -157,7 +158,7 @@ def _environment(folder: Path) -> dict[str, Any]:
     return read_json(folder / ENVIRONMENT_FILE)
 
 
-def _describe(store: Store, sources: Sequence[Path]) -> list[str]:
+def _describe(store: Store, sources: Sequence[Path], rows: Mapping[str, tuple[int, bytes]]) -> list[str]:
     """Write the experiment and the environments of the folder, and return notes for the user."""
     told = [(folder, read_experiment(folder / EXPERIMENT_FILE)) for folder in sources]
     told = [(folder, experiment) for folder, experiment in told if experiment]
@@ -166,7 +167,11 @@ def _describe(store: Store, sources: Sequence[Path]) -> list[str]:
     first = {**told[0][1], "name": store.folder.name}
     others = [folder for folder, experiment in told if {**experiment, "name": store.folder.name} != first]
     content = united([_environment(folder) for folder in sources])
-    store.describe(first, {})
+    own = [own_keys(sources[number]) for number in sorted({number for number, _ in rows.values()})]
+    known = [keys for keys in own if keys is not None]
+    store.describe(first, {}, counts=not others and len(known) == len(own))
+    for key in sorted(frozenset().union(*known) & rows.keys()):
+        store.count_in(key)
     replace_file(store.folder / ENVIRONMENT_FILE, (json.dumps(content, indent=1) + "\n").encode())
     if not others:
         return []
