@@ -42,7 +42,7 @@ def run(what: Experiment, stop_after: int = -1, jobs: int = 1, engine: str = "re
 
 
 def tables(name: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    results = load(Path("results") / name)
+    results = load(Path("results") / name, every=True)
     trials = results.trials.drop(columns=TIMES).sort_values("key", ignore_index=True)
     return trials, results.epochs.drop(columns="seconds").sort_values(["key", "epoch"], ignore_index=True)
 
@@ -71,7 +71,7 @@ def test_survivors_continue_and_are_what_they_are_alone(engine: str, seeds: int)
     for number, row in enumerate(watch.rows):
         fields = {"lr": row["lr"], "batch_size": row["batch_size"], "epochs": row["epochs"], "seed": row["seed"]}
         run(Experiment("alone", {**BASE, **fields}, seeds=(row["seed"],)), engine=engine)
-        assert len(load("results/alone").trials) == number + 1
+        assert len(load("results/alone", every=True).trials) == number + 1
     assert_equal_tables("halving", "alone")
 
 
