@@ -4,10 +4,12 @@ Nothing is written. A search that learns is played through with made-up scores w
 and epochs come of it is then exact or nearly so, which configurations get them is a guess.
 """
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from statistics import fmean
 
 from mlpctl.engines.schedule import is_prefix
 from mlpctl.rng import uniforms
@@ -25,6 +27,7 @@ from mlpctl.runner.estimate import (  # fmt: skip
 )
 from mlpctl.runner.experiment import Experiment
 from mlpctl.runner.loop import to_train
+from mlpctl.runner.pending import identify
 from mlpctl.runner.run_groups import RunGroup, key_without_epochs
 from mlpctl.runner.search_progress import rungs_without
 from mlpctl.runner.sweep import check_some, options_for, trial_count
@@ -33,11 +36,19 @@ from mlpctl.runner.types import Counts, Rung, RunOptions
 from mlpctl.search.random import Random
 from mlpctl.spec import Spec
 from mlpctl.store import reader
-from mlpctl.store.schema import Row
+from mlpctl.store.experiment_keys import own_keys
+from mlpctl.store.folder_files import read_experiment
+from mlpctl.store.schema import EXPERIMENT_FILE, Row
 from mlpctl.store.writer import Store
 
-LISTED = 10_000
-"""Trials of an experiment up to which a sweep that is cut looks for what is left, to list it."""
+LISTED = 2_000
+"""Trials of an experiment up to which each is looked at and listed; more are counted, and priced by a sample."""
+
+SAMPLED = 200
+"""Configurations drawn to price an experiment of more trials."""
+
+SECONDS_TO_SAMPLE = 0.3
+"""After which no further shape of these is measured."""
 
 SECONDS_TO_PLAY = 3.0
 """After which a search that models its scores is played no further; what it would ask for is drawn at random."""
@@ -50,12 +61,17 @@ class SweepPlan:
     Attributes:
         experiment: experiment that is planned.
         folder: of its results.
-        runs: training runs that fit into the limits, in the order of training, each with the epochs that it trains.
+        runs: training runs that fit into the limits, in the order of training, each with the epochs that it trains; of
+            an experiment of many trials a sample of them.
         batches: of each run, the number of the batch in which it is asked for.
-        left: trials that do not fit, in that order.
+        left: trials that do not fit, in that order; none are listed of an experiment of many trials.
+        fit: number of trials that fit.
+        left_out: number of trials that do not.
+        epochs: that the trials that fit train.
         limit: limit that they do not fit into; "" for none.
         stored: trials in the store.
-        invalid: rows of combinations that cannot be trained.
+        invalid: rows of combinations that cannot be trained, of those that were looked at.
+        sample: number of configurations that the plan was made from; 0 where it was made from all.
         guessed: True if scores were made up.
         guesses: keys of trials proposed after scores were made up: others may take their places.
         rungs: of a search that learns, how many configurations do not fit.
@@ -69,9 +85,13 @@ class SweepPlan:
     runs: list[tuple[RunGroup, int]] = field(default_factory=list)
     batches: list[int] = field(default_factory=list)
     left: list[Trial] = field(default_factory=list)
+    fit: int = 0
+    left_out: int = 0
+    epochs: int = 0
     limit: str = ""
     stored: int = 0
     invalid: list[Row] = field(default_factory=list)
+    sample: int = 0
     guessed: bool = False
     guesses: set[str] = field(default_factory=set)
     rungs: list[Rung] = field(default_factory=list)
@@ -81,8 +101,13 @@ class SweepPlan:
 
     @property
     def trials(self) -> list[Trial]:
-        """The trials that fit."""
+        """The trials that fit, of those that were looked at."""
         return [trial for run, _ in self.runs for trial in run.milestones.values()]
+
+    def count(self) -> None:
+        """Count what fits and what does not, where every trial was looked at."""
+        self.fit, self.left_out = len(self.trials), len(self.left)
+        self.epochs = sum(epochs for _, epochs in self.runs)
 
 
 def preview(
@@ -109,27 +134,38 @@ def preview(
     check_some(experiment, options)
     plan = SweepPlan(experiment, out / experiment.name)
     options = options_for(experiment, options)
+    total = trial_count(experiment, options.shard)
+    is_large = total > LISTED and not experiment.strategy().learns
     budget = Budget(replace(options.limits, seconds=float("inf")))
-    _walk(plan, options, budget)
+    _walk(plan, options, budget, LISTED if is_large else math.inf)
     plan.limit = budget.cut
+    plan.count()
+    if is_large:
+        _count_all(plan, options, total)
     begun_by = started + time.perf_counter() - begun - (plan.proposing if plan.guessed else 0.0)
     shapes = shapes_of(plan.runs)
     if not shapes:
         plan.rungs = _not_reached(plan)
         plan.seconds, plan.memory = (begun_by,) * 3, (memory_in_use(), 0, 0)
         return plan
-    rates = measure(shapes, experiment, options, report)
+    if plan.sample:  # the report on so many trials takes longer than one that could be tried
+        rates = measure(shapes, experiment, options, seconds=SECONDS_TO_SAMPLE)
+    else:
+        rates = measure(shapes, experiment, options, report)
     most = options.timeout / options.jobs  # of what a run adds, where it is ended
     each = [[min(s, most) for s in rates.seconds(shape_of(run.leader), 1, epochs)] for run, epochs in plan.runs]
-    fitting = _within(each, options.limits.seconds)
-    if fitting < len(plan.runs):
+    if plan.sample:
+        _fit_by_time(plan, fmean(map(fmean, each)), options.limits.seconds)
+    elif (fitting := _within(each, options.limits.seconds)) < len(plan.runs):
         plan.limit = f"--budget {options.limits.seconds:g}s"
         plan.left = [*(t for run, _ in plan.runs[fitting:] for t in run.milestones.values()), *plan.left]
         plan.runs, each = plan.runs[:fitting], each[:fitting]
+        plan.count()
     plan.rungs = _not_reached(plan)
     fixed = begun_by + plan.proposing + rates.start + rates.report
+    times = plan.fit / max(len(plan.trials), 1)  # that of what each run of a sample stands for
     rounds = [
-        fixed + _side_by_side([one[number] for one in each], plan.batches, options.jobs)
+        fixed + times * _side_by_side([one[number] for one in each], plan.batches, options.jobs)
         for number in range(len(each[0]))
     ]
     plan.seconds = (sum(rounds) / len(rounds), min(rounds) * (1 - SPREAD), max(rounds) * (1 + SPREAD))
@@ -155,13 +191,66 @@ def rest(experiment: Experiment, out: Path, options: RunOptions, counts: Counts)
         return plan
     if options.force or trial_count(experiment) > LISTED:
         return None
-    _walk(plan, replace(options_for(experiment, options), limits=Limits()), Budget(Limits()))
+    _walk(plan, replace(options_for(experiment, options), limits=Limits()), Budget(Limits()), math.inf)
     plan.left, plan.runs = plan.trials, []
     return plan
 
 
-def _walk(plan: SweepPlan, options: RunOptions, budget: Budget) -> None:
-    """Fill the plan with what a sweep would train, and what of it fits into the budget."""
+def _count_all(plan: SweepPlan, options: RunOptions, total: int) -> None:
+    """Count the trials of an experiment that has more than were looked at; where no limit cut them, draw a sample.
+
+    Args:
+        plan: with the first trials.
+        options: of the run.
+        total: trials of the experiment.
+    """
+    if plan.limit:
+        plan.left, plan.left_out = [], total - plan.stored - len(plan.invalid) - plan.fit
+        return
+    plan.runs, plan.batches = [], []
+    experiment = plan.experiment
+    is_same = read_experiment(plan.folder / EXPERIMENT_FILE) == experiment.as_toml()
+    plan.stored = len(own_keys(plan.folder) or ()) if is_same and not options.force else 0
+    by_epochs = next((axis for axis in experiment.space().axes if axis.names == ("epochs",)), None)
+    longest = {"epochs": max(by_epochs.values)} if by_epochs is not None and by_epochs.values else {}
+    draws = Random(experiment.space(), SAMPLED, experiment.search.seed).ask()
+    found = [identify(experiment.specs({**draw, **longest}, experiment.seeds[0])) for draw in draws]
+    trials = [trial for trial, _ in found if trial is not None]
+    plan.sample, plan.invalid = len(found), [row for trial, row in found if trial is None]
+    # Trials that differ in epochs alone are one run where the schedule allows it: each costs its share of the longest.
+    together = len(by_epochs.values) if by_epochs is not None and not options.save and not options.most_epochs else 1
+    for trial in trials:
+        epochs = trial.spec.epochs or 0
+        of_run = together if is_prefix(trial.spec) else 1
+        plan.runs.append((RunGroup(trial, {epochs: trial}), max(round(epochs / of_run), min(epochs, 1))))
+        plan.batches.append(0)
+    new = round((total - plan.stored) * len(trials) / max(len(found), 1))
+    each = fmean(epochs for _, epochs in plan.runs) if plan.runs else 0.0
+    plan.fit = int(min(new, options.limits.trials - plan.stored, options.limits.epochs / each if each else new))
+    if plan.fit < new:
+        by_trials = options.limits.trials - plan.stored <= plan.fit
+        plan.limit = f"--max-trials {options.limits.trials:g}" if by_trials else f"--budget {options.limits.epochs:g}e"
+    plan.left_out, plan.epochs = new - plan.fit, round(plan.fit * each)
+
+
+def _fit_by_time(plan: SweepPlan, each: float, limit: float) -> None:
+    """Count how many of the trials of a sampled plan begin before a time is over; `each` takes so many seconds."""
+    fit = int(min(plan.fit, limit / each + 1))
+    if fit < plan.fit:
+        plan.limit = f"--budget {limit:g}s"
+        plan.left_out += plan.fit - fit
+        plan.epochs, plan.fit = round(plan.epochs * fit / plan.fit), fit
+
+
+def _walk(plan: SweepPlan, options: RunOptions, budget: Budget, most: float) -> None:
+    """Fill the plan with what a sweep would train, and what of it fits into the budget.
+
+    Args:
+        plan: is filled.
+        options: of the run.
+        budget: of the run.
+        most: trials to look at, none beyond the limits; infinite for all.
+    """
     experiment = plan.experiment
     store = Store(plan.folder, known=reader.keys(plan.folder))
     outcomes = Outcomes(experiment.select.on, experiment.select.metric)
@@ -195,6 +284,9 @@ def _walk(plan: SweepPlan, options: RunOptions, budget: Budget) -> None:
             else:
                 plan.runs.append((run, epochs))
                 plan.batches.append(number)
+            looked_at = len(plan.runs) + len(plan.left) + plan.stored
+            if looked_at >= most or (budget.cut and most < math.inf):
+                return
 
 
 def epochs_of(run: RunGroup, done: dict[str, int]) -> int:

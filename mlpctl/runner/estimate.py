@@ -33,7 +33,7 @@ FIELDS_OF_NO_COST = {
 """Fields that do not change what an epoch costs; the others are a trial's shape."""
 
 SECONDS_TO_MEASURE = 5.0
-"""After which no further shape is measured, the dearest first; the others are taken to run at the same rate."""
+"""Seconds after which no further shape is measured."""
 
 LONG, ENOUGH = 0.05, 0.1
 """Seconds: an epoch that is timed by itself; a stretch of shorter ones that is long enough to be timed."""
@@ -136,6 +136,7 @@ def measure(
     experiment: Experiment,
     options: RunOptions,
     report: Callable[[Path], object] = lambda _: None,
+    seconds: float = SECONDS_TO_MEASURE,
 ) -> Rates:
     """Return the rates of some shapes and of the report; nothing stays behind.
 
@@ -144,6 +145,7 @@ def measure(
         experiment: experiment that they are of.
         options: of the run.
         report: writes the report on a results folder.
+        seconds: after which no further shape is measured, the dearest first; the others run at the same rate.
 
     Raises:
         MlpctlError: for a device that is not there, missing data.
@@ -155,7 +157,7 @@ def measure(
     with TemporaryDirectory() as place, Store(Path(place) / "measured") as store:
         store.describe(experiment.as_toml(), {})
         for name, shape in sorted(shapes.items(), key=lambda item: -item[1].work):
-            if not rates.rounds or time.perf_counter() - begun < SECONDS_TO_MEASURE:
+            if not rates.rounds or time.perf_counter() - begun < seconds:
                 choice = _chosen(shape, options, load)
                 one, devices = _on_one_device(choice, options)
                 together = min(shape.trials, LANES) if choice.engine.name == "lanes" else options.jobs

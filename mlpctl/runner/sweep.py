@@ -195,7 +195,7 @@ def options_for(experiment: Experiment, options: RunOptions) -> RunOptions:
         options,
         fit_each=options.fit_each or experiment.select.on == "train",
         test_each=options.test_each or experiment.select.on == "test",
-        expected=trial_count(experiment, options.shard),
+        expected=int(min(trial_count(experiment, options.shard), options.limits.trials)),
         most_epochs=experiment.strategy().most_epochs,
     )
 

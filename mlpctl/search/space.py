@@ -58,10 +58,20 @@ class Space:
         """Return the number of configurations; infinite where a range has no count."""
         if any(axis.is_range for axis in self.axes):
             return math.inf
-        deciding = {name for axis in self.axes for name, _ in axis.when}
-        free = [axis for axis in self.axes if not axis.when and deciding.isdisjoint(axis.names)]
-        bound = Space(tuple(axis for axis in self.axes if axis not in free), self.fixed)
-        return math.prod(len(axis.values) for axis in free) * sum(1 for _ in bound.combinations())
+        return self._count(self.axes, {}, {name for axis in self.axes for name, _ in axis.when})
+
+    def _count(self, axes: tuple[Axis, ...], chosen: Proposal, deciding: set[str]) -> int:
+        """Return the number of combinations of the axes that are left; only those that decide are gone through."""
+        count = 1
+        for number, axis in enumerate(axes):
+            if not self.exists(axis, chosen):
+                continue
+            if deciding.isdisjoint(axis.names):
+                count *= len(axis.values)
+                continue
+            rest = axes[number + 1 :]
+            return count * sum(self._count(rest, {**chosen, **axis.settings(value)}, deciding) for value in axis.values)
+        return count
 
 
 def make_space(axes: Sequence[Axis], fixed: Mapping[str, Any] | None = None) -> Space:

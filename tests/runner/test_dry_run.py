@@ -11,7 +11,7 @@ import pytest
 from mlpctl.cli.screens.dry_run import left_out, tables
 from mlpctl.display.tables import Table
 from mlpctl.runner.budget import Limits
-from mlpctl.runner.dry_run import epochs_of, preview, rest
+from mlpctl.runner.dry_run import SweepPlan, epochs_of, preview, rest
 from mlpctl.runner.estimate import measure, shape_of, shapes_of
 from mlpctl.runner.experiment import Experiment
 from mlpctl.runner.experiment_file import read_experiment
@@ -194,3 +194,46 @@ def test_jobs_wait_for_the_last_of_a_batch() -> None:
     assert _side_by_side([1.0], [1], 4) == 4  # one run: the other three jobs have nothing to do
     assert _side_by_side([1.0] * 8, [1] * 8, 2) == 8.5
     assert _side_by_side([1.0, 1.0, 1.0, 1.0], [1, 1, 1, 2], 2) == 3.5 + 2
+
+
+LR, UNITS = "lr=log:1e-3:1:10000", "hidden_units=int:1:10000:10000"
+
+
+def counted(*axes: str, limits: Limits | None = None, **fields: object) -> SweepPlan:
+    what = Experiment("many", {"dataset": "iris", **fields}, axes=tuple(map(parse_axis, axes)))
+    return preview(what, Path("results"), replace(REFERENCE, limits=limits or Limits()))
+
+
+def test_an_experiment_of_many_trials_is_counted_and_not_walked_through() -> None:
+    plan = counted(LR, UNITS, "momentum=lin:0.1:0.9:10000", optimizer="momentum", model="mlp", epochs=2)
+    assert (plan.fit, plan.left_out, plan.epochs, plan.stored) == (10**12, 0, 2 * 10**12, 0)
+    assert plan.left == []
+    assert plan.seconds[0] > 1e6
+    assert 0 < plan.sample < 1000
+
+
+def test_limits_of_an_experiment_of_many_trials() -> None:
+    few = counted(LR, UNITS, limits=Limits(trials=5), model="mlp", epochs=2)
+    assert (few.fit, few.left_out, few.epochs, len(few.trials)) == (5, 10**8 - 5, 10, 5)
+    many = counted(LR, UNITS, limits=Limits(trials=10**6), model="mlp", epochs=2)
+    assert (many.fit, many.left_out, many.limit) == (10**6, 10**8 - 10**6, "--max-trials 1e+06")
+    by_epochs = counted(LR, UNITS, limits=Limits(epochs=10**6), model="mlp", epochs=2)
+    assert (by_epochs.fit, by_epochs.epochs) == (500_000, 10**6)
+    by_time = counted(LR, UNITS, limits=Limits(seconds=60.0), model="mlp", epochs=2)
+    assert 0 < by_time.fit < 10**8
+    assert by_time.fit + by_time.left_out == 10**8
+
+
+def test_trials_that_differ_in_epochs_alone_are_priced_once() -> None:
+    plan = counted("epochs=1,2,4,8", LR, model="softmax")
+    assert plan.fit == 40_000
+    assert plan.epochs == pytest.approx(80_000, rel=0.01)  # 10,000 runs of 8 epochs
+
+
+def test_conditional_axes_are_counted_by_arithmetic() -> None:
+    axes = ["optimizer=sgd,momentum,adam", "momentum=lin:0.1:0.9:1000 when optimizer=momentum", LR, UNITS]
+    space = Experiment("x", {"dataset": "gates", "model": "mlp"}, axes=tuple(map(parse_axis, axes))).space()
+    assert space.size() == (1 + 1000 + 1) * 10**8
+    small = ["optimizer=sgd,momentum", "momentum=0.5,0.9 when optimizer=momentum", "lr=0.1,0.2,0.3"]
+    few = Experiment("x", {"dataset": "gates"}, axes=tuple(map(parse_axis, small))).space()
+    assert few.size() == len(list(few.combinations())) == 9

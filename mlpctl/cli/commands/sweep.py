@@ -155,7 +155,7 @@ def sweep(
         _print_plan(experiment, out, options, format_, output)
         return
     stop = Stop()
-    total = trial_count(experiment, part)
+    total = int(min(trial_count(experiment, part), options.limits.trials))
     with ExitStack() as stack:
         if cluster is not None:
             from mlpctl.engines.distributed.cluster import connected

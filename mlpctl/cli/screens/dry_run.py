@@ -13,16 +13,17 @@ SHOWN_CONFIGURATIONS = 5
 
 def tables(plan: SweepPlan, *, people: bool) -> list[Table]:
     """Return a plan as tables: its numbers, for machines in one row, and what is left out where there are limits."""
-    new = len(plan.trials) + len(plan.left)
+    new = plan.fit + plan.left_out
+    invalid = len(plan.invalid) if not plan.sample else round(new * len(plan.invalid) / max(len(plan.runs), 1))
     seconds, low, high = plan.seconds
     peak, data, trial = plan.memory
     line: dict[str, Cell] = {
-        "trials": new + plan.stored + len(plan.invalid),
+        "trials": new + plan.stored + invalid,
         "stored": plan.stored,
         "new": new,
-        "invalid": len(plan.invalid),
-        **({"fit": len(plan.trials), "left_out": len(plan.left)} if plan.limit else {}),
-        "epochs": sum(epochs for _, epochs in plan.runs),
+        "invalid": invalid,
+        **({"fit": plan.fit, "left_out": plan.left_out} if plan.limit else {}),
+        "epochs": plan.epochs,
     }
     if people:
         line |= {"time": f"{_clock(seconds)} ({_clock(low)} to {_clock(high)})", "memory": in_bytes(peak)}
@@ -32,6 +33,8 @@ def tables(plan: SweepPlan, *, people: bool) -> list[Table]:
     if plan.guessed:
         method = plan.experiment.search.method
         notes.append(f"{method} decides as it learns: played with made-up scores, so the numbers are approximate")
+    if plan.sample:
+        notes.append(f"too many to look at each: epochs, time and invalid are estimated from {plan.sample} of them")
     if plan.runs:
         notes.append(
             "time: of the whole command, epochs: to be trained; measured now on trials of each shape. memory: of which "
@@ -41,7 +44,7 @@ def tables(plan: SweepPlan, *, people: bool) -> list[Table]:
         {"what": name.replace("_", " "), "number": for_people(n)} for name, n in line.items()
     ]
     first = Table(["what", "number"] if people else list(line), told if people else [line], plan.experiment.name, notes)
-    return [first, *left_out(plan, people=people)] if plan.limit else [first]
+    return [first, *left_out(plan, people=people)] if plan.limit and (plan.left or plan.rungs) else [first]
 
 
 def left_out(plan: SweepPlan, *, people: bool) -> list[Table]:
