@@ -24,7 +24,7 @@ class Change:
     """A product's time against that of the earlier run."""
 
     before: float  # ratio of the medians
-    before_low: float  # the lowest ratio that both medians' 95 % intervals allow
+    before_low: float  # the lowest ratio that both medians' 95 % intervals, and the shortest times, allow
     before_high: float
     before_verdict: TimingVerdict
 
@@ -35,27 +35,43 @@ def read_baseline(path: Path) -> Baseline:
     Raises:
         DataError: if it is no CSV of this benchmark and version, or holds no numbers.
     """
-    rows = read_records(path, BENCHMARK, [*PRODUCT_COLUMNS, "median", "low", "high"])
+    rows = read_records(path, BENCHMARK, [*PRODUCT_COLUMNS, "min", "median", "low", "high"])
     for number, row in enumerate(rows, start=2):
         try:
-            median, low, high = (float(row[name]) for name in ("median", "low", "high"))
+            least, low, median, high = (float(row[name]) for name in ("min", "low", "median", "high"))
         except ValueError:
-            median = low = high = np.nan
-        if not 0 < low <= median <= high < np.inf:
-            raise DataError(f"{path}, line {number}: median, low and high must be seconds above 0, in order")
+            least = low = median = high = np.nan
+        if not 0 < least <= low <= median <= high < np.inf:
+            raise DataError(f"{path}, line {number}: min, low, median and high must be seconds above 0, in order")
     return {tuple(row[name] for name in PRODUCT_COLUMNS): row for row in rows}
 
 
-def changes_from(timings: Sequence[ProductTiming], baseline: Baseline, matters: float = MATTERS) -> list[Change | None]:
-    """Return how each timing compares with the earlier one; None where there is none."""
+def changes_from(
+    timings: Sequence[ProductTiming], baseline: Baseline, matters: float = MATTERS, *, disturbed: bool = False
+) -> list[Change | None]:
+    """Return how each timing compares with the earlier one; None where there is none.
+
+    Two runs are minutes or months apart, so the interval of each median says too little: other programs slow down a run
+    from its beginning to its end. They only ever add time, so the shortest times must say the same; and where this run
+    was seen to be disturbed, a difference is undecided.
+
+    Args:
+        timings: of this run.
+        baseline: of the earlier run.
+        matters: relative difference that matters.
+        disturbed: see `mlpctl.bench.system_noise.was_disturbed`.
+    """
     changes: list[Change | None] = []
     for timing in timings:
         now, row = timing.estimate, _row(timing, baseline)
         if row is None:
             changes.append(None)
             continue
-        low, high = now.low / float(row["high"]), now.high / float(row["low"])
+        shortest = now.min / float(row["min"])
+        low, high = min(now.low / float(row["high"]), shortest), max(now.high / float(row["low"]), shortest)
         verdict = verdict_of(float(np.log(low)), float(np.log(high)), matters)
+        if disturbed and verdict in ("slower", "faster"):
+            verdict = "undecided"
         changes.append(Change(now.median / float(row["median"]), low, high, verdict))
     return changes
 

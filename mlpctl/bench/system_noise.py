@@ -53,6 +53,11 @@ def noise_hints(measured: Measurement, before: ProcessorTimes, after: ProcessorT
     return [*_processor_hints(before, after), *_sample_hints(list(measured.groups.values()))]
 
 
+def was_disturbed(measured: Measurement, before: ProcessorTimes, after: ProcessorTimes) -> bool:
+    """Return whether the machine was busy with something else, or changed its speed, while it was measured."""
+    return any(_processor_hints(before, after)) or any(drift(samples) for samples in measured.groups.values())
+
+
 def outliers(times: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Return which of times (runs,) are far above the others."""
     quarter, median, three = np.quantile(times, [0.25, 0.5, 0.75])

@@ -14,7 +14,8 @@ import pytest
 import torch
 
 from mlpctl.bench import matmul_products, sampling
-from mlpctl.bench.matmul import measure_products
+from mlpctl.bench.matmul import ProductTiming, measure_products
+from mlpctl.bench.matmul_baseline import PRODUCT_COLUMNS, changes_from
 from mlpctl.bench.matmul_products import (
     MatrixProduct,
     Operands,
@@ -27,6 +28,8 @@ from mlpctl.bench.matmul_products import (
 )
 from mlpctl.bench.matmul_report import matmul_table
 from mlpctl.bench.sampling import TimingPlan
+from mlpctl.bench.system_noise import ProcessorTimes
+from mlpctl.bench.timing_statistics import Estimate
 from mlpctl.display.tables import Cell
 from mlpctl.errors import DeviceError, UsageError
 from tests.helpers.cli import Cli
@@ -228,6 +231,7 @@ def test_an_earlier_run_is_compared_with(cli: Cli, monkeypatch: pytest.MonkeyPat
     assert again.code == 0
     assert [row["before_verdict"] for row in rows_of(again.out)] == ["same", "same", ""]
     fake(monkeypatch, {64: 1e9, 65: 0.8e9})
+    monkeypatch.setattr("mlpctl.bench.system_noise.processor_times", lambda: ProcessorTimes(1.0, 0.0, 0.0, 0.0, 0))
     Path("old.csv").write_text(Path("old.csv").read_text().replace("torch 2", "torch 1"))
     worse = cli(*command[:-2], "--sizes", "64,65", "--compare", "old.csv")
     assert worse.code == 6
@@ -237,18 +241,41 @@ def test_an_earlier_run_is_compared_with(cli: Cli, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize(
+    ("median", "shortest", "disturbed", "verdict"),
+    [
+        (1.3, 1.3, False, "slower"),
+        (1.3, 1.3, True, "undecided"),  # other programs ran
+        (1.3, 1.0, False, "undecided"),  # now and then it was as fast as before
+        (0.7, 0.7, False, "faster"),
+        (0.7, 0.7, True, "undecided"),
+        (1.0, 1.0, True, "same"),
+    ],
+)
+def test_what_another_program_may_have_done_is_undecided(
+    median: float, shortest: float, disturbed: bool, verdict: str
+) -> None:
+    product = products_of([(64, 64, 64)], ["float32"], ["cpu"], [1])[0]
+    before = {name: str(getattr(product, name)) for name in PRODUCT_COLUMNS}
+    earlier = {tuple(before.values()): {"min": "1.0", "low": "1.0", "median": "1.0", "high": "1.0"}}
+    now = ProductTiming(product, Estimate(24, median, median, median, 0.0, shortest, median), 24)
+    [change] = changes_from([now], earlier, disturbed=disturbed)
+    assert change is not None
+    assert change.before_verdict == verdict
+
+
+@pytest.mark.parametrize(
     ("old", "new", "message"),
     [
         ("matmul,2,", "matmul,1,", "measured by version 1 of the benchmark, this is version 2"),
         ("matmul,2,", "memory,2,", "is a result of `mlpctl bench memory`"),
         ("median", "middle", "it lacks median"),
-        (",0.001", ",nothing", "line 2: median, low and high must be seconds above 0"),
+        (",0.001", ",nothing", "line 2: min, low, median and high must be seconds above 0"),
     ],
 )
 def test_files_that_do_not_compare(cli: Cli, old: str, new: str, message: str, tmp_path: Path) -> None:
     columns = "benchmark,benchmark_version,mlpctl,machine,software,started,m,k,n,batch,transposed,copy,dtype,device,"
-    columns += "threads,cold,median,low,high\n"
-    text = columns + "matmul,2,0.1.0,here,torch,now,8,8,8,1,none,0,float32,cpu,1,False,0.001,0.001,0.001\n"
+    columns += "threads,cold,min,median,low,high\n"
+    text = columns + "matmul,2,0.1.0,here,torch,now,8,8,8,1,none,0,float32,cpu,1,False,0.001,0.001,0.001,0.001\n"
     (tmp_path / "old.csv").write_text(text.replace(old, new))
     done = cli(*QUICK, "--compare", "old.csv")
     assert done.code == 4

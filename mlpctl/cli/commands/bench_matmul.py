@@ -67,7 +67,7 @@ def matmul(
     from mlpctl.bench.matmul_report import TITLE, draw_products, matmul_table
     from mlpctl.bench.records import footer, machine_table, stamp
     from mlpctl.bench.sampling import TimingPlan
-    from mlpctl.bench.system_noise import noise_hints, processor_times
+    from mlpctl.bench.system_noise import noise_hints, processor_times, was_disturbed
     from mlpctl.cli.screens.bench import end, print_notes, sampling_progress
     from mlpctl.display.figure_style import check_suffix, save
     from mlpctl.display.tables import emit
@@ -90,8 +90,10 @@ def matmul(
         result = measure_products(products, plan, matters=matters, note=note)
     if not result.timings:
         raise Interrupted("interrupted before anything was measured; nothing was written")
-    changed = baseline.changes_from(result.timings, before, matters) if before is not None else []
-    notes = noise_hints(result.measured, began, processor_times())
+    ended = processor_times()
+    disturbed = was_disturbed(result.measured, began, ended)
+    changed = baseline.changes_from(result.timings, before, matters, disturbed=disturbed) if before is not None else []
+    notes = noise_hints(result.measured, began, ended)
     notes += baseline.other_differences(result.timings, before, mark) if before is not None else []
     if format_ in ("table", "md"):
         emit(matmul_table(result, mark, notes, matters=matters, changes=changed), format_, output)
