@@ -40,7 +40,7 @@ bench: .venv/installed
 	$(BIN)/python -m benchmarks
 
 torture: .venv/tested
-	$(BIN)/python -m tests.helpers.torture 50 10
+	$(BIN)/python -m tests.helpers.torture 50 10 40
 	MLPCTL_EXAMPLES=20000 $(BIN)/pytest -q tests/cli/test_bad_input.py
 	$(BIN)/python -m benchmarks.many_trials
 

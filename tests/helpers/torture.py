@@ -1,16 +1,18 @@
-"""Sweeps that are killed, and sweeps on a full disk: run again, they end with the tables of an undisturbed one.
+"""Commands that are killed, and sweeps on a full disk: run again, they end with what an undisturbed one leaves.
 
-The suite runs a few of them; `make torture` (`python -m tests.helpers.torture`) fifty and ten.
+The suite runs a few of them; `make torture` (`python -m tests.helpers.torture`) fifty, ten and forty.
 """
 
 import os
 import random
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,6 +44,11 @@ EXPERIMENTS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 """Trials that end well and fail, that share runs, that continue each other, that leave weights."""
 
+SECONDS_OF_A_COMMAND = 1.2
+"""About how long a command on a small results folder takes, start included."""
+
+MLPCTL = (sys.executable, "-m", "mlpctl")
+
 DONE = (0, 3)
 """Exit codes of a sweep that came to its end."""
 
@@ -65,7 +72,7 @@ class Whole:
 
 def command(name: str, folder: str) -> list[str]:
     """Return the command of an experiment into a results folder."""
-    return [sys.executable, "-m", "mlpctl", "sweep", *EXPERIMENTS[name], "-q", "--name", folder]
+    return [*MLPCTL, "sweep", *EXPERIMENTS[name], "-q", "--name", folder]
 
 
 def sweep(name: str, folder: str, place: Path) -> None:
@@ -133,6 +140,92 @@ def full_disk(whole: Whole, place: Path, seed: int) -> None:
     check_same(whole.folder, folder)
 
 
+def merged_while_killed(whole: Whole, place: Path, seed: int) -> None:
+    """Kill a merge of two parts of a sweep; merged again, they are the whole."""
+    parts = [place / "results" / f"{whole.name}-{number}-of-2" for number in (1, 2)]
+    for number, part in enumerate(parts, start=1):
+        if not part.exists():
+            shard = [*command(whole.name, whole.name), "--shard", f"{number}/2"]
+            assert subprocess.run(shard, cwd=place, capture_output=True, check=False).returncode in DONE
+    out = place / "results" / f"{whole.name}-merged-{seed}"
+    kill_and_repeat(["results", "merge", *map(str, parts), "--output", str(out)], place, seed)
+    check_same(whole.folder, out)
+
+
+def repaired_while_killed(whole: Whole, place: Path, seed: int) -> None:
+    """Kill a repair of a damaged folder; repaired again, the same sweep finishes it."""
+    draw = random.Random(f"{whole.name} {seed}")
+    folder = place / "results" / f"{whole.name}-repaired-{seed}"
+    shutil.copytree(whole.folder, folder)
+    for name in ("trials.csv", "epochs.csv"):
+        lines = (folder / name).read_bytes().splitlines(keepends=True)
+        for number in draw.sample(range(1, len(lines)), 5):
+            place_in_line = draw.randrange(len(lines[number]) - 1)
+            damaged = bytearray(lines[number])
+            damaged[place_in_line] ^= 1 << draw.randrange(7)
+            lines[number] = bytes(damaged).replace(b"\n", b"") + b"\n"
+        (folder / name).write_bytes(b"".join(lines))
+    kill_and_repeat(["results", "repair", str(folder)], place, seed)
+    assert not check_contents(folder).problems
+    sweep(whole.name, folder.name, place)
+    check_same(whole.folder, folder)
+
+
+def exported_while_killed(whole: Whole, place: Path, seed: int) -> None:
+    """Kill an export; each file is whole or is not there, and the folder is as it was."""
+    out = place / f"{whole.name}-exported-{seed}"
+    before = {path.name: path.read_bytes() for path in whole.folder.iterdir() if path.is_file()}
+    arguments = ["results", "export", str(whole.folder), "--output", str(out), "--format", "parquet"]
+    kill_and_repeat(arguments, place, seed, lambda: [pd.read_parquet(path) for path in out.glob("*.parquet")])
+    assert len(pd.read_parquet(out / "trials.parquet")) == whole.rows
+    assert {path.name: path.read_bytes() for path in whole.folder.iterdir() if path.is_file()} == before
+
+
+def page_while_killed(whole: Whole, place: Path, seed: int) -> None:
+    """Kill a report that writes a page over an older one; the page is the old or the new one, whole."""
+    page = place / f"{whole.name}-{seed}.html"
+    page.write_text("old</html>\n")
+
+    def is_whole() -> None:
+        assert page.read_text(encoding="utf-8").rstrip().endswith("</html>")
+
+    kill_and_repeat(["report", str(whole.folder), "--html", str(page)], place, seed, is_whole)
+    assert "old" not in page.read_text(encoding="utf-8")[:10]
+    assert not [path for path in place.iterdir() if path.name.startswith(".")]
+
+
+def kill_and_repeat(
+    arguments: Sequence[str], place: Path, seed: int, look: Callable[[], object] = lambda: None
+) -> None:
+    """Run a command three times, killed twice at moments that a seed draws, then to its end.
+
+    Args:
+        arguments: of mlpctl.
+        place: working folder.
+        seed: of the moments.
+        look: called after each run, to see that what is there is whole.
+    """
+    draw = random.Random(f"{arguments} {seed}")
+    for _ in range(2):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "mlpctl", *arguments],
+            cwd=place,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(draw.uniform(0.1, SECONDS_OF_A_COMMAND))
+        process.kill()
+        process.wait()
+        look()
+    done = subprocess.run([*MLPCTL, *arguments], cwd=place, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    look()
+
+
+MAINTENANCE = (merged_while_killed, repaired_while_killed, exported_while_killed, page_while_killed)
+
+
 def check_same(whole: Path, other: Path) -> None:
     """Check that a results folder has the tables of another, each row once, and nothing damaged or left over."""
     for kind, keys in (("trials", ["key"]), ("epochs", ["key", "epoch"])):
@@ -145,7 +238,7 @@ def check_same(whole: Path, other: Path) -> None:
     assert weights[0] == weights[1]
 
 
-def main(kills: int = 50, full: int = 10) -> None:
+def main(kills: int = 50, full: int = 10, commands: int = 40) -> None:
     """Run as many sweeps of either kind."""
     names: Sequence[str] = list(EXPERIMENTS)
     with tempfile.TemporaryDirectory() as temporary:
@@ -155,6 +248,11 @@ def main(kills: int = 50, full: int = 10) -> None:
             for seed in range(count):
                 torment(wholes[seed % len(wholes)], place, seed)
                 print(f"{seed + 1} of {count} sweeps {what}: nothing lost, nothing twice", flush=True)
+        grids = [whole for whole in wholes if whole.name != "halving"]  # which has no shards
+        for seed in range(commands):
+            torment = MAINTENANCE[seed % len(MAINTENANCE)]
+            torment(grids[seed // len(MAINTENANCE) % len(grids)], place, seed)
+            print(f"{seed + 1} of {commands} other commands killed: {torment.__name__}", flush=True)
 
 
 if __name__ == "__main__":

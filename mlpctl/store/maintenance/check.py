@@ -173,7 +173,7 @@ def _look_at_epochs(path: Path, found: Contents) -> None:
             found.orphans += 1
     for key, line in found.trials.items():
         done = int(line.row.get("epochs_done") or 0)
-        if line.row["status"] == "ok" and not _is_complete(seen.get(key, set()), done):
+        if not _is_complete(seen.get(key, set()), done):
             what = f"trial {key} has {done} epochs, and {EPOCHS_FILE} does not have all of them"
             found.problems.append(FolderProblem(TRIALS_FILE, what, line))
         elif differing.get(key):
