@@ -101,11 +101,21 @@ def scan(path: Path) -> Iterator[CsvLine]:
         header = header_of(first)
         if first and not is_ours(header):
             raise foreign(path)
-        kinds = COLUMNS_BY_FILE[path.name]
-        numeric = [(name, *READ[kind]) for name, kind in kinds.items() if kind in READ and name in header]
+        numeric = _numeric(header, COLUMNS_BY_FILE[path.name])
         for number, raw in enumerate(stream, start=2):
             row, problem = _parse(raw, header)
             yield CsvLine(number, raw, row, problem or _wrong(row, numeric))
+
+
+def line_problem(raw: bytes, columns: Mapping[str, ColumnKind]) -> str:
+    """Return what is wrong with a line of some columns; "" for nothing."""
+    row, problem = _parse(raw, list(columns))
+    return problem or _wrong(row, _numeric(list(columns), columns))
+
+
+def _numeric(header: Sequence[str], kinds: Mapping[str, ColumnKind]) -> list[tuple[str, Callable[[str], object], str]]:
+    """Return (column, function that reads a cell, its type in words) of the columns of numbers."""
+    return [(name, *READ[kind]) for name, kind in kinds.items() if kind in READ and name in header]
 
 
 def foreign(path: Path) -> DataError:

@@ -33,13 +33,18 @@ def own_keys(folder: Path) -> frozenset[str] | None:
     return None if lines is None else frozenset(key for line in lines if key_line(key := _key(line)) == line)
 
 
-def damaged_keys(folder: Path) -> int:
-    """Return the number of whole lines that are not as they were written.
+def keys_problem(folder: Path) -> str:
+    """Return what is wrong with the keys of a folder's experiment; "" for nothing, and where there are none.
 
     Raises:
         DataError: if a file cannot be read.
     """
-    return sum(line.endswith(b"\n") and key_line(_key(line)) != line for line in _lines(folder) or ())
+    if not (folder / KEYS_FILE).is_file():
+        return ""
+    if (lines := _lines(folder)) is None:
+        return f"its keys are not of the experiment in {EXPERIMENT_FILE}"
+    damaged = sum(line.endswith(b"\n") and key_line(_key(line)) != line for line in lines)
+    return f"{damaged} lines were changed" if damaged else ""
 
 
 def _key(line: bytes) -> str:

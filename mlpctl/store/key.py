@@ -54,7 +54,10 @@ def key_problem(row: Mapping[str, Any]) -> str:
         spec = Spec.from_flat(row)
     except UsageError as error:
         return f"no spec can be read from the row: {error}"
-    if [key_of(one, row["digest"], numerics) for one in (spec, spec.configuration())] == [row["key"], row["config"]]:
+    if [key_of(one, row["digest"], numerics) for one in (spec, spec.configuration())] == [
+        row["key"],
+        row.get("config"),
+    ]:
         return ""
     return f"its cells are not those of trial {row['key']}: they were changed"
 

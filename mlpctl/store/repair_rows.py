@@ -2,13 +2,23 @@
 
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import BinaryIO
 
 from mlpctl.errors import DataError
-from mlpctl.store.csv_lines import COLUMNS_BY_FILE, CsvLine, foreign, header_of, is_ours, scan, to_line, to_lines
-from mlpctl.store.schema import BEFORE, ColumnKind
+from mlpctl.store.csv_lines import (
+    COLUMNS_BY_FILE,
+    CsvLine,
+    foreign,
+    header_of,
+    is_ours,
+    line_problem,
+    scan,
+    to_line,
+    to_lines,
+)
+from mlpctl.store.schema import BEFORE, SCHEMA_VERSION, ColumnKind
 from mlpctl.system.files import replace_file
 
 REMOVED_SUFFIX, BEFORE_SUFFIX = ".removed", ".before"
@@ -34,6 +44,10 @@ def repair_file(path: Path) -> list[str]:
             had_name = path.exists()
             replace_file(path, expected)
             return [f"{path.name}: it was empty, its first line was written anew"] if had_name else []
+        if first != expected and _has_own_rows(path):
+            with path.open("rb") as stream:
+                replace_file(path, chain([expected], islice(stream, 1, None)))
+            return [f"{path.name}: its first line was changed, and is as it was", *repair_file(path)]
         header = header_of(first)
         if not is_ours(header):
             raise foreign(path)
@@ -58,6 +72,16 @@ def repair_file(path: Path) -> list[str]:
     damaged: list[CsvLine] = []
     replace_file(path, chain([expected], _renewed(scan(path), columns, damaged)))
     return [*done, f"{path.name}: {told}", *_put_aside(path, damaged)]
+
+
+def _has_own_rows(path: Path) -> bool:
+    """Return whether the first row is whole by the columns of this version, so that only the first line is not."""
+    columns = COLUMNS_BY_FILE[path.name]
+    with path.open("rb") as stream:
+        stream.readline()
+        row = stream.readline()
+    has_checksum = row.startswith(f"{SCHEMA_VERSION},".encode()) and not row.endswith(b"\r\n")
+    return has_checksum and not line_problem(row, columns)
 
 
 def remove_lines(path: Path, lines: Collection[CsvLine]) -> list[str]:

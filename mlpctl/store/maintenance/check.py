@@ -10,7 +10,7 @@ from mlpctl.metrics import METRICS
 from mlpctl.store import reader
 from mlpctl.store.csv_lines import COLUMNS_BY_FILE, CsvLine, header_of, is_ours, scan
 from mlpctl.store.environment import environments_of
-from mlpctl.store.experiment_keys import damaged_keys
+from mlpctl.store.experiment_keys import keys_problem
 from mlpctl.store.folder_files import read_experiment, read_json
 from mlpctl.store.key import key_problem
 from mlpctl.store.repair_rows import ends_whole
@@ -119,8 +119,8 @@ def check_contents(folder: Path) -> Contents:
             found.trials[line.row["key"]] = replace(line, row=needed)
     _look_at_epochs(folder / EPOCHS_FILE, found)
     found.problems += _others(folder)
-    if damaged := damaged_keys(folder):
-        found.problems.append(FolderProblem(KEYS_FILE, f"{damaged} lines were changed"))
+    if problem := keys_problem(folder):
+        found.problems.append(FolderProblem(KEYS_FILE, problem))
     found.problems += _weights_problems(folder, found)
     return found
 
