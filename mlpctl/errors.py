@@ -10,12 +10,30 @@ it as it is, and a traceback only with MLPCTL_DEBUG=1.
 
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+from re import split
+
+LONGEST_PROBLEM = 1000
+"""Characters of a problem in a message; what quotes a cell of megabytes is cut."""
+
+
+def one_line(text: str) -> str:
+    """Return a text in one line without control characters: files and paths may hold what moves a terminal's cursor."""
+    return "".join(sign if sign.isprintable() else " " if sign.isspace() else "?" for sign in text)
+
+
+def _problem(text: str) -> str:
+    text = "\n".join(map(one_line, split(r"\n(?=  )", text)))  # lines that are indented are our own
+    return text if len(text) <= LONGEST_PROBLEM else f"{text[:LONGEST_PROBLEM]}…"
 
 
 class MlpctlError(Exception):
     """Base of all errors whose message is meant for the user."""
 
     exit_code = 1
+
+    def __init__(self, message: str = "") -> None:
+        """Keep the message in one line of printable characters."""
+        super().__init__(_problem(message))
 
 
 class UsageError(MlpctlError):
@@ -25,8 +43,8 @@ class UsageError(MlpctlError):
 
     def __init__(self, problems: str | Sequence[str]) -> None:
         """Keep every problem, so that a file with five mistakes is mended in one go."""
-        self.problems = (problems,) if isinstance(problems, str) else tuple(problems)
-        super().__init__("; ".join(self.problems))
+        self.problems = tuple(_problem(each) for each in ([problems] if isinstance(problems, str) else problems))
+        Exception.__init__(self, "; ".join(self.problems))
 
 
 class TrialsFailed(MlpctlError):

@@ -73,7 +73,12 @@ def parse_options(value: object) -> object:
     if isinstance(value, str):
         import json
 
-        return json.loads(value) if value.lstrip().startswith("{") else _pairs([value])
+        if not value.lstrip().startswith("{"):
+            return _pairs([value])
+        try:
+            return json.loads(value)
+        except RecursionError:
+            raise ValueError("dataset options are nested too deeply") from None
     return _pairs(value) if isinstance(value, list | tuple) else value
 
 

@@ -15,7 +15,7 @@ from typer.main import get_group
 from mlpctl import __version__
 from mlpctl.cli.help import HELP_WIDTH, Command, CommandGroup, option_name, told
 from mlpctl.display.text import ERRORS
-from mlpctl.errors import DataError, Interrupted, MlpctlError, UsageError
+from mlpctl.errors import DataError, Interrupted, MlpctlError, UsageError, one_line
 from mlpctl.system.files import FULL
 
 COMMANDS = {
@@ -137,7 +137,7 @@ def _run() -> int:
             return 0
         return error.code if isinstance(error.code, int) else int(error.code is not None)
     except TyperException as error:
-        print(f"error: {told(error)}", file=sys.stderr)
+        print(f"error: {one_line(told(error))}", file=sys.stderr)
         return int(getattr(error, "exit_code", UsageError.exit_code))
     except KeyboardInterrupt:
         return Interrupted.exit_code
@@ -145,4 +145,5 @@ def _run() -> int:
 
 
 def _tell_full(error: OSError) -> None:
-    print(f"error: cannot write {error.filename or 'stdout, or a file'}: {error.strerror}", file=sys.stderr)
+    where = one_line(str(error.filename or "stdout, or a file"))
+    print(f"error: cannot write {where}: {error.strerror}", file=sys.stderr)

@@ -4,6 +4,7 @@ import csv
 import io
 from array import array
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,8 +12,9 @@ import numpy as np
 from pydantic import Field
 
 from mlpctl.data.base import IS_PATH, Dataset, Options, Source, digest_of
-from mlpctl.data.files import DAMAGED_GZIP, existing_file, guess_separator, gunzipped, sha256_of
+from mlpctl.data.files import existing_file, guess_separator, gunzipped, sha256_of
 from mlpctl.errors import DataError, UsageError, did_you_mean
+from mlpctl.system.parsing import parsing, short_lines
 
 SENTENCES = (
     ("me gusta comer en la cafeteria", "SPANISH"),
@@ -108,36 +110,33 @@ def read_texts(path: Path, options: LangidOptions) -> Iterator[tuple[str, str]]:
     if options.separator is not None and len(options.separator) != 1:
         raise UsageError(f"separator of langid must be one character, got '{options.separator}'")
     csv.field_size_limit(LONGEST_TEXT)
-    try:
-        with path.open("rb") as raw, gunzipped(raw) as content:
-            stream = io.TextIOWrapper(content, encoding="utf-8-sig", newline="")
-            first = stream.readline()
-            separator = options.separator or guess_separator(first)
-            stream.seek(0)
-            # A TSV has no quoting: a lone quotation mark in a sentence must not swallow the rows after it.
-            quoting: Literal[0, 3] = csv.QUOTE_NONE if separator == "\t" else csv.QUOTE_MINIMAL
-            reader = csv.reader(stream, delimiter=separator, quoting=quoting, strict=True)
-            header = next(reader, [])
-            text, label = (_column(path, header, name) for name in (options.text_column, options.label_column))
-            for row in reader:
-                if not row:
-                    continue
-                if len(row) <= max(text, label):
-                    problem = f"{len(row)} of {len(header)} columns"
-                elif not row[text].strip():
-                    problem = "an empty text"
-                elif row[label].strip() in ("", "NaN"):  # not nan: that is the code of the Min Nan language
-                    problem = f"no label ('{row[label]}')"
-                else:
-                    yield row[text], row[label].strip()
-                    continue
-                raise DataError(
-                    f"{path}, line {reader.line_num}: needs a text and a label, has {problem}; mend the line"
-                )
-    except (UnicodeDecodeError, csv.Error, *DAMAGED_GZIP) as error:
-        raise DataError(f"{path} is no text file in UTF-8 with columns: {error}") from error
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror}") from error
+    with (
+        parsing(path, "a text file in UTF-8 with columns"),
+        path.open("rb") as raw,
+        gunzipped(raw) as content,
+        io.TextIOWrapper(content, encoding="utf-8-sig", newline="") as stream,
+    ):
+        lines = short_lines(stream, LONGEST_TEXT)
+        first = next(lines, "")
+        separator = options.separator or guess_separator(first)
+        # A TSV has no quoting: a lone quotation mark in a sentence must not swallow the rows after it.
+        quoting: Literal[0, 3] = csv.QUOTE_NONE if separator == "\t" else csv.QUOTE_MINIMAL
+        reader = csv.reader(chain([first], lines), delimiter=separator, quoting=quoting, strict=True)
+        header = next(reader, [])
+        text, label = (_column(path, header, name) for name in (options.text_column, options.label_column))
+        for row in reader:
+            if not row:
+                continue
+            if len(row) <= max(text, label):
+                problem = f"{len(row)} of {len(header)} columns"
+            elif not row[text].strip():
+                problem = "an empty text"
+            elif row[label].strip() in ("", "NaN"):  # not nan: that is the code of the Min Nan language
+                problem = f"no label ('{row[label]}')"
+            else:
+                yield row[text], row[label].strip()
+                continue
+            raise DataError(f"{path}, line {reader.line_num}: needs a text and a label, has {problem}; mend the line")
 
 
 def _column(path: Path, header: list[str], name: str) -> int:

@@ -4,7 +4,7 @@ import csv
 import io
 import math
 import sys
-from collections.abc import Callable
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,15 @@ from numpy.typing import NDArray
 from mlpctl.data.base import Dataset
 from mlpctl.data.files import guess_separator
 from mlpctl.errors import DataError, UsageError, did_you_mean
+from mlpctl.system.parsing import check_memory, parsing
 
 STDIN = "-"
 NPY = ".npy"
 IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp")
+"""Suffixes of images."""
+
+IMAGE_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP")
+"""Formats of images, by their content: others may start programs, as Pillow does for PostScript."""
 
 
 def read_inputs(dataset: Dataset, name: str) -> tuple[NDArray[Any], list[str]]:
@@ -37,21 +42,15 @@ def read_inputs(dataset: Dataset, name: str) -> tuple[NDArray[Any], list[str]]:
         return _image(path, dataset), []
     if not dataset.features:
         raise UsageError(f"the inputs of {dataset.name} are pixels: give a PNG image or an .npy array, got '{name}'")
-    return _columns(_text_of(name), dataset, "the standard input" if name == STDIN else name)
+    return _columns(name, dataset)
 
 
-def _text_of(name: str) -> str:
-    try:
-        return sys.stdin.read() if name == STDIN else Path(name).read_text("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{name} is no CSV in UTF-8: {error}") from error
-    except OSError as error:
-        raise DataError(f"cannot read {name}: {error.strerror}") from error
-
-
-def _columns(text: str, dataset: Dataset, where: str) -> tuple[NDArray[Any], list[str]]:
-    separator = guess_separator(text.partition("\n")[0])
-    rows = [row for row in csv.reader(io.StringIO(text), delimiter=separator, skipinitialspace=True) if row]
+def _columns(name: str, dataset: Dataset) -> tuple[NDArray[Any], list[str]]:
+    where = "the standard input" if name == STDIN else name
+    with parsing(where, "a CSV in UTF-8"):
+        text = sys.stdin.read() if name == STDIN else Path(name).read_text("utf-8-sig")
+        separator = guess_separator(text.partition("\n")[0])
+        rows = [row for row in csv.reader(io.StringIO(text), delimiter=separator, skipinitialspace=True) if row]
     if len(rows) < 2:
         raise DataError(f"{where} needs a line that names the features and a line per example, has {len(rows)} lines")
     header = [name.strip() for name in rows[0]]
@@ -105,7 +104,9 @@ def _check_categories(table: dict[str, list[str]], dataset: Dataset, where: str)
 
 
 def _array(path: Path, dataset: Dataset) -> NDArray[Any]:
-    X: NDArray[Any] = _read(path, lambda: np.load(path, allow_pickle=False), "npy")
+    with parsing(path, "npy"), path.open("rb") as stream:
+        check_memory(path, path.stat().st_size)
+        X: NDArray[Any] = np.lib.format.read_array(stream, allow_pickle=False)
     n_inputs = dataset.X.shape[1]
     if X.ndim == 0 or X.dtype.kind not in "biuf" or X.size == 0 or X.size % n_inputs:
         shape = "×".join(map(str, dataset.image_shape)) if dataset.image_shape else str(n_inputs)
@@ -123,21 +124,13 @@ def _image(path: Path, dataset: Dataset) -> NDArray[Any]:
         raise UsageError(f"{dataset.name} does not have pixels from 0 to 255 as inputs: give an .npy array, or a CSV")
     from PIL import Image
 
-    with _read(path, lambda: Image.open(path), "an image") as image:
-        grey = _read(path, lambda: np.asarray(image.convert("L"), dtype=np.float64), "an image")
-    if grey.shape != dataset.image_shape:
-        height, width = dataset.image_shape
-        raise DataError(
-            f"{path} must be {width}×{height} pixels, as {dataset.name} has them, got {grey.shape[1]}×{grey.shape[0]}"
-        )
+    height, width = dataset.image_shape
+    with parsing(path, f"an image in {' or '.join(IMAGE_FORMATS)}"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # its size is looked at before it is decoded
+        with Image.open(path, formats=IMAGE_FORMATS) as image:
+            if image.size != (width, height):
+                found = "×".join(map(str, image.size))
+                raise DataError(f"{path} must be {width}×{height} pixels, as {dataset.name} has them, got {found}")
+            grey = np.asarray(image.convert("L"), dtype=np.float64)
     pixels: NDArray[Any] = np.round(grey * (dataset.unit_max / 255))
     return pixels.reshape(1, -1)
-
-
-def _read(path: Path, reader: Callable[[], Any], kind: str) -> Any:
-    try:
-        return reader()
-    except FileNotFoundError:
-        raise DataError(f"cannot read {path}: there is no such file") from None
-    except (OSError, ValueError, EOFError, SyntaxError) as error:  # SyntaxError: Pillow's word for a damaged PNG
-        raise DataError(f"{path} cannot be read as {kind}: {error}") from error

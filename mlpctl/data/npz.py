@@ -1,7 +1,6 @@
 """Read the arrays of a user's npz file, inputs X and a target, without unpickling anything."""
 
 import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpctl.errors import DataError, did_you_mean
+from mlpctl.system.parsing import check_memory, parsing
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,16 +33,13 @@ def read_arrays(path: Path, target: str) -> NpzArrays:
     Raises:
         DataError: for a damaged file, a missing array, objects, shapes that do not fit, NaN or infinite inputs.
     """
-    try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-            for name in ("X", target):
-                if name not in file.files:
-                    raise DataError(f"{path} has no array '{name}': {did_you_mean(name, file.files)}; it needs X and y")
-            X, y = np.asarray(file["X"]), np.asarray(file[target])
-    except (zipfile.BadZipFile, ValueError, TypeError, EOFError, zlib.error) as error:
-        raise DataError(f"{path} cannot be read as npz: {error}") from error  # TypeError: an .npy
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror or error}") from error
+    with parsing(path, "npz"), zipfile.ZipFile(path) as archive:
+        sizes = {member.filename.removesuffix(".npy"): member.file_size for member in archive.infolist()}
+        for name in ("X", target):
+            if name not in sizes:
+                raise DataError(f"{path} has no array '{name}': {did_you_mean(name, sizes)}; it needs X and y")
+        check_memory(path, 2 * (sizes["X"] + sizes[target]))
+        X, y = (_member(archive, f"{name}.npy") for name in ("X", target))
     if X.ndim == 0 or y.ndim == 0 or len(X) != len(y) or not X.size:
         raise DataError(f"{path}: X and {target} need a row per example, got the shapes {X.shape} and {y.shape}")
     if X.dtype.kind not in "biuf":
@@ -53,6 +50,11 @@ def read_arrays(path: Path, target: str) -> NpzArrays:
     _check_finite(flat, path)
     image_shape = (int(X.shape[1]), int(X.shape[2])) if X.ndim == 3 else None
     return NpzArrays(np.ascontiguousarray(flat), y.reshape(len(y), -1) if y.ndim > 1 else y, image_shape)
+
+
+def _member(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
+    with archive.open(name) as stream:
+        return np.lib.format.read_array(stream, allow_pickle=False)
 
 
 def _check_finite(X: NDArray[Any], path: Path) -> None:

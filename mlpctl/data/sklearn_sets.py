@@ -5,8 +5,6 @@ Importing scikit-learn takes a second, a thousand times an iris trial: so an .np
 
 import io
 import warnings
-import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -18,8 +16,10 @@ from numpy.typing import NDArray
 
 from mlpctl.data.base import Dataset, Options, Source, Task, digest_of
 from mlpctl.data.files import keep
+from mlpctl.errors import DataError
 from mlpctl.system.facts import library_version
 from mlpctl.system.files import cache_folder
+from mlpctl.system.parsing import parsing
 
 IMAGE_SHAPES = {"digits": (8, 8)}
 DIGITS_MAX = 16.0
@@ -61,9 +61,9 @@ def cache_path(name: str) -> Path:
 def _read(path: Path) -> dict[str, NDArray[Any]] | None:
     """Return the kept arrays, or None where they are missing or damaged (each member has a CRC)."""
     try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as kept:
+        with parsing(path, "npz"), path.open("rb") as stream, np.load(stream, allow_pickle=False) as kept:
             arrays = {key: kept[key] for key in ("X", "y", "features", "classes")}
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error):
+    except DataError:
         return None
     return arrays if len(arrays["X"]) == len(arrays["y"]) else None
 

@@ -12,12 +12,16 @@ from mlpctl.data.files import existing_file, guess_separator, sha256_of
 from mlpctl.data.npz import read_arrays
 from mlpctl.errors import DataError, UsageError, did_you_mean
 from mlpctl.spec import split_list
+from mlpctl.system.parsing import parsing, short_lines
 
 if TYPE_CHECKING:
     import pandas as pd
 
 MOST_CATEGORIES = 1000
 """Categories of one column, each of which becomes an input; more are names or numbers in disguise."""
+
+LONGEST_LINE = 1 << 24
+"""Characters of the first line of a table; more is no text, or has no lines."""
 
 FEW_VALUES = 20
 """Distinct whole numbers up to which a target is taken for classes."""
@@ -47,8 +51,11 @@ def load(options: TableOptions) -> Dataset:
         DataError: for a missing or damaged file, a missing column, empty or infinite cells, too many categories.
     """
     path = existing_file(options.path.expanduser(), "the path of table")
-    if path.suffix.lower() == ".npz":
-        return _load_npz(path, options)
+    with parsing(path, "a table"):  # a cell may hold anything: bytes, lists, what numpy has no type for
+        return _load_npz(path, options) if path.suffix.lower() == ".npz" else _load_frame(path, options)
+
+
+def _load_frame(path: Path, options: TableOptions) -> Dataset:
     frame, target = read_frame(path, options), options.target
     for name in (*target, *options.drop, *options.categorical):
         if name not in frame.columns:
@@ -56,6 +63,8 @@ def load(options: TableOptions) -> Dataset:
                 f"{path} has no column '{name}': {did_you_mean(name, map(str, frame.columns))}"
                 + ("; name it with --data target=COLUMN" if name in target else "")
             )
+    if unprintable := [name for name in map(str, frame.columns) if not name.isprintable()]:
+        raise DataError(f"{path}: the name of a column has printable characters alone, got {unprintable[0]!r}")
     inputs = frame.drop(columns=list({*target, *options.drop}))
     if not len(frame) or not len(inputs.columns):
         raise DataError(f"{path} needs rows and at least one input column, got {len(frame)} and {len(inputs.columns)}")
@@ -113,18 +122,13 @@ def read_frame(path: Path, options: TableOptions) -> "pd.DataFrame":
     """
     import pandas as pd
 
-    try:
-        if path.suffix.lower() in (".parquet", ".pq"):
+    if path.suffix.lower() in (".parquet", ".pq"):
+        with parsing(path, "Parquet"):
             return pd.read_parquet(path)
+    with parsing(path, "a table"):
         with path.open(encoding="utf-8") as stream:
-            separator = options.separator or guess_separator(stream.readline())
+            separator = options.separator or guess_separator(next(short_lines(stream, LONGEST_LINE), ""))
         return pd.read_csv(path, sep=separator, skipinitialspace=True, low_memory=False)  # whole columns, one type
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} cannot be read as a table: {str(error).strip()}") from error
-    except OSError as error:  # pyarrow raises ArrowInvalid, a ValueError, for what is no Parquet file
-        raise DataError(f"cannot read {path}: {error.strerror or error}") from error
-    except ValueError as error:
-        raise DataError(f"{path} cannot be read as {path.suffix[1:] or 'a table'}: {error}") from error
 
 
 def encode_inputs(

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from mlpctl.display.text import carries, printable
+from mlpctl.errors import one_line
 from mlpctl.system.files import write_output
 
 if TYPE_CHECKING:
@@ -29,6 +30,9 @@ LEAST_HEADING = 6
 
 LEAST_PROSE = 24
 """Terminal cells of a column of sentences; narrower ones are hard to read."""
+
+FORMULA = ("=", "+", "-", "@")
+"""First characters by which spreadsheets tell a formula."""
 
 GAP, NARROW_GAP = 3, 2
 """Terminal cells between columns; the second where the table would be too wide."""
@@ -246,19 +250,35 @@ def as_chosen(value: Cell) -> str:
 def _csv(table: Table) -> str:
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(table.columns)
-    writer.writerows([row.get(column) for column in table.columns] for row in table.rows)
+    writer.writerow(map(_harmless, table.columns))
+    writer.writerows([_harmless(row.get(column)) for column in table.columns] for row in table.rows)
     return stream.getvalue()
+
+
+def _harmless(cell: Cell) -> Cell:
+    """Return a cell that no spreadsheet takes for a formula: such a text gets an apostrophe, which it does not show."""
+    if not isinstance(cell, str):
+        return cell
+    text = one_line(cell)
+    return f"'{text}" if text.startswith(FORMULA) and not _is_number(text) else text
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _markdown(table: Table) -> str:
     def line(cells: Sequence[str]) -> str:
-        return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |\n"
+        return "| " + " | ".join(one_line(cell).replace("|", "\\|") for cell in cells) + " |\n"
 
-    title = f"**{table.title}**\n\n" if table.title else ""
+    title = f"**{one_line(table.title)}**\n\n" if table.title else ""
     head = line(list(table.columns)) + line(["---"] * len(table.columns)) if table.columns else ""
     body = "".join(line([table.shown(row, column) for column in table.columns]) for row in table.rows)
-    notes = "".join(f"\n{note}\n" for note in table.notes)
+    notes = "".join(f"\n{one_line(note)}\n" for note in table.notes)
     return title + head + body + notes
 
 

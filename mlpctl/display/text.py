@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from rich.cells import cell_len, chop_cells
 
+from mlpctl.errors import one_line
+
 DRAWING_CHARACTERS = "●▲■◆⣿│├┤─…±×"
 """Characters that drawings and tables need; an encoding that lacks one of them gets ASCII."""
 
@@ -93,9 +95,8 @@ def significant_digits(value: float, digits: int) -> str:
 
 
 def printable(text: str, *, ascii_only: bool = False) -> str:
-    """Return a text in one line without control characters."""
-    flat = "".join(sign if sign.isprintable() else " " if sign.isspace() else "?" for sign in text)
-    return to_ascii(flat) if ascii_only else flat
+    """Return a text in one line without control characters, see `mlpctl.errors.one_line`."""
+    return to_ascii(one_line(text)) if ascii_only else one_line(text)
 
 
 def sparkline(values: Sequence[float], width: int = CURVE_WIDTH) -> str:

@@ -132,6 +132,8 @@ def checked(experiment: Experiment) -> Experiment:
         problems.append(f"[select] metric must be one of {', '.join(METRICS)}, got '{experiment.select.metric}'")
     if "/" in experiment.name or experiment.name in ("", ".", ".."):
         problems.append(f"the name of an experiment is a folder's name, got '{experiment.name}'")
+    if not experiment.name.isprintable():
+        problems.append(f"the name of an experiment has printable characters alone, got {experiment.name!r}")
     if problems:
         raise UsageError(problems)
     if experiment.axes or experiment.listed is not None or experiment.search != SearchTable():

@@ -18,6 +18,7 @@ from mlpctl.search.axes import make_axis
 from mlpctl.search.listed import make_list, read_list
 from mlpctl.search.table import SearchTable
 from mlpctl.spec import explain
+from mlpctl.system.parsing import parsing
 
 Names = list[str]
 Rows = list[dict[str, Any]]
@@ -98,19 +99,15 @@ def read_experiment(path: Path, effort: Effort = "default") -> Experiment:
 
 
 def _content(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text("utf-8-sig"))
-    except FileNotFoundError:
+    if not path.exists():
         if fullmatch(r"[\d.,e+-]+", path.name):
-            raise UsageError(f"values of an axis have no blank between: KEY=V1,V2; '{path}' stands alone") from None
+            raise UsageError(f"values of an axis have no blank between: KEY=V1,V2; '{path}' stands alone")
         raise UsageError(
             f"no experiment file {path}, and none of the name comes with mlpctl: {_hint(path)}; "
             "a sweep can also be given by flags: --dataset, --axis, --set"
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot read {path}: {error}") from error
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{path}: {error}") from None
+        )
+    with parsing(path, "TOML", UsageError):
+        return tomllib.loads(path.read_text("utf-8-sig"))
 
 
 def _hint(path: Path) -> str:

@@ -139,7 +139,8 @@ class _Training:
                     return
                 kept = None
                 if options.most_epochs:
-                    kept = self.states.find(key_without_epochs(run.leader), engine, min(run.milestones))
+                    name, least = key_without_epochs(run.leader), min(run.milestones)
+                    kept = self.states.find(name, engine, least, self.callback.on_note)
                 epochs = max(run.milestones) - (kept.epochs if kept else 0)
                 if not self.recorder.budget.take(len(run.milestones), epochs):
                     return

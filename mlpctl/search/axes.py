@@ -155,6 +155,8 @@ def field_of(name: str, what: str) -> str:
     Raises:
         UsageError: for names that are no field of Spec nor an option of the dataset.
     """
+    if not name.isprintable():
+        raise UsageError(f"{what} {name!r}: a name has printable characters alone")
     name = name if name.startswith("data.") else meant(name, Spec.model_fields)
     if name == "data":
         raise UsageError(f"{what} data: an option of the dataset is named data.OPTION; `mlpctl data show` lists them")

@@ -8,6 +8,7 @@ from typing import Any
 from mlpctl.errors import UsageError
 from mlpctl.search.axes import Axis, check_value, field_of
 from mlpctl.search.space import joint_axis
+from mlpctl.system.parsing import parsing
 
 
 def read_list(path: Path) -> Axis:
@@ -16,13 +17,10 @@ def read_list(path: Path) -> Axis:
     Raises:
         UsageError: every problem at once, with its line.
     """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream)
-            header = [name.strip().replace("-", "_") for name in reader.fieldnames or ()]
-            lines = [(reader.line_num, list(row.values())) for row in reader]
-    except (OSError, ValueError, csv.Error) as error:  # no UTF-8, or a name that no file can have
-        raise UsageError(f"cannot read the list {path}: {error}") from error
+    with parsing(path, "a list of configurations", UsageError), path.open(encoding="utf-8-sig", newline="") as stream:
+        reader = csv.DictReader(stream)
+        header = [name.strip().replace("-", "_") for name in reader.fieldnames or ()]
+        lines = [(reader.line_num, list(row.values())) for row in reader]
     wrong = [f"{path} line {n}: {len(header)} cells are needed, as in the first line" for n, cells in lines
              if len(cells) != len(header) or None in cells]  # fmt: skip
     if wrong:

@@ -6,13 +6,16 @@ stays flat, and after a kill the survivors go on from where they stood. A file t
 
 import json
 import shutil
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+from mlpctl.errors import DataError
 from mlpctl.models.learner import State
 from mlpctl.store.schema import STATES_FOLDER, Block
 from mlpctl.system.files import replace_file
+from mlpctl.system.parsing import parsing
 
 DIGEST_SIZE = sha256().digest_size
 """Bytes of the checksum that a file begins with. The name within it, a key without epochs, has the numerics version."""
@@ -31,6 +34,17 @@ class Checkpoint:
     epochs: int
     state: State
     curve: Block
+
+
+def _read(whole: bytes) -> tuple[Checkpoint, Mapping[str, str]]:
+    from safetensors.numpy import load
+
+    digest, content = whole[:DIGEST_SIZE], whole[DIGEST_SIZE:]
+    if digest != sha256(content).digest():
+        raise ValueError("it was cut short, or changed")
+    length = int.from_bytes(content[:8], "little")
+    about = json.loads(content[8 : 8 + length])["__metadata__"]
+    return Checkpoint(int(about["epochs"]), load(content), json.loads(about["curve"])), about
 
 
 @dataclass(frozen=True)
@@ -61,27 +75,27 @@ class Checkpoints:
         content = save(kept.state, metadata=about)
         replace_file(path, [sha256(content).digest(), content])
 
-    def find(self, name: str, engine: str, below: int) -> Checkpoint | None:
-        """Return the checkpoint with fewer epochs than `below`; None where this engine has left none that is whole."""
-        from safetensors.numpy import load
+    def find(self, name: str, engine: str, below: int, note: Callable[[str], None]) -> Checkpoint | None:
+        """Return the checkpoint with fewer epochs than `below`; None where this engine has left none that is whole.
 
+        Args:
+            name: key without epochs.
+            engine: that goes on from there.
+            below: epochs of the trial that needs it.
+            note: is told of a file that is damaged.
+        """
         path = self.file(name)
         if not path.is_file():
             return None
-        whole = path.read_bytes()
-        digest, content = whole[:DIGEST_SIZE], whole[DIGEST_SIZE:]
-        if digest != sha256(content).digest():  # cut short, or changed
+        try:
+            with parsing(path, "a state", advice="its trial is trained from the start"):
+                kept, about = _read(path.read_bytes())
+        except DataError as error:
+            note(str(error))
             return None
-        length = int.from_bytes(content[:8], "little")
-        about = json.loads(content[8 : 8 + length])["__metadata__"]
-        if (
-            about.get("name") != name
-            or "curve" not in about
-            or about["engine"] != engine
-            or int(about["epochs"]) >= below
-        ):
-            return None
-        return Checkpoint(int(about["epochs"]), load(content), json.loads(about["curve"]))
+        if about["name"] != name:
+            note(f"{path} is the state of another trial; this one is trained from the start")
+        return kept if about["name"] == name and about["engine"] == engine and kept.epochs < below else None
 
     def forget(self) -> None:
         """Remove all checkpoints: no search will ask for more."""

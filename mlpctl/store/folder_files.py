@@ -5,13 +5,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mlpctl.errors import DataError
 from mlpctl.metrics import METRICS, PREFIX
+from mlpctl.system.parsing import parsing
 
 EXPERIMENT_KINDS = {
     "name": str, "spec": dict, "axes": dict, "seeds": list, "list": list, "zip": list, "search": dict, "select": dict,
 }  # fmt: skip
 """Types of the parts of an experiment, as reports take them."""
+
+AGAIN = "the sweep that wrote the folder writes it again"
 
 KIND_NAMES: dict[type, str] = {str: "text", dict: "table", list: "list"}
 
@@ -24,11 +26,11 @@ def read_experiment(path: Path) -> dict[str, Any]:
     """
     import tomllib  # 2 ms
 
-    try:
-        content = tomllib.loads(path.read_text("utf-8")) if path.is_file() else {}
+    if not path.is_file():
+        return {}
+    with parsing(path, "an experiment", advice=AGAIN):
+        content = tomllib.loads(path.read_text("utf-8"))
         _check_experiment(content)
-    except (ValueError, RecursionError) as error:  # the first: no TOML, no UTF-8, or no experiment
-        raise DataError(f"{path} cannot be read: {error}; the sweep that wrote the folder writes it again") from error
     return content
 
 
@@ -56,7 +58,5 @@ def read_json(path: Path) -> dict[str, Any]:
     Raises:
         DataError: if it cannot be read.
     """
-    try:
+    with parsing(path, "JSON", advice=AGAIN):
         return _object(json.loads(path.read_text("utf-8"))) if path.is_file() else {}
-    except (ValueError, TypeError, RecursionError) as error:  # what is no JSON, no UTF-8 or no object
-        raise DataError(f"{path} cannot be read: {error}; the sweep that wrote the folder writes it again") from error

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from mlpctl.data.base import digest_of
 from mlpctl.errors import DataError
 from mlpctl.store.key import split_pin
+from mlpctl.system.parsing import check_memory, parsing
 
 if TYPE_CHECKING:
     from mlpctl.store.find_trial import StoredTrial
@@ -29,15 +30,11 @@ def read_weights(path: Path) -> Weights:
     Raises:
         DataError: if there is no such file, or it is damaged.
     """
-    from safetensors import SafetensorError
     from safetensors.numpy import load
 
-    try:
+    with parsing(path, "safetensors"):
+        check_memory(path, 2 * path.stat().st_size)
         return load(path.read_bytes())
-    except OSError as error:
-        raise DataError(f"cannot read the weights {path}: {error.strerror}") from error
-    except (SafetensorError, TypeError, KeyError, ValueError) as error:  # the last three: a type that numpy has not
-        raise DataError(f"{path} cannot be read as safetensors: {error}") from error
 
 
 def digest_of_weights(weights: Mapping[str, NDArray[Any]]) -> str:

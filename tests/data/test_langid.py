@@ -148,7 +148,7 @@ def test_what_is_wrong_in_a_file_is_told_with_its_line(tmp_path: Path, text: str
 def test_what_is_no_text_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.tsv"
     path.write_bytes(b"text\tlabel\n\xff\xfe\tx\n")
-    with pytest.raises(DataError, match="is no text file in UTF-8"):
+    with pytest.raises(DataError, match="cannot be read as a text file in UTF-8"):
         loaded(path=path)
     path.write_bytes(gzip.compress(b"text\tlabel\n" + b"a b c\tx\n" * 1000)[:-9])
     with pytest.raises(DataError, match="is a damaged gzip file"):

@@ -163,7 +163,7 @@ def test_too_many_categories_are_refused_with_a_way_out(tmp_path: Path) -> None:
 def test_files_that_are_not_there_or_not_what_they_say(tmp_path: Path) -> None:
     assert "no file" in refusal(tmp_path / "none.csv")
     assert "must be a file, got the folder" in refusal(tmp_path)
-    assert "cannot be read as parquet" in refusal(written(tmp_path, "x,target\n1,2\n", "my.parquet"))
+    assert "cannot be read as Parquet" in refusal(written(tmp_path, "x,target\n1,2\n", "my.parquet"))
     assert "cannot be read as npz" in refusal(written(tmp_path, "x,target\n1,2\n", "my.npz"))
     binary = tmp_path / "binary.csv"
     binary.write_bytes(b"\xff\xfe\x00x")

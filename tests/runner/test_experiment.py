@@ -153,7 +153,7 @@ def test_a_file_is_read_and_written_as_it_says(tmp_path: Path) -> None:
 def test_a_syntax_error_names_file_and_line(tmp_path: Path) -> None:
     path = tmp_path / "ex.toml"
     path.write_text("seeds = 3\n[spec\n")
-    with pytest.raises(UsageError, match=r"ex\.toml: .*line 2"):
+    with pytest.raises(UsageError, match=r"ex\.toml .*line 2"):
         read_experiment(path)
 
 

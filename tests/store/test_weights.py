@@ -132,7 +132,7 @@ def test_a_sweep_over_starts(cli: Cli) -> None:
         (("--init-from", "results/none"), 4, "no results in results/none"),
         (("--init-from", "results/unsaved"), 4, "has no saved weights"),
         (("--init-from", "results/digits-mlp#xyz"), 2, "has no trial xyz: some are "),
-        (("--init-from", "no.safetensors"), 4, "cannot read the weights no.safetensors"),
+        (("--init-from", "no.safetensors"), 4, "cannot read no.safetensors"),
         (("--init-from", "bad.safetensors"), 4, "bad.safetensors cannot be read as safetensors"),
         (("--init-from", "other.safetensors"), 2, "fits no layer"),
     ],

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Self
 
-from mlpctl.errors import Interrupted
+from mlpctl.errors import Interrupted, one_line
 from mlpctl.runner.callbacks.base import Callback
 from mlpctl.runner.types import Stop
 from mlpctl.store.schema import Row
@@ -28,9 +28,9 @@ def say(notes: Sequence[str], above: "Console | None" = None) -> None:
     """Print notes on stderr, a line each; through a console where something moves there, above it."""
     for note in notes:
         if above is None:
-            print(f"note: {note}", file=sys.stderr)
+            print(f"note: {one_line(note)}", file=sys.stderr)
         else:
-            above.print(f"note: {note}", soft_wrap=True, markup=False)
+            above.print(f"note: {one_line(note)}", soft_wrap=True, markup=False)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from mlpctl.cli.screens.time_left import clock, seconds_left
 from mlpctl.display.tables import as_chosen, for_people
 from mlpctl.display.text import sparkline
 from mlpctl.engines.base import Event
+from mlpctl.errors import one_line
 from mlpctl.report.statistics.student import t95
 from mlpctl.runner.callbacks.progress import Leader, Progress
 from mlpctl.runner.experiment import Experiment
@@ -186,4 +187,4 @@ def leader_line(leader: Leader) -> str:
 
 def where(fields: Mapping[str, Any]) -> str:
     """Return fields as "lr 0.1, hidden_units 32"."""
-    return ", ".join(f"{name} {as_chosen(value)}" for name, value in fields.items() if value is not None)
+    return one_line(", ".join(f"{name} {as_chosen(value)}" for name, value in fields.items() if value is not None))

@@ -10,7 +10,7 @@ from mlpctl.cli.screens.base import Screen, console, progress_bar, say
 from mlpctl.display.tables import Cell, Format, Table, emit, for_people
 from mlpctl.display.text import carries, sparkline
 from mlpctl.engines.base import Event
-from mlpctl.errors import TrialsFailed
+from mlpctl.errors import TrialsFailed, one_line
 from mlpctl.metrics import PRIMARY
 from mlpctl.runner.trial import Trial
 from mlpctl.store.schema import Row
@@ -61,6 +61,7 @@ class TrainScreen(Screen):
 
     def print(self, line: str) -> None:
         """Print a line of results; above the bar where both are the same terminal."""
+        line = one_line(line)
         if self.progress is not None and sys.stdout.isatty():
             self.progress.console.print(line, soft_wrap=True, markup=False)
         else:

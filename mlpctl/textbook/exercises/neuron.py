@@ -21,8 +21,8 @@ OUTPUT_SAMPLE = 2000
 def collect_data(options: "ExerciseOptions") -> "pd.DataFrame":
     """Return the trials with the facts of their trained weights: see `weight_facts`."""
     import pandas as pd
-    from safetensors.numpy import load_file
 
+    from mlpctl.store.weights import read_weights
     from mlpctl.store.writer import Store
     from mlpctl.textbook.exercises.collect import experiment_for, grid_trials, train_experiment
 
@@ -30,7 +30,7 @@ def collect_data(options: "ExerciseOptions") -> "pd.DataFrame":
     trials = train_experiment(options, experiment, save=True)
     store = Store(options.folder / experiment.name)
     files = {trial.key: (trial, store.weights_file(trial.key)) for trial in grid_trials(experiment)}
-    rows = {key: weight_facts(trial, load_file(file)) for key, (trial, file) in files.items() if file.is_file()}
+    rows = {key: weight_facts(trial, read_weights(file)) for key, (trial, file) in files.items() if file.is_file()}
     facts = pd.DataFrame.from_dict(rows, orient="index").rename_axis("key").reset_index()
     return trials.merge(facts, on="key", how="left")
 
