@@ -14,7 +14,7 @@ from pathlib import Path
 from mlpctl.errors import DataError
 from mlpctl.models.learner import State
 from mlpctl.store.schema import STATES_FOLDER, Block
-from mlpctl.system.files import replace_file
+from mlpctl.system.files import make_folder, replace_file
 from mlpctl.system.parsing import parsing
 
 DIGEST_SIZE = sha256().digest_size
@@ -70,7 +70,7 @@ class Checkpoints:
         from safetensors.numpy import save
 
         path = self.file(name)
-        path.parent.mkdir(exist_ok=True)
+        make_folder(path.parent)
         about = {"name": name, "engine": engine, "epochs": str(kept.epochs), "curve": json.dumps(kept.curve)}
         content = save(kept.state, metadata=about)
         replace_file(path, [sha256(content).digest(), content])

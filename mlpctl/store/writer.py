@@ -30,7 +30,7 @@ from mlpctl.store.schema import (
     Row,
 )
 from mlpctl.store.weights import digest_of_weights
-from mlpctl.system.files import left_over, replace_file
+from mlpctl.system.files import left_over, make_folder, replace_file
 
 if TYPE_CHECKING:
     from filelock import FileLock
@@ -207,6 +207,6 @@ class Store:
         from safetensors.numpy import save
 
         path = self.weights_file(key)
-        path.parent.mkdir(exist_ok=True)
+        make_folder(path.parent)
         replace_file(path, save(dict(weights), metadata=dict(about)))
         return digest_of_weights(weights)

@@ -38,6 +38,18 @@ def replace_file(path: Path, content: bytes | Iterable[bytes | memoryview]) -> N
             temporary.unlink(missing_ok=True)
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder of a results folder where it is not there.
+
+    Raises:
+        DataError: if it cannot be made.
+    """
+    try:
+        path.mkdir(exist_ok=True)
+    except OSError as error:
+        raise DataError(f"cannot make the folder {path}: {error.strerror}") from error
+
+
 def write_output(path: Path, content: bytes | Iterable[bytes | memoryview]) -> None:
     """Write a file that the user named, whole; a device or a pipe, such as /dev/stdout, is written to.
 

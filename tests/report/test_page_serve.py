@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from mlpctl.report.page.serve import LivePage, bound, status_text
+from mlpctl.report.page.serve import MOST_REQUESTS, LivePage, bound, status_text
 from mlpctl.report.page.write import PageOptions
 from tests.helpers.browser import launched, opened
 from tests.helpers.cli import Cli
@@ -138,3 +138,31 @@ def test_a_port_in_use_and_options_of_tables_are_one_line(cli: Cli, tmp_path: Pa
     assert (done.code, done.err.count("\n")) == (2, 1)
     assert "leave out --by, --format" in done.err
     assert "give both" in cli("report", "r", "--port", 1).err
+
+
+def test_a_newer_or_damaged_table_is_told_and_the_page_goes_on(tmp_path: Path) -> None:
+    folder = known(tmp_path / "r")
+    path = folder / "trials.csv"
+    good = path.read_bytes()
+    with served(folder) as port:
+        assert ask(port, "/status")[0] == 200
+        first, row, *rows = good.split(b"\n")
+        for bad in (b"\n".join([first, b"9" + row[1:], *rows]), b"\n".join([first, row + b",x", *rows]), b"lr,score\n"):
+            path.write_bytes(bad)
+            for address in ("/", "/main", "/status"):
+                assert ask(port, address)[0] == 200, (bad[:40], address)
+        path.write_bytes(good)
+        assert "trials" in ask(port, "/status")[1]
+
+
+def test_connections_are_limited(tmp_path: Path) -> None:
+    with served(known(tmp_path / "r")) as port:
+        held = [socket.create_connection(("127.0.0.1", port)) for _ in range(MOST_REQUESTS)]
+        for connection in held:
+            connection.sendall(b"GET / HTTP/1.1\r\n")  # and no more
+        before = threading.active_count()
+        more = [socket.create_connection(("127.0.0.1", port)) for _ in range(3)]
+        assert more[0].recv(1) == b""  # closed without an answer
+        assert threading.active_count() <= before
+        for connection in (*held, *more):
+            connection.close()

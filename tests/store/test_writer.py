@@ -4,13 +4,16 @@ import errno
 import multiprocessing
 import os
 import resource
+import shutil
 import signal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from mlpctl.errors import DataError, UsageError
+from mlpctl.store.checkpoints import Checkpoint, Checkpoints
 from mlpctl.store.csv_lines import COLUMNS_BY_FILE
 from mlpctl.store.results import load
 from mlpctl.store.schema import Block
@@ -200,3 +203,22 @@ def test_a_file_that_cannot_be_written_is_one_error(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(Path, "unlink", refused)
     with pytest.raises(DataError, match="Read-only file system"):
         replace_file(tmp_path / "a", b"1")
+
+
+def test_a_file_in_place_of_a_folder_is_an_error_of_the_data(tmp_path: Path) -> None:
+    (tmp_path / "r").mkdir()
+    for name in ("weights", "states"):
+        (tmp_path / "r" / name).touch()
+    with Store(tmp_path / "r") as store, pytest.raises(DataError, match="cannot make the folder"):
+        store.save_weights("k", {"w": np.ones(2)}, {})
+    with pytest.raises(DataError, match="cannot make the folder"):
+        Checkpoints(tmp_path / "r").keep("k", "kernel", Checkpoint(1, {"w": np.ones(2)}, {}))
+
+
+def test_a_folder_that_is_removed_meanwhile_is_an_error_of_the_data(tmp_path: Path) -> None:
+    with Store(tmp_path / "r") as store:
+        shutil.rmtree(tmp_path / "r")
+        with pytest.raises(DataError, match="was removed while it was written"):
+            store.append(TRIAL, EPOCHS)
+        with pytest.raises(DataError, match="cannot make the folder"):
+            store.save_weights("k", {"w": np.ones(2)}, {})

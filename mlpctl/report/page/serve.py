@@ -10,7 +10,7 @@ from hashlib import sha256
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Lock
+from threading import BoundedSemaphore, Lock
 from typing import Any
 
 from mlpctl.errors import MlpctlError, UsageError
@@ -24,6 +24,9 @@ NAMES = (LOOPBACK, "localhost")
 PORT = 8420
 QUIET_AFTER = 120.0
 """Seconds without a change after which a sweep that is not done is no longer said to run."""
+
+MOST_REQUESTS, SECONDS_TO_WAIT = 16, 1.0
+"""Requests answered at a time, each in a thread; how long a further one waits before its connection is closed."""
 
 HEADERS = {
     "Cache-Control": "no-store",
@@ -48,6 +51,7 @@ class LivePage:
     _seen: object = None
     _done: int = 0
     _wanted: int | None = None
+    _hindrance: str = ""
     _main: dict[str, str] = field(default_factory=dict)
     _reading: Lock = field(default_factory=Lock)
 
@@ -67,11 +71,15 @@ class LivePage:
     def _look(self) -> dict[str, str]:
         seen = table_versions(self.folders)
         if seen != self._seen:
-            self._done, self._wanted = trials_finished(self.folders)
-            self._seen = seen
+            self._seen, self._hindrance = seen, ""
+            try:
+                self._done, self._wanted = trials_finished(self.folders)
+            except MlpctlError as error:  # a row is damaged, or of a newer mlpctl
+                self._hindrance = str(error)
         changed = max((change[0] for change in seen if change), default=0) / 1e9
         version = sha256(repr(seen).encode()).hexdigest()[:16]
-        return {"version": version, "status": status_text(self._done, self._wanted, time.time() - changed)}
+        told = self._hindrance or status_text(self._done, self._wanted, time.time() - changed)
+        return {"version": version, "status": told}
 
     def _content(self, now: dict[str, str]) -> str:
         try:
@@ -137,6 +145,22 @@ def bound(live: LivePage, port: int) -> ThreadingHTTPServer:
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True  # a browser that holds a connection does not hold up Ctrl-C
+
+    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+        super().__init__(address, handler)
+        self.room = BoundedSemaphore(MOST_REQUESTS)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        if self.room.acquire(timeout=SECONDS_TO_WAIT):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self.room.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         if not isinstance(sys.exception(), ConnectionError):  # the browser has left

@@ -5,6 +5,7 @@ import gzip
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,10 +31,10 @@ SCRIPTS = (
 """In the order of the page: each uses what those before it define."""
 
 POLICY = (
-    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; connect-src {connect}; "
+    "default-src 'none'; script-src {scripts}; style-src 'unsafe-inline'; img-src data:; connect-src {connect}; "
     "base-uri 'none'; form-action 'none'"
 )
-"""Content-Security-Policy: a browser lets the page reach nothing outside of itself."""
+"""Content-Security-Policy: a browser runs the scripts of these hashes alone, and lets the page reach nothing."""
 
 STILL = {"version": "", "status": ""}
 """Of a page that does not change."""
@@ -72,13 +73,16 @@ def write_page(results: ResultsFolders, summaries: Sequence[Summary], path: Path
 def page(content: str, *, live: bool = False) -> str:
     """Return the whole page around its main part; a live one asks the server that sent it for changes."""
     look = files(HERE).joinpath("assets")
+    script = "\n".join(look.joinpath(name).read_text("utf-8") for name in SCRIPTS)
     return _templates().get_template("page.html").render(
         main=content,
         live=live,
-        policy=POLICY.format(connect="'self'" if live else "'none'"),
+        policy=POLICY.format(
+            scripts=f"{_hash(script.encode())} {_hash(_plotly_script())}", connect="'self'" if live else "'none'"
+        ),
         colours=COLOURS,
         style=look.joinpath("page.css").read_text("utf-8"),
-        script="\n".join(look.joinpath(name).read_text("utf-8") for name in SCRIPTS),
+        script=script,
         plotly=plotly(),
     )  # fmt: skip
 
@@ -127,8 +131,17 @@ def waiting(message: str, now: Mapping[str, str]) -> str:
 @cache
 def plotly() -> str:
     """Return plotly.js, gzipped, as base64: 2.0 MB in place of 4.8; the browser unpacks it (`DecompressionStream`)."""
-    script = files("plotly").joinpath("package_data", "plotly.min.js").read_bytes()
-    return base64.b64encode(gzip.compress(script, mtime=0)).decode()
+    return base64.b64encode(gzip.compress(_plotly_script(), mtime=0)).decode()
+
+
+def _plotly_script() -> bytes:
+    return files("plotly").joinpath("package_data", "plotly.min.js").read_bytes()
+
+
+@cache
+def _hash(script: bytes) -> str:
+    """Return the source of a script in a policy: its hash."""
+    return f"'sha256-{base64.b64encode(sha256(script).digest()).decode()}'"
 
 
 @cache

@@ -23,7 +23,7 @@ from mlpctl.store.schema import (
     TRIALS_FILE,
 )
 from mlpctl.store.writer import Store
-from mlpctl.system.files import replace_file
+from mlpctl.system.files import make_folder, replace_file
 
 COST = (
     "schema_version", "seconds", "group_seconds", "group_size", "used_engine", "used_device", "jobs", "threads",
@@ -79,7 +79,7 @@ def merge(folders: Sequence[Path], out: Path) -> Table:
         for key, (number, _) in merged.rows.items():
             weights = Store(sources[number]).weights_file(key)
             if number and weights.is_file():
-                store.weights_file(key).parent.mkdir(exist_ok=True)
+                make_folder(store.weights_file(key).parent)
                 replace_file(store.weights_file(key), weights.read_bytes())
         notes = _describe(store, sources, merged.rows)
     notes = [f"{len(merged.rows):,} trials of {len(others)} folders in {out}", *notes]
