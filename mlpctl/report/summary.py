@@ -90,6 +90,10 @@ class Summary:
         """The configurations as a DataFrame, best first."""
         return self.ranked.frame()
 
+    def rows_by(self, axes: Sequence[str]) -> Columns:
+        """Return the rows that a mean over everything else is taken over: without rungs that a configuration left."""
+        return self.rows if "epochs" in axes else self.compared
+
     @cached_property
     def failures(self) -> "pd.DataFrame":
         """The kinds of failures as a DataFrame."""

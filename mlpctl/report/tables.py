@@ -133,7 +133,7 @@ def grouped(summary: Summary, by: Sequence[str], *, people: bool = True) -> Tabl
         raise UsageError(f"--by takes one or two fields, got {len(by)}")
     if len(set(by)) < len(by):
         raise UsageError(f"--by takes two different fields, got '{by[0]}' twice")
-    cells = rows_of(in_order(over(summary.rows, by, summary.column), by))
+    cells = rows_of(in_order(over(summary.rows_by(by), by, summary.column), by))
     title = f"{summary.title}: {summary.on} {summary.metric} by {' and '.join(by)}"
     stamp = [STAMPS[summary.on]] if summary.on in STAMPS else []
     if len(by) == 1 or not people:

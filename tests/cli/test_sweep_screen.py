@@ -287,3 +287,15 @@ def test_what_comes_before_training_is_not_counted_in_what_is_left(
         screen.on_epochs(one, Event(one.key, epoch, {"val_accuracy": 0.5}, seconds=3.0))
     screen.on_trial(row(one.config, 0.5, key=one.key))
     assert f"{left} left" in capsys.readouterr().err  # two more of 15 s, or of 75
+
+
+def test_of_a_search_over_epochs_the_one_with_the_most_epochs_leads() -> None:
+    followed = Progress(4, ("lr",), "validation", None, by_epochs=True)
+    for epochs, score in ((1, 0.9), (1, 0.8), (3, 0.7), (1, 0.95)):
+        followed.learn(
+            {"config": f"{epochs} {score}", "status": "ok", "task": "classification", "lr": score, "epochs": epochs,
+             "val_accuracy": score}
+        )  # fmt: skip
+    leader = followed.leader()
+    assert leader is not None
+    assert leader.where == {"lr": 0.7}

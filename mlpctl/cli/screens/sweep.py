@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,8 +18,11 @@ from mlpctl.runner.callbacks.progress import Leader, Progress
 from mlpctl.runner.experiment import Experiment
 from mlpctl.runner.sweep import trial_count
 from mlpctl.runner.trial import Trial
+from mlpctl.search.table import BY_EPOCHS
 from mlpctl.store import reader
-from mlpctl.store.schema import Row
+from mlpctl.store.experiment_keys import own_keys
+from mlpctl.store.folder_files import read_experiment
+from mlpctl.store.schema import EXPERIMENT_FILE, Row
 
 if TYPE_CHECKING:  # rich takes 25 ms, which a quiet sweep has no use for
     from rich.console import Console, RenderableType
@@ -56,8 +59,11 @@ class SweepScreen(Screen):
             streams: epochs are told as they end, and not when their trial is over.
         """
         select, seeds = experiment.select, len(experiment.seeds)
-        self.progress = Progress(total or trial_count(experiment), experiment.varied, select.on, select.metric, seeds)
-        self.folder, self.jobs, self.quiet = folder, jobs, quiet
+        by_epochs = experiment.search.method in BY_EPOCHS
+        self.progress = Progress(
+            total or trial_count(experiment), experiment.varied, select.on, select.metric, seeds, by_epochs
+        )
+        self.experiment, self.folder, self.jobs, self.quiet = experiment, folder, jobs, quiet
         self.since = self.printed = time.monotonic()
         self.is_begun = not streams
         self.is_live = not quiet and sys.stderr.isatty() and not self.err.is_dumb_terminal
@@ -80,9 +86,18 @@ class SweepScreen(Screen):
     def start(self) -> None:
         """Show the view."""
         if self.is_live:
-            for row in reader.scores(self.folder, self.progress.varied) if self.folder else ():
+            for row in self._known_rows():
                 self.progress.learn(row)
             self.live.start()
+
+    def _known_rows(self) -> Iterator[Row]:
+        """Yield the rows of this experiment that are in the folder, where it is the folder's last one."""
+        if self.folder is None or read_experiment(self.folder / EXPERIMENT_FILE) != self.experiment.as_toml():
+            return
+        own = own_keys(self.folder)
+        for row in reader.scores(self.folder, (*self.progress.varied, "epochs")):
+            if own is None or row["key"] in own:
+                yield row
 
     def stop(self) -> None:
         """Take the view away."""

@@ -32,7 +32,7 @@ def effect_of(summary: Summary, axis: str) -> Columns:
 
 def _all_of(summary: Summary, axis: str) -> Columns:
     check_axis(summary, axis)
-    return in_order(over(summary.rows, [axis], summary.column), [axis])
+    return in_order(over(summary.rows_by([axis]), [axis], summary.column), [axis])
 
 
 def effect_plot(summary: Summary, axis: str) -> Plot:
@@ -72,7 +72,7 @@ def heat_of(summary: Summary, rows: str, columns: str) -> Heat:
     """Return the heat map of two axes: the mean over everything else, or why there is none."""
     for name in (rows, columns):
         check_axis(summary, name)
-    table = over(summary.rows, [rows, columns], summary.column)
+    table = over(summary.rows_by([rows, columns]), [rows, columns], summary.column)
     down, across = (
         list(dict.fromkeys(plain_cell(value) for value in values_of(in_order(table, [name])[name])))
         for name in (rows, columns)

@@ -21,6 +21,7 @@ class SeedScores:
         failed: seeds that failed.
         mean: of the scores, larger is better.
         squares: sum of the squared distances from the mean.
+        rung: its epochs, where a search decides them: scores after fewer are not scores of the same thing.
     """
 
     where: Mapping[str, Any] = field(default_factory=dict)
@@ -28,6 +29,7 @@ class SeedScores:
     failed: int = 0
     mean: float = 0.0
     squares: float = 0.0
+    rung: int = 0
 
     def add(self, score: float) -> None:
         """Add a score (Welford 1962)."""
@@ -37,9 +39,9 @@ class SeedScores:
         self.squares += step * (score - self.mean)
 
     @property
-    def rank(self) -> tuple[bool, int, float, float]:
-        """Sort key, see `mlpctl.metrics.rank_of`."""
-        return rank_of(self.n, self.failed, self.mean)
+    def rank(self) -> tuple[int, tuple[bool, int, float, float]]:
+        """Sort key: the most epochs first, then see `mlpctl.metrics.rank_of`."""
+        return -self.rung if self.n else 0, rank_of(self.n, self.failed, self.mean)
 
     @property
     def error(self) -> float | None:
@@ -77,6 +79,7 @@ class Progress(Callback):
         varied: fields that differ.
         on: part that selects.
         metric: metric that decides; None is the task's.
+        by_epochs: True for a search that decides the epochs: the best is one of those that got the most.
         seeds: of each configuration. With one, nothing is kept of a configuration that does not lead.
         trained: trials trained now, failed ones included.
         stored: trials found in the store.
@@ -88,6 +91,7 @@ class Progress(Callback):
     on: SelectOn
     metric: str | None
     seeds: int = 1
+    by_epochs: bool = False
     trained: int = 0
     stored: int = 0
     failed: int = 0
@@ -125,7 +129,8 @@ class Progress(Callback):
     def learn(self, row: Row, curve: Sequence[float] = ()) -> None:
         """Add a trial's score to its configuration, at a cost that does not grow with their number."""
         config, score = str(row["config"]), score_of(row, self.on, self.metric)
-        tally = self._tallies.setdefault(config, SeedScores({name: row.get(name) for name in self.varied}))
+        rung = int(row["epochs"] or 0) if self.by_epochs else 0
+        tally = self._tallies.setdefault(config, SeedScores({name: row.get(name) for name in self.varied}, rung=rung))
         before = tally.rank
         if score is not None:
             self._task = row["task"]
