@@ -18,7 +18,7 @@ from mlpctl.runner.trial import Trial
 from mlpctl.spec import Spec
 from mlpctl.store import reader
 from mlpctl.store.find_trial import find
-from mlpctl.store.weights import read_weights
+from mlpctl.store.weights import digest_of_weights, read_weights
 
 if TYPE_CHECKING:
     import torch
@@ -71,7 +71,30 @@ def load_saved(where: str, *, needed: bool = True, data: Any = ()) -> Saved:
             f"{spec.dataset} is not what {place} was trained on any more: bring the data back, or train again"
         )
     trial = Trial(resolve(spec, dataset), dataset, place.key)
-    return Saved(trial, place, row, read_weights(place.file) if place.file.is_file() else None)
+    weights = read_weights(place.file) if place.file.is_file() else None
+    if weights is not None:
+        _check_weights(weights, trial.network, place, str(row.get("weights_digest") or ""))
+    return Saved(trial, place, row, weights)
+
+
+def _check_weights(weights: "Weights", network: "Network", place: "StoredTrial", digest: str) -> None:
+    """Check that weights are those that a trial left.
+
+    Raises:
+        DataError: if their names or shapes are not those of its network, or their hash is not the one in its row.
+    """
+    shapes = {f"{k}.{name}": shape for k, layer in enumerate(network.layers) for name, shape in layer.shapes.items()}
+    if {name: array.shape for name, array in weights.items()} != shapes:
+        told, needed = (
+            ", ".join(f"{name} {'×'.join(map(str, each[name]))}" for name in sorted(each))
+            for each in ({name: array.shape for name, array in weights.items()}, shapes)
+        )
+        problem = f"has {told or 'nothing'}, and the network of the trial {needed}"
+    elif digest and digest_of_weights(weights) != digest:
+        problem = "was changed since it was written"
+    else:
+        return
+    raise DataError(f"{place.file} {problem}: `mlpctl results repair {place.folder}`, and train it again")
 
 
 def start_of(trial: Trial) -> "Weights":

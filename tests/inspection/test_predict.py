@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.numpy import load_file, save_file
 
 from mlpctl import data
 from mlpctl.data import load_dataset
@@ -234,3 +235,21 @@ def test_data_that_changed_are_refused(cli: Cli) -> None:
     data._load.cache_clear()  # a new process
     done = cli("predict", "results/table-mlp", "--index", "0")
     assert (done.code, "is not what results/table-mlp#" in done.err) == (4, True), done.err
+
+
+@pytest.mark.parametrize("change", ["renamed", "cut", "another number"])
+def test_weights_that_are_not_those_of_the_trial_are_refused(cli: Cli, change: str) -> None:
+    assert cli("train", "--dataset", "iris", "--epochs", "1", "--save", "-q", "--name", "w").code == 0
+    [path] = Path("results/w/weights").iterdir()
+    weights = {name: array.copy() for name, array in load_file(path).items()}
+    if change == "renamed":
+        weights = {f"x{name}": array for name, array in weights.items()}
+    elif change == "cut":
+        weights = {name: array[..., :1].copy() for name, array in weights.items()}
+    else:
+        weights["0.bias"][0] += 1
+    save_file(weights, path)
+    for command in (("predict", "results/w", "--index", "0"), ("inspect", "results/w")):
+        done = cli(*command)
+        assert done.code == 4
+        assert done.err.startswith(f"error: {path} ")
