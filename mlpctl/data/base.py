@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import numpy as np
     import scipy.sparse
 
+    from mlpctl.data.columns import Column
+
 Task = Literal["classification", "regression"]
 
 IS_PATH = {"path": True}
@@ -54,6 +56,8 @@ class Dataset:
         test_is_train: true if the test part is the training part (a truth table has no other rows).
         unit_max: input value that scaling `unit` maps to 1.
         defaults: values of Spec fields that the user leaves open; they win over the source's.
+        columns: what the columns of a table were understood as, those of the target left out; () for other data.
+        notes: how a file of the user's was understood, and what looks wrong, a line each.
     """
 
     name: str
@@ -73,6 +77,8 @@ class Dataset:
     test_is_train: bool = False
     unit_max: float = 255.0
     defaults: Mapping[str, Any] = field(default_factory=dict)
+    columns: "tuple[Column, ...]" = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ def describe_dataset(dataset: Dataset, source: Source) -> list[Table]:
         for name, info in source.options.model_fields.items()
     ]
     defaults = {**source.defaults, **dataset.defaults}
-    tables = [Table(["what", "value"], about, f"{dataset.name}: {source.help}"), _balance(dataset)]
+    tables = [Table(["what", "value"], about, f"{dataset.name}: {source.help}", dataset.notes), _balance(dataset)]
     if options:
         tables.append(Table(["option", "default", "what it is"], options, "Options (--data KEY=VALUE)"))
     if defaults:

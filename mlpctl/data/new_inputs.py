@@ -42,6 +42,10 @@ def read_inputs(dataset: Dataset, name: str) -> tuple[NDArray[Any], list[str]]:
         return _image(path, dataset), []
     if not dataset.features:
         raise UsageError(f"the inputs of {dataset.name} are pixels: give a PNG image or an .npy array, got '{name}'")
+    if dataset.columns:
+        from mlpctl.data.table import read_examples
+
+        return read_examples(dataset.columns, path, sys.stdin.read().encode() if name == STDIN else None)
     return _columns(name, dataset)
 
 
@@ -58,25 +62,20 @@ def _columns(name: str, dataset: Dataset) -> tuple[NDArray[Any], list[str]]:
         if len(row) != len(header):
             raise DataError(f"{where}, line {number}: {len(header)} columns are named, the line has {len(row)}")
     table = {name: [row[k].strip() for row in rows[1:]] for k, name in enumerate(header)}
-    missing = [f for f in dataset.features if f not in table and f.partition("=")[0] not in table]
+    missing = [name for name in dataset.features if name not in table]
     if missing:
-        wanted = dict.fromkeys(name if name in table else name.partition("=")[0] for name in dataset.features)
         raise DataError(
-            f"{where} has no column '{missing[0].partition('=')[0]}': {did_you_mean(missing[0], header)}; "
-            f"{dataset.name} needs {','.join(wanted)}"
+            f"{where} has no column '{missing[0]}': {did_you_mean(missing[0], header)}; {dataset.name} needs "
+            f"{','.join(dataset.features)}"
         )
-    _check_categories(table, dataset, where)
-    X = np.array([_feature(name, table, where) for name in dataset.features]).T  # (B, D)
-    used = {name if name in table else name.partition("=")[0] for name in dataset.features}
-    ignored = [name for name in header if name not in used]
+    X = np.array(
+        [
+            [_number(cell, name, line, where) for line, cell in enumerate(table[name], start=2)]
+            for name in dataset.features
+        ]
+    ).T  # (B, D)
+    ignored = [name for name in header if name not in dataset.features]
     return X, [f"columns of {where} that are no features: {', '.join(ignored)}"] if ignored else []
-
-
-def _feature(name: str, table: dict[str, list[str]], where: str) -> list[float]:
-    if name not in table:
-        column, _, word = name.partition("=")
-        return [float(cell == word) for cell in table[column]]
-    return [_number(cell, name, line, where) for line, cell in enumerate(table[name], start=2)]
 
 
 def _number(cell: str, name: str, line: int, where: str) -> float:
@@ -87,20 +86,6 @@ def _number(cell: str, name: str, line: int, where: str) -> float:
     if not math.isfinite(value):
         raise DataError(f"{where}, line {line}: '{name}' must be a number, got '{cell}'")
     return value
-
-
-def _check_categories(table: dict[str, list[str]], dataset: Dataset, where: str) -> None:
-    known: dict[str, list[str]] = {}
-    for name in dataset.features:
-        column, equals, word = name.partition("=")
-        if equals and name not in table:
-            known.setdefault(column, []).append(word)
-    for column, words in known.items():
-        for line, cell in enumerate(table[column], start=2):
-            if cell not in words:
-                raise DataError(
-                    f"{where}, line {line}: {column} '{cell}' is not in the data: {did_you_mean(cell, words)}"
-                )
 
 
 def _array(path: Path, dataset: Dataset) -> NDArray[Any]:

@@ -1,30 +1,25 @@
 """Load table: a table of the user's, CSV, TSV, Parquet or npz, with a named target."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field
 
-from mlpctl.data.base import IS_PATH, Dataset, Options, Source, Task, digest_of
-from mlpctl.data.files import existing_file, guess_separator, sha256_of
+from mlpctl.data.base import IS_PATH, Dataset, Options, Source, digest_of
+from mlpctl.data.columns import Column, Reading, encoded, summary, suspicions, understood
+from mlpctl.data.files import existing_file, sha256_of
 from mlpctl.data.npz import read_arrays
+from mlpctl.data.table_files import Cells, as_cells, check_whole, read_cells, read_text
+from mlpctl.data.table_target import FEW_VALUES, MOST_IMAGE_CLASSES, AskedTask, encode_target
 from mlpctl.errors import DataError, UsageError, did_you_mean
 from mlpctl.spec import split_list
-from mlpctl.system.parsing import parsing, short_lines
-
-if TYPE_CHECKING:
-    import pandas as pd
+from mlpctl.system.parsing import parsing
 
 MOST_CATEGORIES = 1000
 """Categories of one column, each of which becomes an input; more are names or numbers in disguise."""
-
-LONGEST_LINE = 1 << 24
-"""Characters of the first line of a table; more is no text, or has no lines."""
-
-FEW_VALUES = 20
-"""Distinct whole numbers up to which a target is taken for classes."""
 
 
 class TableOptions(Options):
@@ -34,14 +29,24 @@ class TableOptions(Options):
     target: Annotated[tuple[str, ...], BeforeValidator(split_list)] = Field(
         ("target",), description="Column to predict; several, a,b, for regression. In an npz the array, y by default."
     )
-    task: Literal["auto", "classification", "regression"] = Field(
-        "auto", description="auto: words, or up to 20 distinct whole numbers, are classes."
+    task: AskedTask = Field(
+        "auto", description="auto: words, or up to 20 distinct whole numbers of several rows each, are classes."
     )
     separator: str | None = Field(None, description="Between the columns of a CSV; found out by default.")
     categorical: Annotated[tuple[str, ...], BeforeValidator(split_list)] = Field(
         (), description="Columns of numbers that are names of categories, a,b."
     )
     drop: Annotated[tuple[str, ...], BeforeValidator(split_list)] = Field((), description="Columns to leave out, a,b.")
+    decimal: Literal["", ".", ","] = Field("", description="Decimal sign of the numbers; found out by default.")
+    thousands: Literal["", ".", ",", " ", "'"] = Field(
+        "", description="Thousands separator of the numbers; found out by default."
+    )
+    encoding: str = Field("", description="Encoding of a CSV, such as latin-1; UTF-8 or UTF-16 by default.")
+
+    @property
+    def reading(self) -> Reading:
+        """What the user says of how numbers and categories are written."""
+        return Reading(self.decimal, self.thousands, self.categorical)
 
 
 def load(options: TableOptions) -> Dataset:
@@ -56,180 +61,142 @@ def load(options: TableOptions) -> Dataset:
 
 
 def _load_frame(path: Path, options: TableOptions) -> Dataset:
-    frame, target = read_frame(path, options), options.target
+    cells, target = read_cells(path, options.separator, options.encoding), options.target
     for name in (*target, *options.drop, *options.categorical):
-        if name not in frame.columns:
+        if name not in cells:
             raise DataError(
-                f"{path} has no column '{name}': {did_you_mean(name, map(str, frame.columns))}"
+                f"{path} has no column '{name}': {did_you_mean(name, cells)}"
                 + ("; name it with --data target=COLUMN" if name in target else "")
             )
-    if unprintable := [name for name in map(str, frame.columns) if not name.isprintable()]:
+    if unprintable := [name for name in cells if not name.isprintable()]:
         raise DataError(f"{path}: the name of a column has printable characters alone, got {unprintable[0]!r}")
-    inputs = frame.drop(columns=list({*target, *options.drop}))
-    if not len(frame) or not len(inputs.columns):
-        raise DataError(f"{path} needs rows and at least one input column, got {len(frame)} and {len(inputs.columns)}")
-    X, features, fitted = encode_inputs(inputs, path, options.categorical)
-    task, y, classes = encode_target(frame[list(target)], options.task, path)
+    inputs = {name: own for name, own in cells.items() if name not in {*target, *options.drop}}
+    rows = len(next(iter(cells.values()), ()))
+    if not rows or not inputs:
+        raise DataError(f"{path} needs rows and at least one input column, got {rows} and {len(inputs)}")
+    columns, blocks = list[Column](), list[NDArray[np.float64]]()
+    for name, own in inputs.items():
+        column, block = _input(name, own, path, options)
+        columns.append(column)
+        blocks.append(block)
+    found = encode_target({name: cells[name] for name in target}, path, options.task, options.reading)
+    fitted = np.array([column.kind == "category" for column in columns for _ in column.inputs])
+    is_plain = all(not column.told for column in (*columns, *found.columns)) and not found.is_new
+    told = [f"{path.name}: {rows:,} rows; {summary(columns)}; target {', '.join(target)}: {found.told}"]
+    told += [f"{path.name}: {text}" for column in (*columns, *found.columns) if (text := column.told)]
+    told += [f"{path.name}: {text}" for text in suspicions(inputs, {column.name: column for column in columns})]
     return Dataset(
         name="table",
-        X=X,
-        y=y,
-        task=task,
-        digest=_digest(path, options),
+        X=np.concatenate(blocks, axis=1),
+        y=found.y,
+        task=found.task,
+        digest=_digest(path, options, version=1 if is_plain else 2),
         source=str(path),
-        features=features,
-        classes=classes,
-        targets=() if classes else target,
+        features=tuple(name for column in columns for name in column.inputs),
+        classes=found.classes,
+        targets=() if found.classes else target,
         fitted_columns=fitted if fitted.any() else None,
+        columns=tuple(columns),
+        notes=tuple(told),
     )
+
+
+def _input(name: str, cells: Cells, path: Path, options: TableOptions) -> tuple[Column, NDArray[np.float64]]:
+    """Return what a column is, and the inputs that it becomes."""
+    where = str(path)
+    if not isinstance(cells, list):
+        if name not in options.categorical:
+            check_whole(cells, name, path)
+            return Column(name, "number"), cells[:, None]
+        cells = [f"{value:.15g}" for value in cells.tolist()]
+    column = understood(name, cells, options.reading, where)
+    if len(column.words) > MOST_CATEGORIES:
+        raise DataError(
+            f"{path}: column '{name}' has {len(column.words)} different words, more than {MOST_CATEGORIES}: leave it "
+            f"out with --data drop={name}"
+        )
+    return column, encoded(column, cells, where)[0]
 
 
 def _load_npz(path: Path, options: TableOptions) -> Dataset:
     """Return the arrays X and y, or another target, of an npz file."""
-    import pandas as pd
-
     if options.drop or options.categorical or len(options.target) > 1:
         raise UsageError(
             "an npz file has arrays, not named columns: target names one array, leave drop and categorical out"
         )
     name = "y" if options.target == ("target",) else options.target[0]
     arrays = read_arrays(path, name)
-    columns = {name: arrays.y} if arrays.y.ndim == 1 else {f"{name}{k + 1}": y for k, y in enumerate(arrays.y.T)}
-    task, y, classes = encode_target(pd.DataFrame(columns), options.task, path)
+    targets = {name: arrays.y} if arrays.y.ndim == 1 else {f"{name}{k + 1}": y for k, y in enumerate(arrays.y.T)}
+    most = MOST_IMAGE_CLASSES if arrays.image_shape else FEW_VALUES
+    found = encode_target(
+        {key: as_cells(y, key) for key, y in targets.items()}, path, options.task, options.reading, most
+    )
+    shape = "×".join(map(str, arrays.image_shape or arrays.X.shape[1:]))
     return Dataset(
         name="table",
         X=arrays.X,
-        y=y,
-        task=task,
-        digest=_digest(path, options),
+        y=found.y,
+        task=found.task,
+        digest=_digest(path, options, version=2 if found.is_new else 1),
         source=str(path),
         features=() if arrays.image_shape else tuple(f"x{k + 1}" for k in range(arrays.X.shape[1])),
-        classes=classes,
-        targets=() if classes else tuple(columns),
+        classes=found.classes,
+        targets=() if found.classes else tuple(targets),
         image_shape=arrays.image_shape,
+        notes=(
+            f"{path.name}: {len(arrays.X):,} rows; {shape} {'pixels' if arrays.image_shape else 'numbers'}; "
+            f"target {name}: {found.told}",
+        ),
     )
 
 
-def _digest(path: Path, options: TableOptions) -> str:
-    return digest_of("table 1", sha256_of(path), options.model_dump_json(exclude={"path", "separator"}))
+def _digest(path: Path, options: TableOptions, *, version: int) -> str:
+    """Return the hash of what decides the arrays; version 1 where the file reads as it did before there was another."""
+    left_out = {
+        "path",
+        "separator",
+        *(name for name in ("decimal", "thousands", "encoding") if not getattr(options, name)),
+    }
+    return digest_of(f"table {version}", sha256_of(path), options.model_dump_json(exclude=left_out))
 
 
-def read_frame(path: Path, options: TableOptions) -> "pd.DataFrame":
-    """Return the file as a DataFrame; the suffix says what it is, anything unknown is read as text.
+def read_examples(
+    columns: Sequence[Column], path: Path, content: bytes | None
+) -> tuple[NDArray[np.float64], list[str]]:
+    """Return (X, notes): new examples (B, D) of a file, read as a table's columns were understood in training.
 
-    Raises:
-        DataError: if it cannot be read so.
-    """
-    import pandas as pd
-
-    if path.suffix.lower() in (".parquet", ".pq"):
-        with parsing(path, "Parquet"):
-            return pd.read_parquet(path)
-    with parsing(path, "a table"):
-        with path.open(encoding="utf-8") as stream:
-            separator = options.separator or guess_separator(next(short_lines(stream, LONGEST_LINE), ""))
-        return pd.read_csv(path, sep=separator, skipinitialspace=True, low_memory=False)  # whole columns, one type
-
-
-def encode_inputs(
-    inputs: "pd.DataFrame", path: Path, categorical: tuple[str, ...] = ()
-) -> tuple[NDArray[np.float64], tuple[str, ...], NDArray[np.bool_]]:
-    """Return (X, names, mask of the columns that stand for a category): numbers as they are, words as 0 and 1 per word.
+    Args:
+        columns: of the inputs.
+        path: file, or its name in messages.
+        content: content of what is no file.
 
     Raises:
-        DataError: for empty or infinite cells, or too many categories.
+        DataError: where a column is missing, or a cell is not what its column has.
     """
-    import pandas as pd
-
-    blocks: list[NDArray[np.float64]] = []
-    names: list[str] = []
-    fitted: list[bool] = []
-    for name, column in inputs.items():
-        _check_whole(column, str(name), path)
-        if _is_number(column) and name not in categorical:
-            blocks.append(column.to_numpy(dtype=np.float64)[:, None])
-            names.append(str(name))
-            fitted.append(False)
-            continue
-        if name not in categorical:
-            _check_no_typo(column, str(name), path)
-        codes, values = pd.factorize(column.astype(str), sort=True)
-        if len(values) > MOST_CATEGORIES:
+    cells = read_cells(path, None) if content is None else read_text(path, None, content)
+    blocks, notes = list[NDArray[np.float64]](), list[str]()
+    for column in columns:
+        if column.name not in cells:
+            needed = ", ".join(each.name for each in columns)
             raise DataError(
-                f"{path}: column '{name}' has {len(values)} different words, more than {MOST_CATEGORIES}: leave it out "
-                f"with --data drop={name}"
+                f"{path} has no column '{column.name}': {did_you_mean(column.name, cells)}; the network needs {needed}"
             )
-        blocks.append((codes[:, None] == np.arange(len(values))).astype(np.float64))
-        names += [f"{name}={value}" for value in values]
-        fitted += [True] * len(values)
-    return np.concatenate(blocks, axis=1), tuple(names), np.array(fitted)
-
-
-def encode_target(
-    target: "pd.DataFrame", asked: Literal["auto", "classification", "regression"], path: Path
-) -> tuple[Task, NDArray[Any], tuple[str, ...]]:
-    """Return (task, y, classes).
-
-    Raises:
-        DataError: for empty or infinite cells, or words where numbers are needed.
-    """
-    import pandas as pd
-
-    for name, column in target.items():
-        _check_whole(column, str(name), path)
-    first = target.iloc[:, 0]
-    numeric = all(_is_number(column) for _, column in target.items())
-    task: Task
-    if asked == "auto":
-        whole = numeric and bool((first.to_numpy(dtype=np.float64) % 1 == 0).all())
-        few = whole and first.nunique() <= FEW_VALUES and pd.api.types.is_integer_dtype(first)
-        task = "classification" if len(target.columns) == 1 and (not numeric or few) else "regression"
-    else:
-        task = asked
-    if task == "regression":
-        if not numeric:
-            raise DataError(f"{path}: a regression needs numbers, and the target has words: set task=classification")
-        return task, target.to_numpy(dtype=np.float64), ()
-    if len(target.columns) > 1:
-        raise DataError(f"{path}: a classification has one target, got {', '.join(map(str, target.columns))}")
-    codes, values = pd.factorize(first if numeric else first.astype(str), sort=True)
-    if len(values) < 2:
-        raise DataError(f"{path}: the target '{first.name}' has one value only: two classes at least are needed")
-    return task, codes.astype(np.int32), tuple(str(value) for value in values)
-
-
-def _is_number(column: "pd.Series[Any]") -> bool:
-    import pandas as pd
-
-    return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
-
-
-def _check_no_typo(column: "pd.Series[Any]", name: str, path: Path) -> None:
-    """Refuse words among numbers: one `n/k` in a column of measurements would make a category of each of them."""
-    import pandas as pd
-
-    words = pd.to_numeric(column.astype(str), errors="coerce").isna().to_numpy()
-    if 0 < words.sum() < len(words) / 2:
-        row = int(np.flatnonzero(words)[0])
-        raise DataError(
-            f"{path}: column '{name}' has {int(words.sum())} cells that are no numbers, the first, "
-            f"'{column.iloc[row]}', in data row {row + 1}: mend them, or set --data categorical={name}"
-        )
-
-
-def _check_whole(column: "pd.Series[Any]", name: str, path: Path) -> None:
-    import pandas as pd
-
-    empty = column.isna().to_numpy()
-    what = "empty or NaN"
-    if not empty.any() and pd.api.types.is_float_dtype(column):
-        empty, what = ~np.isfinite(column.to_numpy(dtype=np.float64)), "infinite"
-    if empty.any():
-        row = int(np.flatnonzero(empty)[0]) + 1
-        raise DataError(
-            f"{path}: column '{name}' has {int(empty.sum())} {what} cells, the first in data row {row}: fill them, or "
-            f"leave the column out with --data drop={name}"
-        )
+        own = cells[column.name]
+        if not isinstance(own, list):
+            if column.kind != "category":
+                check_whole(own, column.name, path)
+                blocks.append(own[:, None])
+                continue
+            own = [f"{value:.15g}" for value in own.tolist()]
+        block, unseen = encoded(column, own, str(path))
+        blocks.append(block)
+        if unseen:
+            notes.append(f"{path}: '{column.name}' has words that training did not have: {', '.join(unseen[:5])}")
+    if not len(blocks[0]):
+        raise DataError(f"{path} needs a line that names the columns and a line per example")
+    ignored = [name for name in cells if name not in {column.name for column in columns}]
+    notes += [f"columns of {path} that are no features: {', '.join(ignored)}"] if ignored else []
+    return np.concatenate(blocks, axis=1), notes
 
 
 TABLE = Source(

@@ -162,8 +162,8 @@ def trial_count(experiment: Experiment, shard: Shard | None = None) -> int:
     return len({key for trial, key in named if in_shard(shard, trial, key)})
 
 
-def check_some(experiment: Experiment, options: RunOptions) -> None:
-    """Check that the experiment can be trained and chosen from, before anything is written.
+def check_some(experiment: Experiment, options: RunOptions) -> Trial:
+    """Check that the experiment can be trained and chosen from, before anything is written; return a trial of it.
 
     Raises:
         UsageError: if none of its first combinations can be trained, or nothing could select.
@@ -177,7 +177,7 @@ def check_some(experiment: Experiment, options: RunOptions) -> None:
             continue
         _check_selection(experiment, trial)
         check_named(trial, options)
-        return
+        return trial
     raise first or UsageError("nothing to do: the experiment has no trial")
 
 
@@ -207,9 +207,9 @@ def sweep(experiment: Experiment, out: Path, options: RunOptions, callback: Call
         UsageError: for an experiment that cannot be trained.
         MlpctlError: see `mlpctl.runner.loop.run`.
     """
-    check_some(experiment, options)
+    some = check_some(experiment, options)
     with Store(out / experiment.name) as store:
-        for note in (*experiment.notes, *store.repairs):
+        for note in (*some.dataset.notes, *experiment.notes, *store.repairs):
             callback.on_note(note)
         there = {} if options.cluster is None else {"cluster": options.cluster.facts()}
         store.describe(experiment.as_toml(), environment(precision=options.precision) | there, counts=True)
