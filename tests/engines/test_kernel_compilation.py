@@ -27,7 +27,8 @@ from mlpctl.engines.kernel.compilation import (
     is_compiling,
 )
 from mlpctl.errors import DeviceError, UsageError
-from mlpctl.runner import engine_choice, loop
+from mlpctl.runner import engine_choice
+from mlpctl.runner.rows import Curve
 from mlpctl.store import results
 from tests.helpers.cli import Cli
 from tests.helpers.making import classes, work_of
@@ -224,7 +225,7 @@ def test_a_sweep_that_is_slower_than_guessed_waits_for_the_kernel(
     monkeypatch.setattr(
         expected_time, "reference_seconds", lambda _: 1e-6
     )  # the first trial shows what it takes: ×1000
-    monkeypatch.setattr(loop, "wall_time", lambda _: {"seconds": 1e3})
+    monkeypatch.setattr(Curve, "wall_time", lambda _: {"seconds": 1e3})
     assert cli(*SWEEP, "lr=0.1,0.2,0.3").code == 0
     assert results.load("results/iris-mlp").trials["used_engine"].tolist() == ["reference", "kernel", "kernel"]
 
