@@ -121,9 +121,19 @@ RUN_FIELDS = ("device", "engine", "impl")
 """Fields that change a trial's numbers by rounding alone; part of its key only where the experiment names them."""
 
 
-def field(default: object, group: str, help_: str, *, unit: str = "", otherwise: str = "") -> Any:
-    """Return a Spec field; `otherwise` says in words what decides when the user leaves it open."""
-    return Field(default, description=help_, json_schema_extra={"group": group, "unit": unit, "otherwise": otherwise})
+def field(default: object, group: str, help_: str, *, unit: str = "", otherwise: str = "", common: bool = False) -> Any:
+    """Return a Spec field.
+
+    Args:
+        default: value where the user gives none.
+        group: panel of the option in the help.
+        help_: what it is, in words.
+        unit: of its numbers.
+        otherwise: what decides where the user leaves it open, in words.
+        common: most people need it, so that the short help has it.
+    """
+    notes = {"group": group, "unit": unit, "otherwise": otherwise, "common": "yes" if common else ""}
+    return Field(default, description=help_, json_schema_extra={**notes})
 
 
 class Spec(BaseModel):
@@ -131,9 +141,13 @@ class Spec(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=False)
 
-    dataset: Annotated[str, registered("dataset")] = field("fashion-mnist", "Data", "Dataset by name.")
+    dataset: Annotated[str, registered("dataset")] = field("fashion-mnist", "Data", "Dataset by name.", common=True)
     data: Annotated[dict[str, Any], BeforeValidator(parse_options)] = field(
-        {}, "Data", "Options of the dataset, KEY=VALUE; `mlpctl data show NAME` lists them.", otherwise="none"
+        {},
+        "Data",
+        "Options of the dataset, KEY=VALUE; `mlpctl data show NAME` lists them.",
+        otherwise="none",
+        common=True,
     )
     scaling: Scaling | None = field(
         None, "Data", "Inputs as they are, in [0, 1], or with mean 0 and variance 1 per feature (training part alone).",
@@ -148,16 +162,18 @@ class Spec(BaseModel):
 
     model: Annotated[str, registered("model")] | None = field(None, "Model", "Model by name.", otherwise="by dataset")
     impl: Annotated[str, registered("impl", "auto")] = field(
-        "auto", "Model", "Which of the equal implementations of the reference engine trains."
+        "auto", "Model", "Which implementation of the reference engine to use; all give the same result."
     )
     hidden_layers: Annotated[int, Field(ge=0)] | None = field(
-        None, "Model", "Number of hidden layers.", otherwise="1 (mlp)"
+        None, "Model", "Number of hidden layers.", otherwise="1 (mlp)", common=True
     )
-    hidden_units: Count | None = field(None, "Model", "Units of each hidden layer.", otherwise="256 (mlp)")
+    hidden_units: Count | None = field(None, "Model", "Units of each hidden layer.", otherwise="256 (mlp)", common=True)
     widths: Annotated[tuple[Count, ...], BeforeValidator(split_list)] | None = field(
         None, "Model", "Units of every hidden layer, 128,64,32: instead of hidden_layers and hidden_units."
     )
-    activation: Activation | None = field(None, "Model", "Activation of the hidden layers.", otherwise="relu")
+    activation: Activation | None = field(
+        None, "Model", "Activation of the hidden layers.", otherwise="relu", common=True
+    )
     bias: bool = field(True, "Model", "Whether affine maps have a bias.", otherwise="true")
     init: Init | None = field(
         None, "Model", "How weights are drawn; biases start at 0, with `default` as torch.nn.Linear draws them.",
@@ -187,9 +203,13 @@ class Spec(BaseModel):
     huber_delta: Positive | None = field(
         None, "Training", "Where the Huber loss turns from square to line.", unit="target", otherwise="1"
     )
-    optimizer: Optimizer | None = field(None, "Training", "Optimizer.", otherwise="sgd")
+    optimizer: Optimizer | None = field(None, "Training", "Optimizer.", otherwise="sgd", common=True)
     lr: Positive | None = field(
-        None, "Training", "Learning rate.", otherwise="0.1 (sgd), 0.01 (momentum, nesterov, adagrad), 0.001"
+        None,
+        "Training",
+        "Learning rate.",
+        otherwise="0.1 (sgd), 0.01 (momentum, nesterov, adagrad), 0.001",
+        common=True,
     )
     momentum: Fraction | None = field(
         None, "Training", "Momentum of the optimizers momentum, nesterov and rmsprop.", otherwise="0.9; rmsprop 0"
@@ -217,13 +237,13 @@ class Spec(BaseModel):
         otherwise="1 (warmup), 0",
     )  # fmt: skip
     batch_size: Count | Literal["full"] | None = field(
-        None, "Training", "Examples of a minibatch, or full.", unit="examples", otherwise="by dataset"
+        None, "Training", "Examples of a minibatch, or full.", unit="examples", otherwise="by dataset", common=True
     )
     epochs: Annotated[int, Field(ge=0)] | None = field(
-        None, "Training", "Passes over the training part.", unit="epochs", otherwise="by dataset"
+        None, "Training", "Passes over the training part.", unit="epochs", otherwise="by dataset", common=True
     )
 
-    seed: Seed = field(0, "Randomness", "Draws initial weights, minibatch order and dropout.")
+    seed: Seed = field(0, "Randomness", "Draws initial weights, minibatch order and dropout.", common=True)
     init_seed: Seed | None = field(None, "Randomness", "Draws the initial weights.", otherwise="seed")
     data_seed: Seed | None = field(
         None, "Randomness", "Draws the minibatch order and the dropout masks.", otherwise="seed"
@@ -416,7 +436,7 @@ def _parts(annotation: object) -> Iterator[object]:
         yield annotation
 
 
-def extra(info: FieldInfo, key: Literal["group", "unit", "otherwise"]) -> str:
+def extra(info: FieldInfo, key: Literal["group", "unit", "otherwise", "common"]) -> str:
     """Return a note that `field` recorded beside a field's type."""
     recorded = info.json_schema_extra
     return str(recorded[key]) if isinstance(recorded, dict) else ""

@@ -20,7 +20,7 @@ class SpecFields(TypedDict, total=False):
     model: str | None
     """Model by name. Default: by dataset."""
     impl: str | None
-    """Which of the equal implementations of the reference engine trains. Default: auto."""
+    """Which implementation of the reference engine to use; all give the same result. Default: auto."""
     hidden_layers: int | None
     """Number of hidden layers. Default: 1 (mlp)."""
     hidden_units: int | None

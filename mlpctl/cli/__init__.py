@@ -3,6 +3,7 @@
 import io
 import os
 import sys
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -17,6 +18,14 @@ from mlpctl.cli.help import HELP_WIDTH, Command, CommandGroup, option_name, told
 from mlpctl.display.text import ERRORS
 from mlpctl.errors import DataError, Interrupted, MlpctlError, UsageError, one_line
 from mlpctl.system.files import FULL
+
+SECTIONS = {
+    "Train": ("train", "sweep", "exercise"),
+    "Understand": ("report", "compare", "inspect", "predict"),
+    "Check": ("verify", "bench", "doctor"),
+    "Manage": ("results", "data", "config"),
+}
+"""Title -> commands, as `mlpctl --help` lists them."""
 
 COMMANDS = {
     "train": "Train one network: a line an epoch, then its test score.",
@@ -44,6 +53,10 @@ class Commands(CommandGroup):
         """Know what `--help` and completion say of each."""
         super().__init__(**attributes)
         self.commands = {name: TyperCommand(name, help=line) for name, line in COMMANDS.items()}
+
+    def sections(self) -> Mapping[str, Sequence[str]]:
+        """Return the commands by what they are for."""
+        return SECTIONS
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Return the name of the command, the command, and what is left of the arguments."""

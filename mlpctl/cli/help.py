@@ -1,6 +1,6 @@
 """Print the help of commands as plain text in sections; typer with rich takes 60 ms and drops words in brackets."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -74,30 +74,62 @@ def check_files(parameters: Mapping[str, Any]) -> None:
             raise UsageError(f"{path} would be written, and is also an input or another output: give another name")
 
 
+ALL = "--help-all"
+"""Option that lists every option of a command."""
+
+MORE = " (more)"
+"""End of the panel of options that few people need."""
+
+
 class Command(TyperCommand):
-    """Command whose help lists options by their `rich_help_panel`."""
+    """Command whose help lists options by their `rich_help_panel`, those that most people need first.
+
+    An option whose panel ends with MORE is listed by --help-all alone.
+    """
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command, if none of the files that it writes is one that it reads."""
         check_files(ctx.params)
         return super().invoke(ctx)
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the words of the command line; --help-all prints the help with every option, and ends."""
+        if ALL in args:
+            ctx.meta[ALL] = True
+            print(self.get_help(ctx))
+            ctx.exit()
+        return super().parse_args(ctx, args)
+
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write a section for arguments, and one for each panel of options."""
         sections: dict[str, list[tuple[str, str]]] = {}
+        left_out = 0
         for parameter in self.get_params(ctx):
-            if record := parameter.get_help_record(ctx):
-                own = "Arguments" if parameter.param_type_name == "argument" else "Options"
-                sections.setdefault(getattr(parameter, "rich_help_panel", None) or own, []).append(record)
+            if not (record := parameter.get_help_record(ctx)):
+                continue
+            own = "Arguments" if parameter.param_type_name == "argument" else "Options"
+            panel = getattr(parameter, "rich_help_panel", None) or own
+            if panel.endswith(MORE) and ALL not in ctx.meta:
+                left_out += 1
+            else:
+                sections.setdefault(panel.removesuffix(MORE), []).append(record)
         for title, records in sections.items():
             with formatter.section(title):
                 formatter.write_dl(records)
+        if left_out:
+            formatter.write_paragraph()
+            formatter.write_text(f"{left_out} more options: {ctx.command_path} {ALL}")
 
 
 class CommandGroup(TyperGroup):
     """Command with commands of its own, each listed with the first paragraph of its help, whole."""
 
+    def sections(self) -> Mapping[str, Sequence[str]]:
+        """Return title -> names of commands, in the order in which they are listed."""
+        return {"Commands": list(self.commands)}
+
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
-        """Write a section with a line or two for each command."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, (one.help or "").partition("\n\n")[0]) for name, one in self.commands.items()])
+        """Write a line or two for each command, by section."""
+        for title, listed in self.sections().items():
+            with formatter.section(title):
+                formatter.write_dl([(name, (self.commands[name].help or "").partition("\n\n")[0]) for name in listed])

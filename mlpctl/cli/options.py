@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from mlpctl.cli.help import MORE
 from mlpctl.display.tables import Format
 from mlpctl.engines.precision import Precision
 from mlpctl.runner.signatures import field_parameters
@@ -15,34 +16,40 @@ from mlpctl.spec import Spec, choices, extra, kind_of
 
 METAVARS = {"int": "N", "float": "X", "text": "TEXT"}
 
+
+def more(*names: str, **settings: Any) -> Any:
+    """Return an option that few people need: --help-all lists it."""
+    return typer.Option(*names, rich_help_panel=f"Options{MORE}", **settings)
+
+
 Jobs = Annotated[
     int | None, typer.Option("--jobs", "-j", min=1, help="Trials in training at a time. Default: the cores.")
 ]
-Threads = Annotated[int, typer.Option("--threads", min=1, help="Threads of torch: engines reference and lanes.")]
+Threads = Annotated[int, more("--threads", min=1, help="Threads of torch, in engines reference and lanes.")]
 PrecisionOption = Annotated[
-    Precision, typer.Option("--precision", help="Of float32 products in the engine lanes: IEEE, or tensor cores.")
+    Precision, more("--precision", help="Precision of float32 products in engine lanes: fp32, or tf32 on tensor cores.")
 ]
 Name = Annotated[str | None, typer.Option("--name", help="Folder under --out. Default: DATASET-MODEL.")]
-Out = Annotated[Path, typer.Option("--out", help="Where results folders are.")]
+Out = Annotated[Path, more("--out", help="Folder to write results to.")]
 SettingsOption = Annotated[
-    list[str] | None, typer.Option("--set", "-s", metavar="KEY=VALUE", help="Set any option by name; may be repeated.")
+    list[str] | None, more("--set", "-s", metavar="KEY=VALUE", help="Set any option by name; may be repeated.")
 ]
 DataOption = Annotated[
     list[str] | None, typer.Option("--data", metavar="KEY=VALUE", help="Options of the dataset; may be repeated.")
 ]
-Force = Annotated[bool, typer.Option("--force", help="Train again what is in the results already.")]
-Offline = Annotated[bool, typer.Option("--offline", help="Never touch the network.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
-FitEach = Annotated[bool, typer.Option("--eval-train", help="Score the training part too after each epoch.")]
-TestEach = Annotated[bool, typer.Option("--eval-test", help="Score the test part too after each epoch.")]
+Force = Annotated[bool, more("--force", help="Train again what is in the results already.")]
+Offline = Annotated[bool, more("--offline", help="Work offline.")]
+Quiet = Annotated[bool, more("--quiet", "-q", help="No progress.")]
+FitEach = Annotated[bool, more("--eval-train", help="Score the training part too after each epoch.")]
+TestEach = Annotated[bool, more("--eval-test", help="Score the test part too after each epoch.")]
 Save = Annotated[bool, typer.Option("--save", help="Keep the weights, as safetensors in the results folder.")]
 Board = Annotated[
     Path | None,
-    typer.Option("--tensorboard", metavar="DIR", help="Also write the scores of each epoch for TensorBoard."),
+    more("--tensorboard", metavar="DIR", help="Also write the scores of each epoch for TensorBoard."),
 ]
 MlflowOption = Annotated[
     str | None,
-    typer.Option(
+    more(
         "--mlflow",
         metavar="DIR|URI",
         help="Also keep a run per trial in MLflow: a folder for its database, or a tracking server. Needs "
@@ -93,7 +100,7 @@ def _annotation(name: str) -> Any:
         f"--{name.replace('_', '-')}",
         help=help_,
         metavar=metavar.upper() if not words else metavar,
-        rich_help_panel=extra(info, "group"),
+        rich_help_panel=extra(info, "group") + ("" if extra(info, "common") else MORE),
         autocompletion=_completion(words) if words else None,
         show_default=False,
     )

@@ -34,11 +34,13 @@ class SearchTable(BaseModel):
     trials: Annotated[int, Field(ge=1)] | None = Field(
         None, description="Configurations to try. Default: 20; hyperband: what its brackets need."
     )
-    seed: Annotated[int, Field(ge=0)] = Field(0, description="Of the search.")
+    seed: Annotated[int, Field(ge=0)] = Field(0, description="Random seed of the search.")
     batch: Annotated[int, Field(ge=1)] = Field(
         4, description="Configurations that tpe, gp and asha ask for at a time, whatever --jobs is."
     )
-    eta: Annotated[int, Field(ge=2)] = Field(3, description="One in so many goes on to so many times the epochs.")
+    eta: Annotated[int, Field(ge=2)] = Field(
+        3, description="Keep 1 in ETA configurations and train them ETA times longer."
+    )
     min_epochs: Annotated[int, Field(ge=1)] = Field(1, description="Epochs of the lowest rung, at least.")
 
     @property

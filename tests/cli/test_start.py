@@ -8,13 +8,17 @@ from typing import Any
 
 import pytest
 
-from mlpctl.cli import COMMANDS
+from mlpctl.cli import COMMANDS, SECTIONS
 from tests.helpers.cli import Cli
 
 
 def test_every_command_is_listed_and_a_slip_is_answered(cli: Cli) -> None:
-    listed = cli("--help").out.partition("Commands:\n")[2].splitlines()
-    assert [tuple(line.split(maxsplit=1)) for line in listed] == list(COMMANDS.items())
+    lines = cli("--help").out.splitlines()
+    begin = lines.index(f"{next(iter(SECTIONS))}:")
+    assert [line.rstrip(":") for line in lines[begin:] if line.endswith(":")] == list(SECTIONS)
+    listed = dict(line.split(maxsplit=1) for line in lines[begin:] if line.startswith("  "))
+    assert listed == COMMANDS
+    assert sorted(name for names in SECTIONS.values() for name in names) == sorted(COMMANDS)
     done = cli("tran")
     assert done.code == 2
     assert "'train'" in done.err
@@ -28,9 +32,20 @@ def test_every_command_has_help(cli: Cli, name: str) -> None:
 
 
 def test_help_lists_options_by_what_they_are_about(cli: Cli) -> None:
-    sections = [line for line in cli("train", "--help").out.splitlines() if line.endswith(":") and line[0] != " "]
+    listed = cli("train", "--help-all").out
+    sections = [line for line in listed.splitlines() if line.endswith(":") and line[0] != " "]
     assert sections == ["Options:", "Data:", "Model:", "Training:", "Randomness:", "Run:"]
-    assert "mlpctl[mlflow]" in cli("train", "--help").out
+    assert "mlpctl[mlflow]" in listed
+
+
+@pytest.mark.parametrize("name", ["train", "sweep"])
+def test_the_short_help_has_what_most_people_need(cli: Cli, name: str) -> None:
+    short, full = cli(name, "--help").out, cli(name, "--help-all").out
+    assert all(f"--{option} " in short for option in ("dataset", "hidden-units", "lr", "epochs", "batch-size"))
+    assert "--huber-delta" not in short
+    assert "--huber-delta" in full
+    assert f"mlpctl {name} --help-all" in short.splitlines()[-1]
+    assert len(short.splitlines()) < 75 < len(full.splitlines())
 
 
 def test_completion_knows_the_commands() -> None:

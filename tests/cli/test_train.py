@@ -134,7 +134,7 @@ def test_a_users_table_is_trained(cli: Cli) -> None:
 def test_help_lists_every_field_with_its_default(cli: Cli) -> None:
     from mlpctl.spec import Spec
 
-    done = cli("train", "--help")
+    done = cli("train", "--help-all")
     assert done.code == 0
     for name in Spec.model_fields:
         assert f"--{name.replace('_', '-')}"[:22] in done.out

@@ -35,7 +35,7 @@ def sweep(
         ),
     ] = None,
     zip_: Annotated[
-        list[str] | None, typer.Option("--zip", metavar="KEY,KEY", help="Axes that move together, value by value.")
+        list[str] | None, o.more("--zip", metavar="KEY,KEY", help="Axes that move together, value by value.")
     ] = None,
     settings: o.SettingsOption = None,
     seeds: Annotated[
@@ -43,16 +43,16 @@ def sweep(
     ] = None,
     search: Annotated[Method | None, typer.Option("--search", help=o.search_help("method"))] = None,
     trials: Annotated[int | None, typer.Option("--trials", min=1, help=o.search_help("trials"))] = None,
-    search_seed: Annotated[int | None, typer.Option("--search-seed", min=0, help=o.search_help("seed"))] = None,
-    batch: Annotated[int | None, typer.Option("--batch", min=1, help=o.search_help("batch"))] = None,
-    eta: Annotated[int | None, typer.Option("--eta", min=2, help=o.search_help("eta"))] = None,
-    min_epochs: Annotated[int | None, typer.Option("--min-epochs", min=1, help=o.search_help("min_epochs"))] = None,
+    search_seed: Annotated[int | None, o.more("--search-seed", min=0, help=o.search_help("seed"))] = None,
+    batch: Annotated[int | None, o.more("--batch", min=1, help=o.search_help("batch"))] = None,
+    eta: Annotated[int | None, o.more("--eta", min=2, help=o.search_help("eta"))] = None,
+    min_epochs: Annotated[int | None, o.more("--min-epochs", min=1, help=o.search_help("min_epochs"))] = None,
     select_on: Annotated[
-        SelectOn | None, typer.Option("--select-on", help="Part that configurations are compared on.")
+        SelectOn | None, o.more("--select-on", help="Part that configurations are compared on.")
     ] = None,
-    metric: Annotated[str | None, typer.Option("--metric", help="Metric that decides. Default: by task.")] = None,
+    metric: Annotated[str | None, o.more("--metric", help="Metric that decides. Default: by task.")] = None,
     max_trials: Annotated[
-        int | None, typer.Option("--max-trials", min=1, help="Trials in all, those in the results included.")
+        int | None, o.more("--max-trials", min=1, help="Trials in all, those in the results included.")
     ] = None,
     budget: Annotated[
         str | None,
@@ -64,7 +64,7 @@ def sweep(
     jobs: o.Jobs = None,
     cluster: Annotated[
         str | None,
-        typer.Option(
+        o.more(
             "--cluster",
             metavar="HOST:PORT|auto",
             help="Train on a Ray cluster; auto: the one that this machine is part of. Needs mlpctl[cluster]. Without "
@@ -78,13 +78,13 @@ def sweep(
     eval_test: o.TestEach = False,
     force: o.Force = False,
     retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Run crashed, timed-out and out-of-memory trials again.")
+        bool, o.more("--retry-failed", help="Run crashed, timed-out and out-of-memory trials again.")
     ] = False,
     tensorboard: o.Board = None,
     mlflow: o.MlflowOption = None,
     timeout: Annotated[
         float | None,
-        typer.Option(
+        o.more(
             "--timeout",
             metavar="SECONDS",
             help="What a trial may take in training. It ends within an epoch; trials that train in groups (lanes) end "
@@ -93,12 +93,12 @@ def sweep(
     ] = None,
     keep_going: Annotated[
         bool,
-        typer.Option("--keep-going", help="Never stop for failures. Default: 20 alike in a row end it."),
+        o.more("--keep-going", help="Never stop for failures. Default: 20 alike in a row end it."),
     ] = False,
-    fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Stop at the first failure.")] = False,
+    fail_fast: Annotated[bool, o.more("--fail-fast", help="Stop at the first failure.")] = False,
     shard: Annotated[
         str | None,
-        typer.Option("--shard", metavar="I/N", help="Train part I of N only, into NAME-I-of-N."),
+        o.more("--shard", metavar="I/N", help="Train part I of N only, into NAME-I-of-N."),
     ] = None,
     offline: o.Offline = False,
     quiet: o.Quiet = False,

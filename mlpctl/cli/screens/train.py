@@ -93,7 +93,7 @@ class TrainScreen(Screen):
             if carries(sys.stdout.encoding) and (curve := curve_line(str(row["task"]), epochs)):
                 self.print(curve)
             self.print(final_line(row))
-            self.on_note(f"{done.folder}/trials.csv has it as {done.trial.key}")
+            self.on_note(f"saved in {done.folder} as {done.trial.key}")
         if done.weights is not None:
             self.on_note(f"weights in {done.weights}")
         if row["status"] != "ok":
