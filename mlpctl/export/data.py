@@ -31,6 +31,11 @@ class DataSection:
     text: str
     arrays: dict[str, Array]
 
+    @property
+    def arrays_in_words(self) -> str:
+        """Return what the file has, in words."""
+        return "data" if "X" in self.arrays else "weights to start from"
+
 
 def data_section(trial: "Trial", start: "Weights | None") -> DataSection:
     """Return the data section of a trial's program.

@@ -35,7 +35,7 @@ IMPORTS = {
 
 MEANINGS = {
     "INIT_SEED": "  # draws the initial weights",
-    "DATA_SEED": "  # draws the order of the examples, and what dropout keeps",
+    "DATA_SEED": "  # draws the order of the examples, and all else that training draws",
     "STEPS": "  # of an epoch",
     "LR": "  # learning rate",
     "WIDTHS": "  # layer with dropout -> its units",
@@ -80,8 +80,8 @@ def program_of(trial: "Trial", framework: Framework, path: Path | None = None) -
     data = data_section(trial, start)
     if data.arrays and path is None:
         raise UsageError(
-            f"the data of {spec.dataset} are too large to stand in a program: give -o FILE.py, and they are written "
-            "beside it"
+            f"a program on stdout must have small data and drawn weights, and this one needs a file beside it with "
+            f"{data.arrays_in_words}: give -o FILE.py"
         )
     n_train = len(prepare(trial.dataset, spec).parts["train"])
     sections = [
@@ -103,14 +103,26 @@ def program_of(trial: "Trial", framework: Framework, path: Path | None = None) -
 
 
 def write_program(trial: "Trial", framework: Framework, path: Path) -> list[Path]:
-    """Write a program and what it reads; return the files."""
+    """Write a program and what it reads; return the files.
+
+    Raises:
+        UsageError: see `program_of`; and for a file that the trial's data come from.
+    """
     program = program_of(trial, framework, path)
-    files = [path]
+    files = [path, data_file(path)] if program.arrays else [path]
+    for file in files:
+        if any(_is_same(file, Path(str(value))) for value in trial.spec.data.values()):
+            raise UsageError(
+                f"{file} would be written, and the data of {trial.dataset.name} come from it: give another -o"
+            )
     if program.arrays:
-        files.append(data_file(path))
         write_output(data_file(path), as_npz(program.arrays))
     write_output(path, program.text.encode())
     return files
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    return one.is_file() and other.is_file() and one.samefile(other)
 
 
 def _head(trial: "Trial", framework: Framework, rest: str) -> str:
@@ -118,8 +130,9 @@ def _head(trial: "Trial", framework: Framework, rest: str) -> str:
     widths = "-".join(str(n) for n in (layers[0].inputs, *(layer.outputs for layer in layers)))
     needs = "NumPy" if framework == "numpy" else "PyTorch and NumPy"
     lines = [
-        f'"""Train {trial.spec.model} {widths} on {trial.dataset.name} with {NAMES[framework]}: trial {trial.key} of mlpctl.',
+        f'"""Train {trial.spec.model} {widths} on {trial.dataset.name} with {NAMES[framework]}.',
         "",
+        f"Written by `mlpctl export`, of trial {trial.key}.",
         f"Needs {needs} alone. Prints the trial's learning curve: train_* are running means over the",
         "minibatches of the epoch, val_* scores of the validation part after it, test_* scores of the test part",
         "after the last.",
@@ -222,7 +235,7 @@ def _loop(trial: "Trial", framework: Framework) -> str:
         return f"{show}\n\n# Nothing is trained.\nshow(0, {{{parts_}}})\n"
     writer = WRITERS[framework]
     has_rate = spec.lr_schedule != "constant"
-    total = "losses.double().sum()" if framework == "pytorch" else "losses.sum(dtype=np.float64)"
+    total = "losses.detach().double().sum()" if framework == "pytorch" else "losses.sum(dtype=np.float64)"
     uses_step = has_rate or spec.dropout
     lines = ["# Training", ""]
     if framework == "numpy":
