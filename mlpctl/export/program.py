@@ -112,9 +112,7 @@ def write_program(trial: "Trial", framework: Framework, path: Path) -> list[Path
     files = [path, data_file(path)] if program.arrays else [path]
     for file in files:
         if any(_is_same(file, Path(str(value))) for value in trial.spec.data.values()):
-            raise UsageError(
-                f"{file} would be written, and the data of {trial.dataset.name} come from it: give another -o"
-            )
+            raise UsageError(f"{file} would be written, and is where the data come from: give another -o")
     if program.arrays:
         write_output(data_file(path), as_npz(program.arrays))
     write_output(path, program.text.encode())

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from safetensors.numpy import load_file
 
+from mlpctl.store.schema import SCORES
 from tests.helpers.cli import Cli, trial_rows
 from tests.helpers.programs import curves_printed
 
@@ -20,11 +21,7 @@ def test_a_stored_trial_prints_its_stored_curve(cli: Cli) -> None:
         (printed,) = curves_printed(framework, [Path("program.py")])
         for (epoch, scores), row in zip(printed, stored, strict=True):
             assert epoch == int(row["epoch"])
-            known = {
-                name: float(row[name])
-                for name in row
-                if "_" in name and name[:4] in ("trai", "val_", "test") and row[name]
-            }
+            known = {name: float(cell) for name, cell in row.items() if name in SCORES and cell}
             assert scores == pytest.approx(known, abs=1e-6)
 
 
