@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Purpose = Literal["weight", "bias", "order", "dropout", "split", "data", "search"]
-_PURPOSES: tuple[Purpose, ...] = ("weight", "bias", "order", "dropout", "split", "data", "search")
+PURPOSES: tuple[Purpose, ...] = ("weight", "bias", "order", "dropout", "split", "data", "search")
 
 MASK = 0xFFFFFFFF
 Words = TypeVar("Words", bound=Any)
@@ -19,7 +19,7 @@ Words = TypeVar("Words", bound=Any)
 
 def purpose_number(purpose: Purpose) -> int:
     """Return the number that stands for a purpose in the counter."""
-    return _PURPOSES.index(purpose)
+    return PURPOSES.index(purpose)
 
 
 def philox(c0: Words, c1: Words, c2: Words, c3: Words, k0: Words, k1: Words) -> tuple[Words, Words, Words, Words]:

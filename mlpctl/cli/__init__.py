@@ -35,6 +35,7 @@ COMMANDS = {
     "results": "Check, repair, merge and export results folders.",
     "predict": "Predict with saved weights.",
     "inspect": "Tell what a network is and costs; draw it.",
+    "export": "Write a trial as a program that trains it without mlpctl.",
     "exercise": "Run and answer an exercise of Dive into Deep Learning 5.2.",
     "verify": "Compare with published figures, or train stored trials again.",
     "data": "List, show, fetch and verify datasets.",

@@ -139,7 +139,7 @@ def _weight(layer: "Layer", spec: "Spec", number: int) -> NDArray[np.float64]:
         u = uniforms(spec.init_key, "weight", math.prod(shape), layer=number)
         return _within(scale, u).reshape(shape)
     z = normals(spec.init_key, "weight", math.prod(shape), layer=number).reshape(shape)
-    return scale * (_orthogonal(z) if kind == "orthogonal" else z)
+    return scale * (orthogonal(z) if kind == "orthogonal" else z)
 
 
 def bias_bound(layer: "Layer", spec: "Spec") -> float:
@@ -158,7 +158,7 @@ def _within(bound: float, u: NDArray[np.float64]) -> NDArray[np.float64]:
     return bound * (2.0 * u - 1.0)
 
 
-def _orthogonal(z: NDArray[np.float64]) -> NDArray[np.float64]:
+def orthogonal(z: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the orthonormal factor of a normal matrix, its signs fixed so that it is uniform over such matrices."""
     tall = z if z.shape[0] >= z.shape[1] else z.T
     q, r = np.linalg.qr(tall)

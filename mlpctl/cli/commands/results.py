@@ -76,6 +76,8 @@ def export(
 ) -> None:
     """Write trials and epochs for other programs, typed: trials.parquet and epochs.parquet, or .json.
 
+    The program that trains one of them without mlpctl is written by `mlpctl export`.
+
     Example: mlpctl results export results/iris-mlp --format json
     """
     from mlpctl.store.maintenance.export import export as export_folders
