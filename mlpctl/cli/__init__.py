@@ -21,7 +21,7 @@ from mlpctl.system.files import FULL
 
 SECTIONS = {
     "Train": ("train", "sweep", "exercise"),
-    "Understand": ("report", "compare", "inspect", "predict"),
+    "Understand": ("report", "compare", "inspect", "predict", "export"),
     "Check": ("verify", "bench", "doctor"),
     "Manage": ("results", "data", "config"),
 }
