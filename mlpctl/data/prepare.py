@@ -202,6 +202,10 @@ def scaled(
         spread = np.full(X.shape[1], dataset.unit_max)
     elif scaling == "unit":
         low, spread = X[train].min(axis=0), np.ptp(X[train], axis=0)
+    if X.dtype != np.uint8:  # the mean of equal numbers is rounded: a deviation of 1e-17 would be divided by
+        smallest = X[train].min(axis=0)
+        constant = smallest == X[train].max(axis=0)
+        low, spread = np.where(constant, smallest, low), np.where(constant, 0.0, spread)
     spread = np.where(spread > 0, spread, 1.0)  # a constant column becomes zeros
     if X.dtype == np.uint8:
         return X, (1.0 / spread).astype(dtype), (-low / spread).astype(dtype)

@@ -7,6 +7,7 @@ import pytest
 
 from mlpctl.data.prepare import _classes, prepare, scaled, split
 from mlpctl.errors import UsageError
+from mlpctl.spec import Scaling
 from tests.helpers.making import classes, numbers, resolved
 
 
@@ -78,6 +79,19 @@ def test_a_constant_column_becomes_zeros() -> None:
     X[:, 0] = 3
     out = np.asarray(scaled(replace(classes(), X=X), "standard", "float64", np.arange(40))[0])
     assert (out[:, 0] == 0).all()
+
+
+@pytest.mark.parametrize("scaling", ["standard", "unit"])
+@pytest.mark.parametrize("value", [0.1, 1 / 3, 1e9 + 0.1])
+def test_a_constant_column_of_any_number_becomes_zeros(scaling: Scaling, value: float) -> None:
+    dataset = numbers(n=151)
+    X = dataset.X.copy()
+    X[:, 0] = value
+    X[0, 0] = value + 0.1  # not in the training part
+    Z, _, _ = scaled(replace(dataset, X=X), scaling, "float64", np.arange(1, 151))
+    assert isinstance(Z, np.ndarray)
+    assert (Z[1:, 0] == 0).all()
+    assert Z[0, 0] == pytest.approx(0.1)
 
 
 def test_classes_are_counted_as_numpy_counts_them() -> None:
