@@ -10,6 +10,7 @@ from mlpctl import __version__
 from mlpctl.display.tables import Cell, Table
 from mlpctl.errors import DataError
 from mlpctl.system.facts import cpu_model, library_version, usable_cores
+from mlpctl.system.parsing import parsing
 
 STAMP = ("benchmark", "benchmark_version", "mlpctl", "machine", "software", "started")
 """The first columns of every row: rows of several machines and days may lie in one file."""
@@ -68,11 +69,8 @@ def read_records(path: Path, benchmark: Benchmark, columns: Sequence[str]) -> li
     Raises:
         DataError: if it cannot be read, is no CSV of this benchmark, has another version, or lacks columns.
     """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            rows = list(csv.DictReader(stream))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
+    with parsing(path, "CSV"), path.open(encoding="utf-8-sig", newline="") as stream:
+        rows = list(csv.DictReader(stream))
     how = f"write one by `mlpctl bench {benchmark.name} --format csv -o FILE`"
     missing = [name for name in (*STAMP, *columns) if not rows or name not in rows[0]]
     if missing:

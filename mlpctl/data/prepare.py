@@ -197,7 +197,6 @@ def scaled(
     low, spread = np.zeros(X.shape[1]), np.ones(X.shape[1])
     if scaling == "standard":
         low, spread = X[train].mean(axis=0, dtype=np.float64), X[train].std(axis=0, dtype=np.float64)
-        spread[np.ptp(X[train], axis=0) == 0] = 0.0  # the mean of equal numbers is off in their last bit
     elif scaling == "unit" and X.dtype == np.uint8:
         spread = np.full(X.shape[1], dataset.unit_max)
     elif scaling == "unit":

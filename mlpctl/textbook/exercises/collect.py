@@ -16,6 +16,8 @@ from mlpctl.runner.sweep import sweep
 from mlpctl.runner.trial import Trial
 from mlpctl.runner.types import RunOptions, Stop
 from mlpctl.store.results import load
+from mlpctl.system.files import replace_file
+from mlpctl.system.parsing import parsing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -85,11 +87,14 @@ def measure_rounds(
     import pandas as pd
 
     file, numbers = options.folder / f"{options.effort}.csv", seeds_of(options.seeds or rounds, {})
-    parts = [pd.read_csv(file)] if file.is_file() and not options.run.force else []
+    parts = []
+    if file.is_file() and not options.run.force:
+        with parsing(file, "CSV", advice="--force measures anew"):
+            parts.append(pd.read_csv(file))
     known = set(parts[0][column]) if parts else set()
     for number in (n for n in numbers if n not in known):
         parts.append(measure_round(number))
         file.parent.mkdir(parents=True, exist_ok=True)
-        pd.concat(parts).to_csv(file, index=False)
+        replace_file(file, pd.concat(parts).to_csv(index=False).encode())
     rows = pd.concat(parts)
     return rows[rows[column].isin(numbers)].reset_index(drop=True)
