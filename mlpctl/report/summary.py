@@ -22,6 +22,7 @@ from mlpctl.report.statistics.significance import (
     least_variance,
     rounding_step,
 )
+from mlpctl.report.statistics.stability import collapsed_seeds, unstable_notes
 from mlpctl.report.statistics.student import t95, t_quantile
 from mlpctl.search.table import BY_EPOCHS
 from mlpctl.spec import SEED_FIELDS, Spec
@@ -224,7 +225,11 @@ def _summary(
         verdict=verdict,
         best=best,
         failed=failures(everything, experiments),
-        notes=(*_notes(table, trials, best, on), *_doubts(verdict, best, on, BETTER[metric])),
+        notes=(
+            *_notes(table, trials, best, on),
+            *_doubts(verdict, best, on, BETTER[metric]),
+            *_unstable(table, trials, varied, column, BETTER[metric]),
+        ),
     )
 
 
@@ -261,6 +266,16 @@ def _verdict(table: Columns, trials: Columns, column: str, better: str, *, by_ep
     scores = by_seed(trials.rows(is_in(trials["config"], able)), "config", column)
     margin = _margin(column, scores.step, float(scored["mean"][0]))
     return compare_scores(scores.of(able), better, best=able[0], margin=margin)
+
+
+def _unstable(table: Columns, trials: Columns, varied: Sequence[str], column: str, better: str) -> list[str]:
+    """Return a sentence on configurations of which single seeds collapse."""
+    scored = table.rows(table["n"] > 0)
+    if not len(scored):
+        return []
+    scores = by_seed(trials, "config", column)
+    counts = collapsed_seeds(scores.values, better, _margin(column, scores.step, float(scored["mean"][0])))
+    return unstable_notes(scored, varied, dict(zip(scores.names, counts.tolist(), strict=True)))
 
 
 def _margin(column: str, step: float, best: float) -> float:
