@@ -24,6 +24,7 @@ def collapsed_seeds(values: Array, better: str, margin: float) -> NDArray[np.int
 
     A seed collapses if it is worse than the median seed of its configuration by more than `MARGINS` margins, and by
     more than `SPREADS` times the median standard deviation of the other configurations: noise that all have is none.
+    Where half of the seeds are so far away, there is no usual score that they fall from.
 
     Args:
         values: scores (seeds, configurations), NaN where one is missing.
@@ -38,7 +39,8 @@ def collapsed_seeds(values: Array, better: str, margin: float) -> NDArray[np.int
         others = np.delete(deviations, place)
         typical = float(np.median(others)) if len(others) else 0.0
         below = np.nanmedian(column) - column
-        counts[judged[place]] = int((below > max(MARGINS * margin, SPREADS * typical)).sum())
+        far = int((below > max(MARGINS * margin, SPREADS * typical)).sum())
+        counts[judged[place]] = far if 2 * far < np.isfinite(column).sum() else 0
     return counts
 
 
