@@ -110,7 +110,9 @@ def main() -> None:
     parser.add_argument("--only", default="", help="workloads, a,b")
     parser.add_argument("--peers", default="", help="peers, a,b")
     parser.add_argument("--cause", default="", help="what changed since the last record; adds to the records table")
-    parser.add_argument("-o", "--output", type=Path, default=RESULTS)
+    parser.add_argument(
+        "-o", "--output", type=Path, help=f"folder of the table; {RESULTS}, --quick: it is only printed"
+    )
     given = parser.parse_args()
     rounds = 1 if given.quick else given.rounds
     cores, width = usable_cores(), vector_width()
@@ -157,12 +159,13 @@ def main() -> None:
         *facts,
     ]
     table = Table(COLUMNS, rows, f"mlpctl and its peers: {kind}", notes)
-    if facts and facts[-1].startswith("ended"):
+    folder = given.output or (None if given.quick else RESULTS)
+    if folder is None or (facts and facts[-1].startswith("ended")):
         print_tables([table])
         return
-    keep_by_machine(table, kind, "peers", given.output)
+    keep_by_machine(table, kind, "peers", folder)
     if given.cause:
-        history.add(given.output, rows, given.cause)
+        history.add(folder, rows, given.cause)
 
 
 def _by_library(rates: Sequence[dict[str, float]]) -> dict[str, list[float]]:
