@@ -62,7 +62,7 @@ ALIASES = {
     "henormal": "kaiming_normal", "nag": "nesterov", "mae": "l1", "crossentropyloss": "cross_entropy",
     "gpu": "cuda", "float": "float32", "double": "float64",
 }  # fmt: skip
-"""What other tools call a field or a value, in small letters alone -> its name here."""
+"""Name of a field or a value in other tools, in small letters alone -> its name here."""
 
 
 def meant(name: str, known: Iterable[str]) -> str:

@@ -19,32 +19,35 @@ from mlpctl.display.text import ERRORS
 from mlpctl.errors import DataError, Interrupted, MlpctlError, UsageError, one_line
 from mlpctl.system.files import FULL
 
-SECTIONS = {
-    "Train": ("train", "sweep", "exercise"),
-    "Understand": ("report", "compare", "inspect", "predict", "export"),
-    "Check": ("verify", "bench", "doctor"),
-    "Manage": ("results", "data", "config"),
+COMMANDS_BY_SECTION = {
+    "Train": {
+        "train": "Train one network: a line an epoch, then its test score.",
+        "sweep": "Train combinations of hyperparameters and tell which is best.",
+        "exercise": "Run and answer an exercise of Dive into Deep Learning 5.2.",
+    },
+    "Understand": {
+        "report": "Tell what results say: the best, the effect of an axis, curves.",
+        "compare": "Tell what differs between two results folders, or two trials.",
+        "inspect": "Tell what a network is and costs; draw it.",
+        "predict": "Predict with saved weights.",
+        "export": "Write a trial as a program that trains it without mlpctl.",
+    },
+    "Check": {
+        "verify": "Compare with published figures, or train stored trials again.",
+        "bench": "Time this machine: matrix products, memory, training.",
+        "doctor": "Tell what is installed, what is missing, and how to get it.",
+    },
+    "Manage": {
+        "results": "Check, repair, merge and export results folders.",
+        "data": "List, show, fetch and verify datasets.",
+        "config": "Show every setting of a training and who decided it.",
+    },
 }
-"""Title -> commands, as `mlpctl --help` lists them."""
+"""Title -> name of a command -> what `mlpctl --help` says of it. The command itself is in the module of its name: a
+function, or an `app` with commands of its own."""
 
-COMMANDS = {
-    "train": "Train one network: a line an epoch, then its test score.",
-    "sweep": "Train combinations of hyperparameters and tell which is best.",
-    "report": "Tell what results say: the best, the effect of an axis, curves.",
-    "compare": "Tell what differs between two results folders, or two trials.",
-    "results": "Check, repair, merge and export results folders.",
-    "predict": "Predict with saved weights.",
-    "inspect": "Tell what a network is and costs; draw it.",
-    "export": "Write a trial as a program that trains it without mlpctl.",
-    "exercise": "Run and answer an exercise of Dive into Deep Learning 5.2.",
-    "verify": "Compare with published figures, or train stored trials again.",
-    "data": "List, show, fetch and verify datasets.",
-    "bench": "Time this machine: matrix products, memory, training.",
-    "doctor": "Tell what is installed, what is missing, and how to get it.",
-    "config": "Show every setting of a training and who decided it.",
-}
-"""Name of a command -> what `mlpctl --help` says of it. The command itself is in the module of its name: a function,
-or an `app` with commands of its own."""
+COMMANDS = {name: line for section in COMMANDS_BY_SECTION.values() for name, line in section.items()}
+"""Name of a command -> what `mlpctl --help` says of it."""
 
 
 class Commands(CommandGroup):
@@ -57,7 +60,7 @@ class Commands(CommandGroup):
 
     def sections(self) -> Mapping[str, Sequence[str]]:
         """Return the commands by what they are for."""
-        return SECTIONS
+        return {title: list(section) for title, section in COMMANDS_BY_SECTION.items()}
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Return the name of the command, the command, and what is left of the arguments."""

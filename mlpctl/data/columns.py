@@ -46,7 +46,7 @@ Kind = Literal["number", "date", "category"]
 
 @dataclass(frozen=True)
 class NumberForm:
-    """How the numbers of a column are written.
+    """Way in which the numbers of a column are written.
 
     Attributes:
         decimal: decimal sign.
@@ -73,7 +73,7 @@ PLAIN = NumberForm()
 
 @dataclass(frozen=True)
 class Column:
-    """What a column of a table was understood as.
+    """Column of a table, as it was understood.
 
     Attributes:
         name: name of the column.
@@ -96,7 +96,7 @@ class Column:
 
     @property
     def told(self) -> str:
-        """What people are told of numbers that are not written plainly; "" for all else."""
+        """Return the words for people about dates, and numbers that are not written plainly; "" for all else."""
         form, how = self.form, list[str]()
         if self.kind == "date":
             return f"{self.name} as days since 1970-01-01"
@@ -111,7 +111,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Reading:
-    """What the user says of how numbers and categories are written; "" and () where nothing.
+    """Options of the user about numbers and categories; "" and () where none is given.
 
     Attributes:
         decimal: decimal sign of all columns.
@@ -160,11 +160,12 @@ def number_form(name: str, texts: Sequence[str], reading: Reading, where: str) -
     Raises:
         DataError: where they may be two numbers each, or have units that differ.
     """
-    if all(map(_is_plain, texts)) and not reading.thousands and reading.decimal in ("", "."):
+    is_plain = all(map(_is_plain, texts))
+    if is_plain and not reading.thousands and reading.decimal in ("", "."):
         return PLAIN
     found = [AFFIXED.fullmatch(text) for text in texts]
     matches = [match for match in found if match is not None]
-    affixes = {(match["before"] or "", match["after"] or "") for match in matches}
+    affixes = set(map(_affix, matches))
     if len(matches) < len(texts):
         return None
     if len(affixes) > 1:
@@ -189,8 +190,7 @@ def number_form(name: str, texts: Sequence[str], reading: Reading, where: str) -
         )
     if forms:
         return forms[0]
-    is_plain = all(map(_is_plain, texts))  # the user speaks of other columns
-    return PLAIN if is_plain else None
+    return PLAIN if is_plain else None  # where the user speaks of other columns
 
 
 def _affix(match: Match[str]) -> tuple[str, str]:
@@ -304,10 +304,19 @@ def encoded(column: Column, texts: Sequence[str], where: str) -> tuple[NDArray[n
         except (ValueError, OverflowError):
             what = "number" if column.kind == "number" else "date"
             raise DataError(f"{where}, data row {row + 1}: '{column.name}' must be a {what}, got '{text}'") from None
-    infinite = np.flatnonzero(~np.isfinite(values)).tolist()
-    if infinite:
-        raise _missing(column.name, infinite, "infinite", where)
+    check_whole(values, column.name, where)
     return values[:, None], []
+
+
+def check_whole(values: NDArray[np.float64], name: str, where: str) -> None:
+    """Check that no number of a column is missing or infinite.
+
+    Raises:
+        DataError: with the number of them, and the row of the first.
+    """
+    for wrong, what in ((np.isnan(values), "empty or NaN"), (np.isinf(values), "infinite")):
+        if wrong.any():
+            raise _missing(name, np.flatnonzero(wrong).tolist(), what, where)
 
 
 def _missing(name: str, rows: Sequence[int], what: str, where: str) -> DataError:

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field
 
 from mlpctl.data.base import IS_PATH, Dataset, Options, Source, digest_of
-from mlpctl.data.columns import Column, Reading, encoded, summary, suspicions, understood
+from mlpctl.data.columns import Column, Reading, check_whole, encoded, summary, suspicions, understood
 from mlpctl.data.files import existing_file, sha256_of
 from mlpctl.data.npz import read_arrays
-from mlpctl.data.table_files import Cells, as_cells, check_whole, read_cells, read_text
+from mlpctl.data.table_files import Cells, as_cells, as_texts, read_cells, read_text
 from mlpctl.data.table_target import FEW_VALUES, MOST_IMAGE_CLASSES, AskedTask, encode_target
 from mlpctl.errors import DataError, UsageError, did_you_mean
 from mlpctl.spec import split_list
@@ -45,7 +45,7 @@ class TableOptions(Options):
 
     @property
     def reading(self) -> Reading:
-        """What the user says of how numbers and categories are written."""
+        """Return the options about numbers and categories."""
         return Reading(self.decimal, self.thousands, self.categorical)
 
 
@@ -106,9 +106,9 @@ def _input(name: str, cells: Cells, path: Path, options: TableOptions) -> tuple[
     where = str(path)
     if not isinstance(cells, list):
         if name not in options.categorical:
-            check_whole(cells, name, path)
+            check_whole(cells, name, where)
             return Column(name, "number"), cells[:, None]
-        cells = [f"{value:.15g}" for value in cells.tolist()]
+        cells = as_texts(cells)
     column = understood(name, cells, options.reading, where)
     if len(column.words) > MOST_CATEGORIES:
         raise DataError(
@@ -184,10 +184,10 @@ def read_examples(
         own = cells[column.name]
         if not isinstance(own, list):
             if column.kind != "category":
-                check_whole(own, column.name, path)
+                check_whole(own, column.name, str(path))
                 blocks.append(own[:, None])
                 continue
-            own = [f"{value:.15g}" for value in own.tolist()]
+            own = as_texts(own)
         block, unseen = encoded(column, own, str(path))
         blocks.append(block)
         if unseen:

@@ -136,17 +136,6 @@ def _is_nothing(cell: object) -> bool:
     return cell is None or (isinstance(cell, float | Decimal) and isnan(cell))
 
 
-def check_whole(values: NDArray[np.float64], name: str, path: Path) -> None:
-    """Check that no number of a column is missing or infinite.
-
-    Raises:
-        DataError: with the number of them, and the row of the first.
-    """
-    empty, what = np.isnan(values), "empty or NaN"
-    if not empty.any():
-        empty, what = np.isinf(values), "infinite"
-    if empty.any():
-        raise DataError(
-            f"{path}: column '{name}' has {int(empty.sum())} {what} cells, the first in data row "
-            f"{int(np.flatnonzero(empty)[0]) + 1}: fill them, or leave the column out with --data drop={name}"
-        )
+def as_texts(numbers: NDArray[np.float64]) -> list[str]:
+    """Return numbers as the words of a category."""
+    return [f"{number:.15g}" for number in numbers.tolist()]

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpctl.data.base import Task
-from mlpctl.data.columns import Column, Reading, category, encoded, understood
-from mlpctl.data.table_files import Cells, check_whole
+from mlpctl.data.columns import Column, Reading, check_whole, encoded, understood
+from mlpctl.data.table_files import Cells
 from mlpctl.errors import DataError
 
 AskedTask = Literal["auto", "classification", "regression"]
@@ -61,18 +61,15 @@ def encode_target(
     Raises:
         DataError: for empty or infinite cells, words where numbers are needed, a target that is neither task.
     """
-    columns, values = list[Column](), list[NDArray[np.float64] | list[str]]()
+    columns, values, blocks = list[Column](), list[NDArray[np.float64] | list[str]](), list[NDArray[np.float64]]()
     for name, cells in target.items():
         if isinstance(cells, list):
             column = understood(name, cells, reading, str(path))
             columns.append(column)
-            if column.kind == "category":
-                encoded(column, cells, str(path))  # says which cells are empty
-                values.append(cells)
-            else:
-                values.append(encoded(column, cells, str(path))[0][:, 0])
+            blocks.append(encoded(column, cells, str(path))[0])
+            values.append(cells if column.kind == "category" else blocks[-1][:, 0])
         else:
-            check_whole(cells, name, path)
+            check_whole(cells, name, str(path))
             values.append(cells)
     names, first = tuple(target), values[0]
     numbers = [own for own in values if not isinstance(own, list)]
@@ -82,9 +79,8 @@ def encode_target(
     if isinstance(first, list):
         if asked == "regression":
             raise DataError(f"{path}: a regression needs numbers, and the target has words: set task=classification")
-        words = category(names[0], first)
-        y = encoded(words, first, str(path))[0].argmax(axis=1).astype(np.int32)
-        return _classes(y, words.words, names[0], path, "words", tuple(columns))
+        y = blocks[0].argmax(axis=1).astype(np.int32)
+        return _classes(y, columns[0].words, names[0], path, "words", tuple(columns))
     distinct, codes_ = np.unique(first, return_inverse=True)
     whole = bool((distinct % 1 == 0).all())
     several = len(first) >= SEVERAL * len(distinct)

@@ -3,6 +3,6 @@
 from typing import Literal
 
 Framework = Literal["numpy", "pytorch"]
-"""What a program is written with."""
+"""Frameworks that a program can be written with."""
 
 ExportTo = Literal["numpy", "pytorch", "safetensors"]

@@ -1,4 +1,4 @@
-"""What files, names and paths hold reaches a terminal in one line, without what moves its cursor or turns its text."""
+"""Test that texts of files, names and paths reach a terminal in one line, without control characters."""
 
 import csv
 import io

@@ -8,17 +8,17 @@ from typing import Any
 
 import pytest
 
-from mlpctl.cli import COMMANDS, SECTIONS
+from mlpctl.cli import COMMANDS, COMMANDS_BY_SECTION
 from tests.helpers.cli import Cli
 
 
 def test_every_command_is_listed_and_a_slip_is_answered(cli: Cli) -> None:
     lines = cli("--help").out.splitlines()
-    begin = lines.index(f"{next(iter(SECTIONS))}:")
-    assert [line.rstrip(":") for line in lines[begin:] if line.endswith(":")] == list(SECTIONS)
+    begin = lines.index(f"{next(iter(COMMANDS_BY_SECTION))}:")
+    assert [line.rstrip(":") for line in lines[begin:] if line.endswith(":")] == list(COMMANDS_BY_SECTION)
     listed = dict(line.split(maxsplit=1) for line in lines[begin:] if line.startswith("  "))
     assert listed == COMMANDS
-    assert sorted(name for names in SECTIONS.values() for name in names) == sorted(COMMANDS)
+    assert sorted(name for names in COMMANDS_BY_SECTION.values() for name in names) == sorted(COMMANDS)
     done = cli("tran")
     assert done.code == 2
     assert "'train'" in done.err
