@@ -12,12 +12,15 @@ from mlpctl.errors import UsageError
 from mlpctl.spec import explain, round12
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy as np
     import scipy.sparse
 
     from mlpctl.data.columns import Column
 
 Task = Literal["classification", "regression"]
+Impute = Literal["", "mean", "median", "most_frequent"]
 
 IS_PATH = {"path": True}
 """Mark of an option that is the place of a dataset: `Field(json_schema_extra=PATH)`."""
@@ -57,6 +60,8 @@ class Dataset:
         unit_max: input value that scaling `unit` maps to 1.
         defaults: values of Spec fields that the user leaves open; they win over the source's.
         columns: what the columns of a table were understood as, those of the target left out; () for other data.
+        read_new: (path, content or None) -> (X, notes): reads new examples as the table was read; None for other data.
+        impute: statistic of the training part that fills NaN in X, by column of `columns`; "" where none is missing.
         notes: how a file of the user's was understood, and what looks wrong, a line each.
     """
 
@@ -78,6 +83,8 @@ class Dataset:
     unit_max: float = 255.0
     defaults: Mapping[str, Any] = field(default_factory=dict)
     columns: "tuple[Column, ...]" = ()
+    read_new: "Callable[[Path, bytes | None], tuple[np.ndarray[Any, Any], list[str]]] | None" = None
+    impute: Impute = ""
     notes: tuple[str, ...] = ()
 
 

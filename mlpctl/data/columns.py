@@ -151,7 +151,7 @@ def understood(name: str, texts: Sequence[str], reading: Reading, where: str) ->
 
 def category(name: str, texts: Sequence[str]) -> Column:
     """Return the column of the words of some cells."""
-    return Column(name, "category", words=tuple(sorted(set(_booleans(texts)))))
+    return Column(name, "category", words=tuple(sorted(set(_booleans(texts)) - {""})))
 
 
 def number_form(name: str, texts: Sequence[str], reading: Reading, where: str) -> NumberForm | None:
@@ -270,33 +270,43 @@ def _check_no_typo(name: str, texts: Sequence[str], where: str) -> None:
 
 def _booleans(texts: Sequence[str]) -> Sequence[str]:
     """Return cells with true and false in one spelling, where they are nothing else."""
-    return [BOOLEANS[text.lower()] for text in texts] if {*map(str.lower, texts)} <= BOOLEANS.keys() else texts
+    is_boolean = {*map(str.lower, texts)} <= {*BOOLEANS, ""}
+    return [BOOLEANS.get(text.lower(), "") for text in texts] if is_boolean else texts
 
 
-def encoded(column: Column, texts: Sequence[str], where: str) -> tuple[NDArray[np.float64], list[str]]:
+def encoded(
+    column: Column, texts: Sequence[str], where: str, *, may_miss: bool = False
+) -> tuple[NDArray[np.float64], list[str]]:
     """Return (X, unseen): the inputs (N, k) that some cells become, and the words that the column does not know.
 
     Args:
         column: what the cells are.
         texts: cells.
         where: file, for messages.
+        may_miss: True if a missing cell is NaN in each of its inputs, and no error.
 
     Raises:
         DataError: for a cell that is empty, infinite or no number, with its row.
     """
     if column.kind == "category":
         cells = _booleans(texts) if set(column.words) <= set(BOOLEANS.values()) else texts
-        if "" in cells:
-            raise _missing(column.name, [k for k, cell in enumerate(cells) if not cell], "empty or NaN", where)
+        empty = [row for row, cell in enumerate(cells) if not cell]
+        if empty and not may_miss:
+            raise _missing(column.name, empty, "empty or NaN", where)
         place = {word: k for k, word in enumerate(column.words)}
         codes = np.fromiter((place.get(cell, -1) for cell in cells), dtype=np.int64, count=len(cells))
-        unseen = list(dict.fromkeys(cell for cell, code in zip(cells, codes.tolist(), strict=True) if code < 0))
-        return (codes[:, None] == np.arange(len(place))).astype(np.float64), unseen
+        unknown = (cell for cell, code in zip(cells, codes.tolist(), strict=True) if code < 0 and cell)
+        unseen = list(dict.fromkeys(unknown))
+        inputs = (codes[:, None] == np.arange(len(place))).astype(np.float64)
+        inputs[empty] = np.nan
+        return inputs, unseen
     empty = [row for row, text in enumerate(texts) if text in MISSING]
-    if empty:
+    if empty and not may_miss:
         raise _missing(column.name, empty, "empty or NaN", where)
-    values = np.empty(len(texts))
+    values = np.full(len(texts), np.nan)
     for row, text in enumerate(texts):
+        if text in MISSING:
+            continue
         try:
             values[row] = (
                 column.form.value(text) if column.kind == "number" else _days(text, day_first=column.day_first)
@@ -304,24 +314,25 @@ def encoded(column: Column, texts: Sequence[str], where: str) -> tuple[NDArray[n
         except (ValueError, OverflowError):
             what = "number" if column.kind == "number" else "date"
             raise DataError(f"{where}, data row {row + 1}: '{column.name}' must be a {what}, got '{text}'") from None
-    check_whole(values, column.name, where)
+    check_whole(values, column.name, where, may_miss=may_miss)
     return values[:, None], []
 
 
-def check_whole(values: NDArray[np.float64], name: str, where: str) -> None:
+def check_whole(values: NDArray[np.float64], name: str, where: str, *, may_miss: bool = False) -> None:
     """Check that no number of a column is missing or infinite.
 
     Raises:
         DataError: with the number of them, and the row of the first.
     """
     for wrong, what in ((np.isnan(values), "empty or NaN"), (np.isinf(values), "infinite")):
-        if wrong.any():
+        if wrong.any() and not (may_miss and what != "infinite"):
             raise _missing(name, np.flatnonzero(wrong).tolist(), what, where)
 
 
 def _missing(name: str, rows: Sequence[int], what: str, where: str) -> DataError:
+    way_out = "fill them" if what == "infinite" else "set --data missing=mean (or median, most_frequent, drop)"
     return DataError(
-        f"{where}: column '{name}' has {len(rows)} {what} cells, the first in data row {rows[0] + 1}: fill them, or "
+        f"{where}: column '{name}' has {len(rows)} {what} cells, the first in data row {rows[0] + 1}: {way_out}, or "
         f"leave the column out with --data drop={name}"
     )
 

@@ -126,7 +126,5 @@ def existing_file(path: Path, what: str) -> Path:
 
 
 def guess_separator(line: str) -> str:
-    """Return the separator of a table by its first line: a tab if there is one, else the commoner of , and ;."""
-    if "\t" in line:
-        return "\t"
-    return ";" if line.count(";") > line.count(",") else ","
+    """Return the separator of a table by its first line: a tab if there is one, else the commonest of , ; and |."""
+    return "\t" if "\t" in line else max(",;|", key=line.count)

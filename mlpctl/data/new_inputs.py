@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 
 from mlpctl.data.base import Dataset
 from mlpctl.data.files import guess_separator
+from mlpctl.data.npz import read_npy, read_npz_inputs
 from mlpctl.errors import DataError, UsageError, did_you_mean
-from mlpctl.system.parsing import check_memory, parsing
+from mlpctl.system.parsing import parsing
 
 STDIN = "-"
-NPY = ".npy"
+NPY, NPZ = ".npy", ".npz"
 IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp")
 """Suffixes of images."""
 
@@ -36,16 +37,14 @@ def read_inputs(dataset: Dataset, name: str) -> tuple[NDArray[Any], list[str]]:
         raise UsageError(f"the inputs of {dataset.name} are words: use --text 'the sentence'")
     path = Path(name)
     suffix = path.suffix.lower()
-    if suffix == NPY:
+    if suffix in (NPY, NPZ):
         return _array(path, dataset), []
     if suffix in IMAGES:
         return _image(path, dataset), []
     if not dataset.features:
         raise UsageError(f"the inputs of {dataset.name} are pixels: give a PNG image or an .npy array, got '{name}'")
-    if dataset.columns:
-        from mlpctl.data.table import read_examples
-
-        return read_examples(dataset.columns, path, sys.stdin.read().encode() if name == STDIN else None)
+    if dataset.read_new is not None:
+        return dataset.read_new(path, sys.stdin.read().encode() if name == STDIN else None)
     return _columns(name, dataset)
 
 
@@ -89,9 +88,7 @@ def _number(cell: str, name: str, line: int, where: str) -> float:
 
 
 def _array(path: Path, dataset: Dataset) -> NDArray[Any]:
-    with parsing(path, "npy"), path.open("rb") as stream:
-        check_memory(path, path.stat().st_size)
-        X: NDArray[Any] = np.lib.format.read_array(stream, allow_pickle=False)
+    X = read_npz_inputs(path) if path.suffix.lower() == NPZ else read_npy(path)
     n_inputs = dataset.X.shape[1]
     if X.ndim == 0 or X.dtype.kind not in "biuf" or X.size == 0 or X.size % n_inputs:
         shape = "×".join(map(str, dataset.image_shape)) if dataset.image_shape else str(n_inputs)

@@ -177,6 +177,32 @@ def _classes(y: NDArray[Any]) -> tuple[Index, Index]:
     return (np.cumsum(counts > 0) - 1)[y], counts[counts > 0]
 
 
+def imputed(dataset: Dataset, train: Index) -> NDArray[np.float64]:
+    """Return the inputs (N, D), NaN filled with the mean, median or most frequent value of the training part.
+
+    A category is filled with its most frequent word.
+
+    Raises:
+        DataError: for a column that has no value in the training part.
+    """
+    X: NDArray[np.float64] = np.array(dataset.X)
+    start = 0
+    for column in dataset.columns:
+        block = X[:, start : (start := start + len(column.inputs))]
+        empty = np.isnan(block[:, 0])
+        there = block[train][~empty[train]]
+        if not len(there):
+            raise DataError(f"column '{column.name}' has no value in the training part: leave it out with --data drop=")
+        if column.kind == "category":
+            block[empty] = np.arange(block.shape[1]) == there.sum(axis=0).argmax()
+        elif dataset.impute == "most_frequent":
+            values, counts = np.unique(there, return_counts=True)
+            block[empty] = values[counts.argmax()]
+        else:
+            block[empty] = there.mean() if dataset.impute == "mean" else np.median(there)
+    return X
+
+
 def scaled(
     dataset: Dataset, scaling: Scaling, dtype: Dtype, train: Index
 ) -> "tuple[NDArray[Any] | scipy.sparse.csr_matrix[Any], NDArray[Any] | None, NDArray[Any] | None]":
@@ -185,6 +211,8 @@ def scaled(
     uint8 inputs stay uint8: scale and shift are applied as they are gathered. Columns that stand for a word or a
     category are kept only where the training part has it.
     """
+    if dataset.impute:
+        dataset = replace(dataset, X=imputed(dataset, train))
     X = dataset.X
     if dataset.fitted_columns is not None:
         X = X[:, kept_columns(dataset, train)]

@@ -1,18 +1,21 @@
-"""Load table: a table of the user's, CSV, TSV, Parquet or npz, with a named target."""
+"""Load table: a table of the user's, such as a CSV, Parquet or npz file, with a named target."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field
 
 from mlpctl.data.base import IS_PATH, Dataset, Options, Source, digest_of
-from mlpctl.data.columns import Column, Reading, check_whole, encoded, summary, suspicions, understood
+from mlpctl.data.cells import Cells, as_cells, as_texts
+from mlpctl.data.columns import MISSING, Column, Reading, check_whole, encoded, summary, suspicions, understood
 from mlpctl.data.files import existing_file, sha256_of
 from mlpctl.data.npz import read_arrays
-from mlpctl.data.table_files import Cells, as_cells, as_texts, read_cells, read_text
+from mlpctl.data.table_files import FileForm, read_cells
+from mlpctl.data.table_formats import LIBSVM
 from mlpctl.data.table_target import FEW_VALUES, MOST_IMAGE_CLASSES, AskedTask, encode_target
 from mlpctl.errors import DataError, UsageError, did_you_mean
 from mlpctl.spec import split_list
@@ -25,14 +28,35 @@ MOST_CATEGORIES = 1000
 class TableOptions(Options):
     """Options of table."""
 
-    path: Path = Field(description="CSV, TSV, Parquet or npz file.", json_schema_extra={**IS_PATH})
+    path: Path = Field(
+        description="Table: CSV, TSV, Parquet, Feather, Stata, JSON, JSON lines, ARFF, libsvm, Excel, npz or npy; also "
+        "as .gz, .bz2, .xz or .zip.",
+        json_schema_extra={**IS_PATH},
+    )
     target: Annotated[tuple[str, ...], BeforeValidator(split_list)] = Field(
-        ("target",), description="Column to predict; several, a,b, for regression. In an npz the array, y by default."
+        ("target",),
+        description="Column to predict; several, a,b, for regression. In an npz the array, y by default; beside an npy "
+        "of inputs another npy file.",
     )
     task: AskedTask = Field(
         "auto", description="auto: words, or up to 20 distinct whole numbers of several rows each, are classes."
     )
-    separator: str | None = Field(None, description="Between the columns of a CSV; found out by default.")
+    separator: str | None = Field(
+        None, min_length=1, max_length=1, description="Between the columns of a CSV; found out by default."
+    )
+    header: Literal["first", "none"] = Field(
+        "first", description="first: the first line of a CSV names the columns. none: they are called 1, 2, and so on."
+    )
+    comment: str = Field("", description="Beginning of lines of a CSV that are no data, such as #.")
+    sheet: str = Field("", description="Sheet of an Excel file that has several.")
+    na: Annotated[tuple[str, ...], BeforeValidator(split_list)] = Field(
+        (), description="Words or numbers for a missing value besides an empty cell, -999,unknown."
+    )
+    missing: Literal["error", "drop", "mean", "median", "most_frequent"] = Field(
+        "error",
+        description="What becomes of missing values: an error, the row is dropped, or they are filled with what the "
+        "training part has in that column (a category with its most frequent word).",
+    )
     categorical: Annotated[tuple[str, ...], BeforeValidator(split_list)] = Field(
         (), description="Columns of numbers that are names of categories, a,b."
     )
@@ -48,6 +72,20 @@ class TableOptions(Options):
         """Return the options about numbers and categories."""
         return Reading(self.decimal, self.thousands, self.categorical)
 
+    @property
+    def form(self) -> FileForm:
+        """Return the options about how the file is written."""
+        return FileForm(self.separator or "", self.encoding, self.header, self.comment, self.sheet, self.na)
+
+    @property
+    def impute(self) -> Literal["", "mean", "median", "most_frequent"]:
+        """Return the statistic that fills missing values; "" for none."""
+        match self.missing:
+            case "error" | "drop":
+                return ""
+            case statistic:
+                return statistic
+
 
 def load(options: TableOptions) -> Dataset:
     """Return a table as X (N, D) float64, categories as columns of 0 and 1, and its target.
@@ -57,17 +95,14 @@ def load(options: TableOptions) -> Dataset:
     """
     path = existing_file(options.path.expanduser(), "the path of table")
     with parsing(path, "a table"):  # a cell may hold anything: bytes, lists, what numpy has no type for
-        return _load_npz(path, options) if path.suffix.lower() == ".npz" else _load_frame(path, options)
+        return _load_arrays(path, options) if path.suffix.lower() in (".npz", ".npy") else _load_frame(path, options)
 
 
 def _load_frame(path: Path, options: TableOptions) -> Dataset:
-    cells, target = read_cells(path, options.separator, options.encoding), options.target
+    cells, target = read_cells(path, options.form), options.target
     for name in (*target, *options.drop, *options.categorical):
         if name not in cells:
-            raise DataError(
-                f"{path} has no column '{name}': {did_you_mean(name, cells)}"
-                + ("; name it with --data target=COLUMN" if name in target else "")
-            )
+            raise DataError(f"{path} has no column '{name}': {_advice(name, list(cells), is_target=name in target)}")
     if unprintable := [name for name in cells if not name.isprintable()]:
         raise DataError(f"{path}: the name of a column has printable characters alone, got {unprintable[0]!r}")
     inputs = {name: own for name, own in cells.items() if name not in {*target, *options.drop}}
@@ -79,34 +114,73 @@ def _load_frame(path: Path, options: TableOptions) -> Dataset:
         column, block = _input(name, own, path, options)
         columns.append(column)
         blocks.append(block)
-    found = encode_target({name: cells[name] for name in target}, path, options.task, options.reading)
+    X = np.concatenate(blocks, axis=1)
+    targets = {name: cells[name] for name in target}
+    gaps = int(np.isnan(X).any(axis=1).sum())
+    if options.missing == "drop":
+        there = ~(np.isnan(X).any(axis=1) | np.any([_is_missing(*own, options) for own in targets.items()], axis=0))
+        gaps, X = rows - int(there.sum()), X[there]
+        targets = {name: _rows_of(own, there) for name, own in targets.items()}
+        if not len(X):
+            raise DataError(f"{path}: each row has a missing value, and --data missing=drop leaves none")
+    found = encode_target(targets, path, options.task, options.reading)
     fitted = np.array([column.kind == "category" for column in columns for _ in column.inputs])
     is_plain = all(not column.told for column in (*columns, *found.columns)) and not found.is_new
-    told = [f"{path.name}: {rows:,} rows; {summary(columns)}; target {', '.join(target)}: {found.told}"]
+    told = [f"{path.name}: {len(X):,} rows; {summary(columns)}; target {', '.join(target)}: {found.told}"]
+    if gaps:
+        what = (
+            f"filled with the {options.missing.replace('_', ' ')} of the training part"
+            if options.impute
+            else "left out"
+        )
+        told.append(f"{path.name}: {gaps:,} of {rows:,} rows have missing values: {what}")
     told += [f"{path.name}: {text}" for column in (*columns, *found.columns) if (text := column.told)]
     told += [f"{path.name}: {text}" for text in suspicions(inputs, {column.name: column for column in columns})]
     return Dataset(
         name="table",
-        X=np.concatenate(blocks, axis=1),
+        X=X,
         y=found.y,
         task=found.task,
-        digest=_digest(path, options, version=1 if is_plain else 2),
+        digest=_digest(path, options, 1 if is_plain else 2),
         source=str(path),
         features=tuple(name for column in columns for name in column.inputs),
         classes=found.classes,
         targets=() if found.classes else target,
         fitted_columns=fitted if fitted.any() else None,
         columns=tuple(columns),
+        read_new=partial(read_examples, tuple(columns), options.form, may_miss=bool(options.impute)),
+        impute=options.impute,
         notes=tuple(told),
     )
 
 
+def _advice(name: str, names: Sequence[str], *, is_target: bool) -> str:
+    """Return what to type where a table has no column of some name."""
+    if all(text.replace(".", "", 1).lstrip("+-").isdigit() for text in names) and not name.isdigit():
+        return "its first line has numbers alone; --data header=none calls the columns 1, 2, and so on"
+    return did_you_mean(name, names) + ("; name it with --data target=COLUMN" if is_target else "")
+
+
+def _is_missing(name: str, cells: Cells, options: TableOptions) -> NDArray[np.bool_]:
+    """Return for each cell of a target whether it is missing; words such as NA may be classes."""
+    if not isinstance(cells, list):
+        return np.isnan(cells)
+    is_word = understood(name, cells, options.reading, str(options.path)).kind == "category"
+    return np.array([not cell if is_word else cell in MISSING for cell in cells])
+
+
+def _rows_of(cells: Cells, there: NDArray[np.bool_]) -> Cells:
+    if not isinstance(cells, list):
+        return cells[there]
+    return [cell for cell, is_there in zip(cells, there.tolist(), strict=True) if is_there]
+
+
 def _input(name: str, cells: Cells, path: Path, options: TableOptions) -> tuple[Column, NDArray[np.float64]]:
     """Return what a column is, and the inputs that it becomes."""
-    where = str(path)
+    where, may_miss = str(path), options.missing != "error"
     if not isinstance(cells, list):
         if name not in options.categorical:
-            check_whole(cells, name, where)
+            check_whole(cells, name, where, may_miss=may_miss)
             return Column(name, "number"), cells[:, None]
         cells = as_texts(cells)
     column = understood(name, cells, options.reading, where)
@@ -115,17 +189,17 @@ def _input(name: str, cells: Cells, path: Path, options: TableOptions) -> tuple[
             f"{path}: column '{name}' has {len(column.words)} different words, more than {MOST_CATEGORIES}: leave it "
             f"out with --data drop={name}"
         )
-    return column, encoded(column, cells, where)[0]
+    return column, encoded(column, cells, where, may_miss=may_miss)[0]
 
 
-def _load_npz(path: Path, options: TableOptions) -> Dataset:
-    """Return the arrays X and y, or another target, of an npz file."""
+def _load_arrays(path: Path, options: TableOptions) -> Dataset:
+    """Return the inputs and the target of an npz file, or of two npy files."""
     if options.drop or options.categorical or len(options.target) > 1:
         raise UsageError(
-            "an npz file has arrays, not named columns: target names one array, leave drop and categorical out"
+            "an npz or npy file has arrays, not named columns: target names one array, leave drop and categorical out"
         )
-    name = "y" if options.target == ("target",) else options.target[0]
-    arrays = read_arrays(path, name)
+    arrays = read_arrays(path, "" if options.target == ("target",) else options.target[0])
+    name = arrays.target
     targets = {name: arrays.y} if arrays.y.ndim == 1 else {f"{name}{k + 1}": y for k, y in enumerate(arrays.y.T)}
     most = MOST_IMAGE_CLASSES if arrays.image_shape else FEW_VALUES
     found = encode_target(
@@ -137,12 +211,13 @@ def _load_npz(path: Path, options: TableOptions) -> Dataset:
         X=arrays.X,
         y=found.y,
         task=found.task,
-        digest=_digest(path, options, version=2 if found.is_new else 1),
+        digest=_digest(path, options, 2 if found.is_new else 1, arrays.y if path.suffix == ".npy" else None),
         source=str(path),
         features=() if arrays.image_shape else tuple(f"x{k + 1}" for k in range(arrays.X.shape[1])),
         classes=found.classes,
         targets=() if found.classes else tuple(targets),
         image_shape=arrays.image_shape,
+        test_index=None if arrays.n_test is None else np.arange(len(arrays.X))[-arrays.n_test :],
         notes=(
             f"{path.name}: {len(arrays.X):,} rows; {shape} {'pixels' if arrays.image_shape else 'numbers'}; "
             f"target {name}: {found.told}",
@@ -150,30 +225,46 @@ def _load_npz(path: Path, options: TableOptions) -> Dataset:
     )
 
 
-def _digest(path: Path, options: TableOptions, *, version: int) -> str:
-    """Return the hash of what decides the arrays; version 1 where the file reads as it did before there was another."""
-    left_out = {
-        "path",
-        "separator",
-        *(name for name in ("decimal", "thousands", "encoding") if not getattr(options, name)),
-    }
-    return digest_of(f"table {version}", sha256_of(path), options.model_dump_json(exclude=left_out))
+LATER = ("decimal", "thousands", "encoding", "header", "comment", "sheet", "na", "missing")
+"""Options that older datasets do not have: they count where they are given."""
+
+
+def _digest(path: Path, options: TableOptions, version: int, beside: NDArray[Any] | None = None) -> str:
+    """Return the hash of what decides the arrays; version 1 where the file reads as it did before there was another.
+
+    Args:
+        path: file.
+        options: of the dataset.
+        version: of the rules that read it.
+        beside: target that is in another file.
+    """
+    fields = type(options).model_fields
+    left_out = {"path", "separator", *(name for name in LATER if getattr(options, name) == fields[name].default)}
+    others = () if beside is None else (beside,)
+    return digest_of(f"table {version}", sha256_of(path), options.model_dump_json(exclude=left_out), *others)
 
 
 def read_examples(
-    columns: Sequence[Column], path: Path, content: bytes | None
+    columns: Sequence[Column], form: FileForm, path: Path, content: bytes | None, *, may_miss: bool = False
 ) -> tuple[NDArray[np.float64], list[str]]:
     """Return (X, notes): new examples (B, D) of a file, read as a table's columns were understood in training.
 
     Args:
         columns: of the inputs.
+        form: how the table was written.
         path: file, or its name in messages.
         content: content of what is no file.
+        may_miss: True if missing cells are NaN, to be filled as in training.
 
     Raises:
         DataError: where a column is missing, or a cell is not what its column has.
     """
-    cells = read_cells(path, None) if content is None else read_text(path, None, content)
+    cells = read_cells(path, form, content)
+    if form.header == "none" and len(cells) == len(columns):  # without the target, whose number may come before others
+        cells = dict(zip((column.name for column in columns), cells.values(), strict=True))
+    if path.suffix.lower() in LIBSVM:  # the format leaves out zeros
+        zeros = np.zeros(len(next(iter(cells.values()))))
+        cells = {**{column.name: zeros for column in columns}, **cells}
     blocks, notes = list[NDArray[np.float64]](), list[str]()
     for column in columns:
         if column.name not in cells:
@@ -184,11 +275,11 @@ def read_examples(
         own = cells[column.name]
         if not isinstance(own, list):
             if column.kind != "category":
-                check_whole(own, column.name, str(path))
+                check_whole(own, column.name, str(path), may_miss=may_miss)
                 blocks.append(own[:, None])
                 continue
             own = as_texts(own)
-        block, unseen = encoded(column, own, str(path))
+        block, unseen = encoded(column, own, str(path), may_miss=may_miss)
         blocks.append(block)
         if unseen:
             notes.append(f"{path}: '{column.name}' has words that training did not have: {', '.join(unseen[:5])}")
@@ -201,7 +292,7 @@ def read_examples(
 
 TABLE = Source(
     name="table",
-    help="Any table of yours: a CSV, TSV, Parquet or npz file with a named target.",
+    help="Any table of yours with a named target: CSV, Parquet, JSON, Excel, npz and others.",
     load=load,
     options=TableOptions,
     defaults={"model": "mlp", "scaling": "standard", "batch_size": 32, "epochs": 30},

@@ -1,101 +1,174 @@
-"""Read the cells of a table's file by column: a CSV as texts, Parquet with its types."""
+"""Read the cells of a table's file by column: a CSV as texts, other formats with their types."""
 
 import csv
 import io
-from collections.abc import Sequence
-from decimal import Decimal
-from itertools import chain
-from math import isnan
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from re import fullmatch
-from typing import Any, BinaryIO
+from typing import Any, Literal, TextIO
 
-import numpy as np
-from numpy.typing import NDArray
-
+from mlpctl.data.cells import Cells, without
 from mlpctl.data.files import guess_separator
+from mlpctl.data.table_formats import read_typed
+from mlpctl.data.unpacking import unpacked
 from mlpctl.errors import DataError
 from mlpctl.system.parsing import parsing, short_lines
 
 LONGEST_LINE = 1 << 24
 """Characters of the first line of a table; more is no text, or has no lines."""
 
-Cells = list[str] | NDArray[np.float64]
-"""Cells of a column: texts, or numbers where the file has types."""
+BLANK = " "
+"""Separator of columns with any number of blanks between them."""
 
 
-def read_cells(path: Path, separator: str | None, encoding: str = "") -> dict[str, Cells]:
+@dataclass(frozen=True)
+class FileForm:
+    """Way in which a file is written, as far as the user says it; "" and () where it is found out.
+
+    Attributes:
+        separator: between the columns of a text.
+        encoding: of a text; UTF-8, or UTF-16 where its mark is there, by default.
+        header: first, if the first line names the columns; none, if they are called 1, 2, …
+        comment: beginning of lines that are no data.
+        sheet: of an Excel file.
+        na: words for a missing value, besides the usual ones.
+    """
+
+    separator: str = ""
+    encoding: str = ""
+    header: Literal["first", "none"] = "first"
+    comment: str = ""
+    sheet: str = ""
+    na: tuple[str, ...] = ()
+
+
+def read_cells(path: Path, form: FileForm, content: bytes | None = None) -> dict[str, Cells]:
     """Return the cells of a file by column; the suffix says what it is, anything unknown is read as text.
+
+    Args:
+        path: file, or its name in messages.
+        form: how it is written.
+        content: content of what is no file.
 
     Raises:
         DataError: if it cannot be read so, or a row is longer or shorter than the first line.
     """
-    if path.suffix.lower() in (".parquet", ".pq"):
-        import pandas as pd
+    inner = path
+    if content is None:
+        inner, content = unpacked(path)
+    suffix = inner.suffix.lower()
+    with parsing(path, f"a table ({suffix.removeprefix('.')})" if suffix else "a table"):
+        cells = read_typed(suffix, path, content, form.sheet)
+        if cells is None:
+            cells = _read_text(path, path.read_bytes() if content is None else content, form)
+        else:
+            _check_names(path, list(cells))
+    missing = frozenset(form.na)
+    return {name: without(own, missing) for name, own in cells.items()} if missing else cells
 
-        with parsing(path, "Parquet"):
-            frame = pd.read_parquet(path)
-        _check_names(path, list(map(str, frame.columns)))
-        with parsing(path, "a table"):
-            return {str(name): as_cells(column.to_numpy(), str(name)) for name, column in frame.items()}
-    return read_text(path, separator, encoding=encoding)
+
+def _read_text(path: Path, content: bytes, form: FileForm) -> dict[str, Cells]:
+    """Return the cells of a CSV by column, blanks around them left out."""
+    has_mark = content[:2] in (b"\xff\xfe", b"\xfe\xff")
+    encoding = form.encoding or ("utf-16" if has_mark else "utf-8-sig")
+
+    def opened() -> TextIO:
+        return io.TextIOWrapper(io.BytesIO(content), encoding, newline="")
+
+    with opened() as stream:
+        begin, head, separator = _beginning(short_lines(stream, LONGEST_LINE), form)
+    first = head.split() if separator == BLANK else next(csv.reader(_rest(opened(), begin), delimiter=separator), [])
+    names = [name.strip() or f"Unnamed: {place}" for place, name in enumerate(first)]
+    if not names:
+        raise DataError(f"{path} cannot be read as a table: it is empty")
+    if form.header == "none":
+        names = [str(place + 1) for place in range(len(names))]
+    _check_names(path, names)
+    if separator == BLANK or form.comment:
+        with opened() as stream:
+            content, encoding = _plain(stream, begin, separator, form.comment), "utf-8"
+    table = _columns_of(path, content, encoding.removesuffix("-sig"), separator, begin, len(names))
+    skipped = int(form.header == "first")
+    return {
+        name: [text.strip() for text in column.to_pylist()[skipped:]]
+        for name, column in zip(names, table.columns, strict=True)
+    }
 
 
-def read_text(
-    path: Path, asked: str | None = None, content: bytes | None = None, encoding: str = ""
-) -> dict[str, Cells]:
-    """Return the cells of a CSV by column, blanks around them left out.
+def _beginning(lines: Iterator[str], form: FileForm) -> tuple[int, str, str]:
+    """Return (place, line, separator): the first line of the table, counted from 0.
 
-    Args:
-        path: file, or its name in messages.
-        asked: separator; None to find it out.
-        content: content of what is no file.
-        encoding: of the text; "" is UTF-8, or UTF-16 where its mark is there.
+    Lines before it are left out: `sep=;`, empty ones, comments, and lines that begin with # where the table does not.
+    """
+    told, skipped = "", list[tuple[int, str]]()
+    for place, line in enumerate(lines):
+        if place == 0 and (found := re.fullmatch(r"sep=(.)", line.strip())):
+            told = found[1]
+        elif line.strip() and not (form.comment and line.startswith(form.comment)):
+            if line.startswith("#") and not form.comment:
+                skipped.append((place, line))
+                continue
+            separator = form.separator or told or _guessed(line)
+            # `#id,name` names columns; `# made by X` does not
+            for early, above in skipped[-1:]:
+                if len(above.split(separator)) == len(line.split(separator)) > 1:
+                    return early, above, separator
+            return place, line, separator
+    if skipped:
+        place, line = skipped[0]
+        return place, line, form.separator or told or _guessed(line)
+    return 0, "", form.separator or ","
+
+
+def _guessed(line: str) -> str:
+    """Return the separator of a line; a line without another one has blanks between its columns."""
+    separator = guess_separator(line)
+    return BLANK if separator not in line and len(line.split()) > 1 else separator
+
+
+def _rest(stream: TextIO, begin: int) -> Iterable[str]:
+    """Yield the lines of a text from a place on."""
+    for _ in range(begin):
+        stream.readline()
+    return stream
+
+
+def _plain(stream: TextIO, begin: int, separator: str, comment: str) -> bytes:
+    """Return a text without comments, blanks between columns made one; lines keep their numbers."""
+    lines = list[str]()
+    for place, line in enumerate(stream):
+        is_left_out = place < begin or (comment and line.startswith(comment))
+        own = "" if is_left_out else line.rstrip("\r\n")
+        lines.append(BLANK.join(own.split()) if separator == BLANK else own)
+    return "\n".join(lines).encode()
+
+
+def _columns_of(path: Path, content: bytes, encoding: str, separator: str, begin: int, width: int) -> Any:
+    """Return a text's columns as an arrow table of texts, its first line among the rows.
 
     Raises:
-        DataError: if it cannot be read so, or a row is longer or shorter than the first line.
+        DataError: for a row that has more or fewer cells than the first.
     """
     import pyarrow as pa
     import pyarrow.csv as pc
 
-    def opened() -> BinaryIO:
-        return path.open("rb") if content is None else io.BytesIO(content)
-
-    with parsing(path, "a table"):
-        with opened() as raw:
-            has_mark = raw.read(2) in (b"\xff\xfe", b"\xfe\xff")
-            encoding = encoding or ("utf-16" if has_mark else "utf-8-sig")
-        with opened() as raw, io.TextIOWrapper(raw, encoding, newline="") as stream:
-            lines = short_lines(stream, LONGEST_LINE)
-            first = next(lines, "")
-            told = fullmatch(r"sep=(.)", first.strip())
-            head = next(lines, "") if told else first
-            separator = asked or (told[1] if told else guess_separator(head))
-            head_cells = next(csv.reader(chain([head], lines), delimiter=separator), [])
-            names = [name.strip() or f"Unnamed: {place}" for place, name in enumerate(head_cells)]
-        if not names:
-            raise DataError(f"{path} cannot be read as a table: it is empty")
-        _check_names(path, names)
-        columns = [str(number) for number in range(len(names))]
-        try:
-            table = pc.read_csv(
-                path if content is None else io.BytesIO(content),
-                pc.ReadOptions(
-                    column_names=columns, skip_rows=int(told is not None), encoding=encoding.removesuffix("-sig")
-                ),
-                pc.ParseOptions(delimiter=separator, newlines_in_values=True),
-                pc.ConvertOptions(column_types=dict.fromkeys(columns, pa.string()), strings_can_be_null=False),
-            )
-        except pa.ArrowInvalid:
-            with opened() as raw, io.TextIOWrapper(raw, encoding, newline="") as stream:
-                reader = csv.reader(stream, delimiter=separator)
-                for row in reader:
-                    if row and len(row) != len(names) and not (told and reader.line_num == 1):
-                        wrong = f"{len(names)} columns are named, the line has {len(row)}"
-                        raise DataError(f"{path}, line {reader.line_num}: {wrong}") from None
-            raise
-        cells = [[text.strip() for text in column.to_pylist()[1:]] for column in table.columns]
-    return dict(zip(names, cells, strict=True))
+    columns = [str(number) for number in range(width)]
+    try:
+        return pc.read_csv(
+            io.BytesIO(content),
+            pc.ReadOptions(column_names=columns, skip_rows=begin, encoding=encoding),
+            pc.ParseOptions(delimiter=separator, newlines_in_values=True),
+            pc.ConvertOptions(column_types=dict.fromkeys(columns, pa.string()), strings_can_be_null=False),
+        )
+    except pa.ArrowInvalid:
+        with io.TextIOWrapper(io.BytesIO(content), encoding, newline="") as stream:
+            reader = csv.reader(_rest(stream, begin), delimiter=separator)
+            for row in reader:
+                if row and len(row) != width:
+                    wrong = f"the first line has {width} columns, this one {len(row)}"
+                    raise DataError(f"{path}, line {reader.line_num + begin}: {wrong}") from None
+        raise
 
 
 def _check_names(path: Path, names: Sequence[str]) -> None:
@@ -107,35 +180,3 @@ def _check_names(path: Path, names: Sequence[str]) -> None:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise DataError(f"{path}: {len(twice)} names of columns are there twice, such as '{twice[0]}': rename one")
-
-
-def as_cells(values: NDArray[Any], name: str) -> Cells:
-    """Return an array as numbers, or as texts where it holds anything else.
-
-    Raises:
-        ValueError: for bytes and lists.
-    """
-    if values.dtype.kind in "iuf":
-        return values.astype(np.float64)
-    if values.dtype.kind == "M":
-        return [
-            "" if text == "NaT" else text for text in np.datetime_as_string(values.astype("datetime64[s]")).tolist()
-        ]
-    if values.dtype.kind == "b":
-        return list(map(str, values.tolist()))
-    cells = values.tolist()
-    there = [cell for cell in cells if not _is_nothing(cell)]
-    if there and all(isinstance(cell, Decimal | float | int) and not isinstance(cell, bool) for cell in there):
-        return np.array([np.nan if cell is None else float(cell) for cell in cells])
-    if any(isinstance(cell, bytes | bytearray | list | dict | np.ndarray) for cell in there):
-        raise ValueError(f"column '{name}' has bytes or lists, and a cell is a number, a word or a date")
-    return ["" if _is_nothing(cell) else str(cell) for cell in cells]
-
-
-def _is_nothing(cell: object) -> bool:
-    return cell is None or (isinstance(cell, float | Decimal) and isnan(cell))
-
-
-def as_texts(numbers: NDArray[np.float64]) -> list[str]:
-    """Return numbers as the words of a category."""
-    return [f"{number:.15g}" for number in numbers.tolist()]

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpctl.data.base import Task
+from mlpctl.data.cells import Cells
 from mlpctl.data.columns import Column, Reading, check_whole, encoded, understood
-from mlpctl.data.table_files import Cells
 from mlpctl.errors import DataError
 
 AskedTask = Literal["auto", "classification", "regression"]

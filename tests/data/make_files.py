@@ -3,9 +3,13 @@
 Each is small, and `tests/data/test_files.py` says what must become of it.
 """
 
+import bz2
 import csv
 import datetime
+import gzip
 import io
+import lzma
+import zipfile
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -110,6 +114,13 @@ TEXT_FILES: dict[str, bytes] = {
     "latin1.csv": csv_bytes(with_x("ä", PRICES), encoding="latin-1"),
     "crlf.csv": csv_bytes(with_x("a", PRICES)).replace(b"\n", b"\r\n"),
     "no_last_newline.csv": csv_bytes(with_x("a", PRICES)).rstrip(b"\n"),
+    "pipes.csv": csv_bytes(with_x("a", PRICES), "|"),
+    "blanks_between.data": csv_bytes(with_x("a", PRICES), " ").replace(b" ", b"    "),
+    "about_lines.csv": b"# Prices of flowers, made by hand\n# two columns\n" + csv_bytes(with_x("a", PRICES)),
+    "marked_header.csv": b"#" + csv_bytes(with_x("a", PRICES)),
+    "comments.csv": csv_bytes(with_x("a", PRICES)).replace(b"\n1.0", b"\n% a pause\n1.0"),
+    "no_header.csv": csv_bytes(with_x("a", PRICES)).partition(b"\n")[2],
+    "minus_999.csv": csv_bytes(with_x("a", [*PRICES[:-1], "-999"])),
     # Targets.
     "target_floats.csv": csv_bytes({"x": X, "target": column(lambda n: f"{n % 3}.0")}),
     "target_whole.csv": csv_bytes({"x": X, "target": column(lambda n: str(n % 3))}),
@@ -128,6 +139,12 @@ TEXT_FILES: dict[str, bytes] = {
 }  # fmt: skip
 
 
+ARFF = (
+    "% kinds\n@relation kinds\n@attribute x numeric\n@attribute a numeric\n@attribute target {rose,iris,lily}\n@data\n"
+    + "".join(f"{n / 2},{n},{KINDS[n]}\n" for n in range(ROWS))
+)
+
+
 def typed_files() -> dict[str, bytes]:
     """Return the files of formats with types."""
     import pandas as pd
@@ -135,6 +152,34 @@ def typed_files() -> dict[str, bytes]:
     def parquet(**columns: object) -> bytes:
         stream = io.BytesIO()
         pd.DataFrame({"x": np.arange(ROWS) / 2, **columns, "target": KINDS}).to_parquet(stream)
+        return stream.getvalue()
+
+    def frame(suffix: str) -> bytes:
+        table, stream = pd.DataFrame({"x": np.arange(ROWS) / 2, "a": np.arange(ROWS), "target": KINDS}), io.BytesIO()
+        if suffix == "feather":
+            table.to_feather(stream)
+        elif suffix == "dta":
+            table.to_stata(stream, write_index=False)
+        elif suffix == "xlsx":
+            table.to_excel(stream, index=False)
+        elif suffix == "two.xlsx":
+            with pd.ExcelWriter(stream) as book:
+                table.to_excel(book, sheet_name="flowers", index=False)
+                table.to_excel(book, sheet_name="more", index=False)
+        else:
+            table.to_json(stream, orient="records", lines=suffix == "jsonl")
+        return stream.getvalue()
+
+    def npy(array: object) -> bytes:
+        stream = io.BytesIO()
+        np.save(stream, array)  # type: ignore[arg-type]
+        return stream.getvalue()
+
+    def zipped(*names: str) -> bytes:
+        stream = io.BytesIO()
+        with zipfile.ZipFile(stream, "w") as archive:
+            for name in names:
+                archive.writestr(name, TEXT_FILES["plain.csv"])
         return stream.getvalue()
 
     def npz(**arrays: object) -> bytes:
@@ -155,6 +200,33 @@ def typed_files() -> dict[str, bytes]:
         "lists.parquet": parquet(a=[[1, 2]] * ROWS),
         "numbers.npz": npz(X=rng.normal(size=(ROWS, 3)), y=np.arange(ROWS) % 2),
         "images.npz": npz(X=rng.integers(0, 255, (188, 4, 5), dtype=np.uint8), y=np.arange(188, dtype=np.uint8) % 47),
+        "plain.csv.gz": gzip.compress(TEXT_FILES["plain.csv"], mtime=0),
+        "plain.csv.bz2": bz2.compress(TEXT_FILES["plain.csv"]),
+        "plain.csv.xz": lzma.compress(TEXT_FILES["plain.csv"]),
+        "plain.csv.zip": zipped("prices.csv"),
+        "two_files.zip": zipped("a.csv", "b.csv"),
+        "cut.csv.gz": gzip.compress(TEXT_FILES["plain.csv"], mtime=0)[:60],
+        "plain.feather": frame("feather"),
+        "plain.dta": frame("dta"),
+        "plain.xlsx": frame("xlsx"),
+        "two_sheets.xlsx": frame("two.xlsx"),
+        "plain.json": frame("json"),
+        "plain.jsonl": frame("jsonl"),
+        "nested.jsonl": b'{"x": 1, "a": {"b": 2}, "target": "a"}\n' * ROWS,
+        "plain.arff": ARFF.encode(),
+        "text.arff": ARFF.replace("a numeric", "a string").encode(),
+        "gaps.arff": ARFF.replace("0.0,0,rose", "0.0,?,rose").encode(),
+        "plain.libsvm": "".join(f"{n % 3} 1:{n / 2} 2:{n}\n" for n in range(ROWS)).encode(),
+        "a_pickle.pkl": b"cposix\nsystem\n(S'true'\ntR.",
+        "data_target.npz": npz(data=rng.normal(size=(ROWS, 3)), target=np.arange(ROWS) % 2),
+        "train_test.npz": npz(
+            x_train=rng.normal(size=(ROWS, 3)),
+            y_train=np.arange(ROWS) % 2,
+            x_test=rng.normal(size=(6, 3)),
+            y_test=np.arange(6) % 2,
+        ),
+        "inputs.npy": npy(rng.normal(size=(ROWS, 3))),
+        "targets.npy": npy(np.arange(ROWS) % 2),
         "prices.npz": npz(X=rng.normal(size=(ROWS, 3)), y=rng.normal(size=ROWS)),
     }
 

@@ -7,8 +7,11 @@ import numpy as np
 import pytest
 
 from mlpctl.data.base import Dataset, options_of
-from mlpctl.data.table import TABLE, read_examples
+from mlpctl.data.prepare import prepare_new, scaled
+from mlpctl.data.table import TABLE
 from mlpctl.errors import DataError
+from mlpctl.models.resolution import resolve
+from mlpctl.spec import Spec
 from tests.data.make_files import FOLDER, KINDS, ROWS, TEXT_FILES, typed_files
 
 N = np.arange(ROWS)
@@ -44,7 +47,20 @@ NUMBERS: dict[str, Any] = {
     "utf16.csv": 1000 + 7.25 * N,
     "crlf.csv": 1000 + 7.25 * N,
     "no_last_newline.csv": 1000 + 7.25 * N,
+    "pipes.csv": 1000 + 7.25 * N,
+    "blanks_between.data": 1000 + 7.25 * N,
+    "about_lines.csv": 1000 + 7.25 * N,
+    "plain.csv.gz": 1000 + 7.25 * N,
+    "plain.csv.bz2": 1000 + 7.25 * N,
+    "plain.csv.xz": 1000 + 7.25 * N,
+    "plain.csv.zip": 1000 + 7.25 * N,
     "plain.parquet": N,
+    "plain.feather": N,
+    "plain.dta": N,
+    "plain.xlsx": N,
+    "plain.json": N,
+    "plain.jsonl": N,
+    "plain.arff": N,
     "decimals.parquet": N / 4,
     "timestamps.parquet": JAN + N,
     "days.parquet": JAN + N,
@@ -76,6 +92,9 @@ TARGETS = {
     "numbers.npz": ("classification", 2),
     "images.npz": ("classification", 47),
     "prices.npz": ("regression", 0),
+    "data_target.npz": ("classification", 2),
+    "train_test.npz": ("classification", 2),
+    "plain.libsvm": ("classification", 3),
 }
 """File -> (task, classes)."""
 
@@ -89,9 +108,9 @@ REFUSED = {
     "na_number.csv": "1 empty or NaN cells, the first in data row 24",
     "question_mark.csv": "1 empty or NaN cells, the first in data row 24",
     "empty_word.csv": "1 empty or NaN cells, the first in data row 24",
-    "longer_row.csv": "line 4: 3 columns are named, the line has 4",
-    "shorter_row.csv": "line 4: 3 columns are named, the line has 2",
-    "all_rows_longer.csv": "line 2: 3 columns are named, the line has 4",
+    "longer_row.csv": "line 4: the first line has 3 columns, this one 4",
+    "shorter_row.csv": "line 4: the first line has 3 columns, this one 2",
+    "all_rows_longer.csv": "line 2: the first line has 3 columns, this one 4",
     "doubled_name.csv": "such as 'x'",
     "only_a_target.csv": "at least one input column",
     "only_a_header.csv": "needs rows",
@@ -103,6 +122,17 @@ REFUSED = {
     "nulls.parquet": "1 empty or NaN cells, the first in data row 1",
     "binary.parquet": "has bytes or lists",
     "lists.parquet": "has bytes or lists",
+    "nested.jsonl": "has bytes or lists",
+    "two_files.zip": "must have one file, has 2",
+    "cut.csv.gz": "cannot be read as gz",
+    "two_sheets.xlsx": "2 sheets (flowers, more): set --data sheet=NAME",
+    "text.arff": "write it as CSV",
+    "gaps.arff": "1 empty or NaN cells, the first in data row 1",
+    "a_pickle.pkl": "write it as CSV or Parquet",
+    "no_header.csv": "has no column 'target'",
+    "inputs.npy": "name the file of the target too",
+    "targets.npy": "name the file of the target too",
+    "comments.csv": "line 4: the first line has 3 columns, this one 1",
 }
 """File -> what its refusal says."""
 
@@ -115,8 +145,8 @@ SUSPECTED = {
 }
 """File -> what is said of a column that looks wrong."""
 
-OTHERS = {"one_hot.csv", "many_labels.csv", "two_targets.csv"}
-"""Files whose target has several columns."""
+OTHERS = {"one_hot.csv", "many_labels.csv", "two_targets.csv", "minus_999.csv", "marked_header.csv"}
+"""Files with a test of their own."""
 
 
 def loaded(name: str, **options: Any) -> Dataset:
@@ -124,7 +154,7 @@ def loaded(name: str, **options: Any) -> Dataset:
 
 
 def test_the_files_are_what_the_script_writes() -> None:
-    assert {path.name: path.read_bytes() for path in FOLDER.iterdir() if path.suffix in (".csv", ".tsv")} == TEXT_FILES
+    assert {path.name: path.read_bytes() for path in FOLDER.iterdir() if path.name in TEXT_FILES} == TEXT_FILES
     assert {path.name for path in FOLDER.iterdir()} == TEXT_FILES.keys() | typed_files().keys()
 
 
@@ -183,6 +213,12 @@ def test_options_say_what_a_file_does_not() -> None:
     assert np.asarray(loaded("ambiguous_comma.csv", decimal=",").X)[0, 1] == 1.234
     assert np.asarray(loaded("ambiguous_comma.csv", thousands=",").X)[0, 1] == 1234
     assert loaded("latin1.csv", encoding="latin-1").features == ("x", "ä")
+    assert loaded("marked_header.csv").features == ("#x", "a")
+    assert loaded("comments.csv", comment="%").X.shape == (ROWS, 2)
+    assert loaded("two_sheets.xlsx", sheet="more").features == ("x", "a")
+    assert loaded("no_header.csv", header="none", target="3").features == ("1", "2")
+    assert loaded("inputs.npy", target="targets.npy").classes == ("0", "1")
+    np.testing.assert_array_equal(loaded("train_test.npz").test_index, np.arange(ROWS, ROWS + 6))
     assert loaded("plain.csv", categorical="a").features[1] == "a=1000.00"
     assert loaded("target_whole.csv", task="regression").task == "regression"
 
@@ -191,14 +227,71 @@ def test_options_say_what_a_file_does_not() -> None:
 def test_new_examples_are_read_as_in_training(name: str) -> None:
     """Asked about the file that it was trained on, a network gets the inputs of training, to the last bit."""
     data = loaded(name)
-    X, _ = read_examples(data.columns, FOLDER / name, None)
+    assert data.read_new is not None
+    X, _ = data.read_new(FOLDER / name, None)
     np.testing.assert_array_equal(X, np.asarray(data.X))
 
 
 def test_a_word_that_training_did_not_have_is_zeros_and_a_note(tmp_path: Path) -> None:
     path = tmp_path / "new.csv"
     path.write_text("x,colour\n1,green\n2,red\n")
-    X, notes = read_examples(loaded("words.csv").columns, path, None)
+    data = loaded("words.csv")
+    assert data.read_new is not None
+    X, notes = data.read_new(path, None)
     assert X.tolist() == [[1, 0, 0], [2, 0, 1]]
     assert len(notes) == 1
     assert "green" in notes[0]
+
+
+MISSING = ("empty_number.csv", "na_number.csv", "question_mark.csv", "minus_999.csv")
+"""Files whose last number is missing."""
+
+
+def filled(name: str, **options: Any) -> np.ndarray[Any, Any]:
+    """Return the second input of a file as a network gets it, all rows but the last in the training part."""
+    return np.asarray(scaled(loaded(name, **options), "none", "float64", np.arange(ROWS - 1))[0])[:, 1]
+
+
+@pytest.mark.parametrize("name", MISSING)
+def test_missing_numbers_are_filled_from_the_training_part(name: str) -> None:
+    there = np.asarray(loaded("plain.csv").X)[:-1, 1] if name == "minus_999.csv" else N[:-1] / 2
+    na = {"na": "-999"} if name == "minus_999.csv" else {}
+    assert filled(name, missing="mean", **na)[-1] == there.mean()
+    assert filled(name, missing="median", **na)[-1] == np.median(there)
+    assert filled(name, missing="most_frequent", **na)[-1] == there[0]
+    np.testing.assert_array_equal(filled(name, missing="mean", **na)[:-1], there)
+    assert len(loaded(name, missing="drop", **na).X) == ROWS - 1
+    assert "1 of 24 rows have missing values: left out" in " ".join(loaded(name, missing="drop", **na).notes)
+
+
+def test_a_missing_word_is_the_most_frequent_one() -> None:
+    X, _, _ = scaled(loaded("empty_word.csv", missing="mean"), "none", "float64", np.arange(3, ROWS - 1))
+    assert np.asarray(X)[-1, 1:].tolist() == [1, 0, 0]  # iris, of which there are as many as roses
+    assert len(loaded("target_empty.csv", missing="drop").X) == ROWS - 1
+
+
+def test_a_column_without_a_value_to_fill_it_with_is_refused() -> None:
+    with pytest.raises(DataError, match="column 'a' has no value in the training part"):
+        scaled(loaded("empty_number.csv", missing="mean"), "none", "float64", np.array([ROWS - 1]))
+
+
+def test_new_examples_are_filled_as_in_training(tmp_path: Path) -> None:
+    data = loaded("empty_number.csv", missing="median")
+    spec = resolve(Spec(dataset="table", data={"path": "x"}), data)
+    path = tmp_path / "new.csv"
+    path.write_text("x,a\n1,\n2,?\n")
+    assert data.read_new is not None
+    prepared, rows = prepare_new(data, spec, data.read_new(path, None)[0])
+    own = np.asarray(prepared.X)
+    assert np.isfinite(own).all()
+    assert own[rows[0], 1] == own[rows[1], 1] == own[ROWS - 1, 1]
+
+
+def test_new_examples_without_a_header_or_with_zeros_left_out(tmp_path: Path) -> None:
+    (tmp_path / "new.csv").write_text("1,2\n3,4\n")
+    (tmp_path / "new.libsvm").write_text("0 2:5\n0 1:3\n")
+    plain, sparse = loaded("no_header.csv", header="none", target="3"), loaded("plain.libsvm")
+    assert plain.read_new is not None
+    assert sparse.read_new is not None
+    assert plain.read_new(tmp_path / "new.csv", None)[0].tolist() == [[1, 2], [3, 4]]
+    assert sparse.read_new(tmp_path / "new.libsvm", None)[0].tolist() == [[0, 5], [3, 0]]

@@ -143,7 +143,7 @@ def test_a_word_among_numbers_is_a_typo_until_the_user_says_otherwise(tmp_path: 
         ("x,target\n1,a\n2,a\n", {}, "has one value only"),
         ("x,target\n1,a\n2,b\n", {"task": "regression"}, "set task=classification"),
         ("x,y,z\n1,a,1\n2,b,2\n", {"target": "y,z", "task": "classification"}, "a classification has one target"),
-        ("x,target\n1,2\n1,2,3\n4,5,6,7\n", {}, "line 3: 2 columns are named, the line has 3"),
+        ("x,target\n1,2\n1,2,3\n4,5,6,7\n", {}, "line 3: the first line has 2 columns, this one 3"),
     ],
 )
 def test_what_is_wrong_is_told_with_column_row_and_count(
@@ -164,7 +164,7 @@ def test_too_many_categories_are_refused_with_a_way_out(tmp_path: Path) -> None:
 def test_files_that_are_not_there_or_not_what_they_say(tmp_path: Path) -> None:
     assert "no file" in refusal(tmp_path / "none.csv")
     assert "must be a file, got the folder" in refusal(tmp_path)
-    assert "cannot be read as Parquet" in refusal(written(tmp_path, "x,target\n1,2\n", "my.parquet"))
+    assert "cannot be read as a table (parquet)" in refusal(written(tmp_path, "x,target\n1,2\n", "my.parquet"))
     assert "cannot be read as npz" in refusal(written(tmp_path, "x,target\n1,2\n", "my.npz"))
     binary = tmp_path / "binary.csv"
     binary.write_bytes(b"\xff\xfa\x00x")
@@ -188,7 +188,7 @@ def test_an_npz_may_name_its_target_and_have_several(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arrays", "said"),
     [
-        ({"x": np.ones(3), "y": np.ones(3)}, "has no array 'X'"),
+        ({"speed": np.ones(3), "y": np.ones(3)}, "has no array 'X'"),
         ({"X": np.ones(3)}, "has no array 'y'"),
         ({"X": np.ones((3, 2)), "y": np.ones(4)}, "need a row per example, got the shapes (3, 2) and (4,)"),
         ({"X": np.ones((0, 2)), "y": np.ones(0)}, "need a row per example"),
