@@ -4,12 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import isnan
 from typing import Any, Literal
 
-METRICS = ("loss", "accuracy", "mse", "mae", "r2")
-"""Per-example means; accuracy for classification, mse, mae and r2 for regression."""
+METRICS = ("loss", "accuracy", "mse", "rmse", "mae", "r2")
+"""Per-example means; accuracy for classification, mse and its root, mae and r2 for regression."""
 
 
 BETTER: dict[str, Literal["low", "high"]] = {
-    "loss": "low", "accuracy": "high", "mse": "low", "mae": "low", "r2": "high",
+    "loss": "low", "accuracy": "high", "mse": "low", "rmse": "low", "mae": "low", "r2": "high",
 }  # fmt: skip
 
 
@@ -124,6 +124,7 @@ METRIC_NAMES = {
     "accuracy": "accuracy (share right)",
     "loss": "loss (mean per example)",
     "mse": "mean squared error",
+    "rmse": "root of the mean squared error",
     "mae": "mean absolute error",
     "r2": "R² (share of variance explained)",
 }

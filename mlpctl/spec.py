@@ -109,6 +109,7 @@ Loss = Literal["cross_entropy", "nll", "mse", "half_mse", "huber", "l1", "bce", 
 Optimizer = Literal["sgd", "momentum", "nesterov", "adam", "adamw", "rmsprop", "adagrad"]
 Schedule = Literal["constant", "step", "cosine", "warmup"]
 Scaling = Literal["none", "unit", "standard"]
+TargetScaling = Literal["none", "standard"]
 Dtype = Literal["float32", "float64"]
 
 SEED_FIELDS = ("seed", "init_seed", "data_seed")
@@ -152,6 +153,10 @@ class Spec(BaseModel):
     scaling: Scaling | None = field(
         None, "Data", "Inputs as they are, in [0, 1], or with mean 0 and variance 1 per feature (training part alone).",
         otherwise="by dataset",
+    )  # fmt: skip
+    target_scaling: TargetScaling | None = field(
+        None, "Data", "Numbers to predict as they are, or with mean 0 and variance 1 in training (training part "
+        "alone); errors are told in their own unit.", otherwise="standard; none for linreg",
     )  # fmt: skip
     test_fraction: Fraction | None = field(
         None, "Data", "Share held out for testing, where the dataset has no official test set.", otherwise="0.25"

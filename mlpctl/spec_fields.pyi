@@ -13,6 +13,8 @@ class SpecFields(TypedDict, total=False):
     """Options of the dataset, KEY=VALUE; `mlpctl data show NAME` lists them. Default: none."""
     scaling: Literal["none", "unit", "standard"] | None
     """Inputs as they are, in [0, 1], or with mean 0 and variance 1 per feature (training part alone). Default: by dataset."""
+    target_scaling: Literal["none", "standard"] | None
+    """Numbers to predict as they are, or with mean 0 and variance 1 in training (training part alone); errors are told in their own unit. Default: standard; none for linreg."""
     test_fraction: float | None
     """Share held out for testing, where the dataset has no official test set. Default: 0.25."""
     val_fraction: float | None

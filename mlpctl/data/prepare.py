@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from mlpctl.data.base import Dataset, Task
 from mlpctl.errors import DataError, UsageError
 from mlpctl.rng import permutation
-from mlpctl.spec import Dtype, Scaling
+from mlpctl.spec import Dtype, Scaling, TargetScaling
 
 if TYPE_CHECKING:
     import scipy.sparse
@@ -28,13 +28,15 @@ class Data:
 
     Attributes:
         X: inputs (N, D): uint8, the spec's dtype, or CSR of the spec's dtype. Never copied per trial.
-        y: classes (N,) int32, or targets (N, M) of the spec's dtype.
+        y: classes (N,) int32, or targets (N, M) of the spec's dtype, scaled.
         scale: factors (D,) of uint8 inputs as they are gathered; None if X is used as it is.
         shift: terms (D,) that are added then.
         parts: rows of each part; the validation part may be empty.
         task: classification or regression.
         n_classes: number of classes K; 0 for regression.
         label_values: numbers that stand for class 0 and 1 where a loss needs numbers.
+        target_mean: mean of each target over the training part; () where targets are not scaled.
+        target_spread: standard deviation of each target over the training part.
     """
 
     X: "NDArray[Any] | scipy.sparse.csr_matrix[Any]"
@@ -45,6 +47,8 @@ class Data:
     task: Task
     n_classes: int
     label_values: tuple[float, float]
+    target_mean: tuple[float, ...] = ()
+    target_spread: tuple[float, ...] = ()
 
     @property
     def n_inputs(self) -> int:
@@ -66,17 +70,19 @@ def prepare(dataset: Dataset, spec: "Spec") -> Data:
     return _prepare(dataset, *preparation(spec))
 
 
-def preparation(spec: "Spec") -> tuple[Scaling, Dtype, float, float, int]:
+def preparation(spec: "Spec") -> tuple[Scaling, TargetScaling, Dtype, float, float, int]:
     """Return the part of a resolved spec that decides split and scaling."""
     assert spec.scaling is not None
     assert spec.val_fraction is not None
-    return spec.scaling, spec.dtype, spec.test_fraction or 0.0, spec.val_fraction, spec.split_key
+    target_scaling = spec.target_scaling or "none"
+    return spec.scaling, target_scaling, spec.dtype, spec.test_fraction or 0.0, spec.val_fraction, spec.split_key
 
 
 @lru_cache(maxsize=8)  # of a `data` axis, or a split that follows the seed
 def _prepare(
     dataset: Dataset,
     scaling: Scaling,
+    target_scaling: TargetScaling,
     dtype: Dtype,
     test_fraction: float,
     val_fraction: float,
@@ -84,10 +90,27 @@ def _prepare(
 ) -> Data:
     parts = split(dataset, test_fraction, val_fraction, split_seed)
     X, scale, shift = scaled(dataset, scaling, dtype, parts["train"])
-    y = dataset.y if dataset.task == "classification" else dataset.y.astype(dtype)
+    y, mean, spread = scaled_targets(dataset.y, target_scaling, parts["train"])
+    y = y.astype(dtype) if dataset.task == "regression" else y
     if dataset.task == "classification" and len(_classes(y[parts["train"]])[1]) < 2:
         raise DataError(f"the training part of {dataset.name} has one class only; two at least are needed")
-    return Data(X, y, scale, shift, parts, dataset.task, len(dataset.classes), dataset.label_values)
+    classes = len(dataset.classes)
+    return Data(X, y, scale, shift, parts, dataset.task, classes, dataset.label_values, mean, spread)
+
+
+def scaled_targets(
+    y: NDArray[Any], scaling: TargetScaling, train: Index
+) -> tuple[NDArray[Any], tuple[float, ...], tuple[float, ...]]:
+    """Return (y, mean, spread): targets (N, M) with mean 0 and variance 1 over the training part, and what they had.
+
+    A constant target becomes zeros. Where they are not scaled, mean and spread are ().
+    """
+    if scaling == "none":
+        return y, (), ()
+    mean, spread = y[train].mean(axis=0, dtype=np.float64), y[train].std(axis=0, dtype=np.float64)
+    constant = np.ptp(y[train], axis=0) == 0  # its deviation may be 1e-17
+    mean, spread = np.where(constant, y[train][0], mean), np.where(constant, 1.0, spread)
+    return (y - mean) / spread, tuple(mean.tolist()), tuple(spread.tolist())
 
 
 def prepare_new(dataset: Dataset, spec: "Spec", X: Any) -> tuple[Data, Index]:

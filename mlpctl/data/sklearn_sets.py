@@ -121,5 +121,5 @@ BREAST_CANCER = _source(
 )  # fmt: skip
 DIABETES = _source(
     "diabetes", "442 patients, ten measurements, disease progression after a year (Efron et al. 2004).",
-    task="regression", model="linear", scaling="standard", batch_size=32, epochs=50, lr=0.01,
+    task="regression", model="linear", scaling="standard", target_scaling="standard", batch_size=32, epochs=50, lr=0.01,
 )  # fmt: skip

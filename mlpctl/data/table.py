@@ -295,6 +295,6 @@ TABLE = Source(
     help="Any table of yours with a named target: CSV, Parquet, JSON, Excel, npz and others.",
     load=load,
     options=TableOptions,
-    defaults={"model": "mlp", "scaling": "standard", "batch_size": 32, "epochs": 30},
+    defaults={"model": "mlp", "scaling": "standard", "target_scaling": "standard", "batch_size": 32, "epochs": 30},
     locate=lambda options: [str(options.path)],
 )

@@ -27,7 +27,7 @@ class Tally:
     n: int = 0
     loss: float = 0.0
     correct: int = 0
-    absolute: float = 0.0
+    absolute: NDArray[np.float64] | float = 0.0  # per target: sum of absolute errors
     squares: NDArray[np.float64] | float = 0.0  # per target: sum of squared errors
     y_sum: NDArray[np.float64] | float = 0.0
     y_squares: NDArray[np.float64] | float = 0.0
@@ -41,7 +41,7 @@ class Tally:
             return
         error = outputs.astype(np.float64) - y
         target = y.astype(np.float64)
-        self.absolute += float(np.abs(error).sum()) / y.shape[1]
+        self.absolute = self.absolute + np.abs(error).sum(axis=0)
         self.squares = self.squares + (error**2).sum(axis=0)
         self.y_sum = self.y_sum + target.sum(axis=0)
         self.y_squares = self.y_squares + (target**2).sum(axis=0)
@@ -49,11 +49,12 @@ class Tally:
     def scores(self, network: "Network") -> Scores:
         """Return the metrics of the task; {} if nothing was seen."""
         squares: list[float] = np.atleast_1d(self.squares).tolist()
+        absolute: list[float] = np.atleast_1d(self.absolute).tolist()
         deviations: list[float] = []
         if self.n:
             y_sum, y_squares = np.atleast_1d(self.y_sum), np.atleast_1d(self.y_squares)
             deviations = squared_deviations(self.n, y_sum, y_squares)
-        return scores_of(network, self.n, self.loss, self.correct, self.absolute, squares, deviations)
+        return scores_of(network, self.n, self.loss, self.correct, absolute, squares, deviations)
 
 
 def squared_deviations(n: int, y_sum: NDArray[np.float64], y_squares: NDArray[np.float64]) -> list[float]:
@@ -67,18 +68,20 @@ def scores_of(
     n: int,
     loss: Sum,
     correct: Sum,
-    absolute: Sum,
+    absolute: Sequence[Sum],
     squares: Sequence[Sum],
     deviations: Sequence[float],
 ) -> dict[str, Sum]:
     """Return the metrics of the task from sums over n examples, a number each or one per epoch; {} without examples.
+
+    Errors are told in the targets' own units, the loss as it was minimized: of scaled targets where they are scaled.
 
     Args:
         network: of the trial.
         n: examples.
         loss: sum of losses.
         correct: right predictions.
-        absolute: sum of absolute errors, the mean over targets.
+        absolute: per target the sum of absolute errors.
         squares: per target the sum of squared errors.
         deviations: per target, see `squared_deviations`; R² is one minus their ratio, the mean over targets.
     """
@@ -86,10 +89,13 @@ def scores_of(
         return {}
     if network.n_classes:
         return {"loss": loss / n, "accuracy": correct / n}
-    r2 = absolute * math.nan
+    r2 = loss * math.nan
     if min(deviations) > 0:
         r2 = _total([1 - error / spread for error, spread in zip(squares, deviations, strict=True)]) / len(squares)
-    return {"loss": loss / n, "mse": _total(squares) / len(squares) / n, "mae": absolute / n, "r2": r2}
+    units = network.target_spread or (1.0,) * len(squares)
+    mse = _total([error * unit**2 for error, unit in zip(squares, units, strict=True)]) / len(squares) / n
+    mae = _total([error * unit for error, unit in zip(absolute, units, strict=True)]) / len(squares) / n
+    return {"loss": loss / n, "mse": mse, "rmse": mse**0.5, "mae": mae, "r2": r2}
 
 
 def _total(terms: Sequence[Sum]) -> Sum:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpctl.data.prepare import kept_columns, prepare
+from mlpctl.data.prepare import imputed, kept_columns, prepare
 from mlpctl.errors import UsageError
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def data_section(trial: "Trial", start: "Weights | None") -> DataSection:
         UsageError: for sparse data that are too large as a plain matrix.
     """
     dataset, data = trial.dataset, prepare(trial.dataset, trial.spec)
-    X: Any = dataset.X
+    X: Any = imputed(dataset, data.parts["train"]) if dataset.impute else dataset.X
     if dataset.fitted_columns is not None:
         X = X[:, kept_columns(dataset, data.parts["train"])]
     if not isinstance(X, np.ndarray):
@@ -66,7 +66,7 @@ def data_section(trial: "Trial", start: "Weights | None") -> DataSection:
     if start is not None and is_small:
         lines.insert(0, "# The file beside this program has the weights that the training starts from.")
         lines.insert(1, "stored = np.load(Path(__file__).with_name(DATA_FILE))")
-    lines += ["", *_scaling(trial, X), f"y = y.astype({_type_of_y(trial)})"]
+    lines += ["", *_scaling(trial, X), *_target_scaling(trial), f"y = y.astype({_type_of_y(trial)})"]
     outside = {} if is_small else arrays
     return DataSection("\n".join(lines) + "\n", {**outside, **(start or {})})
 
@@ -113,6 +113,19 @@ def _loaded(name: str) -> list[str]:
     ]
 
 
+def _target_scaling(trial: "Trial") -> list[str]:
+    """Return the lines that do to y what `mlpctl.data.prepare.scaled_targets` does."""
+    if trial.spec.target_scaling != "standard":
+        return []
+    return [
+        "",
+        "# Standardize what is to be predicted; errors are told in its own unit.",
+        "target_mean, target_spread = y[train].mean(axis=0), y[train].std(axis=0)",
+        "target_spread = np.where(np.ptp(y[train], axis=0) > 0, target_spread, 1.0)",
+        "y = (y - target_mean) / target_spread",
+    ]
+
+
 def _scaling(trial: "Trial", X: Array) -> list[str]:
     """Return the lines that do to X what `mlpctl.data.prepare.scaled` does."""
     scaling = trial.spec.scaling
@@ -132,7 +145,8 @@ def _scaling(trial: "Trial", X: Array) -> list[str]:
             "# Scale each input to [0, 1] over the training part.",
             "low, spread = X[train].min(axis=0), np.ptp(X[train], axis=0)",
         ]
-    lines += ["spread = np.where(spread > 0, spread, 1.0)  # an input that is constant becomes 0"]
+    changes = "spread" if bytes_ else "np.ptp(X[train], axis=0)"
+    lines += [f"spread = np.where({changes} > 0, spread, 1.0)  # an input that is constant becomes 0"]
     if bytes_:
         return [*lines, "X = X.astype(DTYPE) * (1 / spread).astype(DTYPE) + np.asarray(-low / spread, dtype=DTYPE)"]
     return [*lines, "X = ((X - low) / spread).astype(DTYPE)"]

@@ -210,7 +210,13 @@ def _scores(trial: "Trial", framework: Framework) -> str:
         convert = "z.numpy().astype(np.float64), y[rows].numpy().astype(np.float64)"
         lines += [
             f"    z, t = {convert}" if is_torch else "    z, t = z.astype(np.float64), y[rows].astype(np.float64)",
+            *(
+                ["    z, t = z * target_spread + target_mean, t * target_spread + target_mean"]
+                if network.target_spread
+                else []
+            ),
             '    found[f"{part}_mse"] = ((z - t) ** 2).mean()',
+            '    found[f"{part}_rmse"] = found[f"{part}_mse"] ** 0.5',
             '    found[f"{part}_mae"] = np.abs(z - t).mean()',
             "    deviations = ((t - t.mean(axis=0)) ** 2).sum(axis=0)",
             "    if deviations.min() > 0:  # R² is the share of the targets' variance that is explained",

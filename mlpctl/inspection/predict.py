@@ -166,7 +166,7 @@ def _table(saved: Saved, network: "Network", examples: Examples, outputs: NDArra
     dataset, spec = saved.trial.dataset, saved.trial.spec
     title = f"{dataset.name} {spec.model}, trial {saved.place.key}"
     if dataset.task == "regression":
-        return _numbers(dataset.targets, examples, outputs, title)
+        return _numbers(network, dataset.targets, examples, outputs, title)
     label = predicted(network, outputs)
     p = probabilities(network, outputs)
     true = examples.data.y[examples.rows] if examples.truth else None
@@ -216,15 +216,18 @@ def _scores(network: "Network", classes: Sequence[str], z: NDArray[Any]) -> dict
     return {f"score({name})": float(z[k]) for k, name in enumerate(classes)}
 
 
-def _numbers(targets: Sequence[str], examples: Examples, outputs: NDArray[Any], title: str) -> Table:
+def _numbers(
+    network: "Network", targets: Sequence[str], examples: Examples, outputs: NDArray[Any], title: str
+) -> Table:
+    predictions, truths = network.in_own_units(outputs), network.in_own_units(examples.data.y[examples.rows])
     rows: list[dict[str, Cell]] = []
     for number, name in enumerate(examples.names):
         row: dict[str, Cell] = {"example": name}
         for k, target in enumerate(targets or ("target",)):
-            value = float(outputs[number, k])
+            value = float(predictions[number, k])
             row[f"predicted {target}"] = value
             if examples.truth:
-                true = float(examples.data.y[examples.rows[number], k])
+                true = float(truths[number, k])
                 row |= {f"true {target}": true, f"error {target}": value - true}
         rows.append(row)
     return Table(list(rows[0]), rows, title)

@@ -27,7 +27,10 @@ def build_network(spec: "Spec", data: "Data") -> Network:
         n_outputs = int(data.y.shape[1])
     else:
         n_outputs = 1 if data.n_classes == 2 and spec.loss in SINGLE_OUTPUT_LOSSES else data.n_classes
-    ends = spec.loss, spec.huber_delta or 1.0, data.n_classes, _target_values(spec.loss, data.label_values)
+    ends = (
+        spec.loss, spec.huber_delta or 1.0, data.n_classes, _target_values(spec.loss, data.label_values),
+        data.target_mean, data.target_spread,
+    )  # fmt: skip
     if spec.model == "gate":
         return _network(gate_layers(spec), *ends)
     return _stack(
@@ -55,10 +58,11 @@ def _stack(
 
 
 def _network(
-    layers: tuple[Layer, ...], loss: Loss, huber_delta: float, n_classes: int, target_values: tuple[float, float]
-) -> Network:
+    layers: tuple[Layer, ...], loss: Loss, huber_delta: float, n_classes: int, target_values: tuple[float, float],
+    target_mean: tuple[float, ...], target_spread: tuple[float, ...],
+) -> Network:  # fmt: skip
     threshold = 0.0 if loss in CLASS_LOSSES else sum(target_values) / 2
-    return Network(layers, loss, huber_delta, n_classes, target_values, threshold)
+    return Network(layers, loss, huber_delta, n_classes, target_values, threshold, target_mean, target_spread)
 
 
 def _target_values(loss: Loss, label_values: tuple[float, float]) -> tuple[float, float]:

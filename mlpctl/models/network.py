@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from mlpctl.spec import Activation, Loss
 
@@ -65,6 +68,8 @@ class Network:
         n_classes: number of classes K; 0 for regression.
         target_values: numbers for "not this class" and "this class" where the loss wants numbers.
         threshold: output above which class 1 is predicted, with a single output.
+        target_mean: mean of each target that was subtracted from it; () where targets are not scaled.
+        target_spread: standard deviation that it was divided by then.
     """
 
     layers: tuple[Layer, ...]
@@ -73,6 +78,14 @@ class Network:
     n_classes: int
     target_values: tuple[float, float]
     threshold: float
+    target_mean: tuple[float, ...] = ()
+    target_spread: tuple[float, ...] = ()
+
+    def in_own_units(self, numbers: NDArray[Any]) -> NDArray[np.float64]:
+        """Return outputs or scaled targets (B, C) of a regression in the targets' own units."""
+        if not self.target_spread:
+            return numbers.astype(np.float64)
+        return numbers.astype(np.float64) * self.target_spread + self.target_mean
 
     @property
     def n_outputs(self) -> int:

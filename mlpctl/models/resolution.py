@@ -121,6 +121,8 @@ def _resolved(spec: Spec, dataset: "Dataset") -> Spec:
         defaults[name] = value
     defaults |= {"model": model_name, **model.defaults}
     defaults.setdefault("loss", "cross_entropy" if dataset.task == "classification" else "mse")
+    if dataset.task == "classification":
+        defaults.pop("target_scaling", None)
     if dataset.test_index is None and not dataset.test_is_train:
         defaults.setdefault("test_fraction", 0.25)
     if model.hidden:
@@ -193,6 +195,11 @@ _RULES: tuple[tuple[str, Callable[[Mapping[str, Any], "Dataset"], bool], str], .
         "test_fraction",
         lambda values, dataset: not values["test_fraction"] or not dataset.test_is_train,
         "{name} is a truth table, its test set is the table itself: leave test_fraction out",
+    ),
+    (
+        "target_scaling",
+        lambda values, dataset: values["target_scaling"] == "none" or dataset.task == "regression",
+        "{name} has classes, and target_scaling {given} is for numbers to predict: leave it out",
     ),
     (
         "batch_norm",

@@ -38,6 +38,8 @@ def key_of(spec: Spec, digest: str, numerics: int | None = None) -> str:
         decides["init_from"] = split_pin(spec.init_from)[1] or spec.init_from
     if spec.bias:
         del decides["bias"]  # so that trials from before the field was there keep their keys
+    if spec.target_scaling == "none":
+        del decides["target_scaling"]  # likewise
     text = _SORTED.encode({**decides, "digest": digest, "numerics": numerics or numerics_of(spec)})
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mlpctl.data.prepare import _classes, prepare, scaled, split
+from mlpctl.data.prepare import _classes, prepare, scaled, scaled_targets, split
 from mlpctl.errors import UsageError
 from mlpctl.spec import Scaling
+from mlpctl.store.key import key_of
 from tests.helpers.making import classes, numbers, resolved
 
 
@@ -100,3 +101,19 @@ def test_classes_are_counted_as_numpy_counts_them() -> None:
         y = (random.integers(0, random.integers(1, 9), random.integers(1, 40)) * 2).astype(np.int32)
         _, codes, counts = np.unique(y, return_inverse=True, return_counts=True)
         assert [part.tolist() for part in _classes(y)] == [codes.tolist(), counts.tolist()]
+
+
+def test_targets_are_scaled_by_the_training_part() -> None:
+    y = np.array([[1.0, 5.0, 0.1], [3.0, 5.0, 0.1], [100.0, 7.0, 0.3]])
+    scaled_y, mean, spread = scaled_targets(y, "standard", np.array([0, 1]))
+    assert (mean, spread) == ((2.0, 5.0, 0.1), (1.0, 1.0, 1.0))
+    assert scaled_y.tolist() == [[-1, 0, 0], [1, 0, 0], [98, 2, pytest.approx(0.2)]]
+    assert scaled_targets(y, "none", np.array([0, 1])) == (y, (), ())
+
+
+def test_a_target_that_is_not_scaled_keeps_the_keys_of_before() -> None:
+    """Trials from before the field was there have none."""
+    dataset = numbers()
+    spec = resolved(dataset, target_scaling="none")
+    assert key_of(spec, dataset.digest) == key_of(spec.model_copy(update={"target_scaling": None}), dataset.digest)
+    assert key_of(spec, dataset.digest) != key_of(resolved(dataset), dataset.digest)

@@ -135,6 +135,10 @@ def test_a_regression_has_its_error(cli: Cli) -> None:
     for row in rows(cli("predict", "results/diabetes-linear", "--index", "0", "--index", "5", "-f", "json")):
         error = row["predicted progression"] - row["true progression"]
         assert row["error progression"] == pytest.approx(error)
+    saved = load_saved("results/diabetes-linear")
+    [row] = rows(cli("predict", "results/diabetes-linear", "--index", "5", "-f", "json"))
+    place = saved.trial.work().data.parts["test"][5]
+    assert row["true progression"] == pytest.approx(saved.trial.dataset.y[place, 0], rel=1e-6)  # patients, not scaled
     assert load_dataset(load_saved("results/diabetes-linear").trial.spec).task == "regression"
 
 

@@ -24,8 +24,8 @@ ORDERS, N_EPOCHS, N_ROWS, RATES, N_STEPS, STEPS_DONE, EPOCH, RESULTS, N_RESULTS,
 
 # A row of results: one of the epochs.
 DUE, LOSS, CORRECT, SCORES = range(4)
-N_SUMS = 3
-"""Of a scored part: losses, right predictions, absolute errors; squared errors per target follow."""
+N_SUMS = 2
+"""Of a scored part: losses, right predictions; squared errors per target follow, and absolute errors per target."""
 
 OUT_OF_MEMORY = -(2**62)
 """Returned where there is none for scratch."""

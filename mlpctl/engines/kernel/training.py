@@ -226,7 +226,7 @@ def scores_now(work: Work, trial: Training, arrays: Arrays) -> dict[str, float]:
 
 
 def _results(work: Work, count: int) -> NDArray[np.float64]:
-    return np.zeros((count, SCORES + len(PARTS) * (N_SUMS + work.network.n_outputs)))
+    return np.zeros((count, SCORES + len(PARTS) * (N_SUMS + 2 * work.network.n_outputs)))
 
 
 def _called(
@@ -275,7 +275,8 @@ def _columns(work: Work, arrays: Arrays, number: int, results: NDArray[np.float6
     """Return the scores of one of PARTS by their columns, from the results of epochs (E, width) that score it."""
     prefix, width = PARTS[number], (results.shape[1] - SCORES) // len(PARTS)
     begin = SCORES + number * width
-    loss, correct, absolute, *squares = results[:, begin : begin + width].T
+    loss, correct, *errors = results[:, begin : begin + width].T
+    squares, absolute = errors[: len(errors) // 2], errors[len(errors) // 2 :]
     spread, n = arrays.spread.get(prefix, []), arrays.sizes[number]
     scores = scores_of(work.network, n, loss, correct, absolute, squares, spread)
     return {f"{prefix}_{name}": value.tolist() for name, value in scores.items()}

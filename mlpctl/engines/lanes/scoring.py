@@ -16,13 +16,15 @@ if TYPE_CHECKING:
 
 
 class ScoreSums:
-    """Sums (R, ·): losses, right answers or absolute errors, and squared errors per target."""
+    """Sums (R, ·): losses, then right answers, or per target the squared and then the absolute errors."""
 
     def __init__(self, network: "Network", lanes: int, device: torch.device) -> None:
         """Start at 0."""
         self.network = network
         dtype = torch.float32 if device.type == "mps" else torch.float64
-        self.sums = torch.zeros(lanes, 2 + network.n_outputs * (not network.n_classes), device=device, dtype=dtype)
+        self.sums = torch.zeros(
+            lanes, 1 + (1 if network.n_classes else 2 * network.n_outputs), device=device, dtype=dtype
+        )
 
     def add(self, losses: "Tensor", z: "Tensor", y: "Tensor") -> None:
         """Count examples: losses (n, R), outputs (n, R, C), and targets (n, R) or (n, R, C), or with R = 1 for all."""
@@ -31,8 +33,9 @@ class ScoreSums:
             self.sums[:, 1] += (predicted(self.network, z) == y).sum(dim=0)
             return
         error = z.to(self.sums.dtype) - y
-        self.sums[:, 1] += error.abs().sum(dim=(0, 2)) / error.shape[2]
-        self.sums[:, 2:] += error.square_().sum(dim=0)
+        targets = error.shape[2]
+        self.sums[:, 1 + targets :] += error.abs().sum(dim=0)
+        self.sums[:, 1 : 1 + targets] += error.square_().sum(dim=0)
 
 
 def predicted(network: "Network", z: "Tensor") -> "Tensor":
@@ -50,5 +53,6 @@ def scores_of(network: "Network", sums: NDArray[np.float64], part: Targets) -> l
     if network.n_classes:
         loss, right = (sums[:, :2] / part.n).T.tolist()
         return [{"loss": value, "accuracy": share} for value, share in zip(loss, right, strict=True)]
-    tallies = (Tally(part.n, float(own[0]), 0, float(own[1]), own[2:], part.total, part.squares) for own in sums)
+    end = 1 + network.n_outputs
+    tallies = (Tally(part.n, float(own[0]), 0, own[end:], own[1:end], part.total, part.squares) for own in sums)
     return [tally.scores(network) for tally in tallies]

@@ -81,7 +81,7 @@ def score(
     targets: Any, rows: Any, n_rows: int, table: Any, layers: int, whole: Any, real: Any, theta: Any, stats: Any,
     at_a_time: int, buffer: Any, task: Any, sums: Any,
 ) -> None:  # fmt: skip
-    """Add to `sums` (3 + C,) the loss, the right predictions, the absolute errors, the squared errors per target.
+    """Add to `sums` (2 + 2 C,) the loss, the right predictions, per target the squared and then the absolute errors.
 
     `rows` (n_rows,) are scored, `at_a_time` together; see `epochs_for` for the other arguments, all of them pointers.
     """
@@ -118,6 +118,6 @@ def score(
             else:
                 for c in range(units):
                     error = float(buffer[o0 + c]) - float(targets[example * units + c])
-                    sums[2] += abs(error) / units
                     sums[U(N_SUMS) + c] += error * error
+                    sums[U(N_SUMS) + units + c] += abs(error)
         begin += at_once
