@@ -1,6 +1,6 @@
 """Load table: a table of the user's, such as a CSV, Parquet or npz file, with a named target."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field
 
-from mlpctl.data.base import IS_PATH, Dataset, Options, Source, digest_of
+from mlpctl.data.base import IS_PATH, Dataset, Options, Source, Task, digest_of
 from mlpctl.data.cells import Cells, as_cells, as_texts
 from mlpctl.data.columns import MISSING, Column, Reading, check_whole, encoded, summary, suspicions, understood
 from mlpctl.data.files import existing_file, sha256_of
@@ -23,6 +23,10 @@ from mlpctl.system.parsing import parsing
 
 MOST_CATEGORIES = 1000
 """Categories of one column, each of which becomes an input; more are names or numbers in disguise."""
+
+
+DEFAULTS: Mapping[Task, Mapping[str, Any]] = {"classification": {}, "regression": {"lr": 0.01}}
+"""Values of Spec fields that the user leaves open. At lr 0.1 the squared error of a few far examples ends training."""
 
 
 class TableOptions(Options):
@@ -147,6 +151,7 @@ def _load_frame(path: Path, options: TableOptions) -> Dataset:
         classes=found.classes,
         targets=() if found.classes else target,
         fitted_columns=fitted if fitted.any() else None,
+        defaults=DEFAULTS[found.task],
         columns=tuple(columns),
         read_new=partial(read_examples, tuple(columns), options.form, may_miss=bool(options.impute)),
         impute=options.impute,
@@ -217,6 +222,7 @@ def _load_arrays(path: Path, options: TableOptions) -> Dataset:
         classes=found.classes,
         targets=() if found.classes else tuple(targets),
         image_shape=arrays.image_shape,
+        defaults=DEFAULTS[found.task],
         test_index=None if arrays.n_test is None else np.arange(len(arrays.X))[-arrays.n_test :],
         notes=(
             f"{path.name}: {len(arrays.X):,} rows; {shape} {'pixels' if arrays.image_shape else 'numbers'}; "
