@@ -1,9 +1,9 @@
-"""Load langid: sentences as counts of their words, and their languages; the PyTorch tutorial's or a file's."""
+"""Load langid: sentences as counts of words or characters, and their languages; the PyTorch tutorial's or a file's."""
 
 import csv
 import io
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
@@ -30,6 +30,12 @@ N_TEST = 2
 TEXTS_KEPT = 10_000
 """Rows up to which the texts themselves stay in memory, to show samples of."""
 
+MANY = 10
+"""Different words from which a file of single words looks wrong."""
+
+FASTTEXT = "__label__"
+"""Beginning of the lines of fastText's files, before the label."""
+
 LONGEST_TEXT = 1 << 24
 """Characters of a cell; more is an unclosed quotation mark that swallows the rest of the file."""
 
@@ -39,12 +45,21 @@ class LangidOptions(Options):
 
     path: Path | None = Field(
         None,
-        description="TSV or CSV file (.gz or not) of texts and labels, instead of the tutorial's.",
+        description="TSV, CSV or fastText file (.gz or not) of texts and labels, instead of the tutorial's.",
         json_schema_extra={**IS_PATH},
     )
     text_column: str = Field("text", description="Column of the texts.")
     label_column: str = Field("label", description="Column of the labels.")
     separator: str | None = Field(None, description="Between columns; found out by default.")
+    header: Literal["first", "none"] = Field(
+        "first", description="first: the first line names the columns. none: they are called 1, 2, and so on."
+    )
+    unit: Literal["word", "char"] = Field("word", description="What is counted: words, or characters.")
+    ngrams: str = Field(
+        "1",
+        pattern=r"^[1-9](-[1-9])?$",
+        description="How many in a row are counted together: 2, or 1-3 for one to three.",
+    )
     vocabulary: Literal["train", "all"] = Field(
         "train", description="Words of the training part, or of all rows as the tutorial has it (26 words)."
     )
@@ -78,12 +93,14 @@ def load(options: LangidOptions) -> Dataset:
                 texts.append(text)
             yield text
 
-    X, words = count_words(stream(), lowercase=options.lowercase)
+    X, words = count_words(stream(), options)
     if len(labels) < 2:
         found = f"one label only ({next(iter(labels))})" if labels else "no rows"
         raise DataError(f"{source} has {found}: texts of two labels at least are needed")
     X, words = commonest(X, words, options.min_count, options.max_words)
-    settings = options.model_dump_json(exclude={"path", "vocabulary", "separator"})
+    fields = LangidOptions.model_fields
+    later = {name for name in ("header", "unit", "ngrams") if getattr(options, name) == fields[name].default}
+    settings = options.model_dump_json(exclude={"path", "vocabulary", "separator"} | later)
     built_in = options.path is None
     return Dataset(
         name="langid",
@@ -98,7 +115,29 @@ def load(options: LangidOptions) -> Dataset:
         fitted_columns=np.full(len(words), options.vocabulary == "train"),
         texts=texts if len(texts) <= TEXTS_KEPT else None,
         defaults={"val_fraction": 0.0, "batch_size": 1, "epochs": 100} if built_in else {},
+        notes=()
+        if built_in
+        else (f"{path.name}: {_told(X, labels, options)}", *_suspicions(path.name, X, labels, options)),
     )
+
+
+def _told(X: Any, labels: Mapping[str, int], options: LangidOptions) -> str:
+    """Return in words how a file was understood."""
+    counted = {"word": "words", "char": "characters"}[options.unit]
+    if options.ngrams != "1":
+        counted = f"sequences of {options.ngrams.replace('-', ' to ')} {counted}"
+    return f"{X.shape[0]:,} texts of {len(labels)} labels; {X.shape[1]:,} different {counted}"
+
+
+def _suspicions(name: str, X: Any, labels: Mapping[str, int], options: LangidOptions) -> Iterator[str]:
+    """Yield what looks wrong: labels that differ by case alone, texts of one word each."""
+    spelled: dict[str, str] = {}
+    for label in labels:
+        other = spelled.setdefault(" ".join(label.casefold().split()), label)
+        if other != label:
+            yield f"{name}: the labels '{other}' and '{label}' differ by case or blanks alone, and count as two"
+    if options.unit == "word" and options.ngrams == "1" and np.median(np.diff(X.indptr)) <= 1 and X.shape[1] > MANY:
+        yield f"{name}: most texts are one word; for languages without blanks, or words alone: --data unit=char"
 
 
 def read_texts(path: Path, options: LangidOptions) -> Iterator[tuple[str, str]]:
@@ -118,17 +157,23 @@ def read_texts(path: Path, options: LangidOptions) -> Iterator[tuple[str, str]]:
     ):
         lines = short_lines(stream, LONGEST_TEXT)
         first = next(lines, "")
+        if first.startswith(FASTTEXT):
+            yield from _fasttext(path, chain([first], lines))
+            return
         separator = options.separator or guess_separator(first)
         # A TSV has no quoting: a lone quotation mark in a sentence must not swallow the rows after it.
         quoting: Literal[0, 3] = csv.QUOTE_NONE if separator == "\t" else csv.QUOTE_MINIMAL
         reader = csv.reader(chain([first], lines), delimiter=separator, quoting=quoting, strict=True)
         header = next(reader, [])
+        if options.header == "none":
+            reader = csv.reader(chain([first], lines), delimiter=separator, quoting=quoting, strict=True)
+            header = [str(place + 1) for place in range(len(header))]
         text, label = (_column(path, header, name) for name in (options.text_column, options.label_column))
         for row in reader:
             if not row:
                 continue
-            if len(row) <= max(text, label):
-                problem = f"{len(row)} of {len(header)} columns"
+            if len(row) != len(header):
+                problem = f"{len(row)} columns where the first line has {len(header)}"
             elif not row[text].strip():
                 problem = "an empty text"
             elif row[label].strip() in ("", "NaN"):  # not nan: that is the code of the Min Nan language
@@ -139,18 +184,40 @@ def read_texts(path: Path, options: LangidOptions) -> Iterator[tuple[str, str]]:
             raise DataError(f"{path}, line {reader.line_num}: needs a text and a label, has {problem}; mend the line")
 
 
+def _fasttext(path: Path, lines: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield (text, label) of a file of fastText: `__label__en the text`."""
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        label, _, text = line.strip().partition(" ")
+        if not label.startswith(FASTTEXT) or FASTTEXT in text or not text.strip() or label == FASTTEXT:
+            raise DataError(f"{path}, line {number}: needs one {FASTTEXT}NAME and a text behind it; mend the line")
+        yield text.strip(), label.removeprefix(FASTTEXT)
+
+
 def _column(path: Path, header: list[str], name: str) -> int:
     if not header:
         raise DataError(f"{path} is empty: it must begin with a line that names its columns, text and label")
     if name not in header:
         raise DataError(
             f"{path} has no column '{name}': {did_you_mean(name, header)}; name it with --data text_column=… or "
-            "label_column=…"
+            "label_column=…, in a file without names by number with header=none"
         )
     return header.index(name)
 
 
-def count_words(texts: Iterable[str], *, lowercase: bool = False) -> tuple[Any, list[str]]:
+def units_of(text: str, options: LangidOptions) -> list[str]:
+    """Return the words of a text that are counted, its characters, or several of them in a row."""
+    text = text.lower() if options.lowercase else text
+    units, join = (text.split(), " ") if options.unit == "word" else (list(" ".join(text.split())), "")
+    if options.ngrams == "1":
+        return units
+    low, _, high = options.ngrams.partition("-")
+    lengths = range(int(low), int(high or low) + 1)
+    return [join.join(units[k : k + n]) for n in lengths for k in range(len(units) - n + 1)]
+
+
+def count_words(texts: Iterable[str], options: LangidOptions) -> tuple[Any, list[str]]:
     """Return counts (N, V), CSR of float32, and the V words in the order in which they first occur.
 
     Not scikit-learn's CountVectorizer: it sorts the words, takes four times the memory, and a second to import.
@@ -160,7 +227,7 @@ def count_words(texts: Iterable[str], *, lowercase: bool = False) -> tuple[Any, 
     words: dict[str, int] = {}
     columns, ends = array("i"), array("q", [0])
     for text in texts:
-        found = (text.lower() if lowercase else text).split()
+        found = units_of(text, options)
         columns.extend([words.setdefault(word, len(words)) for word in found])
         ends.append(len(columns))
     entries = (np.ones(len(columns), np.float32), np.array(columns, np.int32), np.array(ends, np.int64))

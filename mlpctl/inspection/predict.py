@@ -158,7 +158,7 @@ def _counts(saved: Saved, texts: Sequence[str]) -> Any:
 def _word_counts(saved: Saved, text: str) -> dict[str, int]:
     options = options_of(source_of("langid"), saved.trial.spec.data)
     assert isinstance(options, LangidOptions)
-    X, words = count_words([text], lowercase=options.lowercase)
+    X, words = count_words([text], options)
     return {words[k]: int(count) for k, count in zip(X.indices, X.data, strict=True)}
 
 

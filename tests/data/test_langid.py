@@ -3,15 +3,16 @@
 import gzip
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.feature_extraction.text import CountVectorizer
 
 from mlpctl.data.base import Dataset, options_of
-from mlpctl.data.langid import LANGID, SENTENCES, count_words
+from mlpctl.data.langid import LANGID, SENTENCES, LangidOptions, count_words
 from mlpctl.errors import DataError, UsageError
 
 # The tutorial's word_to_ix, in its order.
@@ -59,9 +60,7 @@ def test_the_tutorial() -> None:
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.text(alphabet="aAbé \t'\n", max_size=12), max_size=12), st.booleans())
 def test_counts_are_those_of_scikit_learn(texts: list[str], lowercase: bool) -> None:
-    from sklearn.feature_extraction.text import CountVectorizer
-
-    ours, words = count_words(iter(texts), lowercase=lowercase)
+    ours, words = count_words(iter(texts), LangidOptions(lowercase=lowercase))
     assert ours.shape == (len(texts), len(words))
     split = [(text.lower() if lowercase else text).split() for text in texts]
     assert words == list(dict.fromkeys(word for found in split for word in found))
@@ -132,7 +131,7 @@ def test_a_long_file_stays_sparse_and_keeps_no_texts(tmp_path: Path) -> None:
         ("text\tlabel\na\tx\n \ty\n", "line 3: needs a text and a label, has an empty text"),
         ("text\tlabel\na\tx\nb\t\n", "line 3: needs a text and a label, has no label"),
         ("text\tlabel\na\tx\nb\tNaN\n", "line 3: needs a text and a label, has no label ('NaN')"),
-        ("text\tlabel\na\tx\nb\n", "line 3: needs a text and a label, has 1 of 2 columns"),
+        ("text\tlabel\na\tx\nb\n", "line 3: needs a text and a label, has 1 columns where the first line has 2"),
         ('text,label\na,x\n"b,y\nc,x\n', "unexpected end of data"),
     ],
 )
@@ -166,3 +165,50 @@ def test_impossible_options_are_refused(tmp_path: Path) -> None:
         loaded(path=written(tmp_path, "text\tlabel\na\tx\nb\ty\n"), separator="::")
     with pytest.raises(UsageError, match="unknown vocabulary 'al': did you mean 'all'"):
         loaded(vocabulary="al")
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.text(alphabet="ab中 ", max_size=9), max_size=9), st.sampled_from(["1", "2", "1-3"]),
+    st.sampled_from(["word", "char"]),
+)  # fmt: skip
+def test_ngrams_are_those_of_scikit_learn(texts: list[str], ngrams: str, unit: Literal["word", "char"]) -> None:
+    low, _, high = ngrams.partition("-")
+    theirs = CountVectorizer(
+        lowercase=False, token_pattern=r"\S+" if unit == "word" else None, analyzer=unit,
+        ngram_range=(int(low), int(high or low)), preprocessor=lambda text: " ".join(text.split()),
+    )  # fmt: skip
+    ours, units = count_words(iter(texts), LangidOptions(unit=unit, ngrams=ngrams))
+    if not units:
+        return
+    counts = theirs.fit_transform(texts).toarray()
+    order = [units.index(name) for name in theirs.get_feature_names_out()]
+    np.testing.assert_array_equal(ours.toarray()[:, order], counts)
+
+
+def test_files_as_tatoeba_sms_and_fasttext_write_them(tmp_path: Path) -> None:
+    tatoeba = written(tmp_path, "1\teng\tHello, you.\n2\tdeu\tHallo, du.\n", "sentences.csv")
+    data = loaded(path=tatoeba, header="none", text_column="3", label_column="2")
+    assert (data.classes, data.texts) == (("eng", "deu"), ["Hello, you.", "Hallo, du."])
+    spam = written(tmp_path, 'ham\tsee you\nspam\tWIN "now\n', "SMSSpamCollection")
+    assert loaded(path=spam, header="none", text_column="2", label_column="1").texts == ["see you", 'WIN "now']
+    fasttext = written(tmp_path, "__label__en good day\n__label__fr bonne journée\n", "train.txt")
+    data = loaded(path=fasttext)
+    assert (data.classes, data.texts) == (("en", "fr"), ["good day", "bonne journée"])
+    with pytest.raises(DataError, match=r"line 2: needs one __label__NAME"):
+        loaded(path=written(tmp_path, "__label__en good\n__label__fr __label__it bon\n", "two.txt"))
+
+
+def test_a_separator_inside_a_text_is_no_label(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="line 2: needs a text and a label, has 3 columns where the first line has 2"):
+        loaded(path=written(tmp_path, "text,label\nHello, world,en\nSalut,fr\n", "my.csv"))
+
+
+def test_a_file_says_how_it_was_understood(tmp_path: Path) -> None:
+    rows = "".join(f"{'你好世界' + chr(0x4E00 + n)}\t{'zh' if n % 2 else 'ja'}\n" for n in range(30))
+    path = written(tmp_path, "text\tlabel\n" + rows + "a b\tZH\n")
+    first, *others = loaded(path=path).notes
+    assert first == "my.tsv: 31 texts of 3 labels; 32 different words"
+    assert any("'zh' and 'ZH' differ by case" in note for note in others)
+    assert any("--data unit=char" in note for note in others)
+    assert len(loaded(path=path, unit="char", ngrams="1-2").notes) == 2
