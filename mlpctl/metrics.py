@@ -4,12 +4,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import isnan
 from typing import Any, Literal
 
-METRICS = ("loss", "accuracy", "mse", "rmse", "mae", "r2")
-"""Per-example means; accuracy for classification, mse and its root, mae and r2 for regression."""
+EPOCH_METRICS = ("loss", "accuracy", "mse", "rmse", "mae", "r2")
+"""Per-example means after each epoch; accuracy for classification, mse and its root, mae and r2 for regression."""
+
+FINAL_METRICS = ("balanced_accuracy", "f1", "auc")
+"""Metrics of classification with the weights at the end of a trial, where a run asks for one of them."""
+
+METRICS = (*EPOCH_METRICS, *FINAL_METRICS)
+"""All metrics."""
 
 
 BETTER: dict[str, Literal["low", "high"]] = {
     "loss": "low", "accuracy": "high", "mse": "low", "rmse": "low", "mae": "low", "r2": "high",
+    "balanced_accuracy": "high", "f1": "high", "auc": "high",
 }  # fmt: skip
 
 
@@ -19,6 +26,9 @@ PRIMARY = {"classification": "accuracy", "regression": "mse"}
 
 PARTS = ("val", "test", "fit")
 """Parts that are scored with the weights at the end of an epoch; `fit` is the training part scored so."""
+
+BASELINE_PARTS: tuple[Literal["val", "test"], ...] = ("val", "test")
+"""Parts that the baseline is scored on."""
 
 
 Status = Literal["ok", "diverged", "out_of_memory", "timeout", "invalid", "crashed", "interrupted"]
@@ -127,6 +137,9 @@ METRIC_NAMES = {
     "rmse": "root of the mean squared error",
     "mae": "mean absolute error",
     "r2": "R² (share of variance explained)",
+    "balanced_accuracy": "balanced accuracy (mean of the classes' shares right)",
+    "f1": "F1 (mean of the classes)",
+    "auc": "area under the ROC curve (mean of the classes)",
 }
 """Metric -> its name with what it counts."""
 

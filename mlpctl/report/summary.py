@@ -11,6 +11,7 @@ import numpy as np
 from mlpctl.display.tables import for_people
 from mlpctl.errors import UsageError, did_you_mean
 from mlpctl.metrics import BETTER, METRICS, NO_FAILURES, PRIMARY, SelectOn, column_of, gain_of, rank_of
+from mlpctl.report.baseline import baseline_words
 from mlpctl.report.comparable import split_by_data, with_options
 from mlpctl.report.failures import failures
 from mlpctl.report.grouping import codes_of, distinct_values, is_in, is_there, moments
@@ -64,6 +65,7 @@ class Summary:
         best: the first row of `ranked` as a mapping, with its test score; None if nothing has a score.
         failed: a row per kind of failure, see `mlpctl.report.failures`.
         notes: what the reader has to know to trust the figures.
+        baseline: what an answer without inputs scores, in a sentence; "" where that is not known.
     """
 
     title: str
@@ -80,6 +82,7 @@ class Summary:
     best: dict[str, Any] | None
     failed: Columns
     notes: tuple[str, ...]
+    baseline: str = ""
 
     @cached_property
     def trials(self) -> "pd.DataFrame":
@@ -230,6 +233,7 @@ def _summary(
             *_doubts(verdict, best, on, BETTER[metric]),
             *_unstable(table, trials, varied, column, BETTER[metric]),
         ),
+        baseline=_baseline(trials, best, metric),
     )
 
 
@@ -314,6 +318,15 @@ def _best(table: Columns, trials: Columns, metric: str) -> dict[str, Any] | None
         first |= {f"test_{name}": float(test[name][0]) for name in ("mean", "sd", "low", "high")}
     first["key"] = str(own["key"][0])
     return first
+
+
+def _baseline(trials: Columns, best: dict[str, Any] | None, metric: str) -> str:
+    """Return the baseline beside the scores of the best configuration, as a sentence."""
+    if best is None or "baseline" not in trials:
+        return ""
+    own = trials.rows((trials["config"] == best["config"]) & (trials["status"] == "ok"))
+    words = baseline_words(list(own.only(["task", "baseline", "val_baseline", "test_baseline"]).records()), metric)
+    return f"{words[0].upper()}{words[1:]}." if words else ""
 
 
 def _notes(table: Columns, trials: Columns, best: dict[str, Any] | None, on: SelectOn) -> list[str]:

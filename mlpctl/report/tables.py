@@ -38,7 +38,7 @@ def overview(summary: Summary, top: int, *, stats: bool = False) -> list[Table]:
     left = len(summary.ranked) - len(shown)
     notes = [*([f"… and {left} more; --top {len(summary.ranked)} shows all."] if left else []), *summary.notes]
     header = heading(summary)
-    said = [best_sentence(summary), *clear(summary)]
+    said = [best_sentence(summary), *([summary.baseline] if summary.baseline else []), *clear(summary)]
     tables = [Table((), (), header, said)]
     if len(summary.ranked):
         title = f"Configurations by {summary.on} {summary.metric}, best first"

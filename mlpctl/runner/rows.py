@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from mlpctl.data.baseline import baseline
 from mlpctl.engines.base import NO_SCORES, Event
 from mlpctl.runner.trial import Trial
 from mlpctl.spec import Spec
@@ -104,6 +105,7 @@ def trial_row(trial: Trial, event: Event, spent: Row, about: Mapping[str, Any]) 
         "parameters": trial.network.n_parameters,
         "epochs_done": event.epoch,
         **event.scores,
+        **baseline(trial.dataset, trial.data),
         **spent,
         **about,
         "started": (datetime.now(UTC) - timedelta(seconds=seconds)).isoformat(timespec="seconds"),

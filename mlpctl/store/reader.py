@@ -17,6 +17,7 @@ from mlpctl.store.schema import (
     BEFORE,
     EPOCH_COLUMNS,
     EPOCHS_FILE,
+    FINAL_SCORES,
     SCHEMA_VERSION,
     SCORES,
     TRIAL_COLUMNS,
@@ -83,7 +84,7 @@ def scores(folder: Path, fields: Iterable[str] = ()) -> Iterator[Row]:
     Raises:
         DataError: where a row is damaged.
     """
-    names = dict.fromkeys(("key", "config", "status", "task", *SCORES, *fields))
+    names = dict.fromkeys(("key", "config", "status", "task", *SCORES, *FINAL_SCORES, *fields))
     return trials(folder, names).records() if (folder / TRIALS_FILE).is_file() else iter(())
 
 

@@ -5,7 +5,7 @@
 
 from typing import Any, Literal
 
-from mlpctl.metrics import METRICS, PARTS
+from mlpctl.metrics import BASELINE_PARTS, EPOCH_METRICS, FINAL_METRICS, PARTS
 from mlpctl.spec import Spec, kind_of
 from mlpctl.system.files import STORE_FILES, STORE_FOLDERS
 
@@ -23,9 +23,12 @@ Block = dict[str, list[Any]]
 SCORES: dict[str, ColumnKind] = {
     "train_loss": "float",
     "train_accuracy": "float",
-    **{f"{part}_{metric}": "float" for part in PARTS for metric in METRICS},
+    **{f"{part}_{metric}": "float" for part in PARTS for metric in EPOCH_METRICS},
 }
 """train_*: running means over the minibatches of the epoch, before each step, as d2l and Keras print them."""
+
+FINAL_SCORES: dict[str, ColumnKind] = {f"{part}_{metric}": "float" for part in PARTS for metric in FINAL_METRICS}
+"""Scores that a trial has at its end alone."""
 
 EPOCH_COLUMNS: dict[str, ColumnKind] = {
     "schema_version": "int",
@@ -52,6 +55,9 @@ TRIAL_COLUMNS: dict[str, ColumnKind] = {
     "parameters": "int",
     "epochs_done": "int",
     **SCORES,
+    **FINAL_SCORES,
+    "baseline": "text",  # answer that needs no input, see `mlpctl.data.baseline`, and its scores
+    **{f"{part}_baseline": "float" for part in BASELINE_PARTS},
     "seconds": "float",  # empty for a trial trained in a group
     "group_seconds": "float",
     "group_size": "int",

@@ -12,6 +12,7 @@ from mlpctl.display.text import carries, sparkline
 from mlpctl.engines.base import Event
 from mlpctl.errors import TrialsFailed, one_line
 from mlpctl.metrics import PRIMARY
+from mlpctl.report.baseline import baseline_words
 from mlpctl.runner.trial import Trial
 from mlpctl.store.schema import Row
 
@@ -152,6 +153,7 @@ def final_line(row: dict[str, Any]) -> str:
         for part, column in (("test", "test"), ("validation", "val"), ("training", "train"))
         if row.get(f"{column}_{metric}") is not None
     ]
+    baseline = baseline_words([row], metric)
     spec = f"{row['dataset']} {row['model']}"
     took = f"{row['epochs_done']} epochs in {lasting(row['seconds'])}" if row.get("seconds") is not None else ""
-    return f"{spec}: {', '.join(scores)} ({took}, {row['parameters']:,} parameters)"
+    return f"{spec}: {', '.join(scores)}{'; ' if baseline else ''}{baseline} ({took}, {row['parameters']:,} parameters)"

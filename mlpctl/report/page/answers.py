@@ -37,7 +37,7 @@ def best(summary: Summary, axes: Sequence[str]) -> Answer:
     if "test_mean" in row and summary.on != "test":
         scores.append(f"test {summary.metric} {with_interval(row, 'test_')}")
     over = f"Means of {counted(row['n'], 'seed')} with 95 % intervals." if row["n"] > 1 else "One seed: no interval."
-    return Answer(named(row, axes), (*scores, over))
+    return Answer(named(row, axes), (*scores, over, *([summary.baseline] if summary.baseline else [])))
 
 
 def certain(summary: Summary) -> Answer:
