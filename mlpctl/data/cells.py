@@ -1,5 +1,6 @@
-"""Hold the cells of a table's column: texts, or numbers where the file has types."""
+"""Hold the cells of a table's columns: texts, or numbers where the file has types or the texts are plain numbers."""
 
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from math import isnan
 from typing import Any
@@ -8,7 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 Cells = list[str] | NDArray[np.float64]
-"""Cells of a column: texts, or numbers where the file has types."""
+"""Cells of a column: texts, or numbers."""
+
+MISSING = frozenset(("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "<NA>", "#N/A", "?"))
+"""Words for no value in a column of numbers. In a column of words all but the empty text are words."""
+
+CODE = r"0\d+"
+"""A number with a leading zero is a code, as of a place; 0.5 and 0 are numbers."""
 
 
 def as_cells(values: NDArray[Any], name: str) -> Cells:
@@ -61,3 +68,70 @@ def _as_number(text: str) -> float | None:
         return float(text)
     except ValueError:
         return None
+
+
+def gathered(names: Sequence[str], texts: Sequence[str], batches: Callable[[], Iterable[Any]]) -> dict[str, Cells]:
+    """Return the cells by column of batches of texts, blanks around them left out; plain numbers as numbers.
+
+    The batches are gone through twice, so that no column of numbers is ever there as texts as a whole.
+
+    Args:
+        names: of the columns.
+        texts: columns that stay texts.
+        batches: returns arrow's batches, each time from the first.
+    """
+    numeric, rows = {name for name in names if name not in texts}, 0
+    there = set[str]()
+    for batch in batches():
+        rows += batch.num_rows
+        for name, column in zip(names, batch.columns, strict=True):
+            if name not in numeric:
+                continue
+            numbers = _numbers_of(column)
+            if numbers is None:
+                numeric.discard(name)
+            elif not np.isnan(numbers).all():
+                there.add(name)
+    numeric &= there  # a column without any value says nothing of its kind
+    values = np.empty((rows, len(numeric)))
+    places = {name: place for place, name in enumerate(name for name in names if name in numeric)}
+    words: dict[str, list[str]] = {name: [] for name in names if name not in numeric}
+    begin = 0
+    for batch in batches():
+        end = begin + batch.num_rows
+        for name, column in zip(names, batch.columns, strict=True):
+            if name in numeric:
+                values[begin:end, places[name]] = _numbers_of(column)
+            else:
+                words[name] += _words_of(column)
+        begin = end
+    return {name: values[:, places[name]] if name in numeric else words[name] for name in names}
+
+
+def _numbers_of(column: Any) -> NDArray[np.float64] | None:
+    """Return texts as numbers, NaN where one is missing; None if any is no plain number."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    try:
+        numbers = column.cast(pa.float64())  # most files have neither blanks nor gaps
+    except pa.ArrowInvalid:
+        column = pc.utf8_trim_whitespace(column)
+        try:
+            numbers = pc.if_else(pc.is_in(column, pa.array(sorted(MISSING))), None, column).cast(pa.float64())
+        except pa.ArrowInvalid:
+            return None
+    zeros = column.filter(pc.starts_with(column, "0"))
+    if pc.any(pc.match_substring_regex(zeros, f"^{CODE}$")).as_py():
+        return None
+    values: NDArray[np.float64] = numbers.to_numpy(zero_copy_only=False)
+    return values
+
+
+def _words_of(column: Any) -> list[str]:
+    """Return texts as a list that holds each different one once."""
+    import pyarrow.compute as pc
+
+    coded = pc.utf8_trim_whitespace(column).dictionary_encode()
+    words = coded.dictionary.to_pylist()
+    return [words[code] for code in coded.indices.to_pylist()]

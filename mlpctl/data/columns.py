@@ -8,15 +8,12 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from re import Match, compile, escape, fullmatch
 from shlex import quote
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from mlpctl.data.cells import CODE, MISSING, Cells
 from mlpctl.errors import DataError
-
-MISSING = frozenset(("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "<NA>", "#N/A", "?"))
-"""Words for no value in a column of numbers. In a column of words all but the empty text are words."""
 
 CURRENCIES = r"[$€£¥₹]|USD|EUR|GBP|CHF|JPY|CNY|INR"
 
@@ -28,9 +25,6 @@ AFFIXED = compile(
 
 SEPARATORS = ((".", ""), (".", ","), (",", ""), (",", "."), (".", " "), (",", " "), (".", "'"))
 """Decimal sign and thousands separator that numbers are written with somewhere."""
-
-CODE = compile(r"0\d+")
-"""A number with a leading zero is a code, as of a place; 0.5 and 0 are numbers."""
 
 ORDERED_DATE = compile(r"(\d{1,2})([./])(\d{1,2})\2(\d{4})")
 
@@ -141,7 +135,9 @@ def understood(name: str, texts: Sequence[str], reading: Reading, where: str) ->
     distinct = list(dict.fromkeys(texts))
     there = [text for text in distinct if text not in MISSING]
     if there and (form := number_form(name, there, reading, where)) is not None:
-        is_code = form == PLAIN and any(map(CODE.fullmatch, there)) and all(text.isdigit() for text in there)
+        is_code = (
+            form == PLAIN and any(fullmatch(CODE, text) for text in there) and all(text.isdigit() for text in there)
+        )
         return category(name, texts) if is_code else Column(name, "number", form)
     if there and (day_first := _date_order(name, there, where)) is not None:
         return Column(name, "date", day_first=day_first)
@@ -151,7 +147,7 @@ def understood(name: str, texts: Sequence[str], reading: Reading, where: str) ->
 
 def category(name: str, texts: Sequence[str]) -> Column:
     """Return the column of the words of some cells."""
-    return Column(name, "category", words=tuple(sorted(set(_booleans(texts)) - {""})))
+    return Column(name, "category", words=tuple(sorted(set(booleans(texts)) - {""})))
 
 
 def number_form(name: str, texts: Sequence[str], reading: Reading, where: str) -> NumberForm | None:
@@ -247,7 +243,12 @@ def _iso(text: str) -> float | None:
     return moment.toordinal() - DAYS + seconds / 86400
 
 
-def _days(text: str, *, day_first: bool) -> float:
+def days(text: str, *, day_first: bool) -> float:
+    """Return the days of a date since 1970-01-01.
+
+    Raises:
+        ValueError: for a text that is no date.
+    """
     if (iso := _iso(text)) is not None:
         return iso
     match = ORDERED_DATE.fullmatch(text)
@@ -268,73 +269,10 @@ def _check_no_typo(name: str, texts: Sequence[str], where: str) -> None:
         )
 
 
-def _booleans(texts: Sequence[str]) -> Sequence[str]:
+def booleans(texts: Sequence[str]) -> Sequence[str]:
     """Return cells with true and false in one spelling, where they are nothing else."""
     is_boolean = {*map(str.lower, texts)} <= {*BOOLEANS, ""}
     return [BOOLEANS.get(text.lower(), "") for text in texts] if is_boolean else texts
-
-
-def encoded(
-    column: Column, texts: Sequence[str], where: str, *, may_miss: bool = False
-) -> tuple[NDArray[np.float64], list[str]]:
-    """Return (X, unseen): the inputs (N, k) that some cells become, and the words that the column does not know.
-
-    Args:
-        column: what the cells are.
-        texts: cells.
-        where: file, for messages.
-        may_miss: True if a missing cell is NaN in each of its inputs, and no error.
-
-    Raises:
-        DataError: for a cell that is empty, infinite or no number, with its row.
-    """
-    if column.kind == "category":
-        cells = _booleans(texts) if set(column.words) <= set(BOOLEANS.values()) else texts
-        empty = [row for row, cell in enumerate(cells) if not cell]
-        if empty and not may_miss:
-            raise _missing(column.name, empty, "empty or NaN", where)
-        place = {word: k for k, word in enumerate(column.words)}
-        codes = np.fromiter((place.get(cell, -1) for cell in cells), dtype=np.int64, count=len(cells))
-        unknown = (cell for cell, code in zip(cells, codes.tolist(), strict=True) if code < 0 and cell)
-        unseen = list(dict.fromkeys(unknown))
-        inputs = (codes[:, None] == np.arange(len(place))).astype(np.float64)
-        inputs[empty] = np.nan
-        return inputs, unseen
-    empty = [row for row, text in enumerate(texts) if text in MISSING]
-    if empty and not may_miss:
-        raise _missing(column.name, empty, "empty or NaN", where)
-    values = np.full(len(texts), np.nan)
-    for row, text in enumerate(texts):
-        if text in MISSING:
-            continue
-        try:
-            values[row] = (
-                column.form.value(text) if column.kind == "number" else _days(text, day_first=column.day_first)
-            )
-        except (ValueError, OverflowError):
-            what = "number" if column.kind == "number" else "date"
-            raise DataError(f"{where}, data row {row + 1}: '{column.name}' must be a {what}, got '{text}'") from None
-    check_whole(values, column.name, where, may_miss=may_miss)
-    return values[:, None], []
-
-
-def check_whole(values: NDArray[np.float64], name: str, where: str, *, may_miss: bool = False) -> None:
-    """Check that no number of a column is missing or infinite.
-
-    Raises:
-        DataError: with the number of them, and the row of the first.
-    """
-    for wrong, what in ((np.isnan(values), "empty or NaN"), (np.isinf(values), "infinite")):
-        if wrong.any() and not (may_miss and what != "infinite"):
-            raise _missing(name, np.flatnonzero(wrong).tolist(), what, where)
-
-
-def _missing(name: str, rows: Sequence[int], what: str, where: str) -> DataError:
-    way_out = "fill them" if what == "infinite" else "set --data missing=mean (or median, most_frequent, drop)"
-    return DataError(
-        f"{where}: column '{name}' has {len(rows)} {what} cells, the first in data row {rows[0] + 1}: {way_out}, or "
-        f"leave the column out with --data drop={name}"
-    )
 
 
 def summary(columns: Sequence[Column]) -> str:
@@ -348,7 +286,7 @@ def summary(columns: Sequence[Column]) -> str:
     return ", ".join(parts)
 
 
-def suspicions(cells: Mapping[str, Any], columns: Mapping[str, Column]) -> list[str]:
+def suspicions(cells: Mapping[str, Cells], columns: Mapping[str, Column]) -> list[str]:
     """Return what looks wrong with columns: an index, a constant, a word per row, a count of the rows.
 
     Args:
@@ -357,23 +295,23 @@ def suspicions(cells: Mapping[str, Any], columns: Mapping[str, Column]) -> list[
     """
     found: list[tuple[str, str]] = []
     for name, own in cells.items():
-        distinct = len(dict.fromkeys(own))
         if len(own) < ENOUGH_ROWS:
             continue
+        distinct = len(set(own)) if isinstance(own, list) else 0
         if name.startswith("Unnamed: "):
             found.append((name, "has no name, as the index that a spreadsheet or pandas writes"))
-        elif distinct == 1:
+        elif distinct == 1 or (not distinct and (np.asarray(own) == own[0]).all()):
             found.append((name, "has one value only"))
         elif distinct == len(own) and columns[name].kind == "category":
             found.append((name, "has another word in each row"))
-        elif distinct == len(own) and _counts_up(own):
+        elif _counts_up(own):
             found.append((name, "counts the rows"))
     return [f"column '{name}' {what}: --data {quote(f'drop={name}')} leaves it out" for name, what in found]
 
 
-def _counts_up(cells: Sequence[Any]) -> bool:
+def _counts_up(cells: Cells) -> bool:
     try:
-        numbers = [float(cell) for cell in cells]
+        numbers = np.asarray(cells, dtype=np.float64)
     except ValueError:
         return False
-    return all(number == numbers[0] + place for place, number in enumerate(numbers))
+    return bool((numbers == numbers[0] + np.arange(len(numbers))).all())

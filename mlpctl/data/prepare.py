@@ -1,6 +1,7 @@
 """Split and scale a dataset for a spec: the arrays that engines train on, and the rows of each part."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
@@ -12,11 +13,15 @@ from mlpctl.data.base import Dataset, Task
 from mlpctl.errors import DataError, UsageError
 from mlpctl.rng import permutation
 from mlpctl.spec import Dtype, Scaling, TargetScaling
+from mlpctl.system.parsing import check_memory
 
 if TYPE_CHECKING:
     import scipy.sparse
 
     from mlpctl.spec import Spec
+
+CELLS_AT_ONCE = 1 << 22
+"""Numbers of the inputs that are scaled together."""
 
 Part = Literal["train", "val", "test"]
 Index = NDArray[np.int64]
@@ -127,11 +132,11 @@ def prepare_new(dataset: Dataset, spec: "Spec", X: Any) -> tuple[Data, Index]:
     data = prepare(dataset, spec)
     both: Any
     if isinstance(dataset.X, np.ndarray):
-        both = np.concatenate([dataset.X, X.astype(dataset.X.dtype)])
+        both = np.concatenate([dataset.X, (X if isinstance(X, np.ndarray) else X.toarray()).astype(dataset.X.dtype)])
     else:
         import scipy.sparse
 
-        both = scipy.sparse.vstack([dataset.X, X], format="csr")
+        both = scipy.sparse.vstack([dataset.X, scipy.sparse.csr_matrix(X)], format="csr")
     assert spec.scaling is not None
     inputs, scale, shift = scaled(replace(dataset, X=both), spec.scaling, spec.dtype, data.parts["train"])
     rows = np.arange(dataset.X.shape[0], both.shape[0], dtype=np.int64)
@@ -143,8 +148,18 @@ def kept_columns(dataset: Dataset, train: Index) -> Index:
     """Return the columns of X that are inputs: all but words and categories that the training part does not have."""
     if dataset.fitted_columns is None:
         return np.arange(dataset.X.shape[1], dtype=np.int64)
-    seen = np.asarray((dataset.X[train] != 0).sum(axis=0)).reshape(-1) > 0
-    return np.flatnonzero(seen | ~dataset.fitted_columns)
+    seen = [np.asarray((dataset.X[train][:, own] != 0).sum(axis=0)).reshape(-1) > 0 for own in blocks(dataset.X)]
+    return np.flatnonzero(np.concatenate(seen) | ~dataset.fitted_columns)
+
+
+def blocks(X: Any) -> Iterator[slice]:
+    """Yield slices of the columns of inputs, of two columns at least, so that few numbers are copied at a time.
+
+    The sums of a column are added up in the same order whatever its block: row by row, if it is not alone.
+    """
+    count = max(X.shape[1] * X.shape[0] // CELLS_AT_ONCE, 1)
+    ends = np.linspace(0, X.shape[1], min(count, max(X.shape[1] // 2, 1)) + 1).astype(int).tolist()
+    yield from map(slice, ends[:-1], ends[1:])
 
 
 def split(dataset: Dataset, test_fraction: float, val_fraction: float, seed: int) -> dict[Part, Index]:
@@ -237,26 +252,37 @@ def scaled(
     if dataset.impute:
         dataset = replace(dataset, X=imputed(dataset, train))
     X = dataset.X
-    if dataset.fitted_columns is not None:
-        X = X[:, kept_columns(dataset, train)]
-    if not isinstance(X, np.ndarray):
+    if dataset.fitted_columns is not None and len(kept := kept_columns(dataset, train)) < X.shape[1]:
+        X = X[:, kept]
+    if not isinstance(X, np.ndarray) and (scaling == "none" or not dataset.columns):
         if scaling != "none":
             raise UsageError(f"scaling '{scaling}' would fill a sparse matrix: set scaling none for {dataset.name}")
         return X.astype(dtype), None, None
     if scaling == "none" and X.dtype != np.uint8:
         return X.astype(dtype), None, None
+    if X.dtype == np.uint8:
+        low, spread = _fitted(X[train], scaling, dataset.unit_max)
+        return X, (1.0 / spread).astype(dtype), (-low / spread).astype(dtype)
+    check_memory(dataset.source, X.shape[0] * X.shape[1] * np.dtype(dtype).itemsize)
+    filled = np.empty(X.shape, dtype)
+    for own in blocks(X):
+        block = X[:, own] if isinstance(X, np.ndarray) else X[:, own].toarray()
+        low, spread = _fitted(block[train], scaling, dataset.unit_max)
+        filled[:, own] = (block - low) / spread
+    return filled, None, None
+
+
+def _fitted(X: NDArray[Any], scaling: Scaling, unit_max: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return (low, spread): what is subtracted from each column of the training part (N, D), and divided by then."""
     low, spread = np.zeros(X.shape[1]), np.ones(X.shape[1])
     if scaling == "standard":
-        low, spread = X[train].mean(axis=0, dtype=np.float64), X[train].std(axis=0, dtype=np.float64)
+        low, spread = X.mean(axis=0, dtype=np.float64), X.std(axis=0, dtype=np.float64)
     elif scaling == "unit" and X.dtype == np.uint8:
-        spread = np.full(X.shape[1], dataset.unit_max)
+        spread = np.full(X.shape[1], unit_max)
     elif scaling == "unit":
-        low, spread = X[train].min(axis=0), np.ptp(X[train], axis=0)
+        low, spread = X.min(axis=0), np.ptp(X, axis=0)
     if X.dtype != np.uint8:  # the mean of equal numbers is rounded: a deviation of 1e-17 would be divided by
-        smallest = X[train].min(axis=0)
-        constant = smallest == X[train].max(axis=0)
+        smallest = X.min(axis=0)
+        constant = smallest == X.max(axis=0)
         low, spread = np.where(constant, smallest, low), np.where(constant, 0.0, spread)
-    spread = np.where(spread > 0, spread, 1.0)  # a constant column becomes zeros
-    if X.dtype == np.uint8:
-        return X, (1.0 / spread).astype(dtype), (-low / spread).astype(dtype)
-    return ((X - low) / spread).astype(dtype), None, None
+    return low, np.where(spread > 0, spread, 1.0)  # a constant column becomes zeros

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field
 
 from mlpctl.data.base import IS_PATH, Dataset, Options, Source, Task, digest_of
-from mlpctl.data.cells import Cells, as_cells, as_texts
-from mlpctl.data.columns import MISSING, Column, Reading, check_whole, encoded, summary, suspicions, understood
+from mlpctl.data.cells import MISSING, Cells, as_cells, as_texts
+from mlpctl.data.columns import PLAIN, Column, Reading, summary, suspicions, understood
+from mlpctl.data.encoding import assembled, check_whole, encoded
 from mlpctl.data.files import existing_file, sha256_of
 from mlpctl.data.npz import read_arrays
 from mlpctl.data.table_files import FileForm, read_cells
@@ -103,7 +104,9 @@ def load(options: TableOptions) -> Dataset:
 
 
 def _load_frame(path: Path, options: TableOptions) -> Dataset:
-    cells, target = read_cells(path, options.form), options.target
+    target = options.target
+    are_plain = options.decimal in ("", ".") and not options.thousands
+    cells = read_cells(path, options.form, texts=(*target, *options.categorical) if are_plain else None)
     for name in (*target, *options.drop, *options.categorical):
         if name not in cells:
             raise DataError(f"{path} has no column '{name}': {_advice(name, list(cells), is_target=name in target)}")
@@ -113,33 +116,35 @@ def _load_frame(path: Path, options: TableOptions) -> Dataset:
     rows = len(next(iter(cells.values()), ()))
     if not rows or not inputs:
         raise DataError(f"{path} needs rows and at least one input column, got {rows} and {len(inputs)}")
-    columns, blocks = list[Column](), list[NDArray[np.float64]]()
+    columns, values = list[Column](), list[NDArray[np.float64]]()
     for name, own in inputs.items():
-        column, block = _input(name, own, path, options)
+        column, numbers = _input(name, own, path, options)
         columns.append(column)
-        blocks.append(block)
-    X = np.concatenate(blocks, axis=1)
-    targets = {name: cells[name] for name in target}
-    gaps = int(np.isnan(X).any(axis=1).sum())
+        values.append(numbers)
+    targets, there = {name: cells[name] for name in target}, np.ones(rows, dtype=bool)
+    told = [f"{path.name}: {text}" for text in suspicions(inputs, {column.name: column for column in columns})]
+    del cells, inputs
+    for own in values:
+        there &= ~np.isnan(own)
     if options.missing == "drop":
-        there = ~(np.isnan(X).any(axis=1) | np.any([_is_missing(*own, options) for own in targets.items()], axis=0))
-        gaps, X = rows - int(there.sum()), X[there]
+        there &= ~np.any([_is_missing(*own, options) for own in targets.items()], axis=0)
         targets = {name: _rows_of(own, there) for name, own in targets.items()}
-        if not len(X):
+        values = [own[there] for own in values]
+        if not there.any():
             raise DataError(f"{path}: each row has a missing value, and --data missing=drop leaves none")
+    X = assembled(columns, values, str(path))
     found = encode_target(targets, path, options.task, options.reading)
     fitted = np.array([column.kind == "category" for column in columns for _ in column.inputs])
     is_plain = all(not column.told for column in (*columns, *found.columns)) and not found.is_new
-    told = [f"{path.name}: {len(X):,} rows; {summary(columns)}; target {', '.join(target)}: {found.told}"]
-    if gaps:
+    first = [f"{path.name}: {X.shape[0]:,} rows; {summary(columns)}; target {', '.join(target)}: {found.told}"]
+    if gaps := rows - int(there.sum()):
         what = (
             f"filled with the {options.missing.replace('_', ' ')} of the training part"
             if options.impute
             else "left out"
         )
-        told.append(f"{path.name}: {gaps:,} of {rows:,} rows have missing values: {what}")
-    told += [f"{path.name}: {text}" for column in (*columns, *found.columns) if (text := column.told)]
-    told += [f"{path.name}: {text}" for text in suspicions(inputs, {column.name: column for column in columns})]
+        first.append(f"{path.name}: {gaps:,} of {rows:,} rows have missing values: {what}")
+    first += [f"{path.name}: {text}" for column in (*columns, *found.columns) if (text := column.told)]
     return Dataset(
         name="table",
         X=X,
@@ -155,7 +160,7 @@ def _load_frame(path: Path, options: TableOptions) -> Dataset:
         columns=tuple(columns),
         read_new=partial(read_examples, tuple(columns), options.form, may_miss=bool(options.impute)),
         impute=options.impute,
-        notes=tuple(told),
+        notes=(*first, *told),
     )
 
 
@@ -181,12 +186,12 @@ def _rows_of(cells: Cells, there: NDArray[np.bool_]) -> Cells:
 
 
 def _input(name: str, cells: Cells, path: Path, options: TableOptions) -> tuple[Column, NDArray[np.float64]]:
-    """Return what a column is, and the inputs that it becomes."""
+    """Return what a column is, and a number for each of its cells."""
     where, may_miss = str(path), options.missing != "error"
     if not isinstance(cells, list):
         if name not in options.categorical:
             check_whole(cells, name, where, may_miss=may_miss)
-            return Column(name, "number"), cells[:, None]
+            return Column(name, "number"), cells
         cells = as_texts(cells)
     column = understood(name, cells, options.reading, where)
     if len(column.words) > MOST_CATEGORIES:
@@ -265,13 +270,14 @@ def read_examples(
     Raises:
         DataError: where a column is missing, or a cell is not what its column has.
     """
-    cells = read_cells(path, form, content)
+    texts = [column.name for column in columns if column.kind != "number" or column.form != PLAIN]
+    cells = read_cells(path, form, content, texts=texts)
     if form.header == "none" and len(cells) == len(columns):  # without the target, whose number may come before others
         cells = dict(zip((column.name for column in columns), cells.values(), strict=True))
     if path.suffix.lower() in LIBSVM:  # the format leaves out zeros
         zeros = np.zeros(len(next(iter(cells.values()))))
         cells = {**{column.name: zeros for column in columns}, **cells}
-    blocks, notes = list[NDArray[np.float64]](), list[str]()
+    values, notes = list[NDArray[np.float64]](), list[str]()
     for column in columns:
         if column.name not in cells:
             needed = ", ".join(each.name for each in columns)
@@ -282,18 +288,18 @@ def read_examples(
         if not isinstance(own, list):
             if column.kind != "category":
                 check_whole(own, column.name, str(path), may_miss=may_miss)
-                blocks.append(own[:, None])
+                values.append(own)
                 continue
             own = as_texts(own)
-        block, unseen = encoded(column, own, str(path), may_miss=may_miss)
-        blocks.append(block)
+        numbers, unseen = encoded(column, own, str(path), may_miss=may_miss)
+        values.append(numbers)
         if unseen:
             notes.append(f"{path}: '{column.name}' has words that training did not have: {', '.join(unseen[:5])}")
-    if not len(blocks[0]):
+    if not len(values[0]):
         raise DataError(f"{path} needs a line that names the columns and a line per example")
     ignored = [name for name in cells if name not in {column.name for column in columns}]
     notes += [f"columns of {path} that are no features: {', '.join(ignored)}"] if ignored else []
-    return np.concatenate(blocks, axis=1), notes
+    return assembled(columns, values, str(path)), notes
 
 
 TABLE = Source(

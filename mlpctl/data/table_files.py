@@ -3,19 +3,20 @@
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal, TextIO
+from typing import Any, BinaryIO, Literal, TextIO
 
-from mlpctl.data.cells import Cells, without
+from mlpctl.data.cells import Cells, gathered, without
 from mlpctl.data.files import guess_separator
 from mlpctl.data.table_formats import read_typed
 from mlpctl.data.unpacking import unpacked
 from mlpctl.errors import DataError
 from mlpctl.system.parsing import parsing, short_lines
 
-LONGEST_LINE = 1 << 24
+LONGEST_LINE = 1 << 22
 """Characters of the first line of a table; more is no text, or has no lines."""
 
 BLANK = " "
@@ -43,13 +44,18 @@ class FileForm:
     na: tuple[str, ...] = ()
 
 
-def read_cells(path: Path, form: FileForm, content: bytes | None = None) -> dict[str, Cells]:
+def read_cells(
+    path: Path, form: FileForm, content: bytes | None = None, *, texts: Collection[str] | None = ()
+) -> dict[str, Cells]:
     """Return the cells of a file by column; the suffix says what it is, anything unknown is read as text.
+
+    Columns of a text whose cells are plain numbers, or missing, come as numbers.
 
     Args:
         path: file, or its name in messages.
         form: how it is written.
         content: content of what is no file.
+        texts: columns of a text that stay texts whatever is in them; None for all.
 
     Raises:
         DataError: if it cannot be read so, or a row is longer or shorter than the first line.
@@ -61,24 +67,30 @@ def read_cells(path: Path, form: FileForm, content: bytes | None = None) -> dict
     with parsing(path, f"a table ({suffix.removeprefix('.')})" if suffix else "a table"):
         cells = read_typed(suffix, path, content, form.sheet)
         if cells is None:
-            cells = _read_text(path, path.read_bytes() if content is None else content, form)
+            cells = _read_text(path, content, form, texts)
         else:
             _check_names(path, list(cells))
     missing = frozenset(form.na)
     return {name: without(own, missing) for name, own in cells.items()} if missing else cells
 
 
-def _read_text(path: Path, content: bytes, form: FileForm) -> dict[str, Cells]:
+def _read_text(path: Path, content: bytes | None, form: FileForm, texts: Collection[str] | None) -> dict[str, Cells]:
     """Return the cells of a CSV by column, blanks around them left out."""
-    has_mark = content[:2] in (b"\xff\xfe", b"\xfe\xff")
-    encoding = form.encoding or ("utf-16" if has_mark else "utf-8-sig")
+
+    def raw() -> BinaryIO:
+        return path.open("rb") if content is None else io.BytesIO(content)
 
     def opened() -> TextIO:
-        return io.TextIOWrapper(io.BytesIO(content), encoding, newline="")
+        return io.TextIOWrapper(raw(), encoding, newline="")
+
+    with raw() as start:
+        has_mark = start.read(2) in (b"\xff\xfe", b"\xfe\xff")
+    encoding = form.encoding or ("utf-16" if has_mark else "utf-8-sig")
 
     with opened() as stream:
         begin, head, separator = _beginning(short_lines(stream, LONGEST_LINE), form)
-    first = head.split() if separator == BLANK else next(csv.reader(_rest(opened(), begin), delimiter=separator), [])
+    with opened() as stream:
+        first = head.split() if separator == BLANK else next(csv.reader(_rest(stream, begin), delimiter=separator), [])
     names = [name.strip() or f"Unnamed: {place}" for place, name in enumerate(first)]
     if not names:
         raise DataError(f"{path} cannot be read as a table: it is empty")
@@ -88,12 +100,11 @@ def _read_text(path: Path, content: bytes, form: FileForm) -> dict[str, Cells]:
     if separator == BLANK or form.comment:
         with opened() as stream:
             content, encoding = _plain(stream, begin, separator, form.comment), "utf-8"
-    table = _columns_of(path, content, encoding.removesuffix("-sig"), separator, begin, len(names))
-    skipped = int(form.header == "first")
-    return {
-        name: [text.strip() for text in column.to_pylist()[skipped:]]
-        for name, column in zip(names, table.columns, strict=True)
-    }
+    batches = partial(
+        _batches, path, raw, encoding.removesuffix("-sig"), separator, begin, len(names), int(form.header == "first")
+    )
+    kept = names if texts is None or form.na else [name for name in names if name in texts]
+    return gathered(names, kept, batches)
 
 
 def _beginning(lines: Iterator[str], form: FileForm) -> tuple[int, str, str]:
@@ -144,8 +155,10 @@ def _plain(stream: TextIO, begin: int, separator: str, comment: str) -> bytes:
     return "\n".join(lines).encode()
 
 
-def _columns_of(path: Path, content: bytes, encoding: str, separator: str, begin: int, width: int) -> Any:
-    """Return a text's columns as an arrow table of texts, its first line among the rows.
+def _batches(
+    path: Path, raw: Callable[[], BinaryIO], encoding: str, separator: str, begin: int, width: int, header: int
+) -> Iterator[Any]:
+    """Yield the rows of a text as arrow's batches of texts, some at a time.
 
     Raises:
         DataError: for a row that has more or fewer cells than the first.
@@ -155,14 +168,18 @@ def _columns_of(path: Path, content: bytes, encoding: str, separator: str, begin
 
     columns = [str(number) for number in range(width)]
     try:
-        return pc.read_csv(
-            io.BytesIO(content),
-            pc.ReadOptions(column_names=columns, skip_rows=begin, encoding=encoding),
-            pc.ParseOptions(delimiter=separator, newlines_in_values=True),
-            pc.ConvertOptions(column_types=dict.fromkeys(columns, pa.string()), strings_can_be_null=False),
-        )
+        with raw() as stream:
+            yield from pc.open_csv(
+                stream,
+                pc.ReadOptions(
+                    column_names=columns, skip_rows=begin, skip_rows_after_names=header, encoding=encoding,
+                    block_size=LONGEST_LINE,
+                ),
+                pc.ParseOptions(delimiter=separator, newlines_in_values=True),
+                pc.ConvertOptions(column_types=dict.fromkeys(columns, pa.string()), strings_can_be_null=False),
+            )  # fmt: skip
     except pa.ArrowInvalid:
-        with io.TextIOWrapper(io.BytesIO(content), encoding, newline="") as stream:
+        with io.TextIOWrapper(raw(), encoding, newline="") as stream:
             reader = csv.reader(_rest(stream, begin), delimiter=separator)
             for row in reader:
                 if row and len(row) != width:

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from mlpctl.data.base import Task
 from mlpctl.data.cells import Cells
-from mlpctl.data.columns import Column, Reading, check_whole, encoded, understood
+from mlpctl.data.columns import Column, Reading, understood
+from mlpctl.data.encoding import check_whole, encoded
 from mlpctl.errors import DataError
 
 AskedTask = Literal["auto", "classification", "regression"]
@@ -61,25 +62,23 @@ def encode_target(
     Raises:
         DataError: for empty or infinite cells, words where numbers are needed, a target that is neither task.
     """
-    columns, values, blocks = list[Column](), list[NDArray[np.float64] | list[str]](), list[NDArray[np.float64]]()
+    columns, values = list[Column](), list[NDArray[np.float64]]()
     for name, cells in target.items():
         if isinstance(cells, list):
             column = understood(name, cells, reading, str(path))
             columns.append(column)
-            blocks.append(encoded(column, cells, str(path))[0])
-            values.append(cells if column.kind == "category" else blocks[-1][:, 0])
+            values.append(encoded(column, cells, str(path))[0])
         else:
             check_whole(cells, name, str(path))
             values.append(cells)
     names, first = tuple(target), values[0]
-    numbers = [own for own in values if not isinstance(own, list)]
-    is_numeric = len(numbers) == len(values)
+    is_numeric = all(column.kind != "category" for column in columns)
     if len(values) > 1:
-        return _several(names, numbers, path, asked, tuple(columns), is_numeric=is_numeric)
-    if isinstance(first, list):
+        return _several(names, values, path, asked, tuple(columns), is_numeric=is_numeric)
+    if not is_numeric:
         if asked == "regression":
             raise DataError(f"{path}: a regression needs numbers, and the target has words: set task=classification")
-        y = blocks[0].argmax(axis=1).astype(np.int32)
+        y = first.astype(np.int32)
         return _classes(y, columns[0].words, names[0], path, "words", tuple(columns))
     distinct, codes_ = np.unique(first, return_inverse=True)
     whole = bool((distinct % 1 == 0).all())

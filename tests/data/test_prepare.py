@@ -4,8 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_matrix
 
-from mlpctl.data.prepare import _classes, prepare, scaled, scaled_targets, split
+from mlpctl.data import prepare as prepare_module
+from mlpctl.data.columns import Column
+from mlpctl.data.prepare import _classes, kept_columns, prepare, scaled, scaled_targets, split
 from mlpctl.errors import UsageError
 from mlpctl.spec import Scaling
 from mlpctl.store.key import key_of
@@ -117,3 +120,28 @@ def test_a_target_that_is_not_scaled_keeps_the_keys_of_before() -> None:
     spec = resolved(dataset, target_scaling="none")
     assert key_of(spec, dataset.digest) == key_of(spec.model_copy(update={"target_scaling": None}), dataset.digest)
     assert key_of(spec, dataset.digest) != key_of(resolved(dataset), dataset.digest)
+
+
+@pytest.mark.parametrize("scaling", ["none", "unit", "standard"])
+@pytest.mark.parametrize("columns", [2, 3, 7, 64])
+def test_inputs_are_scaled_alike_in_one_block_and_in_many(
+    columns: int, scaling: Scaling, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To the last bit: the statistics of a column do not depend on its neighbours. So may a table be sparse."""
+    dataset = numbers(n=901, d=columns)
+    train = np.arange(0, 901, 3)
+    whole, _, _ = scaled(dataset, scaling, "float64", train)
+    monkeypatch.setattr(prepare_module, "CELLS_AT_ONCE", 1000)
+    np.testing.assert_array_equal(scaled(dataset, scaling, "float64", train)[0], whole)
+    if scaling != "none":
+        names = tuple(Column(f"x{k}", "number") for k in range(columns))
+        sparse = replace(dataset, X=csr_matrix(dataset.X), columns=names)
+        np.testing.assert_array_equal(scaled(sparse, scaling, "float64", train)[0], whole)
+
+
+def test_words_that_the_training_part_lacks_are_left_out_of_a_sparse_table_too() -> None:
+    X = csr_matrix(np.array([[1.0, 0, 0], [0, 1, 0], [0, 0, 1], [1, 0, 0]]))
+    columns = (Column("word", "category", words=("a", "b", "c")),)
+    dataset = replace(numbers(n=4), X=X, columns=columns, fitted_columns=np.ones(3, dtype=bool))
+    assert kept_columns(dataset, np.array([0, 2, 3])).tolist() == [0, 2]
+    assert scaled(dataset, "unit", "float64", np.array([0, 2, 3]))[0].shape == (4, 2)
