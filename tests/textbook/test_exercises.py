@@ -13,7 +13,7 @@ import pytest
 from mlpctl.report.figures.draw import draw
 from mlpctl.runner.experiment_file import Effort, read_experiment
 from mlpctl.runner.shipped_experiments import experiments_folder
-from mlpctl.textbook.exercises import claims, neuron, step_times, strategies, sweeps
+from mlpctl.textbook.exercises import claims, neuron, step_times, strategies, strategy_claims, sweeps
 from mlpctl.textbook.exercises.catalog import EXERCISES, Effect, Exercise
 from mlpctl.textbook.exercises.ranking import seed_difference
 from mlpctl.textbook.exercises.solve import Solution, solution_of
@@ -129,9 +129,70 @@ def test_an_effect_has_a_sign_or_is_not_shown(gain: float) -> None:
     assert gap.low < gain < gap.high
     assert gap.pairs == 5
     study = study_of("5.2.2", made)
-    assert claims.effect_of_value(study, Effect("second", "first")) == answer("5.2.2", made).sentences[0]
+    assert claims.effect_of_value(study, Effect("second", "first")) == answer("5.2.2", made).sentences[1]
+    line = answer("5.2.2", made).sentences[0]
+    assert ("raises" in line, "lowers" in line, "not shown" in line) == (gain > 0, gain < 0, gain == 0)
     assert claims.effect_of_value(study, Effect("first", "first")) == ""
     assert claims.effect_of_value(study, Effect("last", "none")) == ""
+
+
+@pytest.mark.parametrize(
+    ("score", "words"),
+    [
+        (lambda at: 0.6 + 0.1 * math.log2(at["hidden_units"]) ** 0.3, "diminishing returns"),
+        (lambda at: 0.6 + 0.01 * math.log2(at["hidden_units"]) ** 2, "More hidden units raise the accuracy: "),
+        (best_at("hidden_units", 16), "only up to a point: best is 16"),
+        (lambda at: 0.9 - 0.01 * math.log2(at["hidden_units"]), "lower the accuracy: best is 4,"),
+        (level, "not shown to matter"),
+    ],
+)
+def test_the_first_line_follows_the_shape_of_accuracy_over_units(score: Score, words: str) -> None:
+    assert words in answer("5.2.1", trials(GRIDS["5.2.1"][0], score)).sentences[0]
+
+
+@pytest.mark.parametrize("number", GRIDS)
+def test_the_first_line_names_what_may_be_best_and_no_value_that_is_worse(number: str) -> None:
+    """So that it contradicts none of the numbers below it; one seed answers nothing."""
+    axes, winner, _ = GRIDS[number]
+    axis = EXERCISES[number].axis
+    one = answer(number, trials(axes, best_at(axis, winner), seeds=1)).sentences[0]
+    assert one.startswith("One seed cannot answer this")
+    assert (
+        answer(number, trials(axes, best_at(axis, winner)).assign(status="crashed")).sentences[0].startswith("No trial")
+    )
+    if number in ("5.2.1", "5.2.4", "5.2.8"):
+        assert f"best is {winner}" in _without_nouns(answer(number, trials(axes, best_at(axis, winner))).sentences[0])
+
+
+def _without_nouns(line: str) -> str:
+    for noun in ("learning rate after 10 epochs ", "activation "):
+        line = line.replace(noun, "")
+    return line
+
+
+def test_small_rates_catch_up_and_large_ones_fail_where_they_do() -> None:
+    def score(at: dict[str, Any]) -> float:
+        return (
+            0.1
+            if at["lr"] >= 1
+            else 0.8 + 0.05 * (at["lr"] == 0.1) - (0.2 if at["lr"] == 0.01 and at["epochs"] == 1 else 0)
+        )
+
+    line = answer("5.2.4", trials({"lr": [0.01, 0.1, 1.0, 3.0], "epochs": [1, 10]}, score)).sentences[0]
+    assert line == (
+        "The best learning rate after 10 epochs is 0.1; smaller ones learn slowly and catch up with more epochs (0.01 "
+        "does) and from 1 on training fails."
+    )
+    flat = answer("5.2.4", trials({"lr": [0.01, 0.1], "epochs": [1, 10]}, best_at("lr", 0.1))).sentences[0]
+    assert "catch up" not in flat
+    assert "fails" not in flat
+
+
+def test_weights_that_start_equal_are_the_answer_where_random_ones_are_not_told_apart() -> None:
+    score: Score = lambda at: 0.1 if at["init"] == "zeros" else 0.85  # noqa: E731
+    line = answer("5.2.9", trials(GRIDS["5.2.9"][0], score, noise=0.005)).sentences[0]
+    assert line.startswith("Yes: weights that start equal (zeros) get no further than 0.1")
+    assert "no difference between them is shown" in line
 
 
 def neurons(dead: Iterable[bool], *, seeds: int) -> pd.DataFrame:
@@ -174,7 +235,7 @@ def test_the_best_rate_moves_with_epochs_or_not(move: bool) -> None:
     assert ("is not shown" in claims.shift_of_best(study)) == (not move)
     assert claims.beyond_edge(study) == ""
     edge = answer("5.2.4", trials({"lr": [0.1, 0.5, 1.0], "epochs": [10]}, best_at("lr", 1.0)))
-    assert "largest" in edge.sentences[-1]
+    assert "largest" in edge.sentences[-2]
 
 
 def test_a_value_with_failures_is_told_and_is_not_best() -> None:
@@ -237,8 +298,8 @@ def test_the_fastest_is_named_only_where_times_are_apart() -> None:
     assert "beyond chance" in fastest(study(times(2.0)))
     assert "beyond chance" not in fastest(study(times(1.0, noise=0.05)))
     assert "beyond chance" not in fastest(study(times(2.0, seeds=1)))
-    assert "6 of 6" in step_times.noisy_times(study(times(1.0, noise=0.2)))
-    assert step_times.noisy_times(study(times(2.0))) == ""
+    assert "6 of 6 times" in step_times.noisy_times(study(times(1.0, noise=0.2)))
+    assert step_times.noisy_times(study(times(2.0))) == "times are medians of 5 rounds."
     assert "the kernel 2.0" in step_times.growth(study(times(2.0)))  # a doubled width takes twice as long
 
 
@@ -268,10 +329,10 @@ def test_strategies_are_compared_at_equal_budget() -> None:
     assert (study.budget, study.searches) == (24, 5)
     assert study.ranking.verdict is not None
     assert (study.ranking.verdict.best, study.ranking.verdict.is_clear) == ("random", True)
-    assert "random in 5 of 5 searches, after 75 %" in strategies.share_of_budget(study)
+    assert "random in 5 of 5 searches, after 75 %" in strategy_claims.share_of_budget(study)
     assert set(searched(searches({"grid": 0.0, "random": 0.0}, noise=0.01)).ranking.tied) == {"grid", "random"}
     one = searched(searches({"grid": 0.0, "random": 0.05}, replicates=1))
-    assert "one search each" in strategies.strategies_compared(one)
+    assert "one search each" in strategy_claims.strategies_compared(one)
 
 
 def test_what_a_search_spends_beyond_the_budget_does_not_count() -> None:
@@ -296,9 +357,9 @@ def test_interactions_are_found_where_they_are(interacting: bool) -> None:
 
     made = trials({"lr": [0.1, 0.2], "hidden_units": [16, 64], "epochs": [10]}, score).assign(strategy="grid", place=0)
     made["replicate"] = made["seed"]
-    assert ("can miss it" in strategies.interactions(searched(made))) == interacting
-    assert "4 combinations, 40 model-epochs and 4 s of training" in strategies.size_and_cost(searched(made))
-    assert "not balanced" in strategies.interactions(searched(made[1:]))
+    assert ("can miss it" in strategy_claims.interactions(searched(made))) == interacting
+    assert "4 combinations, 40 model-epochs and 4 s of training" in strategy_claims.size_and_cost(searched(made))
+    assert "not balanced" in strategy_claims.interactions(searched(made[1:]))
 
 
 def test_the_budget_of_halving_is_kept() -> None:
@@ -312,7 +373,7 @@ def test_the_budget_of_halving_is_kept() -> None:
 
 @pytest.mark.parametrize(("number", "exercise"), EXERCISES.items())
 def test_the_table_of_exercises_is_sound(number: str, exercise: Exercise) -> None:
-    claimed = [claim for claim in exercise.claims if isinstance(claim, str)]
+    claimed = [name for name in (exercise.answer, *exercise.evidence, *exercise.certainty) if isinstance(name, str)]
     for name in ("collect_data", "build_study", "answer_table", "answer_plot", *claimed):
         assert callable(exercise.function(name))
     path = experiments_folder() / f"exercise-{number}.toml"

@@ -25,39 +25,44 @@ class Effect:
 class Exercise:
     """One exercise: its experiment or measurement, and the claims that are made from the numbers.
 
-    A claim is an `Effect`, or a function of `measured` or `claims` by name: from the study to a sentence, "" where
-    there is nothing to claim.
+    A claim is an `Effect`, or a function by name (see `function`): from the study to a sentence, "" where there is
+    nothing to claim. An answer is read in this order: answer, evidence, certainty, next step.
     """
 
     title: str  # in two or three words
     question: str  # in our words; `experiments/exercise-NUMBER.toml`, whose trials are compared, begins with it
     axis: str  # hyperparameter whose values are compared
-    claims: tuple[str | Effect, ...]  # in the order of reading: answer, evidence, certainty, next step
+    answer: str  # claim: the answer in one sentence
+    evidence: tuple[str | Effect, ...]  # claims: the numbers behind it
+    certainty: tuple[str, ...]  # claims: how sure it is
+    next_step: str  # what to try next, with its command
     along: str = ""  # second axis of the experiment, at whose largest value the first is compared, …
     at_own_best: bool = False  # … or each value at its own best value of the second axis
     apart: tuple[str, ...] = ()  # values of the axis that are in the table and not in the comparison
+    zoom: float = 0.0  # the plot shows so much below the best mean; 0 for all
     means: tuple[str, ...] = ()  # further columns of the table: means over the seeds
     plot: Literal["axis", "along", "seeds", "measured"] = "axis"  # along x: an axis, the seeds, or what was measured
     measured: str = ""  # module that measures something in place of training the experiment, or beside it
 
     def function(self, name: str) -> Callable[..., Any]:
-        """Return a function by name: of the module that measures, else of those that all exercises share."""
-        modules = [
-            import_module(f"mlpctl.textbook.exercises.{name}") for name in (self.measured, "claims", "sweeps") if name
-        ]
+        """Return a function by name: of the module that measures, else of those that exercises share."""
+        places = (self.measured, "answers", "claims", "strategy_claims", "sweeps")
+        modules = (import_module(f"mlpctl.textbook.exercises.{name}") for name in places if name)
         function: Callable[..., Any] = next(vars(module)[name] for module in modules if name in vars(module))
         return function
 
 
-CERTAINTY = ("winner_optimism", "test_score", "failed_trials")
+CERTAINTY = ("tested", "winner_optimism", "test_score", "failed_trials")
 
 EXERCISES = {
     "5.2.1": Exercise(
         "hidden units",
         "How does the number of hidden units affect the accuracy, and which number is best?",
         axis="hidden_units",
-        claims=("best_value", "fewest_as_good", Effect("middle", "first"), Effect("last", "middle"),
-                Effect("last", "first", "lead"), *CERTAINTY),
+        answer="units_answer",
+        evidence=("gain_per_doubling", "best_value", "fewest_as_good", Effect("last", "first", "lead")),
+        certainty=CERTAINTY,
+        next_step="`mlpctl exercise 5.2.1 --effort thorough` goes on to 4096 units, with ten seeds.",
         means=("parameters", "train_accuracy", "seconds"),
     ),
     "5.2.2": Exercise(
@@ -65,8 +70,11 @@ EXERCISES = {
         "How does one more hidden layer affect the results?",
         axis="hidden_layers",
         along="epochs",
-        claims=(Effect("second", "first"), Effect("second", "first", along="first"),
-                Effect("second", "first", "val_loss"), "price_of_second", "best_value", *CERTAINTY),
+        answer="layers_answer",
+        evidence=(Effect("second", "first"), Effect("second", "first", along="first"),
+                  Effect("second", "first", "val_loss"), Effect("third", "second"), "price_of_second"),
+        certainty=("tested", "failed_trials"),
+        next_step="`mlpctl exercise 5.2.2 --effort thorough` has a fourth layer and 30 epochs.",
         means=("val_loss", "parameters", "seconds"),
         plot="along",
     ),
@@ -74,8 +82,11 @@ EXERCISES = {
         "a single neuron",
         "Why is a hidden layer of one neuron a bad idea, and what can go wrong?",
         axis="hidden_units",
-        claims=(Effect("first", "last"), "bottleneck", "dead_units", "nearly_dead_units", "living_units",
-                "failed_trials"),
+        answer="neuron_answer",
+        evidence=(Effect("first", "last"), "bottleneck", "dead_units", "nearly_dead_units", "living_units"),
+        certainty=("tested", "failed_trials"),
+        next_step="another activation cannot die: `mlpctl sweep experiments/exercise-5.2.3.toml --set activation=tanh "
+        "--name tanh`.",
         means=("classes", "dead", "dead_at_start", "active", "first_direction"),
         plot="seeds",
         measured="neuron",  # trains the experiment, and reads these off the trained weights
@@ -85,15 +96,23 @@ EXERCISES = {
         "Which learning rate gives the best results, and how does that depend on the number of epochs?",
         axis="lr",
         along="epochs",
-        claims=("best_value", "best_along", "shift_of_best", "gains", *CERTAINTY, "beyond_edge"),
+        answer="rate_answer",
+        evidence=("best_value", "best_along", "shift_of_best", "gains"),
+        certainty=(*CERTAINTY, "beyond_edge"),
+        next_step="a rate that falls in training has the best of both: `mlpctl sweep experiments/exercise-5.2.4.toml "
+        "--set lr_schedule=cosine --name cosine`.",
+        zoom=0.1,
     ),
     "5.2.5": Exercise(
         "all together",
         "What is the best result over learning rate, epochs, hidden layers and hidden units jointly, why is the search "
         "harder, and which strategy is efficient?",
         axis="strategy",
-        claims=("best_found", "size_and_cost", "interactions", "strategies_compared", "against_grid",
-                "share_of_budget"),
+        answer="joint_answer",
+        evidence=("best_found", "size_and_cost", "interactions", "strategies_compared", "against_grid",
+                  "share_of_budget"),
+        certainty=("one_of_many",),
+        next_step="`mlpctl exercise 5.2.5 --effort thorough` searches on all data, with ten searches each.",
         plot="measured",
         measured="strategies",  # each strategy searches with the budget of the experiment's grid
     ),
@@ -102,8 +121,10 @@ EXERCISES = {
         "How fast are the framework, the implementation from scratch and the compiled kernel as the network grows?",
         axis="implementation",
         along="hidden_units",
-        claims=("fastest_when_small", "fastest_when_large", "crossovers", "limiting_resources", "growth",
-                "noisy_times"),
+        answer="speed_answer",
+        evidence=("fastest_when_small", "fastest_when_large", "crossovers", "limiting_resources", "growth"),
+        certainty=("noisy_times",),
+        next_step="`mlpctl bench train --help` varies depth, minibatch and threads too.",
         plot="measured",
         measured="step_times",  # seconds of a training step, as `bench train` times it; no experiment
     ),
@@ -111,7 +132,10 @@ EXERCISES = {
         "aligned matrices",
         "Are matrix products of well-aligned sizes faster than misaligned ones, and how wide is the memory bus?",
         axis="n",
-        claims=("misaligned_sizes", "memory_bus", "noisy_timings"),
+        answer="alignment_answer",
+        evidence=("misaligned_sizes", "memory_bus"),
+        certainty=("noisy_timings",),
+        next_step="`mlpctl bench matmul --help` times other sizes, dtypes and devices.",
         plot="measured",
         measured="matrix_sizes",  # seconds of a matrix product, as `bench matmul` times it; no experiment
     ),
@@ -121,7 +145,11 @@ EXERCISES = {
         axis="activation",
         along="lr",
         at_own_best=True,
-        claims=("best_value", "best_along", Effect("relu", "identity"), *CERTAINTY),
+        answer="activation_answer",
+        evidence=("best_value", "best_along", Effect("relu", "identity")),
+        certainty=(*CERTAINTY, "own_best_at_edge"),
+        next_step="deeper networks tell activations apart: `mlpctl sweep experiments/exercise-5.2.8.toml --set "
+        "hidden_layers=3 --name deep`.",
     ),
     "5.2.9": Exercise(
         "initial weights",
@@ -129,7 +157,11 @@ EXERCISES = {
         axis="init",
         along="epochs",
         apart=("zeros", "constant"),  # all hidden units start equal, get equal gradients and stay equal
-        claims=("init_matters", "best_value", "distance_along", "equal_units", *CERTAINTY),
+        answer="init_answer",
+        evidence=("init_matters", "best_value", "distance_along", "equal_units"),
+        certainty=CERTAINTY,
+        next_step="depth makes the scale matter more: `mlpctl sweep experiments/exercise-5.2.9.toml --set "
+        "hidden_layers=5 --name deep`.",
     ),
 }  # fmt: skip
 

@@ -3,6 +3,8 @@
 `catalog.EXERCISES` names the claims of each exercise.
 """
 
+from itertools import pairwise
+
 import numpy as np
 
 from mlpctl.display.tables import for_people
@@ -15,6 +17,7 @@ from mlpctl.textbook.exercises.ranking import ValueRanking, paired_difference, s
 from mlpctl.textbook.exercises.sweeps import SweepStudy
 from mlpctl.textbook.exercises.wording import (
     METRIC_PHRASES,
+    TITLES,
     amount,
     best_text,
     difference_text,
@@ -37,7 +40,7 @@ def best_value(study: SweepStudy) -> str:
 def effect_of_value(study: SweepStudy, of: Effect) -> str:
     """Claim what one value of the axis changes against another."""
     values, along = study.values, list(study.along)
-    places = {"first": values[0], "second": values[:2][-1], "middle": values[len(values) // 2], "last": values[-1]}
+    places = {"first": values[0], "second": values[:2][-1], "third": values[:3][-1], "last": values[-1]}
     value, base = (places.get(place, place) for place in (of.value, of.base))
     if value == base or not {value, base} <= set(values) or (of.along == "first" and len(along) < 2):
         return ""
@@ -48,6 +51,34 @@ def effect_of_value(study: SweepStudy, of: Effect) -> str:
         METRIC_PHRASES[of.metric],
     )
     return under_condition(study.condition(along[0] if of.along == "first" else None), sentence)
+
+
+def gain_per_doubling(study: SweepStudy) -> str:
+    """Claim what a doubled value adds to the accuracy, between each two neighbours."""
+    means = [(n, study.ranking.mean(n)) for n in study.values if study.ranking.row(n)["n"]]
+    claimed = [
+        f"{signed((high - low) / np.log2(b / a))} ({value_text(a)} to {value_text(b)})"
+        for (a, low), (b, high) in pairwise(means)
+    ]
+    return f"Doubling the number adds to the mean validation accuracy: {', '.join(claimed)}." if claimed else ""
+
+
+def tested(study: SweepStudy) -> str:
+    """Claim over how many seeds differences were tested."""
+    seeds = study.good["seed"].nunique()
+    if seeds < 2:
+        return "there is one seed, so nothing was tested."
+    return f"differences are tested over {seeds} seeds, in pairs of equal seeds; what is not told apart may yet differ."
+
+
+def own_best_at_edge(study: SweepStudy) -> str:
+    """Claim which values are best at the smallest or largest value of the second axis: theirs may lie beyond."""
+    ends = {list(study.along)[place]: word for place, word in ((0, "smallest"), (-1, "largest"))}
+    if len(study.along) < 2:
+        return ""
+    claimed = [f"{value_text(v)} at the {ends[n]} ({value_text(n)})" for v, n in study.compared_at.items() if n in ends]
+    where = TITLES[study.exercise.along]
+    return f"The best {where} lies at the edge of those tried for {list_text(claimed)}." if claimed else ""
 
 
 def winner_optimism(study: SweepStudy) -> str:
@@ -146,7 +177,7 @@ def shift_of_best(study: SweepStudy) -> str:
     moves = f"the best of each seed goes from {start} after {few} to {to} after {many} "
     moves += f"(geometric means, {seeds_text(gap)})"
     if not gap.is_real:
-        return f"That the best learning rate depends on the number of epochs is not shown: {moves}."
+        return f"That the single best rate moves with the number of epochs is not shown: {moves}."
     if gap.mean > 0:
         return f"The best learning rate rises with the number of epochs: {moves}; here large steps pay with time."
     why = "small steps need many epochs, large ones stop improving"
@@ -182,19 +213,18 @@ def init_matters(study: SweepStudy) -> str:
     drawn, distance = study.ranking, _distance(study.ranking)
     if distance is None or drawn.verdict is None:
         return ""
-    names = list(drawn.verdict.p.index)
-    size = f"of the schemes that draw at random the best mean ({names[0]}) is {for_people(distance)} above "
-    size += f"the worst ({names[-1]})"
+    names = list(drawn.verdict.ranked)
+    size = f"the best mean ({names[0]}) is {for_people(distance)} above the worst ({names[-1]})"
     if drawn.verdict.seeds < 2:
-        return f"Whether it matters cannot be said from one seed: {size}."
+        return f"Among the schemes that draw at random {size}, from one seed."
     drawn_at_random = study.compared[study.compared["init"].isin(names)]
     scores = score_frame(drawn_at_random, "init", "val_accuracy")[names].dropna().to_numpy(dtype=np.float64)
     p = beyond_chance(scores) if len(scores) > 1 else float("nan")
     if not p < SIGNIFICANCE_LEVEL:
-        return f"That it matters is not shown: {size} (F test over all, {p_text(p)})."
+        return f"Among the schemes that draw at random no difference is shown: {size} (F test over all, {p_text(p)})."
     worse = [name for name in drawn.table["init"] if name in names and name not in drawn.verdict.tied]
     which = f"; {list_text(worse)} {'is' if len(worse) == 1 else 'are'} worse than the best" if worse else ""
-    return f"It matters: {size} (F test over all, {p_text(p)}){which}."
+    return f"Among the schemes that draw at random it matters too: {size} (F test over all, {p_text(p)}){which}."
 
 
 def distance_along(study: SweepStudy) -> str:

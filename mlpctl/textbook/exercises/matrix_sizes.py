@@ -13,6 +13,7 @@ from mlpctl.report.figures.plot import Line, Plot
 from mlpctl.report.statistics.significance import SIGNIFICANCE_LEVEL, holm, paired_test
 from mlpctl.runner.experiment_file import Effort
 from mlpctl.textbook.exercises.catalog import Exercise
+from mlpctl.textbook.exercises.ranking import SeedDifference, paired_difference
 from mlpctl.textbook.exercises.wording import list_text, percent_change, percent_of, value_text
 
 if TYPE_CHECKING:
@@ -138,17 +139,23 @@ def _each_size(where: str, sizes: "pd.DataFrame") -> str:
 
 
 def _all_sizes(sizes: "pd.DataFrame", timings: "pd.DataFrame") -> str:
-    """Return the sentence on all misaligned sizes against all aligned ones, paired by round."""
+    """Return the sentence on all misaligned sizes against all aligned ones."""
+    gap = misaligned_against_aligned(sizes, timings)
+    if gap is None:
+        return ""
+    low, at, high = (percent_change(float(np.exp(x))) for x in (gap.low, gap.mean, gap.high))
+    text = f"All misaligned sizes together take {at} time against the aligned"
+    text += f" (95 % interval {low} to {high}, {gap.pairs} rounds)"
+    return f"{text}: {'beyond chance' if gap.is_real else 'not told apart from no difference'}."
+
+
+def misaligned_against_aligned(sizes: "pd.DataFrame", timings: "pd.DataFrame") -> SeedDifference | None:
+    """Return how much longer misaligned sizes take than aligned ones, as a logarithm paired by round; None: unknown."""
     of, aligned = _by_round(timings), sizes["aligned"].to_numpy(dtype=bool)
     if aligned.all() or len(of) < 2:
-        return ""
+        return None
     logs = np.log(of.to_numpy())
-    gaps = logs[:, aligned].mean(axis=1) - logs[:, ~aligned].mean(axis=1)  # (rounds,): positive is slower
-    _, mean, half, p = (float(x[0]) for x in paired_test(gaps[:, None], 0.0))
-    low, at, high = (percent_change(float(np.exp(x))) for x in (mean - half, mean, mean + half))
-    text = f"All misaligned sizes together take {at} time against the aligned"
-    text += f" (95 % interval {low} to {high}, {len(of)} rounds)"
-    return f"{text}: {'beyond chance' if p < SIGNIFICANCE_LEVEL else 'not told apart from no difference'}."
+    return paired_difference(np.stack([logs[:, aligned].mean(axis=1), logs[:, ~aligned].mean(axis=1)], axis=1))
 
 
 def _changes(rows: "pd.DataFrame") -> str:
@@ -175,7 +182,9 @@ def noisy_timings(study: ProductStudy) -> str:
     """Claim how many timings are noisy."""
     noisy = int((study.timings["iqr"] > NOISY * study.timings["median"]).sum())
     what = f"{noisy} of {len(study.timings)} timings spread over more than {percent_of(NOISY)} between their quartiles"
-    return f"{what}: other programs were running." if noisy else ""
+    count = study.timings["round"].nunique()
+    rounds = f"times are of {count} round{'s' if count > 1 else ''}"
+    return f"{rounds}; {what}: other programs were running." if noisy else f"{rounds}."
 
 
 def answer_table(study: ProductStudy) -> Table:

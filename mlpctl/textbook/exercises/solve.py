@@ -66,7 +66,13 @@ def solution_of(exercise: Exercise, data: "pd.DataFrame") -> Solution:
     def sentence(claim: str | Effect) -> str:
         return effect_of_value(study, claim) if isinstance(claim, Effect) else exercise.function(claim)(study)
 
-    sentences = tuple(filter(None, map(sentence, exercise.claims)))
+    sure = " ".join(filter(None, map(sentence, exercise.certainty)))
+    sentences = (
+        sentence(exercise.answer),
+        *filter(None, map(sentence, exercise.evidence)),
+        *([f"How sure: {sure}"] if sure else []),
+        f"Try next: {exercise.next_step}",
+    )
     return Solution(sentences, exercise.function("answer_table")(study), exercise.function("answer_plot")(study))
 
 

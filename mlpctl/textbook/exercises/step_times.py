@@ -210,7 +210,8 @@ def noisy_times(study: StepStudy) -> str:
     times = study.medians
     noisy = int(((times["high"] - times["low"]) / times["median"] > NOISY_SPREAD).sum())
     what = f"{noisy} of {len(times)} times spread over more than {percent_of(NOISY_SPREAD)} between rounds"
-    return f"{what}: stop other programs." if noisy else ""
+    rounds = f"times are medians of {int(times['n'].max())} rounds"
+    return f"{rounds}; {what}: stop other programs and measure again (`--force`)." if noisy else f"{rounds}."
 
 
 def answer_table(study: StepStudy) -> Table:

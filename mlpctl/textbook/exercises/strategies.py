@@ -11,23 +11,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from mlpctl.display.tables import Table, for_people
+from mlpctl.display.tables import Table
 from mlpctl.report.dataframes import frame_rows
 from mlpctl.report.figures.plot import Line, Plot, is_log_spaced
-from mlpctl.report.statistics.importance import variance_parts
-from mlpctl.report.statistics.significance import SIGNIFICANCE_LEVEL
-from mlpctl.report.statistics.student import f_tail
 from mlpctl.search.axes import Axis, make_axis
 from mlpctl.textbook.exercises.catalog import Exercise
-from mlpctl.textbook.exercises.ranking import ValueRanking, rank_values, seed_difference
+from mlpctl.textbook.exercises.ranking import ValueRanking, rank_values
 from mlpctl.textbook.exercises.wording import (
-    NO_ANSWER,
     list_text,
-    mean_text,
-    p_text,
-    percent_of,
-    seeds_text,
-    signed,
     value_text,
 )
 
@@ -115,11 +106,17 @@ class StrategyStudy(NamedTuple):
     budget: float  # model-epochs of the grid
     searches: int  # of each strategy
 
+    @property
+    def combinations(self) -> dict[str, int]:
+        """The number of values of each axis that the grid varies."""
+        grid = grid_of(self.trials)
+        return {name: n for name in JOINT_AXES if name in grid and (n := int(grid[name].nunique())) > 1}
+
 
 def build_study(trials: "pd.DataFrame", _: Exercise) -> StrategyStudy:
     """Return the study of the searches, cut where they exceed the budget of the grid."""
     spent = with_cost(trials)
-    budget = float(_grid(spent).groupby("replicate")["spent"].max().max())
+    budget = float(grid_of(spent).groupby("replicate")["spent"].max().max())
     inside = spent[spent["spent"] <= budget + 1e-9]
     good = inside[(inside["status"] == "ok") & inside["val_accuracy"].notna()]
     order = good.sort_values("val_accuracy", ascending=False, kind="stable")
@@ -129,7 +126,8 @@ def build_study(trials: "pd.DataFrame", _: Exercise) -> StrategyStudy:
     return StrategyStudy(inside, best, ranking, budget, max(int(best["replicate"].nunique()), 1))
 
 
-def _grid(trials: "pd.DataFrame") -> "pd.DataFrame":
+def grid_of(trials: "pd.DataFrame") -> "pd.DataFrame":
+    """Return the trials of the grid."""
     return trials[trials["strategy"] == "grid"]
 
 
@@ -143,112 +141,14 @@ def with_cost(trials: "pd.DataFrame") -> "pd.DataFrame":
     return trials.assign(spent=cost.groupby([trials["strategy"], trials["replicate"]]).cumsum())
 
 
-def best_found(study: StrategyStudy) -> str:
-    """Claim the best result of all searches."""
-    if study.winners.empty:
-        return NO_ANSWER
-    top = study.winners.sort_values("val_accuracy", ascending=False).iloc[0]
-    what = list_text([f"{_words(name)} {value_text(top[name])}" for name in JOINT_AXES if name in top])
-    return (
-        f"The best result found is {what}: validation accuracy {for_people(float(top['val_accuracy']))}, test accuracy "
-        f"{for_people(float(top['test_accuracy']))}, by {top['strategy']} search. It is one trial with one seed, "
-        "picked from many: its validation score is too good."
-    )
+def best_joint(study: StrategyStudy) -> "pd.Series[Any]":
+    """Return the trial with the best validation accuracy of all searches."""
+    return study.winners.sort_values("val_accuracy", ascending=False, kind="stable").iloc[0]
 
 
-def size_and_cost(study: StrategyStudy) -> str:
-    """Claim how many combinations the grid has, and what they cost."""
-    grid = _grid(study.trials)
-    counts = {name: int(grid[name].nunique()) for name in JOINT_AXES if name in grid and grid[name].nunique() > 1}
-    if len(counts) < 2:
-        return ""
-    cost = grid.groupby("replicate")["spent"].max().mean()
-    runs = grid.groupby(["replicate", *(name for name in counts if name != "epochs")])["seconds"].max()
-    seconds = float(runs.sum()) / grid["replicate"].nunique()  # trials that differ in epochs alone were one run
-    took = f" and {for_people(seconds)} s of training" if seconds > 0 else ""
-    return (
-        f"It is harder because combinations multiply: {' × '.join(map(str, counts.values()))} values of "
-        f"{list_text([_words(name) for name in counts])} make {math.prod(counts.values())} combinations, "
-        f"{for_people(float(cost))} model-epochs{took} per seed; one axis at a time would need "
-        f"{sum(counts.values()) - len(counts) + 1}."
-    )
-
-
-def interactions(study: StrategyStudy) -> str:
-    """Claim how much of the variance the axes explain one by one, and how much only together.
-
-    The variance of a balanced factorial design is split into those of the means along each axis, of the cells beyond
-    these, and of seeds within a cell; the interaction is tested by its F ratio.
-    """
-    good = _grid(study.trials)
-    good = good[(good["status"] == "ok") & good["val_accuracy"].notna()]
-    axes = [name for name in JOINT_AXES if name in good and good[name].nunique() > 1]
-    if len(axes) < 2:
-        return ""
-    unknown = "How much the axes interact cannot be said: "
-    cells, levels = good.groupby(axes)["val_accuracy"].agg(["count", "mean"]), [good[name].nunique() for name in axes]
-    full, total = math.prod(levels), float(good["val_accuracy"].var(ddof=0))
-    if len(cells) < full or cells["count"].nunique() > 1:
-        return f"{unknown}some combinations have no score, so the grid is not balanced."
-    if total < 1e-12 / len(good):
-        return f"{unknown}all scores are equal."
-    means = cells["mean"].to_numpy(dtype=np.float64).reshape(levels)
-    shares = {name: part(means) / total for name, part in variance_parts(len(axes)).items()}
-    order, joint = sorted(range(len(axes)), key=lambda k: -shares[f"main {k}"]), max(shares["interactions"], 0.0)
-    text = "Of the variance of validation accuracy over the grid the axes explain one by one: "
-    text += list_text([f"{_words(axes[k])} {percent_of(shares[f'main {k}'])}" for k in order])
-    text += f"; beyond that, by interaction, {percent_of(joint)}"
-    if len(good) == full:
-        return f"{text}, chance included: with one seed that cannot be taken apart."
-    noise = max(1 - float(means.var()) / total, 1e-15)
-    freedom = full - 1 - sum(n - 1 for n in levels)
-    p = f_tail((joint / freedom) / (noise / (len(good) - full)), freedom, len(good) - full)
-    if p >= SIGNIFICANCE_LEVEL:
-        return f"{text}, not beyond chance ({p_text(p)}): that tuning one axis after the other is worse is not shown."
-    why = "the best value of one depends on the others, and tuning one after the other can miss it"
-    return f"{text} ({p_text(p)}): {why}."
-
-
-def strategies_compared(study: StrategyStudy) -> str:
-    """Claim which strategy chose what scores best in testing."""
-    verdict, ranking, searches = study.ranking.verdict, study.ranking, f"over {study.searches} searches each"
-    if verdict is None or verdict.compared < 2:
-        return "There is one strategy only, and nothing to compare it with."
-    start = f"At {for_people(study.budget)} model-epochs each, {verdict.best} search chose what scores best in testing"
-    start += f": {mean_text(ranking.row(verdict.best))}"
-    if verdict.seeds < 2:
-        return f"{start}; with one search each that says little."
-    if verdict.is_clear:
-        return f"{start}, better than {list_text([str(n) for n in verdict.p.index[1:]])} beyond chance {searches}."
-    others = list_text([str(name) for name in ranking.tied if name != verdict.best])
-    return f"{start}; {searches} it cannot be told apart from {others}."
-
-
-def against_grid(study: StrategyStudy) -> str:
-    """Claim how much better than the grid each other strategy tests."""
-    gaps = {n: seed_difference(study.winners, "strategy", n, "grid", "test_accuracy") for n in _others(study.winners)}
-    claimed = [
-        f"{name} {signed(gap.mean)} ({seeds_text(gap)}, {'beyond chance' if gap.is_real else 'not told apart'})"
-        for name, gap in gaps.items()
-        if gap.pairs > 1
-    ]
-    return f"Against grid search, in test accuracy: {list_text(claimed)}." if claimed else ""
-
-
-def share_of_budget(study: StrategyStudy) -> str:
-    """Claim after which share of its budget each strategy was as good in validation as the grid was in the end."""
-    good = study.trials[study.trials["status"] == "ok"]
-    goal = good[good["strategy"] == "grid"].groupby("replicate")["val_accuracy"].max()
-    claimed = []
-    for name in _others(good):
-        own = good[good["strategy"] == name]
-        spent = own[own["val_accuracy"] >= own["replicate"].map(goal)].groupby("replicate")["spent"].min()
-        text = f"{name} in none of {len(goal)}"
-        if len(spent):
-            text = f"{name} in {len(spent)} of {len(goal)} searches, after "
-            text += f"{np.median(spent) / study.budget * 100:.0f} % of its budget (median)"
-        claimed.append(text)
-    return f"The grid's best validation accuracy was reached by {list_text(claimed)}." if claimed else ""
+def joint_text(trial: "pd.Series[Any]") -> str:
+    """Return the values of the joint axes of a trial in words."""
+    return list_text([f"{words_of(name)} {value_text(trial[name])}" for name in JOINT_AXES if name in trial])
 
 
 def answer_table(study: StrategyStudy) -> Table:
@@ -283,9 +183,11 @@ def _best_so_far(own: "pd.DataFrame", name: str) -> Line:
     return Line(name, x.tolist(), y.tolist(), holds=True)
 
 
-def _others(trials: "pd.DataFrame") -> list[str]:
+def others_of(trials: "pd.DataFrame") -> list[str]:
+    """Return the strategies beside the grid, in order."""
     return [str(name) for name in dict.fromkeys(trials["strategy"]) if name != "grid"]
 
 
-def _words(name: str) -> str:
+def words_of(name: str) -> str:
+    """Return the name of a hyperparameter in words."""
     return name.replace("_", " ")

@@ -40,6 +40,12 @@ def list_text(items: Sequence[str]) -> str:
     return " and ".join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else list(items))
 
 
+def or_text(values: Sequence[Any]) -> str:
+    """Return the values that may be the best: "a", "a or b", "one of a, b and c"."""
+    texts = [value_text(value) for value in values]
+    return f"one of {list_text(texts)}" if len(texts) > 2 else " or ".join(texts)
+
+
 def under_condition(condition: str, sentence: str) -> str:
     """Return a sentence behind its condition, which ends with a colon; "" is no condition."""
     return condition + sentence[:1].lower() + sentence[1:] if condition else sentence
