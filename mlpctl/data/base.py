@@ -1,7 +1,7 @@
 """Define a dataset: a Source (name, options, loader) yields a Dataset (arrays and their meaning)."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -38,6 +38,21 @@ class Options(BaseModel):
 
 
 @dataclass(frozen=True, eq=False)
+class Beside:
+    """What stands beside the inputs in a file of new examples.
+
+    Attributes:
+        y: target, classes (B,) or numbers (B, M) as in `Dataset.y`; None where the file does not have it.
+        columns: other columns, cells by name: an id, a date.
+        notes: why there is no target though the file has its column.
+    """
+
+    y: "np.ndarray[Any, Any] | None" = None
+    columns: "Mapping[str, Sequence[str] | np.ndarray[Any, Any]]" = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
 class Dataset:
     """Loaded dataset. Nothing in it depends on a split or a seed of training.
 
@@ -61,6 +76,7 @@ class Dataset:
         defaults: values of Spec fields that the user leaves open; they win over the source's.
         columns: what the columns of a table were understood as, those of the target left out; () for other data.
         read_new: (path, content or None) -> (X, notes): reads new examples as the table was read; None for other data.
+        read_beside: the same -> what stands beside their inputs: the target, an id.
         impute: statistic of the training part that fills NaN in X, by column of `columns`; "" where none is missing.
         notes: how a file of the user's was understood, and what looks wrong, a line each.
     """
@@ -83,7 +99,8 @@ class Dataset:
     unit_max: float = 255.0
     defaults: Mapping[str, Any] = field(default_factory=dict)
     columns: "tuple[Column, ...]" = ()
-    read_new: "Callable[[Path, bytes | None], tuple[np.ndarray[Any, Any], list[str]]] | None" = None
+    read_new: "Callable[[Path, bytes | None], tuple[Any, list[str]]] | None" = None
+    read_beside: "Callable[[Path, bytes | None], Beside] | None" = None
     impute: Impute = ""
     notes: tuple[str, ...] = ()
 

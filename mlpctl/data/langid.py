@@ -3,7 +3,7 @@
 import csv
 import io
 from array import array
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field
 
-from mlpctl.data.base import IS_PATH, Dataset, Options, Source, digest_of
+from mlpctl.data.base import IS_PATH, Beside, Dataset, Options, Source, digest_of
 from mlpctl.data.files import existing_file, guess_separator, gunzipped, sha256_of
 from mlpctl.errors import DataError, UsageError, did_you_mean
 from mlpctl.system.parsing import parsing, short_lines
@@ -114,6 +114,8 @@ def load(options: LangidOptions) -> Dataset:
         test_index=np.arange(len(codes) - N_TEST, len(codes), dtype=np.int64) if built_in else None,
         fitted_columns=np.full(len(words), options.vocabulary == "train"),
         texts=texts if len(texts) <= TEXTS_KEPT else None,
+        read_new=lambda new, _: (_new_counts(new, words, options), []),
+        read_beside=lambda new, _: _beside(new, tuple(labels), options),
         defaults={"val_fraction": 0.0, "batch_size": 1, "epochs": 100} if built_in else {},
         notes=()
         if built_in
@@ -140,8 +142,13 @@ def _suspicions(name: str, X: Any, labels: Mapping[str, int], options: LangidOpt
         yield f"{name}: most texts are one word; for languages without blanks, or words alone: --data unit=char"
 
 
-def read_texts(path: Path, options: LangidOptions) -> Iterator[tuple[str, str]]:
+def read_texts(path: Path, options: LangidOptions, *, needs_labels: bool = True) -> Iterator[tuple[str, str]]:
     """Yield (text, label) of a file, a row at a time: millions of rows never lie in memory together.
+
+    Args:
+        path: file.
+        options: of the dataset.
+        needs_labels: False for new texts: a file without the column of labels has "" in its place.
 
     Raises:
         DataError: for a missing column, an empty text or label, with its line.
@@ -168,7 +175,9 @@ def read_texts(path: Path, options: LangidOptions) -> Iterator[tuple[str, str]]:
         if options.header == "none":
             reader = csv.reader(chain([first], lines), delimiter=separator, quoting=quoting, strict=True)
             header = [str(place + 1) for place in range(len(header))]
-        text, label = (_column(path, header, name) for name in (options.text_column, options.label_column))
+        text = _column(path, header, options.text_column)
+        has_labels = needs_labels or options.label_column in header
+        label = _column(path, header, options.label_column) if has_labels else text
         for row in reader:
             if not row:
                 continue
@@ -179,7 +188,7 @@ def read_texts(path: Path, options: LangidOptions) -> Iterator[tuple[str, str]]:
             elif row[label].strip() in ("", "NaN"):  # not nan: that is the code of the Min Nan language
                 problem = f"no label ('{row[label]}')"
             else:
-                yield row[text], row[label].strip()
+                yield row[text], row[label].strip() if has_labels else ""
                 continue
             raise DataError(f"{path}, line {reader.line_num}: needs a text and a label, has {problem}; mend the line")
 
@@ -204,6 +213,35 @@ def _column(path: Path, header: list[str], name: str) -> int:
             "label_column=…, in a file without names by number with header=none"
         )
     return header.index(name)
+
+
+def _new_counts(path: Path, words: Sequence[str], options: LangidOptions) -> Any:
+    """Return the counts (B, V), CSR, of the words of a dataset in the texts of a new file; others count for nothing."""
+    import scipy.sparse
+
+    texts = [text for text, _ in read_texts(path, options, needs_labels=False)]
+    if not texts:
+        raise DataError(f"{path} needs a line that names the columns and a line per text")
+    X, found = count_words(texts, options)
+    place = {word: k for k, word in enumerate(words)}
+    columns = np.array([place.get(word, -1) for word in found], np.int64)
+    entries = X.tocoo()
+    known = columns[entries.col] >= 0
+    at = entries.row[known], columns[entries.col[known]]
+    return scipy.sparse.csr_matrix((entries.data[known], at), shape=(len(texts), len(words)))
+
+
+def _beside(path: Path, labels: Sequence[str], options: LangidOptions) -> Beside:
+    """Return the labels of a new file where it has them, and its texts."""
+    rows = list(read_texts(path, options, needs_labels=False))
+    texts, place = {options.text_column: [text for text, _ in rows]}, {label: k for k, label in enumerate(labels)}
+    if not all(label for _, label in rows):
+        return Beside(columns=texts)
+    unseen = next((label for _, label in rows if label not in place), None)
+    if unseen is not None:
+        told = f"not scored: {path} has the label '{unseen}', which training did not have"
+        return Beside(columns=texts, notes=(told,))
+    return Beside(np.array([place[label] for _, label in rows], np.int32), texts)
 
 
 def units_of(text: str, options: LangidOptions) -> list[str]:

@@ -5,15 +5,16 @@ import io
 import math
 import sys
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpctl.data.base import Dataset
+from mlpctl.data.base import Beside, Dataset
 from mlpctl.data.files import guess_separator
-from mlpctl.data.npz import read_npy, read_npz_inputs
+from mlpctl.data.npz import read_new_arrays, read_npy
 from mlpctl.errors import DataError, UsageError, did_you_mean
 from mlpctl.system.parsing import parsing
 
@@ -26,17 +27,49 @@ IMAGE_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP")
 """Formats of images, by their content: others may start programs, as Pillow does for PostScript."""
 
 
-def read_inputs(dataset: Dataset, name: str) -> tuple[NDArray[Any], list[str]]:
+@dataclass(frozen=True, eq=False)
+class NewExamples:
+    """Examples of a file.
+
+    Attributes:
+        X: inputs (B, D), raw as in the dataset.
+        beside: the target where the file has it, and its other columns.
+        notes: lines for the user.
+    """
+
+    X: Any
+    beside: Beside
+    notes: list[str]
+
+
+def read_new(dataset: Dataset, name: str) -> NewExamples:
+    """Return the examples of a file with what stands beside their inputs; "-" is the standard input.
+
+    Raises:
+        DataError: for a file that is missing, damaged, or has not what the dataset needs.
+        UsageError: for a kind of file that does not fit the dataset.
+    """
+    content = sys.stdin.read().encode() if name == STDIN else None
+    X, notes = read_inputs(dataset, name, content)
+    beside = Beside()
+    if dataset.read_beside is not None and Path(name).suffix.lower() not in (NPY, *IMAGES):
+        beside = dataset.read_beside(Path(name), content)
+    return NewExamples(X, beside, [*notes, *beside.notes])
+
+
+def read_inputs(dataset: Dataset, name: str, content: bytes | None = None) -> tuple[NDArray[Any], list[str]]:
     """Return (X, notes): the examples (B, D) of a file, and lines for the user.
 
     Raises:
         DataError: for a file that is missing, damaged, or has not what the dataset needs.
         UsageError: for a kind of file that does not fit the dataset.
     """
-    if not isinstance(dataset.X, np.ndarray):
-        raise UsageError(f"the inputs of {dataset.name} are words: use --text 'the sentence'")
     path = Path(name)
     suffix = path.suffix.lower()
+    if not isinstance(dataset.X, np.ndarray):
+        if dataset.read_new is None or (content is not None and dataset.name == "langid"):
+            raise UsageError(f"the inputs of {dataset.name} are words: use --text 'the sentence', or a file of texts")
+        return dataset.read_new(path, content)
     if suffix in (NPY, NPZ):
         return _array(path, dataset), []
     if suffix in IMAGES:
@@ -44,14 +77,14 @@ def read_inputs(dataset: Dataset, name: str) -> tuple[NDArray[Any], list[str]]:
     if not dataset.features:
         raise UsageError(f"the inputs of {dataset.name} are pixels: give a PNG image or an .npy array, got '{name}'")
     if dataset.read_new is not None:
-        return dataset.read_new(path, sys.stdin.read().encode() if name == STDIN else None)
-    return _columns(name, dataset)
+        return dataset.read_new(path, content)
+    return _columns(name, dataset, content)
 
 
-def _columns(name: str, dataset: Dataset) -> tuple[NDArray[Any], list[str]]:
+def _columns(name: str, dataset: Dataset, content: bytes | None) -> tuple[NDArray[Any], list[str]]:
     where = "the standard input" if name == STDIN else name
     with parsing(where, "a CSV in UTF-8"):
-        text = sys.stdin.read() if name == STDIN else Path(name).read_text("utf-8-sig")
+        text = (Path(name).read_bytes() if content is None else content).decode("utf-8-sig")
         separator = guess_separator(text.partition("\n")[0])
         rows = [row for row in csv.reader(io.StringIO(text), delimiter=separator, skipinitialspace=True) if row]
     if len(rows) < 2:
@@ -88,7 +121,7 @@ def _number(cell: str, name: str, line: int, where: str) -> float:
 
 
 def _array(path: Path, dataset: Dataset) -> NDArray[Any]:
-    X = read_npz_inputs(path) if path.suffix.lower() == NPZ else read_npy(path)
+    X = read_new_arrays(path)[0] if path.suffix.lower() == NPZ else read_npy(path)
     n_inputs = dataset.X.shape[1]
     if X.ndim == 0 or X.dtype.kind not in "biuf" or X.size == 0 or X.size % n_inputs:
         shape = "×".join(map(str, dataset.image_shape)) if dataset.image_shape else str(n_inputs)

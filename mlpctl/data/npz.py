@@ -81,19 +81,26 @@ def read_arrays(path: Path, target: str) -> NpzArrays:
     return NpzArrays(flat, y.reshape(len(y), -1) if y.ndim > 1 else y, target, image_shape, n_test)
 
 
-def read_npz_inputs(path: Path) -> NDArray[Any]:
-    """Return the inputs of an npz file of new examples.
+def read_new_arrays(path: Path, target: str = "") -> tuple[NDArray[Any], NDArray[Any] | None, str]:
+    """Return (X, y, name of y) of an npz file of new examples; y is None where the file does not have it.
+
+    Args:
+        path: file.
+        target: name of the array, "" for the usual ones.
 
     Raises:
-        DataError: for a damaged file, or one without them.
+        DataError: for a damaged file, or one without inputs.
     """
     with parsing(path, "npz"), zipfile.ZipFile(path) as archive:
         sizes = {member.filename.removesuffix(".npy"): member.file_size for member in archive.infolist()}
-        name = _first(INPUT_NAMES, sizes)
-        if name not in sizes:
-            raise DataError(f"{path} has no array '{name}': {did_you_mean(name, sizes)}")
-        check_memory(path, sizes[name])
-        return _member(archive, name)
+        own, beside = _first(INPUT_NAMES, sizes), target or _first(TARGET_NAMES, sizes)
+        if own in sizes and beside not in sizes:
+            check_memory(path, sizes[own])
+            return _member(archive, own), None, beside
+        if own not in sizes and "x_train" not in sizes:
+            raise DataError(f"{path} has no array '{own}': {did_you_mean(own, sizes)}")
+    arrays = read_arrays(path, target)
+    return arrays.X, arrays.y, arrays.target
 
 
 def read_npy(path: Path) -> NDArray[Any]:

@@ -118,7 +118,7 @@ def scaled_targets(
     return (y - mean) / spread, tuple(mean.tolist()), tuple(spread.tolist())
 
 
-def prepare_new(dataset: Dataset, spec: "Spec", X: Any) -> tuple[Data, Index]:
+def prepare_new(dataset: Dataset, spec: "Spec", X: Any, y: NDArray[Any] | None = None) -> tuple[Data, Index]:
     """Return (data, rows): the data with new examples behind them, and where these are.
 
     The new examples go through the same lines as all others, with what was fitted on the training part: that is what
@@ -128,6 +128,7 @@ def prepare_new(dataset: Dataset, spec: "Spec", X: Any) -> tuple[Data, Index]:
         dataset: that the spec was trained on.
         spec: resolved.
         X: new inputs (B, D), raw as in `dataset.X`: dense or CSR as they are there.
+        y: their target, raw as in `dataset.y`; None where nobody knows it: then it is zeros.
     """
     data = prepare(dataset, spec)
     both: Any
@@ -140,8 +141,11 @@ def prepare_new(dataset: Dataset, spec: "Spec", X: Any) -> tuple[Data, Index]:
     assert spec.scaling is not None
     inputs, scale, shift = scaled(replace(dataset, X=both), spec.scaling, spec.dtype, data.parts["train"])
     rows = np.arange(dataset.X.shape[0], both.shape[0], dtype=np.int64)
-    y = np.concatenate([data.y, np.zeros((len(rows), *data.y.shape[1:]), data.y.dtype)])  # nobody knows theirs
-    return replace(data, X=inputs, y=y, scale=scale, shift=shift), rows
+    if y is None:
+        y = np.zeros((len(rows), *data.y.shape[1:]))
+    elif data.target_spread:
+        y = (y - np.array(data.target_mean)) / np.array(data.target_spread)
+    return replace(data, X=inputs, y=np.concatenate([data.y, y.astype(data.y.dtype)]), scale=scale, shift=shift), rows
 
 
 def kept_columns(dataset: Dataset, train: Index) -> Index:

@@ -9,15 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field
 
-from mlpctl.data.base import IS_PATH, Dataset, Options, Source, Task, digest_of
+from mlpctl.data.base import IS_PATH, Beside, Dataset, Options, Source, Task, digest_of
 from mlpctl.data.cells import MISSING, Cells, as_cells, as_texts
 from mlpctl.data.columns import PLAIN, Column, Reading, summary, suspicions, understood
 from mlpctl.data.encoding import assembled, check_whole, encoded
 from mlpctl.data.files import existing_file, sha256_of
-from mlpctl.data.npz import read_arrays
+from mlpctl.data.npz import read_arrays, read_new_arrays
 from mlpctl.data.table_files import FileForm, read_cells
 from mlpctl.data.table_formats import LIBSVM
-from mlpctl.data.table_target import FEW_VALUES, MOST_IMAGE_CLASSES, AskedTask, encode_target
+from mlpctl.data.table_target import FEW_VALUES, MOST_IMAGE_CLASSES, AskedTask, Target, encode_target, target_of
 from mlpctl.errors import DataError, UsageError, did_you_mean
 from mlpctl.spec import split_list
 from mlpctl.system.parsing import parsing
@@ -158,7 +158,8 @@ def _load_frame(path: Path, options: TableOptions) -> Dataset:
         fitted_columns=fitted if fitted.any() else None,
         defaults=DEFAULTS[found.task],
         columns=tuple(columns),
-        read_new=partial(read_examples, tuple(columns), options.form, may_miss=bool(options.impute)),
+        read_new=partial(read_examples, tuple(columns), options.form, may_miss=bool(options.impute), target=target),
+        read_beside=partial(read_beside, tuple(columns), options, found),
         impute=options.impute,
         notes=(*first, *told),
     )
@@ -208,13 +209,10 @@ def _load_arrays(path: Path, options: TableOptions) -> Dataset:
         raise UsageError(
             "an npz or npy file has arrays, not named columns: target names one array, leave drop and categorical out"
         )
-    arrays = read_arrays(path, "" if options.target == ("target",) else options.target[0])
-    name = arrays.target
-    targets = {name: arrays.y} if arrays.y.ndim == 1 else {f"{name}{k + 1}": y for k, y in enumerate(arrays.y.T)}
+    arrays = read_arrays(path, _array_of(options))
+    name, targets = arrays.target, _target_cells(arrays.y, arrays.target)
     most = MOST_IMAGE_CLASSES if arrays.image_shape else FEW_VALUES
-    found = encode_target(
-        {key: as_cells(y, key) for key, y in targets.items()}, path, options.task, options.reading, most
-    )
+    found = encode_target(targets, path, options.task, options.reading, most)
     shape = "×".join(map(str, arrays.image_shape or arrays.X.shape[1:]))
     return Dataset(
         name="table",
@@ -229,11 +227,23 @@ def _load_arrays(path: Path, options: TableOptions) -> Dataset:
         image_shape=arrays.image_shape,
         defaults=DEFAULTS[found.task],
         test_index=None if arrays.n_test is None else np.arange(len(arrays.X))[-arrays.n_test :],
+        read_beside=partial(_read_array_target, options, found),
         notes=(
             f"{path.name}: {len(arrays.X):,} rows; {shape} {'pixels' if arrays.image_shape else 'numbers'}; "
             f"target {name}: {found.told}",
         ),
     )
+
+
+def _array_of(options: TableOptions) -> str:
+    """Return the name of the array of the target; "" for the usual ones."""
+    return "" if options.target == ("target",) else options.target[0]
+
+
+def _target_cells(y: NDArray[Any], name: str) -> dict[str, Cells]:
+    """Return a target (N,) or (N, M) as columns of cells."""
+    columns = {name: y} if y.ndim == 1 else {f"{name}{k + 1}": own for k, own in enumerate(y.T)}
+    return {key: as_cells(own, key) for key, own in columns.items()}
 
 
 LATER = ("decimal", "thousands", "encoding", "header", "comment", "sheet", "na", "missing")
@@ -256,7 +266,13 @@ def _digest(path: Path, options: TableOptions, version: int, beside: NDArray[Any
 
 
 def read_examples(
-    columns: Sequence[Column], form: FileForm, path: Path, content: bytes | None, *, may_miss: bool = False
+    columns: Sequence[Column],
+    form: FileForm,
+    path: Path,
+    content: bytes | None,
+    *,
+    may_miss: bool = False,
+    target: Sequence[str] = (),
 ) -> tuple[NDArray[np.float64], list[str]]:
     """Return (X, notes): new examples (B, D) of a file, read as a table's columns were understood in training.
 
@@ -266,6 +282,7 @@ def read_examples(
         path: file, or its name in messages.
         content: content of what is no file.
         may_miss: True if missing cells are NaN, to be filled as in training.
+        target: columns that are no inputs, and not worth a note.
 
     Raises:
         DataError: where a column is missing, or a cell is not what its column has.
@@ -297,9 +314,48 @@ def read_examples(
             notes.append(f"{path}: '{column.name}' has words that training did not have: {', '.join(unseen[:5])}")
     if not len(values[0]):
         raise DataError(f"{path} needs a line that names the columns and a line per example")
-    ignored = [name for name in cells if name not in {column.name for column in columns}]
+    ignored = [name for name in cells if name not in {*(column.name for column in columns), *target}]
     notes += [f"columns of {path} that are no features: {', '.join(ignored)}"] if ignored else []
     return assembled(columns, values, str(path)), notes
+
+
+def read_beside(
+    columns: Sequence[Column], options: TableOptions, found: Target, path: Path, content: bytes | None
+) -> Beside:
+    """Return what stands beside the inputs of new examples: the target where it is there, and the other columns.
+
+    Args:
+        columns: of the inputs.
+        options: of the table that was trained on.
+        found: its target.
+        path: file, or its name in messages.
+        content: content of what is no file.
+    """
+    cells, inputs = read_cells(path, options.form, content), {column.name for column in columns}
+    if options.header == "none" and len(cells) == len(columns):  # the inputs alone
+        return Beside()
+    others = {name: own for name, own in cells.items() if name not in {*inputs, *options.target}}
+    if not set(options.target) <= cells.keys():
+        return Beside(columns=others)
+    return _scored(found, {name: cells[name] for name in options.target}, options, path, others)
+
+
+def _read_array_target(options: TableOptions, found: Target, path: Path, content: bytes | None) -> Beside:
+    """Return the target of new examples in an npz file, where it has one."""
+    if content is not None or path.suffix.lower() != ".npz":
+        return Beside()
+    _, y, name = read_new_arrays(path, _array_of(options))
+    return Beside() if y is None else _scored(found, _target_cells(y, name), options, path)
+
+
+def _scored(
+    found: Target, target: Mapping[str, Cells], options: TableOptions, path: Path, others: Mapping[str, Cells] = {}
+) -> Beside:
+    """Return what stands beside inputs, the target left out where it has not what it had in training."""
+    try:
+        return Beside(target_of(found, target, path, options.reading), others)
+    except DataError as error:
+        return Beside(columns=others, notes=(f"not scored: {error}",))
 
 
 TABLE = Source(

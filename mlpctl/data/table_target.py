@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpctl.data.base import Task
-from mlpctl.data.cells import Cells
+from mlpctl.data.cells import Cells, as_texts
 from mlpctl.data.columns import Column, Reading, understood
 from mlpctl.data.encoding import check_whole, encoded
 from mlpctl.errors import DataError
@@ -98,6 +98,48 @@ def encode_target(
     )
     told = f"regression ({why}; --data task=classification says otherwise)"
     return Target("regression", first[:, None], (), told, tuple(columns), is_new)
+
+
+def target_of(
+    found: Target, cells: Mapping[str, Cells], path: Path, reading: Reading
+) -> NDArray[np.int32] | NDArray[np.float64]:
+    """Return the target of new examples, understood as in training.
+
+    Args:
+        found: target of the table that was trained on.
+        cells: its columns in the new file.
+        path: new file, for messages.
+        reading: what the user says of how numbers are written.
+
+    Raises:
+        DataError: for an empty cell, or a class that training did not have.
+    """
+    known = {column.name: column for column in found.columns}
+    values, unseen, is_word = list[NDArray[np.float64]](), list[str](), False
+    for name, own in cells.items():
+        column = known.get(name)
+        if not isinstance(own, list) and (column is None or column.kind != "category"):
+            check_whole(own, name, str(path))
+            values.append(own)
+            continue
+        texts = own if isinstance(own, list) else as_texts(own)
+        column = column or understood(name, texts, reading, str(path))
+        codes, unseen = encoded(column, texts, str(path))
+        values.append(codes)
+        is_word = column.kind == "category"
+    if found.task == "regression":
+        return np.stack(values, axis=1)
+    if len(values) > 1:  # a column of 0 and 1 for each class
+        codes = np.stack(values, axis=1).argmax(axis=1)
+    elif is_word:
+        codes = values[0]
+    else:
+        labels, place = as_texts(values[0]), {label: k for k, label in enumerate(found.classes)}
+        unseen = [label for label in labels if label not in place]
+        codes = np.array([place.get(label, -1) for label in labels])
+    if unseen:
+        raise DataError(f"{path} has '{unseen[0]}' in {', '.join(cells)}, which is no class of the training data")
+    return np.asarray(codes, np.int32)
 
 
 def _was_whole(cells: Cells) -> bool:

@@ -1,7 +1,7 @@
 """Predict examples with a trained network, and show the words that decided a text."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 from mlpctl.data import source_of
 from mlpctl.data.base import options_of
 from mlpctl.data.langid import LangidOptions, count_words
-from mlpctl.data.new_inputs import read_inputs
+from mlpctl.data.new_inputs import read_new
 from mlpctl.data.prepare import Part, kept_columns, prepare, prepare_new
 from mlpctl.display.tables import Cell, Table
 from mlpctl.engines.scoring import predicted
 from mlpctl.errors import UsageError
 from mlpctl.inspection.loader import Saved, outputs_of
+from mlpctl.inspection.scores import parts_of, scores_line, scores_table
 from mlpctl.metrics import SelectOn
 
 if TYPE_CHECKING:
@@ -39,12 +40,18 @@ class Examples:
         rows: rows of the data (B,).
         names: names for the tables (B,).
         truth: true if the data have the true answers.
+        columns: columns of their file that are carried along, cells by name.
     """
 
     data: "Data"
     rows: NDArray[np.int64]
     names: Sequence[Cell]
     truth: bool
+    columns: Mapping[str, Sequence[str] | NDArray[Any]] = field(default_factory=dict)
+
+    def carried(self, number: int) -> dict[str, Cell]:
+        """Return what is carried along of one example."""
+        return {name: _plain(cells[number]) for name, cells in self.columns.items()}
 
 
 def predict(
@@ -75,11 +82,14 @@ def predict(
     if sum((input_ is not None, bool(index), bool(texts), rows is not None)) != 1:
         raise UsageError("what to predict? give one of --input FILE, --index N, --text 'a sentence'")
     notes: list[str] = []
+    parts: dict[str, NDArray[np.int64]] = {}
     if rows is not None:
         examples = _new(saved, _fitting(saved, rows), list(range(len(rows))))
     elif input_ is not None:
-        X, notes = read_inputs(saved.trial.dataset, input_)
-        examples = _new(saved, X, list(range(1, len(X) + 1)))
+        new = read_new(saved.trial.dataset, input_)
+        notes, parts = new.notes, parts_of(saved, new)
+        y = saved.trial.dataset.y if len(parts) > 1 else new.beside.y
+        examples = _new(saved, new.X, list(range(1, new.X.shape[0] + 1)), y, new.beside.columns)
     elif index:
         examples = _of_part(saved, index, part)
     else:
@@ -90,9 +100,22 @@ def predict(
     if saved.place.why:
         notes.append(f"trial {saved.place.key}: {saved.place.why}")
     tables = [_table(saved, network, examples, outputs, people=people)]
+    if parts and examples.truth:
+        told = scores_table(saved, examples.data, {name: examples.rows[rows] for name, rows in parts.items()})
+        if people:
+            tables.append(told)
+        else:
+            notes += [scores_line(row) for row in told.rows]
     if texts:
         tables += [_words(saved, examples, number, outputs[number]) for number in range(len(texts))]
     return tables, notes
+
+
+def _plain(value: Any) -> Cell:
+    """Return a cell of a file as text or number, None for NaN."""
+    if isinstance(value, str):
+        return value
+    return None if np.isnan(value) else int(value) if float(value).is_integer() else float(value)
 
 
 def probabilities(network: "Network", outputs: NDArray[Any]) -> NDArray[np.float64] | None:
@@ -113,9 +136,15 @@ def probabilities(network: "Network", outputs: NDArray[Any]) -> NDArray[np.float
     return np.concatenate([1 - p, p], axis=1) if network.n_outputs == 1 else p
 
 
-def _new(saved: Saved, X: Any, names: Sequence[Cell]) -> Examples:
-    data, rows = prepare_new(saved.trial.dataset, saved.trial.spec, X)
-    return Examples(data, rows, names, truth=False)
+def _new(
+    saved: Saved,
+    X: Any,
+    names: Sequence[Cell],
+    y: NDArray[Any] | None = None,
+    columns: Mapping[str, Sequence[str] | NDArray[Any]] = {},
+) -> Examples:
+    data, rows = prepare_new(saved.trial.dataset, saved.trial.spec, X, y)
+    return Examples(data, rows, names, y is not None, columns)
 
 
 def _fitting(saved: Saved, rows: NDArray[Any]) -> NDArray[Any]:
@@ -174,7 +203,7 @@ def _table(saved: Saved, network: "Network", examples: Examples, outputs: NDArra
         return _classes(network, dataset.classes, examples, outputs, p, title)
     rows: list[dict[str, Cell]] = []
     for number, name in enumerate(examples.names):
-        row: dict[str, Cell] = {"example": name}
+        row: dict[str, Cell] = {"example": name, **examples.carried(number)}
         if true is not None:
             row["true"] = dataset.classes[int(true[number])]
         row["predicted"] = dataset.classes[int(label[number])]
@@ -222,7 +251,7 @@ def _numbers(
     predictions, truths = network.in_own_units(outputs), network.in_own_units(examples.data.y[examples.rows])
     rows: list[dict[str, Cell]] = []
     for number, name in enumerate(examples.names):
-        row: dict[str, Cell] = {"example": name}
+        row: dict[str, Cell] = {"example": name, **examples.carried(number)}
         for k, target in enumerate(targets or ("target",)):
             value = float(predictions[number, k])
             row[f"predicted {target}"] = value

@@ -177,7 +177,7 @@ def test_categories_of_a_table_and_the_standard_input(cli: Cli, monkeypatch: pyt
     done = cli("predict", "results/table-mlp", "-i", "bad.csv")
     assert (done.code, "words that training did not have: purple" in done.err) == (0, True)
     done = cli("predict", "results/table-mlp", "-i", "t.csv", "-f", "csv")
-    assert "no features: kind" in done.err
+    assert "scores of 15 examples (test)" in done.err
     assert len(done.out.splitlines()) == 61
 
 

@@ -14,7 +14,12 @@ def predict(
     ],
     input_: Annotated[
         str | None,
-        typer.Option("--input", "-i", metavar="FILE", help="CSV of named features (- is stdin), PNG image, or .npy."),
+        typer.Option(
+            "--input",
+            "-i",
+            metavar="FILE",
+            help="Table (- is stdin), image, .npy, .npz or texts; its target is scored.",
+        ),
     ] = None,
     index: Annotated[
         list[int] | None, typer.Option("--index", metavar="N", help="Example of --part, from 0; may be repeated.")
