@@ -10,7 +10,18 @@ import numpy as np
 
 from mlpctl.display.tables import for_people
 from mlpctl.errors import UsageError, did_you_mean
-from mlpctl.metrics import BETTER, METRICS, NO_FAILURES, PRIMARY, SelectOn, column_of, gain_of, rank_of
+from mlpctl.metrics import (
+    BETTER,
+    EPOCH_METRICS,
+    FINAL_METRICS,
+    METRICS,
+    NO_FAILURES,
+    PRIMARY,
+    SelectOn,
+    column_of,
+    gain_of,
+    rank_of,
+)
 from mlpctl.report.baseline import baseline_words
 from mlpctl.report.comparable import split_by_data, with_options
 from mlpctl.report.failures import failures
@@ -301,8 +312,11 @@ def _nothing_to_compare(good: Columns, metric: str, on: SelectOn) -> str:
     scored = [
         p for p, prefix in parts.items() if f"{prefix}_{metric}" in good and is_there(good[f"{prefix}_{metric}"]).any()
     ]
+    if not scored and metric in FINAL_METRICS:
+        return f"these trials have no {metric}: sweep with --metric {metric} scores it, --force those in the store too"
     if not scored:
-        return f"these trials have no {metric}: use --metric {' or --metric '.join(m for m in METRICS if m != metric)}"
+        others = " or ".join(f"--metric {name}" for name in EPOCH_METRICS if name != metric)
+        return f"these trials have no {metric}: use {others}"
     return f"these trials have no {on} {metric}: use --select-on {' or --select-on '.join(scored)}"
 
 

@@ -218,7 +218,9 @@ def _count_all(plan: SweepPlan, options: RunOptions, total: int) -> None:
     trials = [trial for trial, _ in found if trial is not None]
     plan.sample, plan.invalid = len(found), [row for trial, row in found if trial is None]
     # Trials that differ in epochs alone are one run where the schedule allows it: each costs its share of the longest.
-    together = len(by_epochs.values) if by_epochs is not None and not options.save and not options.most_epochs else 1
+    together = (
+        len(by_epochs.values) if by_epochs is not None and not options.needs_weights and not options.most_epochs else 1
+    )
     for trial in trials:
         epochs = trial.spec.epochs or 0
         of_run = together if is_prefix(trial.spec) else 1

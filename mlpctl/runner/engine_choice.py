@@ -134,10 +134,12 @@ def open_chosen_session(choice: Choice, options: RunOptions, note: Callable[[str
         from mlpctl.engines.distributed.processes import ProcessesSession
 
         below = options.most_epochs
-        return ProcessesSession(choice.engine, devices, options.jobs, options.threads, options.save, below, note)
+        return ProcessesSession(
+            choice.engine, devices, options.jobs, options.threads, options.needs_weights, below, note
+        )
     from mlpctl.engines.distributed import ray
 
     return ray.open_session(
-        options.cluster, choice.engine, choice.device, options.threads, weights=options.save,
+        options.cluster, choice.engine, choice.device, options.threads, weights=options.needs_weights,
         below=options.most_epochs, note=note,
     )  # fmt: skip

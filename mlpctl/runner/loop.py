@@ -7,6 +7,7 @@ from itertools import chain, groupby, islice
 from typing import Any
 
 from mlpctl.engines.base import Session, Work
+from mlpctl.engines.final_scores import final_scores
 from mlpctl.engines.schedule import is_prefix
 from mlpctl.engines.time_limit import Clock
 from mlpctl.errors import Interrupted
@@ -59,7 +60,7 @@ def to_train(
         on_invalid: called with the row of a combination that cannot be trained.
         on_stored: gets the status of each trial that is in the store.
     """
-    share = not options.save and not options.most_epochs
+    share = not options.needs_weights and not options.most_epochs
     for specs in batches:
         ahead = iter(specs)
         first = list(islice(ahead, SPECS_ESTIMATED))
@@ -164,11 +165,13 @@ class _Training:
                 if stop.midway:
                     session.stop(event.key)
             for trial, last in ended(left, curve, event):
-                saved = {}
+                saved: dict[str, Any] = {}
+                if options.by_class and last.status == "ok":
+                    saved |= final_scores(trial.work(), session.weights(event.key))
                 if options.save and last.status == "ok":
                     spec = {name: str(value) for name, value in trial.spec.flat().items() if value is not None}
                     digest = self.recorder.store.save_weights(trial.key, session.weights(event.key), spec)
-                    saved = {"weights_digest": digest}
+                    saved |= {"weights_digest": digest}
                 own = curve.upto(last.epoch)
                 row = trial_row(trial, last, own.wall_time(), {**about, **saved})
                 self.recorder.record(row, trial_epochs(own, test_each=options.test_each))

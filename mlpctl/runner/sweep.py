@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mlpctl.errors import BudgetUsed, TrialsFailed, UsageError
+from mlpctl.metrics import FINAL_METRICS
 from mlpctl.runner.ask_tell import Outcomes, batches, samples
 from mlpctl.runner.callbacks.base import Callback, Callbacks
 from mlpctl.runner.engine_choice import check_named
@@ -197,6 +198,7 @@ def options_for(experiment: Experiment, options: RunOptions) -> RunOptions:
         test_each=options.test_each or experiment.select.on == "test",
         expected=int(min(trial_count(experiment, options.shard), options.limits.trials)),
         most_epochs=experiment.strategy().most_epochs,
+        by_class=experiment.select.metric in FINAL_METRICS,
     )
 
 

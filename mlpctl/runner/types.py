@@ -25,6 +25,7 @@ class RunOptions:
         threads: of torch, in the engines reference and lanes.
         precision: of products of float32 matrices, in the engine lanes.
         save: keep the weights of each trial.
+        by_class: score classes with the weights at the end of each trial, see `mlpctl.engines.final_scores`.
         fit_each: score the training part too after each epoch.
         test_each: score the test part too after each epoch.
         force: run trials that are in the store again.
@@ -45,6 +46,7 @@ class RunOptions:
     threads: int = 1
     precision: Precision = "fp32"
     save: bool = False
+    by_class: bool = False
     fit_each: bool = False
     test_each: bool = False
     force: bool = False
@@ -57,6 +59,11 @@ class RunOptions:
     failures_in_a_row: float = IN_A_ROW
     fail_fast: bool = False
     shard: "Shard | None" = None
+
+    @property
+    def needs_weights(self) -> bool:
+        """Return whether the weights of each trial are taken at its end."""
+        return self.save or self.by_class
 
 
 @dataclass

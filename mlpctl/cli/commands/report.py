@@ -16,7 +16,7 @@ def report(
         typer.Option("--by", metavar="FIELD[,FIELD]", help="Group by a field, or a pivot of two; draws it below."),
     ] = None,
     metric: Annotated[
-        str | None, typer.Option("--metric", help="accuracy, loss, mse, mae or r2. Default: by task.")
+        str | None, typer.Option("--metric", help="accuracy, loss, mse, f1, auc, … Default: by task.")
     ] = None,
     select_on: Annotated[
         SelectOn | None, typer.Option("--select-on", help="Part to compare on. Default: the experiment's.")
