@@ -133,7 +133,10 @@ def grouped(summary: Summary, by: Sequence[str], *, people: bool = True) -> Tabl
         raise UsageError(f"--by takes one or two fields, got {len(by)}")
     if len(set(by)) < len(by):
         raise UsageError(f"--by takes two different fields, got '{by[0]}' twice")
-    cells = rows_of(in_order(over(summary.rows_by(by), by, summary.column), by))
+    grouping = summary.rows_by(by)
+    cells = rows_of(in_order(over(grouping, by, summary.column), by))
+    if people:
+        cells = _in_classes(cells, grouping, by, summary.column)
     title = f"{summary.title}: {summary.on} {summary.metric} by {' and '.join(by)}"
     stamp = [STAMPS[summary.on]] if summary.on in STAMPS else []
     if len(by) == 1 or not people:
@@ -146,12 +149,27 @@ def grouped(summary: Summary, by: Sequence[str], *, people: bool = True) -> Tabl
     for cell in cells:
         line = lines.setdefault(cell[rows], {rows: cell[rows]})
         line[f"{columns} {as_chosen(cell[columns])}"] = _in_words(cell, counted=n is None)
-    across = in_order(summary.rows.only([columns]).rows(codes_of(summary.rows[columns])[1]), [columns])
-    labels = [f"{columns} {as_chosen(plain_cell(value))}" for value in values_of(across[columns])]
+    across = rows_of(in_order(over(summary.rows, [columns], summary.column), [columns]))
+    across = _in_classes(across, grouping, [columns], summary.column)
+    labels = [f"{columns} {as_chosen(cell[columns])}" for cell in across]
     trials = "n trials" if n is None else counted(int(n), "trial")
     spread = "mean" if all(cell["sd"] is None for cell in cells) else "mean ± standard deviation"
     notes = [f"{spread} over everything else ({trials}); empty: not run", *stamp]
     return Table([rows, *labels], list(lines.values()), title, notes, by)
+
+
+def _in_classes(cells: list[dict[str, Cell]], trials: Columns, by: Sequence[str], column: str) -> list[dict[str, Cell]]:
+    """Return the groups of some trials, fields of many numbers cut into classes; the same where none has many."""
+    from mlpctl.report.axes import shown_axis
+
+    cut = {axis.name: axis for name in by if (axis := shown_axis(trials, name)).classes}
+    if not cut:
+        return cells
+    table = over(trials.plus({name: axis.codes for name, axis in cut.items()}), by, column)
+    return [
+        {**cell, **{name: axis.values[int(str(cell[name]))] for name, axis in cut.items()}}
+        for cell in rows_of(in_order(table, by))
+    ]
 
 
 def _in_words(cell: Mapping[str, Cell], *, counted: bool) -> str:

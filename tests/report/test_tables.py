@@ -5,6 +5,7 @@ import io
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mlpctl.report.figures.draw import draw
@@ -130,3 +131,49 @@ def test_the_same_field_twice_is_refused(cli: Cli, tmp_path: Path) -> None:
     done = cli("report", str(holes(tmp_path / "r")), "--by", "lr,lr")
     assert done.code == 2
     assert "got 'lr' twice" in done.err
+
+
+def test_a_field_of_many_numbers_is_cut_into_ranges(tmp_path: Path) -> None:
+    """Of a search of 1,000 a row each would be no table: the means of the ranges are those of their trials."""
+    rng = np.random.default_rng(0)
+    rates = 10 ** rng.uniform(-3, 0, 400)
+    rows = [{"lr": lr, "val_accuracy": 0.9 - 0.1 * abs(np.log10(lr / 0.1))} for lr in rates.tolist()]
+    [summary] = summarize(load(write(tmp_path / "r", rows, epochs=False)))
+    table = grouped(summary, ["lr"])
+    assert len(table.rows) == 8
+    assert [row["n"] for row in table.rows] == [50] * 8
+    lowest = np.sort(rates)[:50]
+    assert table.rows[0]["lr"] == f"{lowest[0]:.3g} – {lowest[-1]:.3g}"
+    assert table.rows[0]["mean"] == pytest.approx(np.mean(0.9 - 0.1 * abs(np.log10(lowest / 0.1))))
+    assert len(grouped(summary, ["lr"], people=False).rows) == 400  # a program gets every value
+    [line] = effect_plot(summary, "lr").lines
+    assert line.x[0] == pytest.approx(np.median(lowest))
+
+
+def test_another_axis_has_a_line_for_each_of_its_values(tmp_path: Path) -> None:
+    """The mean of good and bad settings hides the best one: at lr 1 it is 64 units, though the mean is worst there."""
+    scores = {(0.1, 4): 0.6, (0.1, 64): 0.8, (1.0, 4): 0.3, (1.0, 64): 0.9}
+    rows = [
+        {"lr": lr, "hidden_units": units, "widths": str(units), "val_accuracy": score}
+        for (lr, units), score in scores.items()
+    ]
+    [summary] = summarize(load(write(tmp_path / "r", rows)))
+    plot = effect_plot(summary, "lr")
+    assert [(line.name, line.x, line.y) for line in plot.lines] == [
+        ("hidden units 4", [0.1, 1.0], [0.6, 0.3]), ("hidden units 64", [0.1, 1.0], [0.8, 0.9]),
+    ]  # fmt: skip
+    assert plot.best is not None
+    assert plot.best[:2] == (1.0, 0.9)
+
+
+def test_beside_several_axes_the_best_setting_at_each_value_is_drawn(tmp_path: Path) -> None:
+    rows = [
+        {"lr": lr, "activation": word, "batch_size": size, "config": f"{lr} {word} {size}",
+         "val_accuracy": lr * (0.5 + 0.1 * (word == "relu") + 0.2 * (size == "16"))}
+        for lr in (0.5, 1.0) for word in ("relu", "tanh") for size in ("16", "32")
+    ]  # fmt: skip
+    [summary] = summarize(load(write(tmp_path / "r", rows)))
+    mean, best = effect_plot(summary, "lr").lines
+    assert mean.y == pytest.approx([0.325, 0.65])
+    assert best.name == "best setting"
+    assert best.y == pytest.approx([0.4, 0.8])

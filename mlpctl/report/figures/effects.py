@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import isnan
 
 import numpy as np
 
 from mlpctl.display.tables import Cell, as_chosen, for_people
 from mlpctl.display.text import distinguishing_texts
 from mlpctl.metrics import metric_label
+from mlpctl.report.axes import ShownAxis, follows, shown_axis
 from mlpctl.report.figures.plot import Heat, Line, Plot, has_log_axis, spans_decades
 from mlpctl.report.grouping import distinct_values as distinct_of
 from mlpctl.report.grouping import is_in, is_there
@@ -15,6 +17,9 @@ from mlpctl.report.summary import Summary, over
 from mlpctl.report.tables import check_axis, in_order, plain_cell, rows_of
 from mlpctl.spec import field_label
 from mlpctl.store.columns import Columns, objects, values_of
+
+MOST_LINES, CLASSES_OF_LINES = 6, 4
+"""Values of another axis that have a line each; more numbers are cut into so many ranges."""
 
 CURVES_SHOWN = 5
 CURVES_BEHIND = 60
@@ -37,6 +42,10 @@ def _all_of(summary: Summary, axis: str) -> Columns:
 
 def effect_plot(summary: Summary, axis: str) -> Plot:
     """Return the plot of one axis: a line where its values are numbers, a place each where they are words."""
+    check_axis(summary, axis)
+    shown = shown_axis(summary.rows_by([axis]), axis)
+    if shown.scale != "words" and (shown.classes or len(_others(summary, axis)) > 0):
+        return _many(summary, shown)
     table = _all_of(summary, axis)
     table = table.rows((table["n"] > 0) | (table["failed"] > 0))
     values = values_of(table[axis])
@@ -61,6 +70,67 @@ def effect_plot(summary: Summary, axis: str) -> Plot:
     )
 
 
+def _others(summary: Summary, axis: str) -> list[str]:
+    """Return the fields that vary beside an axis."""
+    return [name for name in summary.varied if name != axis and not follows(summary.compared, name, [axis])]
+
+
+def _many(summary: Summary, axis: ShownAxis) -> Plot:
+    """Return the plot of an axis of numbers: a line for each value of the other axis, as far as these are few.
+
+    An average over bad settings misleads. Beside several other axes there is the average, and the best of all settings
+    at each value.
+    """
+    others, trials = _others(summary, axis.name), summary.rows_by([axis.name])
+    told = trials.plus({"_place": axis.codes})
+    there = axis.codes < len(axis.values) - axis.absent
+    told, lines, says = told.rows(there), list[Line](), "mean and 95 % interval"
+    other = shown_axis(told, others[0], MOST_LINES, CLASSES_OF_LINES) if len(others) == 1 else None
+    if other is not None and len(other.values) <= MOST_LINES:
+        for code, value in enumerate(other.values):
+            means = over(told.rows(other.codes == code), ["_place"], summary.column)
+            lines.append(replace(_over_places(f"{other.label} {value}", axis, means), low=(), high=()))
+        says = f"mean, a line for each {'range' if other.classes else 'value'} of {other.label}"
+    else:
+        lines.append(
+            _over_places("mean of all settings" if others else "", axis, over(told, ["_place"], summary.column))
+        )
+        if others:
+            lines.append(_best_settings(summary, axis, told))
+            says = "mean and 95 % interval of all settings, and the best setting"
+    points = [(x, y) for line in lines for x, y in zip(line.x, line.y, strict=True)]
+    best = (max if summary.better == "high" else min)(points, key=lambda point: point[1])
+    scored = {x for x, _ in points}
+    classes = f"; {len(axis.values) - axis.absent} ranges with as many trials each" if axis.classes else ""
+    return Plot(
+        title=f"{summary.title}: effect of {field_label(axis.name)}\n{says}{classes}",
+        x_label=axis.label,
+        y_label=metric_label(summary.metric, summary.on),
+        lines=tuple(line for line in lines if len(line.x)),
+        log_x=has_log_axis(axis.places[: len(axis.values) - axis.absent]),
+        log_y=summary.better == "low" and spans_decades([y for _, y in points]),
+        failed=tuple(axis.places[code] for code in distinct_of(told["_place"]) if axis.places[code] not in scored),
+        best=(*best, f"best {for_people(best[1])}"),
+    )
+
+
+def _over_places(name: str, axis: ShownAxis, means: Columns) -> Line:
+    """Return the line of some means over the places of an axis."""
+    means = in_order(means.rows(means["n"] > 0), ["_place"])
+    x = [axis.places[int(code)] for code in means["_place"]]
+    return Line(name, x, *(means[column].tolist() for column in ("mean", "low", "high")))
+
+
+def _best_settings(summary: Summary, axis: ShownAxis, told: Columns) -> Line:
+    """Return the line of the best configuration at each place of an axis."""
+    means = over(told, ["_place", "config"], summary.column)
+    best: dict[int, float] = {}
+    for code, mean in zip(means["_place"].tolist(), means["mean"].tolist(), strict=True):
+        if not isnan(mean):
+            best[code] = (max if summary.better == "high" else min)(mean, best.get(code, mean))
+    return Line("best setting", [axis.places[code] for code in sorted(best)], [best[code] for code in sorted(best)])
+
+
 def _number(value: object) -> float:
     try:
         return float(str(value))
@@ -72,11 +142,15 @@ def heat_of(summary: Summary, rows: str, columns: str) -> Heat:
     """Return the heat map of two axes: the mean over everything else, or why there is none."""
     for name in (rows, columns):
         check_axis(summary, name)
-    table = over(summary.rows_by([rows, columns]), [rows, columns], summary.column)
+    trials = summary.rows_by([rows, columns])
+    cut = {axis.name: axis for name in (rows, columns) if (axis := shown_axis(trials, name)).classes}
+    told = trials.plus({name: axis.codes for name, axis in cut.items()})
+    table = over(told, [rows, columns], summary.column)
     down, across = (
         list(dict.fromkeys(plain_cell(value) for value in values_of(in_order(table, [name])[name])))
         for name in (rows, columns)
     )
+    names = {name: axis.values for name, axis in cut.items()}
     values = np.full((len(down), len(across)), np.nan)
     texts = np.full((len(down), len(across)), "", dtype=object)
     for cell in rows_of(table):
@@ -89,8 +163,8 @@ def heat_of(summary: Summary, rows: str, columns: str) -> Heat:
         row_label=field_label(rows),
         column_label=field_label(columns),
         scale_label=metric_label(summary.metric, summary.on),
-        rows=_written(down),
-        columns=_written(across),
+        rows=names.get(rows) or _written(down),
+        columns=names.get(columns) or _written(across),
         values=tuple(tuple(row) for row in values.tolist()),
         texts=tuple(tuple(row) for row in texts.tolist()),
         better=summary.better,

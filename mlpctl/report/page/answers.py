@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlpctl.display.tables import Table
-from mlpctl.report.page.axes import named
+from mlpctl.report.axes import named
 from mlpctl.report.summary import Summary
 from mlpctl.report.tables import STANDINGS, clear, counted, with_interval
 from mlpctl.spec import field_label

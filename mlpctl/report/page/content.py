@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from mlpctl.display.tables import Table
+from mlpctl.report.axes import ShownAxis, shown_axes
 from mlpctl.report.failures import retry_note
 from mlpctl.report.grouping import is_there
 from mlpctl.report.page import answers
-from mlpctl.report.page.axes import ShownAxis, shown_axes
 from mlpctl.report.page.effects import effects
 from mlpctl.report.page.encode import column
 from mlpctl.report.page.heat_maps import heat_maps

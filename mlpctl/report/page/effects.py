@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from mlpctl.report.page.axes import ShownAxis, effect
+from mlpctl.report.axes import ShownAxis, effect
 from mlpctl.report.page.encode import evenly, rounded_number
 from mlpctl.report.summary import Summary
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from mlpctl.report.page.axes import ShownAxis
+from mlpctl.report.axes import ShownAxis
 from mlpctl.report.page.encode import rounded_number
 from mlpctl.report.summary import Summary, over
 

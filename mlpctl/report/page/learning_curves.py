@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from mlpctl.report.axes import ShownAxis, named
 from mlpctl.report.figures.effects import CURVES_BEHIND, CURVES_SHOWN, curves_of
 from mlpctl.report.grouping import distinct_values, is_in, is_there
-from mlpctl.report.page.axes import ShownAxis, named
 from mlpctl.report.page.encode import evenly, rounded_number
 from mlpctl.report.summary import Summary
 from mlpctl.store.columns import Columns

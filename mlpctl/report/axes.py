@@ -1,4 +1,4 @@
-"""The axes that a page shows: what was varied on purpose, what mattered most first, ranges cut into classes."""
+"""Choose the axes that a report shows: what was varied on purpose, what mattered first, ranges cut into classes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ ABSENT = "—"
 
 @dataclass(frozen=True, eq=False)
 class ShownAxis:
-    """An axis as the page shows it.
+    """An axis as a report shows it.
 
     Attributes:
         name: name of the field.
@@ -63,16 +63,19 @@ def shown_axes(summary: Summary, experiments: Sequence[Mapping[str, Any]], why: 
     """
     asked = {name for experiment in experiments for name in asked_of(experiment)}
     named = [name for name in summary.varied if name in asked]
-    rest = [name for name in summary.varied if name not in asked and not _follows(summary.compared, name, named)]
+    rest = [name for name in summary.varied if name not in asked and not follows(summary.compared, name, named)]
     drawn = {name for experiment in experiments for name in drawn_of(experiment)}
-    axes = [_axis(summary.compared, name, VALUE_CLASSES if name in drawn else MOST_VALUES) for name in (*named, *rest)]
+    axes = [
+        shown_axis(summary.compared, name, VALUE_CLASSES if name in drawn else MOST_VALUES) for name in (*named, *rest)
+    ]
     shares = _told_shares(why)
     if shares:
         return sorted(axes, key=lambda axis: -shares.get(axis.name, 0.0))
     return sorted(axes, key=lambda axis: -_span(summary, axis))
 
 
-def _follows(trials: Columns, name: str, named: Sequence[str]) -> bool:
+def follows(trials: Columns, name: str, named: Sequence[str]) -> bool:
+    """Return whether a field says no more than some others: the momentum that comes with an optimizer."""
     groups = [len(codes_of(*(trials[n] for n in some))[1]) for some in (named, [*named, name]) if some]
     return bool(named) and groups[0] == groups[-1]
 
@@ -95,7 +98,15 @@ def effect(summary: Summary, axis: ShownAxis) -> Columns:
     return table.rows(np.argsort(table["value"], kind="stable"))
 
 
-def _axis(trials: Columns, name: str, most: int) -> ShownAxis:
+def shown_axis(trials: Columns, name: str, most: int = MOST_VALUES, classes: int = VALUE_CLASSES) -> ShownAxis:
+    """Return a field as an axis.
+
+    Args:
+        trials: that have it.
+        name: of the field.
+        most: values that are shown one by one; more numbers are cut into classes.
+        classes: into which they are cut.
+    """
     cells = values_of(trials[name])
     known = [value for value in distinct_values(trials[name]) if value is not None]
     there = values_of(in_order(Columns({name: objects(known)}, len(known)), [name])[name])
@@ -104,7 +115,7 @@ def _axis(trials: Columns, name: str, most: int) -> ShownAxis:
     is_log = is_number and is_log_spaced(numbers)
     absent = None in cells
     if is_number and len(there) > most:
-        values, places, codes = _classes(np.array([_number(cell) for cell in cells]))
+        values, places, codes = _classes(np.array([_number(cell) for cell in cells]), classes)
     else:
         values = tuple(as_chosen(plain_cell(value)) for value in there)
         places = tuple(map(float, numbers)) if is_number else tuple(map(float, range(len(values))))
@@ -124,9 +135,9 @@ def _number(value: object) -> float:
         return float("nan")
 
 
-def _classes(numbers: Array) -> tuple[tuple[str, ...], tuple[float, ...], Array]:
+def _classes(numbers: Array, count: int) -> tuple[tuple[str, ...], tuple[float, ...], Array]:
     """Return (names, medians, codes) of classes with about as many numbers each; NaN has the code -1."""
-    bounds = np.unique(np.nanquantile(numbers, np.linspace(0, 1, VALUE_CLASSES + 1)))
+    bounds = np.unique(np.nanquantile(numbers, np.linspace(0, 1, count + 1)))
     there = ~np.isnan(numbers)
     codes = np.full(len(numbers), -1)
     codes[there] = np.unique(np.searchsorted(bounds[1:-1], numbers[there]), return_inverse=True)[1]
