@@ -7,10 +7,11 @@ import math
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+from mlpctl.display.passages import Passage
 from mlpctl.display.text import carries, printable
 from mlpctl.errors import one_line
 from mlpctl.system.files import write_output
@@ -51,6 +52,7 @@ class Table:
         title: shown above the table for people.
         notes: sentences below the table, for people and in Markdown.
         exact: columns whose numbers somebody chose (0.03) and nobody measured (0.0300): people see them as they are.
+        colours: first word of a cell -> style of rich; the words say all that the colours do.
     """
 
     columns: Sequence[str]
@@ -58,6 +60,7 @@ class Table:
     title: str = ""
     notes: Sequence[str] = ()
     exact: Sequence[str] = ()
+    colours: Mapping[str, str] = field(default_factory=dict)
 
     def shown(self, row: Mapping[str, Cell], column: str) -> str:
         """Return a cell as people read it."""
@@ -66,7 +69,11 @@ class Table:
 
 
 def emit(
-    tables: Table | Sequence[Table], format_: Format = "table", output: Path | None = None, *, ascii_only: bool = False
+    tables: Table | Sequence[Table | Passage],
+    format_: Format = "table",
+    output: Path | None = None,
+    *,
+    ascii_only: bool = False,
 ) -> None:
     """Write tables to stdout, or to a file; "-" is stdout. Tables for people are in ASCII where that is asked for.
 
@@ -80,22 +87,30 @@ def emit(
     if format_ == "table" and output in (None, Path("-")):
         print_tables(many, ascii_only=ascii_only)
         return
-    text = to_text(many, format_)
-    if output in (None, Path("-")):
+    write_text(to_text(many, format_), output)
+
+
+def write_text(text: str, output: Path | None = None) -> None:
+    """Write a text to stdout, or to a file; "-" is stdout. Raises as `emit` does."""
+    if output is None or output == Path("-"):
         sys.stdout.write(text)
-        return
-    assert output is not None
-    write_output(output, text.encode())
+    else:
+        write_output(output, text.encode())
 
 
-def to_text(tables: Sequence[Table], format_: Format) -> str:
-    """Return tables in one of the formats, ending with a newline."""
+def as_json(content: Any) -> str:
+    """Return plain values as JSON, null for what is no number, ending with a newline."""
+    return json.dumps(_jsonable(content), indent=1, allow_nan=False) + "\n"
+
+
+def to_text(tables: Sequence[Table | Passage], format_: Format) -> str:
+    """Return tables in one of the formats, ending with a newline; passages are for people and Markdown alone."""
+    rows = [table for table in tables if isinstance(table, Table)]
     if format_ == "json":
-        rows = [[{c: _jsonable(row.get(c)) for c in table.columns} for row in table.rows] for table in tables]
-        content = rows[0] if len(rows) == 1 else {t.title: r for t, r in zip(tables, rows, strict=True)}
-        return json.dumps(content, indent=1, allow_nan=False) + "\n"
+        many = {table.title: [{c: row.get(c) for c in table.columns} for row in table.rows] for table in rows}
+        return as_json(next(iter(many.values())) if len(rows) == 1 else many)
     if format_ == "csv":
-        return "\n".join(_csv(table) for table in tables)
+        return "\n".join(_csv(table) for table in rows)
     if format_ == "md":
         return "\n".join(_markdown(table) for table in tables)
     from rich.console import Console
@@ -105,7 +120,9 @@ def to_text(tables: Sequence[Table], format_: Format) -> str:
     return stream.getvalue()
 
 
-def print_tables(tables: Sequence[Table], console: "Console | None" = None, *, ascii_only: bool = False) -> None:
+def print_tables(
+    tables: Sequence[Table | Passage], console: "Console | None" = None, *, ascii_only: bool = False
+) -> None:
     """Print tables for people, by default on stdout: in ASCII where its encoding has no more, plain lines in a pipe."""
     from rich.console import Console
     from rich.text import Text
@@ -120,6 +137,11 @@ def print_tables(tables: Sequence[Table], console: "Console | None" = None, *, a
         for number, table in enumerate(tables):
             if number:
                 out.line()
+            if isinstance(table, Passage):
+                for line in table.lines(out.width):
+                    label = len(table.label) if line.startswith(table.label) else 0
+                    out.print(lines(line[:label], "bold") + lines(line[label:]), soft_wrap=True)
+                continue
             if table.title:
                 out.print(lines(table.title, "bold"))
             for place, block in enumerate(_blocks(table, out.width, ascii_only=ascii_only) if table.columns else ()):
@@ -184,7 +206,7 @@ def _blocks(table: Table, width: int, *, ascii_only: bool) -> "Iterator[RichTabl
         columns = [_column(table, name, ascii_only=ascii_only, folded=gap == NARROW_GAP) for name in table.columns]
         columns = [column for column in columns if any(column.cells)] or columns  # nobody misses an empty one
         if _total(columns, gap) <= width or len(columns) == 1:
-            yield _rich(columns, width, gap, ascii_only=ascii_only)
+            yield _rich(columns, width, gap, table.colours, ascii_only=ascii_only)
             return
     keys = [column for column in columns if column.name in table.exact]
     if not keys or _total(keys, gap) > width // 2:
@@ -194,17 +216,19 @@ def _blocks(table: Table, width: int, *, ascii_only: bool) -> "Iterator[RichTabl
         if column in keys:
             continue
         if len(block) > len(keys) and _total([*block, column], gap) > width:
-            yield _rich(block, width, gap, ascii_only=ascii_only)
+            yield _rich(block, width, gap, table.colours, ascii_only=ascii_only)
             block = list(keys)
         block.append(column)
-    yield _rich(block, width, gap, ascii_only=ascii_only)
+    yield _rich(block, width, gap, table.colours, ascii_only=ascii_only)
 
 
 def _total(columns: Sequence[_Column], gap: int) -> int:
     return sum(column.width for column in columns) + gap * (len(columns) - 1)
 
 
-def _rich(columns: Sequence[_Column], width: int, gap: int, *, ascii_only: bool) -> "RichTable":
+def _rich(
+    columns: Sequence[_Column], width: int, gap: int, colours: Mapping[str, str], *, ascii_only: bool
+) -> "RichTable":
     """Return columns as a table of rich: sentences are broken, all else only where nothing else can be done."""
     from rich.box import Box
     from rich.table import Table as RichTable
@@ -223,7 +247,7 @@ def _rich(columns: Sequence[_Column], width: int, gap: int, *, ascii_only: bool)
             min_width=column.width if is_whole else None,
         )
     for cells in zip(*(column.cells for column in columns), strict=True):
-        drawn.add_row(*map(Text, cells))
+        drawn.add_row(*(Text(cell, colours.get(re.split(r"\W", cell, maxsplit=1)[0], "")) for cell in cells))
     return drawn
 
 
@@ -271,7 +295,11 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _markdown(table: Table) -> str:
+def _markdown(table: Table | Passage) -> str:
+    if isinstance(table, Passage):
+        head, *rest = [one_line(sentence) for sentence in table.sentences]
+        return "  \n".join([f"**{table.label}** {head}" if table.label else head, *rest]) + "\n"
+
     def line(cells: Sequence[str]) -> str:
         return "| " + " | ".join(one_line(cell).replace("|", "\\|") for cell in cells) + " |\n"
 
@@ -282,5 +310,9 @@ def _markdown(table: Table) -> str:
     return title + head + body + notes
 
 
-def _jsonable(value: Cell) -> Cell:
+def _jsonable(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _jsonable(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_jsonable(one) for one in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

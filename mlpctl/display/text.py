@@ -112,3 +112,11 @@ def sparkline(values: Sequence[float], width: int = CURVE_WIDTH) -> str:
 def _thinned(values: Sequence[float], width: int) -> Iterator[float]:
     count = min(len(values), width)
     return (values[(number + 1) * len(values) // count - 1] for number in range(count))
+
+
+def duration(seconds: float) -> str:
+    """Return seconds as people read them: 4.2 s, 3 min, 1.5 h."""
+    for unit, size in (("h", 3600.0), ("min", 60.0)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"

@@ -5,15 +5,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlpctl.display.tables import Format, Table, emit
+from mlpctl.display.passages import Passage
+from mlpctl.display.tables import Format, Table, as_json, emit, write_text
 from mlpctl.errors import UsageError
 from mlpctl.metrics import SelectOn
+from mlpctl.report.conclusion import as_data
+from mlpctl.report.ending import ending, more, price_passage
 from mlpctl.report.grouping import distinct_values, is_in
-from mlpctl.report.statistics.edges import edge_notes
 from mlpctl.report.statistics.importance import importance as importance_of
 from mlpctl.report.statistics.price import price
 from mlpctl.report.summary import Summary, summarize
-from mlpctl.report.tables import for_machines, grouped, overview
+from mlpctl.report.tables import for_machines, grouped
 from mlpctl.store.results import ResultsFolders, load
 
 if TYPE_CHECKING:
@@ -51,7 +53,7 @@ def report(
         on: part to compare on; by default the experiment's choice.
         top: configurations to list.
         importance: ask a random forest where the trials are no complete grid; of machine formats it is the table.
-        stats: list standard deviations and p values too.
+        stats: tell intervals, standard deviations, p values and shares in full.
         plot: file of the figure of one or two axes; "-" draws in the terminal.
         curves: file of the learning curves; "-" draws in the terminal.
         html: file of the page with everything.
@@ -72,13 +74,19 @@ def report(
         raise UsageError(f"--html writes a file that ends in {' or '.join(PAGES)}, got '{html}'")
     results = load(*folders, every=every)
     summaries = summarize(results, metric=metric, on=on)
-    if format_ in ("csv", "json"):
-        tables = _importance_alone(summaries, results) if importance else for_machines(summaries, by)
+    tables: list[Table | Passage]
+    if format_ == "json" and not by and not importance:
+        parts = {summary.title: as_data(summary, results) for summary in summaries}
+        write_text(as_json(next(iter(parts.values())) if len(parts) == 1 else parts), output)
+        tables = []
+    elif format_ in ("csv", "json"):
+        tables = [*(_importance_alone(summaries, results) if importance else for_machines(summaries, by))]
     elif by:
-        tables = [grouped(summary, by) for summary in summaries]
+        tables = [*(grouped(summary, by) for summary in summaries)]
     else:
         tables = standard_tables(summaries, results, top=top, importance=importance, stats=stats)
-    emit(tables, format_, output, ascii_only=ascii_only)
+    if tables:
+        emit(tables, format_, output, ascii_only=ascii_only)
     if plot is not None:
         _draw([effect_drawing(_only(summaries, "--plot"), by)], plot, ascii_only=ascii_only)
     if by and plot != STDOUT and format_ == "table" and output in (None, STDOUT):
@@ -107,16 +115,15 @@ def standard_tables(
     top: int = 10,
     importance: bool = False,
     stats: bool = False,
-) -> list[Table]:
-    """Return what a report says without being asked for more: the best, what failed, which axis matters, the price."""
-    tables = []
+) -> list[Table | Passage]:
+    """Return what a report says without being asked for more: the best, whether it is sure, what matters, the price."""
+    parts: list[Table | Passage] = []
     for summary in summaries:
         why = importance_of(summary, results.experiments, forest=importance)
+        parts += ending(summary, results, why, top=top, stats=stats, shares=stats or importance)
         cost = price(summary, results.experiments[0]) if len(summaries) == len(results.folders) == 1 else None
-        edges = edge_notes(summary)
-        beyond = Table((), (), "Edges", edges) if edges else None
-        tables += [*overview(summary, top, stats=stats), *(table for table in (why, beyond, cost) if table)]
-    return tables
+        parts += [*price_passage(cost), more(summary, results)]
+    return parts
 
 
 def effect_drawing(summary: Summary, by: Sequence[str]) -> "Plot | Heat":

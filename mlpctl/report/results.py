@@ -158,7 +158,7 @@ class Results:
         """The conclusions in sentences: the best, and whether it is certain to be."""
         sentences = []
         for summary in self.summaries():
-            sentences += [*overview(summary, 1)[0].notes, *summary.notes]
+            sentences += [*overview(summary, 1)[0].notes, *summary.notes, *summary.doubts]
         return "\n".join(dict.fromkeys(sentences))
 
     @property

@@ -51,8 +51,11 @@ STAMPS: dict[SelectOn, str] = {
 """Warning of tables that compare on such a part."""
 
 
-MORE_SEEDS = (5, 10, 20)
-"""Numbers of seeds to go on to, one after the other, where fewer leave it open which configuration is best."""
+TOLD = ("n", "failed", "mean", "sd", "low", "high", "p", "worst", "behind", "verdict", "unstable")
+"""What is known of a configuration, see `Summary.ranked`."""
+
+MORE_SEEDS = (5, 10, 20, 40)
+"""Numbers of seeds to go on to where fewer leave it open which configuration is best: twice as many, or the next."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,13 +73,15 @@ class Summary:
         better: whether low or high is better.
         on: the part that it is compared on.
         ranked: a row per configuration, best first, those without a score last: the varied fields, n, failed, mean, sd,
-            low, high, worst (its worst seed), behind (difference from the best), p (of that, corrected) and verdict,
-            see `mlpctl.report.statistics.significance`.
+            low, high, worst (its worst seed), behind (difference from the best), p (of that, corrected), verdict (see
+            `mlpctl.report.statistics.significance`) and unstable (how many of its seeds collapsed).
         verdict: on the configurations with the fewest failures; None if nothing has a score.
         best: the first row of `ranked` as a mapping, with its test score; None if nothing has a score.
         failed: a row per kind of failure, see `mlpctl.report.failures`.
         notes: what the reader has to know to trust the figures.
         baseline: what an answer without inputs scores, in a sentence; "" where that is not known.
+        doubts: sentences on how the others stand, and what chance does to these figures.
+        name: of the dataset.
     """
 
     title: str
@@ -93,6 +98,8 @@ class Summary:
     best: dict[str, Any] | None
     failed: Columns
     notes: tuple[str, ...]
+    doubts: tuple[str, ...]
+    name: str
     baseline: str = ""
 
     @cached_property
@@ -134,7 +141,8 @@ def summarize(results: ResultsFolders, *, metric: str | None = None, on: SelectO
     folders = ", ".join(folder.name for folder in results.folders)
     return [
         _summary(
-            f"{name} ({folders})",
+            name,
+            folders,
             some,
             metric or PRIMARY[some["task"][0]],
             on,
@@ -189,7 +197,12 @@ def over(trials: Columns, by: Sequence[str], column: str) -> Columns:
 
 
 def _summary(
-    title: str, trials: Columns, metric: str, on: SelectOn, experiments: Mapping[str, Mapping[str, Any]]
+    name: str,
+    folders: str,
+    trials: Columns,
+    metric: str,
+    on: SelectOn,
+    experiments: Mapping[str, Mapping[str, Any]],
 ) -> Summary:
     column = column_of(on, metric)
     if on == "train" and not is_there(trials[column]).any():
@@ -222,11 +235,13 @@ def _summary(
             "p": p,
             "behind": np.array([gaps.get(config, np.nan) for config in table["config"]], dtype=np.float64),
             "verdict": objects([standing.get(config) for config in table["config"]]),
+            "unstable": _collapsed(table, trials, column, BETTER[metric]),
         }
-    ).only([*varied, "n", "failed", "mean", "sd", "low", "high", "p", "worst", "behind", "verdict", "config"])
+    )
+    table = table.only([*varied, *TOLD, "config"])
     best = _best(table, trials, metric)
     return Summary(
-        title=title,
+        title=f"{name} ({folders})",
         rows=everything,
         compared=trials,
         statuses=dict(Counter(str(status) for status in everything["status"] if status is not None).most_common()),
@@ -239,11 +254,9 @@ def _summary(
         verdict=verdict,
         best=best,
         failed=failures(everything, experiments),
-        notes=(
-            *_notes(table, trials, best, on),
-            *_doubts(verdict, best, on, BETTER[metric]),
-            *_unstable(table, trials, varied, column, BETTER[metric]),
-        ),
+        notes=tuple(_notes(table, trials, best, on)),
+        doubts=(*_doubts(verdict, best, on, BETTER[metric]), *unstable_notes(table, varied)),
+        name=name,
         baseline=_baseline(trials, best, metric),
     )
 
@@ -283,14 +296,20 @@ def _verdict(table: Columns, trials: Columns, column: str, better: str, *, by_ep
     return compare_scores(scores.of(able), better, best=able[0], margin=margin)
 
 
-def _unstable(table: Columns, trials: Columns, varied: Sequence[str], column: str, better: str) -> list[str]:
-    """Return a sentence on configurations of which single seeds collapse."""
+def _collapsed(table: Columns, trials: Columns, column: str, better: str) -> Array:
+    """Return how many seeds of each row of the table collapsed."""
     scored = table.rows(table["n"] > 0)
     if not len(scored):
-        return []
+        return np.zeros(len(table), dtype=np.intp)
     scores = by_seed(trials, "config", column)
     counts = collapsed_seeds(scores.values, better, _margin(column, scores.step, float(scored["mean"][0])))
-    return unstable_notes(scored, varied, dict(zip(scores.names, counts.tolist(), strict=True)))
+    known = dict(zip(scores.names, counts.tolist(), strict=True))
+    return np.array([known.get(config, 0) for config in table["config"].tolist()], dtype=np.intp)
+
+
+def more_seeds(seeds: int) -> int | None:
+    """Return the number of seeds to go on to from so many; None where more would hardly tell more."""
+    return next((n for n in MORE_SEEDS if n >= 2 * seeds), None)
 
 
 def _margin(column: str, step: float, best: float) -> float:
@@ -383,7 +402,7 @@ def _doubts(verdict: Verdict | None, best: dict[str, Any] | None, on: SelectOn, 
     if verdict.optimism:
         way, luck = "high" if better == "high" else "low", for_people(verdict.optimism)
         told.append(f"Picked as the best of {len(verdict.tied)}, its {on} mean is about {luck} too {way} by luck.")
-    more = next((n for n in MORE_SEEDS if n > verdict.seeds), None)
+    more = more_seeds(verdict.seeds)
     if more is not None:
         trials = sum(max(more - seeds, 0) for seeds in verdict.tests["seeds"].tolist())
         told.append(f"More seeds tell more: `--seeds {more}` on the same command adds {trials:,} trials.")

@@ -12,7 +12,7 @@ from mlpctl.errors import UsageError, did_you_mean
 from mlpctl.report.failures import retry_note
 from mlpctl.report.grouping import codes_of, distinct_values, is_there
 from mlpctl.report.statistics.significance import Standing
-from mlpctl.report.summary import STAMPS, Summary, over
+from mlpctl.report.summary import STAMPS, TOLD, Summary, over
 from mlpctl.store.columns import Array, Columns, values_of
 
 STANDINGS: dict[Standing, str] = {"best": "best", "close": "close", "behind": "behind, unproven", "worse": "worse"}
@@ -36,7 +36,11 @@ def overview(summary: Summary, top: int, *, stats: bool = False) -> list[Table]:
     columns = [name for name in columns if name not in hidden]
     shown = summary.ranked.only(columns).rows(np.arange(min(top, len(summary.ranked))))
     left = len(summary.ranked) - len(shown)
-    notes = [*([f"… and {left} more; --top {len(summary.ranked)} shows all."] if left else []), *summary.notes]
+    notes = [
+        *([f"… and {left} more; --top {len(summary.ranked)} shows all."] if left else []),
+        *summary.notes,
+        *summary.doubts,
+    ]
     header = heading(summary)
     said = [best_sentence(summary), *([summary.baseline] if summary.baseline else []), *clear(summary)]
     tables = [Table((), (), header, said)]
@@ -48,7 +52,7 @@ def overview(summary: Summary, top: int, *, stats: bool = False) -> list[Table]:
             rows = [{**row, "verdict": words[row["verdict"]]} for row in rows]
         tables.append(Table(columns, rows, title, notes, summary.varied))
     else:
-        tables[0] = Table((), (), header, [*said, *summary.notes])
+        tables[0] = Table((), (), header, [*said, *summary.notes, *summary.doubts])
     if len(summary.failed):
         rows = rows_of(summary.failed)
         commands = [f"The first {str(row['status']).replace('_', ' ')} again: {row['again']}" for row in rows]
@@ -82,8 +86,8 @@ def for_machines(summaries: Sequence[Summary], by: Sequence[str]) -> list[Table]
         if by:
             table = grouped(summary, by, people=False)
         else:
-            ranked = [table for table in overview(summary, len(summary.ranked), stats=True) if "mean" in table.columns]
-            table = replace(ranked[0], title=f"{summary.title}: {ranked[0].title}")
+            columns = [*summary.varied, *TOLD]
+            table = Table(columns, rows_of(summary.ranked.only(columns)), summary.title)
         if len(summaries) > 1:
             rows = [{"dataset": summary.title, **row} for row in table.rows]
             table = replace(table, columns=["dataset", *table.columns], rows=rows)
@@ -96,14 +100,18 @@ def best_sentence(summary: Summary) -> str:
     best = summary.best
     if best is None:
         return "No trial has a score: there is no best configuration."
-    what = ", ".join(
-        f"{name} {as_chosen(plain_cell(best[name]))}" for name in summary.varied if plain_cell(best[name]) is not None
-    )
+    what = setting_of(best, summary.varied)
     text = f"Best: {what or 'the only configuration'}: {summary.on} {summary.metric} {with_interval(best, '')}"
     if "test_mean" in best and summary.on != "test":
         text += f"; test {summary.metric} {with_interval(best, 'test_')}"
     text += " (95 % intervals over seeds)" if best["n"] > 1 else " (one seed: no interval)"
     return text + "."
+
+
+def setting_of(row: Mapping[str, Any], names: Sequence[str]) -> str:
+    """Return fields of a row as "lr 0.1, hidden_units 32"; those that do not apply are left out."""
+    cells = {name: plain_cell(row[name]) for name in names}
+    return ", ".join(f"{name} {as_chosen(cell)}" for name, cell in cells.items() if cell is not None)
 
 
 def clear(summary: Summary) -> list[str]:
@@ -115,10 +123,12 @@ def clear(summary: Summary) -> list[str]:
     return [f"Sure: it is better than {whom}; chance is allowed for."]
 
 
-def with_interval(row: Mapping[str, Any], prefix: str) -> str:
+def with_interval(row: Mapping[str, Any], prefix: str, interval: bool = True) -> str:
     """Return "mean [low, high]" of the cells that begin with a prefix; the mean alone where there is no interval."""
     mean, low, high = (row[f"{prefix}{name}"] for name in ("mean", "low", "high"))
-    return for_people(mean) + ("" if plain_cell(low) is None else f" [{for_people(low)}, {for_people(high)}]")
+    return for_people(mean) + (
+        "" if not interval or plain_cell(low) is None else f" [{for_people(low)}, {for_people(high)}]"
+    )
 
 
 def grouped(summary: Summary, by: Sequence[str], *, people: bool = True) -> Table:

@@ -9,6 +9,9 @@ from mlpctl.errors import UsageError
 if TYPE_CHECKING:
     from mlpctl.runner.experiment import Experiment
 
+NAME_OF_SHARD = r"(?P<name>.+)-(?P<number>\d+)-of-(?P<of>\d+)"
+"""Name of the results folder of a part."""
+
 
 @dataclass(frozen=True)
 class Shard:

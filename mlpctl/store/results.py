@@ -26,6 +26,7 @@ class ResultsFolders:
         rows: a row per trial, the columns of the schema, and `folder`.
         experiments: resolved experiment of each folder, {} where none was written.
         environments: content of each folder's `environment.json`.
+        is_all: True if the trials of other experiments in these folders are among `rows`.
         others: number of trials of other experiments in these folders, which `rows` does not have.
     """
 
@@ -34,6 +35,7 @@ class ResultsFolders:
     experiments: tuple[dict[str, Any], ...]
     environments: tuple[dict[str, Any], ...]
     others: int = 0
+    is_all: bool = False
 
     @cached_property
     def epoch_rows(self) -> Columns:
@@ -87,4 +89,5 @@ def load(*folders: str | Path, every: bool = False) -> ResultsFolders:
         tuple(read_experiment(path / EXPERIMENT_FILE) for path in paths),
         tuple(read_json(path / ENVIRONMENT_FILE) for path in paths),
         len(rows) - int(is_own.sum()),
+        every,
     )

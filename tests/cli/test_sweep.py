@@ -23,8 +23,8 @@ def table(folder: str | Path) -> pd.DataFrame:
 def test_a_sweep_trains_every_cell_once(cli: Cli) -> None:
     done = cli(*SWEEP, "--axis", "lr=0.01,0.1,1", "--axis", "activation=relu,tanh", "--seeds", "2")
     assert done.code == 0
-    assert "12 trials (12 ok)" in done.out
-    assert "Best:" in done.out
+    assert "iris: 6 settings × 2 seeds = 12 runs, all finished." in done.out
+    assert "\nBEST   " in done.out
     trials = load("results/iris-mlp").trials
     assert len(trials) == trials["key"].nunique() == 12
     assert trials["config"].nunique() == 6

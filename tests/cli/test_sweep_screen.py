@@ -217,7 +217,7 @@ def test_a_sweep_on_a_terminal_shows_itself_and_leaves_only_its_report(tmp_path:
         "\x1b\\[[0-9;?]*[A-Za-z]", "", said[said.rindex("\x1b[?25h") :]
     )  # the cursor is back: the view is gone
     assert "of 12 " not in after
-    assert "3 configurations × 4 seeds" in after
+    assert "3 settings × 4 seeds" in after
 
 
 def test_a_sweep_off_a_terminal_has_no_control_characters(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -259,7 +259,7 @@ def test_a_report_follows_a_sweep_and_only_reads(tmp_path: Path) -> None:
     assert watching.returncode == 0
     assert "waiting for results in results/iris-mlp" in err
     assert err.count("of 6 trials at") == 2
-    assert "iris (iris-mlp)" in out
+    assert "saved in results/iris-mlp" in out
     assert {path.name: path.read_bytes() for path in (tmp_path / "results/iris-mlp").glob("*.csv")} == before
 
 

@@ -19,16 +19,16 @@ def notes_of(folder: Path, field: str, scores: dict[float, float]) -> list[str]:
 @pytest.mark.parametrize(
     ("field", "scores", "advice"),
     [
-        ("lr", {0.01: 0.5, 0.1: 0.7, 1.0: 0.9}, "--axis lr=10"),
-        ("lr", {0.01: 0.9, 0.1: 0.7, 1.0: 0.5}, "--axis lr=0.001"),
-        ("hidden_units", {4: 0.5, 16: 0.7, 64: 0.9}, "--axis hidden_units=256"),
-        ("hidden_layers", {0: 0.5, 1: 0.7, 2: 0.9}, "--axis hidden_layers=3"),
-        ("dropout", {0.0: 0.5, 0.25: 0.7, 0.5: 0.9}, "--axis dropout=0.75"),
+        ("lr", {0.01: 0.5, 0.1: 0.7, 1.0: 0.9}, "--axis lr=0.01,0.1,1,10"),
+        ("lr", {0.01: 0.9, 0.1: 0.7, 1.0: 0.5}, "--axis lr=0.001,0.01,0.1,1"),
+        ("hidden_units", {4: 0.5, 16: 0.7, 64: 0.9}, "--axis hidden_units=4,16,64,256"),
+        ("hidden_layers", {0: 0.5, 1: 0.7, 2: 0.9}, "--axis hidden_layers=0,1,2,3"),
+        ("dropout", {0.0: 0.5, 0.25: 0.7, 0.5: 0.9}, "--axis dropout=0,0.25,0.5,0.75"),
     ],
 )
 def test_the_axis_goes_on_as_it_went(tmp_path: Path, field: str, scores: dict[float, float], advice: str) -> None:
     [note] = notes_of(tmp_path / "r", field, scores)
-    assert f"`{advice}`" in note
+    assert advice in note
 
 
 def test_a_value_that_the_axis_cannot_take_is_not_advised(tmp_path: Path) -> None:

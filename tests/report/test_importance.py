@@ -192,9 +192,9 @@ def test_nothing_that_varies_is_no_design(tmp_path: Path) -> None:
 
 def test_the_section_of_the_report(cli: Cli, tmp_path: Path) -> None:
     grid(tmp_path / "r")
-    said = cli("report", "r").out
-    assert "Importance for validation accuracy" in said
-    assert "**Importance for validation accuracy**" in cli("report", "r", "--format", "md").out
+    assert "MATTERS  lr " in cli("report", "r").out
+    assert "**MATTERS** lr " in cli("report", "r", "--format", "md").out
+    assert "Importance for validation accuracy" in cli("report", "r", "--stats").out
     rows = json.loads(cli("report", "r", "--format", "json", "--importance").out)
     assert [row["axis"] for row in rows] == ["lr", "hidden_units", "interactions"]
     grid(tmp_path / "two", seeds=2)

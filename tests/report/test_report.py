@@ -37,7 +37,7 @@ def test_a_tie_is_called_one_and_one_seed_is_warned_of(tmp_path: Path) -> None:
     rows = [{"lr": lr, "seed": s, "val_accuracy": 0.8 + 0.01 * rng.normal()} for s in range(3) for lr in (0.1, 0.11)]
     [summary] = summarize(load(write(tmp_path / "tie", rows)))
     assert summary.configurations["verdict"].tolist() == ["best", "close"]
-    assert any("too high" in note for note in summary.notes)
+    assert any("too high" in note for note in summary.doubts)
     [summary] = summarize(load(known(tmp_path / "one", seeds=1)))
     assert any("One seed each" in note for note in summary.notes)
 
@@ -86,8 +86,8 @@ def test_several_folders_and_datasets(cli: Cli, tmp_path: Path) -> None:
     write(tmp_path / "b", [{"key": "x", "dataset": "wine", "val_accuracy": 0.5}])
     done = cli("report", "a", "b")
     assert done.code == 0
-    assert "iris (a, b): 8 configurations × 3 seeds, 24 trials (24 ok)" in done.out
-    assert "wine (a, b): 1 configuration × 1 seed, 1 trial (1 ok)" in done.out
+    assert "iris: 8 settings × 3 seeds = 24 runs, all finished." in done.out
+    assert "wine: 1 setting × 1 seed = 1 run, finished.  saved in a, b" in done.out
 
 
 @pytest.mark.parametrize("format_", ["table", "md", "csv", "json"])
@@ -96,13 +96,15 @@ def test_every_format(cli: Cli, tmp_path: Path, format_: str) -> None:
     done = cli("report", "r", "--format", format_)
     assert done.code == 0
     if format_ == "json":
-        rows = json.loads(done.out)
-        assert len(rows) == 8
-        assert rows[0]["lr"] == 0.1
+        told = json.loads(done.out)
+        assert len(told["settings"]) == 8
+        assert told["settings"][0]["lr"] == told["best"]["lr"] == 0.1
+        assert (told["sure"], told["next"]) == ("yes", None)
     elif format_ == "csv":
-        assert done.out.startswith("hidden_units,lr,n,mean,sd,low,high,p,worst,behind,verdict\n16,0.1,3,")
+        assert done.out.startswith("hidden_units,lr,n,failed,mean,sd,low,high,p,worst,behind,verdict,unstable\n16,")
     else:
-        assert "Best: hidden_units 16, lr 0.1: validation accuracy 0." in done.out.replace("\n", " ")
+        label = "**BEST**" if format_ == "md" else "BEST  "
+        assert f"{label} hidden_units 16, lr 0.1\n" in done.out.replace("  \n", "\n")
         assert ("| --- |" in done.out) == (format_ == "md")
     cli("report", "r", "--format", format_, "-o", "out")
     assert Path("out").read_text()
@@ -177,7 +179,7 @@ def test_an_unfinished_folder_is_reported(cli: Cli, tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-9])
     done = cli("report", "r")
     assert done.code == 0
-    assert "23 trials" in done.out
+    assert "23 runs" in done.out
 
 
 @pytest.mark.parametrize("name", ["experiment.toml", "environment.json"])

@@ -214,7 +214,7 @@ def test_reports_say_when_the_best_is_clear(cli: Cli) -> None:
     write(Path("tie"), [{**row, "val_accuracy": 0.9 + 0.01 * rng.normal()} for row in rows])
     said = cli("report", "tie").out.replace("\n", " ")
     assert "better than" not in said
-    assert "any of these may be the best" in said
+    assert "any of these 3 may be the best" in said
 
 
 def test_a_configuration_with_failures_is_not_in_the_running(tmp_path: Path) -> None:

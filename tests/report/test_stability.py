@@ -43,6 +43,7 @@ def test_an_unstable_configuration_is_named(tmp_path: Path) -> None:
         for seed, score in enumerate(own)
     ]
     [summary] = summarize(load(write(tmp_path / "r", rows)))
-    unstable = [note for note in summary.notes if note.startswith("Unstable")]
+    unstable = [note for note in summary.doubts if note.startswith("Unstable")]
     assert len(unstable) == 1
     assert "lr 0.1 (1 of 3 seeds" in unstable[0]
+    assert summary.configurations.set_index("lr")["unstable"].to_dict() == {0.1: 1, 0.2: 0, 0.3: 0}

@@ -115,6 +115,7 @@ def settled(text: str, command: str, folder: Path) -> str:
         text = re.sub(r"^((?:time|memory) +).*$", r"\1…", text, flags=re.MULTILINE)
         text = re.sub("─+", "─", text)  # as long as the time is wide
         text = re.sub(r'("(?:seconds|low|high|memory_bytes)": )[^,\n]*', r"\1…", text)
+    text = re.sub(r"(new runs?), about [\d.]+ (?:s|min|h)$", r"\1, about …", text, flags=re.MULTILINE)
     digits = 5 if command.startswith("mlpctl predict") else 9
     return re.sub(r"(?<![\w.])\d+\.\d{5,}(?:e[-+]\d+)?(?![\w.])", lambda found: f"{float(found[0]):.{digits}g}", text)
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from mlpctl.display.tables import Cell, Table, for_people
+from mlpctl.display.text import duration
 from mlpctl.models.cost import in_bytes
 from mlpctl.runner.dry_run import SweepPlan
 from mlpctl.runner.trial import Trial
@@ -26,7 +27,7 @@ def tables(plan: SweepPlan, *, people: bool) -> list[Table]:
         "epochs": plan.epochs,
     }
     if people:
-        line |= {"time": f"{_clock(seconds)} ({_clock(low)} to {_clock(high)})", "memory": in_bytes(peak)}
+        line |= {"time": f"{duration(seconds)} ({duration(low)} to {duration(high)})", "memory": in_bytes(peak)}
     else:
         line |= {"seconds": seconds, "low": low, "high": high, "memory_bytes": peak}
     notes = [f"results in {plan.folder}", *dict.fromkeys(f"invalid: {row['error']}" for row in plan.invalid)]
@@ -94,11 +95,3 @@ def _value(trial: Trial, name: str) -> Cell:
     if name.startswith("data."):
         return str(trial.spec.data.get(name.removeprefix("data."), ""))
     return trial.spec.flat()[name]
-
-
-def _clock(seconds: float) -> str:
-    """Return seconds as people read them: 4.2 s, 3 min, 1.5 h."""
-    for unit, size in (("h", 3600.0), ("min", 60.0)):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.3g} {unit}"
-    return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"

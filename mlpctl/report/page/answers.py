@@ -43,7 +43,7 @@ def best(summary: Summary, axes: Sequence[str]) -> Answer:
 def certain(summary: Summary) -> Answer:
     """Return whether the best is certain to be the best, with everything that a reader has to know to trust it."""
     verdict = summary.verdict
-    said = (*clear(summary), *summary.notes)
+    said = (*clear(summary), *summary.notes, *summary.doubts)
     if verdict is None or summary.best is None:
         return Answer("There is nothing to judge", said)
     if verdict.compared == 1:

@@ -5,12 +5,15 @@ from mlpctl.report.grouping import distinct_values
 from mlpctl.report.summary import Summary
 from mlpctl.spec import Spec
 
+MOST_VALUES = 8
+"""Values of an axis up to which the next one is written behind them; of more it is written alone."""
+
 FEWEST_VALUES = 3
 """Of two values one is always the best and at an edge."""
 
 
 def edge_notes(summary: Summary) -> list[str]:
-    """Return a sentence per numeric axis whose best value is at an edge, with the next value to try.
+    """Return a sentence per numeric axis whose best value is at an edge, with the axis to try next.
 
     The next value continues the axis as its last two do: by their ratio where all are positive, else by their distance.
     Epochs are no such axis: more of them are another price, not another setting.
@@ -28,8 +31,9 @@ def edge_notes(summary: Summary) -> list[str]:
         beyond = last * last / before if min(values) > 0 else 2 * last - before
         beyond = round(beyond) if isinstance(last, int) else float(f"{beyond:.3g}")
         side, way = ("largest", "larger") if up else ("smallest", "smaller")
-        advice = f": `--axis {name}={beyond:g}` tries a {way} one" if _is_valid(name, beyond, last) else ""
-        told.append(f"{name}: the best value, {last:g}, is the {side} that was tried{advice}.")
+        axis = ",".join(f"{value:g}" for value in sorted([*(values if len(values) < MOST_VALUES else ()), beyond]))
+        advice = f" Try {way}: --axis {name}={axis}" if _is_valid(name, beyond, last) else ""
+        told.append(f"{name}: the best value {last:g} is the {side} you tried.{advice}")
     return told
 
 

@@ -1,6 +1,6 @@
 """Find seeds that collapse: trials far below the others of their configuration, which a mean hides."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,21 +44,20 @@ def collapsed_seeds(values: Array, better: str, margin: float) -> NDArray[np.int
     return counts
 
 
-def unstable_notes(ranked: Columns, varied: Sequence[str], counts: Mapping[str, int]) -> list[str]:
+def unstable_notes(ranked: Columns, varied: Sequence[str]) -> list[str]:
     """Return a sentence on the configurations with collapsed seeds, the best first; [] where there are none.
 
     Args:
-        ranked: a row per configuration: the varied fields, config, n and worst.
+        ranked: a row per configuration: the varied fields, n, worst and unstable (how many seeds collapsed).
         varied: names of these fields.
-        counts: configuration -> collapsed seeds.
     """
-    rows = [row for row in ranked.records() if counts.get(row["config"])]
+    rows = [row for row in ranked.records() if row["unstable"]]
     if not rows:
         return []
     told = []
     for row in rows[:NAMED]:
         where = ", ".join(f"{name} {as_chosen(row[name])}" for name in varied if row[name] is not None)
-        seeds = f"{counts[row['config']]} of {row['n']} seeds far below the others"
+        seeds = f"{row['unstable']} of {row['n']} seeds far below the others"
         told.append(f"{where or 'the one trained'} ({seeds}, the worst {for_people(row['worst'])})")
     more = [f"and {len(rows) - NAMED} more"] if len(rows) > NAMED else []
     return [f"Unstable: {'; '.join([*told, *more])}."]

@@ -1,0 +1,53 @@
+"""What follows from a sweep: whether its best is sure, and the command that tells more, which does what it says."""
+
+import json
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from mlpctl.report.conclusion import next_runs, sure_of
+from mlpctl.report.summary import summarize
+from mlpctl.store.results import load
+from tests.helpers.cli import Cli
+from tests.helpers.synthetic import write
+
+SWEEP = ("sweep", "--dataset", "iris", "--epochs", "2", "--axis", "lr=0.1,0.11", "--engine", "reference")
+
+
+@pytest.mark.parametrize(
+    ("more", "seeds"),
+    [
+        (("--seeds", "2"), "5"),
+        (("--seeds", "1,7"), "1,7,0,2,3"),
+        (("--seeds", "2", "--out", "else where"), "5"),
+        (("--seeds", "2", "--shard", "1/1"), "5"),
+    ],
+)
+def test_the_next_command_trains_what_it_says(cli: Cli, more: tuple[str, ...], seeds: str) -> None:
+    said = cli(*SWEEP, *more).out
+    command = re.search(r"Next: (.+?)(?:  6 new|\n)", said)
+    assert command is not None
+    words = shlex.split(command[1])
+    assert words[words.index("--seeds") + 1] == seeds
+    assert "6 new runs, about " in said
+    assert "2 settings × 5 seeds = 10 runs, all finished." in cli(*words[1:]).out
+
+
+def test_json_has_the_same_for_programs(cli: Cli) -> None:
+    told = json.loads(cli(*SWEEP, "--seeds", "2", "--format", "json").out)
+    assert told["sure"] == "not yet"
+    assert {row["verdict"] for row in told["settings"]} <= {"best", "close", "behind", "worse"}
+    assert told["next"]["runs"] == 6
+    assert told["next"]["command"].startswith("mlpctl sweep results/iris-mlp/experiment.toml")
+    assert told["best"]["lr"] in (0.1, 0.11)
+
+
+def test_one_seed_is_unknown_and_one_setting_nothing_to_compare(tmp_path: Path) -> None:
+    rows = [{"lr": lr, "val_accuracy": lr} for lr in (0.1, 0.2)]
+    [summary] = summarize(load(write(tmp_path / "two", rows)))
+    assert sure_of(summary) == "unknown"
+    results = load(write(tmp_path / "one", rows[:1]))
+    [summary] = summarize(results)
+    assert (sure_of(summary), next_runs(summary, results)) == (None, None)
