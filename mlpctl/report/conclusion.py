@@ -121,6 +121,7 @@ def as_data(summary: Summary, results: ResultsFolders) -> dict[str, Any]:
         "better": summary.better,
         "runs": summary.statuses,
         "best": best,
+        "baseline": summary.baseline or None,
         "sure": sure_of(summary),
         "margin": None if summary.verdict is None else summary.verdict.margin,
         "settings": settings,

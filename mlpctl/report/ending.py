@@ -100,7 +100,10 @@ def _best(summary: Summary, *, stats: bool) -> Passage:
         lines.append((f"test {summary.metric}", with_interval(best, "test_", stats), used))
     wide = max(len(name) for name, *_ in lines)
     scored = [(f"{name:{wide}}  {score}", f"({'; '.join(used)})") for name, score, used in lines]
-    return Passage("BEST", [[(setting_of(best, summary.varied) or "the only setting",)], scored], BESIDE)
+    blocks: list[list[Line]] = [[(setting_of(best, summary.varied) or "the only setting",)], scored]
+    if summary.baseline:
+        blocks.append([(summary.baseline,)])
+    return Passage("BEST", blocks, BESIDE)
 
 
 def _examples(summary: Summary, column: str, use: str) -> str:
