@@ -99,7 +99,7 @@ def _best(summary: Summary, *, stats: bool) -> Passage:
         used = [_examples(summary, f"test_{summary.metric}", "not used to choose: quote this one")]
         lines.append((f"test {summary.metric}", with_interval(best, "test_", stats), used))
     wide = max(len(name) for name, *_ in lines)
-    scored = [(f"{name:{wide}}  {score}", f"({'; '.join(used)})") for name, score, used in lines]
+    scored: list[Line] = [(f"{name:{wide}}  {score}", f"({'; '.join(used)})") for name, score, used in lines]
     blocks: list[list[Line]] = [[(setting_of(best, summary.varied) or "the only setting",)], scored]
     if summary.baseline:
         blocks.append([(summary.baseline,)])
