@@ -26,6 +26,13 @@ def report(
         bool, typer.Option("--importance", help="Which axis matters, by a random forest where there is no full grid.")
     ] = False,
     stats: Annotated[bool, typer.Option("--stats", help="List standard deviations and p values too.")] = False,
+    confusion: Annotated[
+        bool,
+        typer.Option(
+            "--confusion",
+            help="Which classes the best trial takes for which, and its most confident mistakes; --plot draws them.",
+        ),
+    ] = False,
     plot: Annotated[
         Path | None,
         typer.Option(
@@ -84,6 +91,17 @@ def report(
         return
     if port is not None:
         raise UsageError("--port is of the page that --serve shows: give both")
+
+    if confusion:
+        from mlpctl.report.confusion import report_confusion
+
+        others = {"--by": by, "--top": top != 10, "--importance": importance, "--stats": stats, "--curves": curves,
+                  "--html": html, "--metric": metric, "--watch": watch, "--updates": updates,
+                  "--all": all_}  # fmt: skip
+        if given := [name for name, value in others.items() if value]:
+            raise UsageError(f"--confusion is of one trained network: leave {', '.join(given)} out")
+        report_confusion(which, select_on or "validation", plot, format_, output, ascii_only=ascii_)
+        return
 
     def show() -> None:
         others = report_on(
