@@ -13,7 +13,14 @@ LIST = ", ".join(f"{number} {exercise.title}" for number, exercise in EXERCISES.
 
 
 def exercise(
-    number: Annotated[str, typer.Argument(help=f"{LIST}.", autocompletion=lambda: list(EXERCISES), show_default=False)],
+    number: Annotated[
+        str,
+        typer.Argument(
+            help=f"{LIST}; `1` is 5.2.1, `all` is all nine.",
+            autocompletion=lambda: [*EXERCISES, "all"],
+            show_default=False,
+        ),
+    ],
     effort: Annotated[
         Effort, typer.Option("--effort", help="Seconds, minutes, or what the book's setting takes.")
     ] = "default",
@@ -22,6 +29,10 @@ def exercise(
         typer.Option("--seeds", metavar="N", help="How many seeds, or which. Default: by exercise and effort."),
     ] = None,
     out: Annotated[Path, typer.Option("--out", help="Folder of the answers.")] = Path("results/exercises"),
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", metavar="FILE", help="Write the answers as one page that needs no network."),
+    ] = None,
     jobs: o.Jobs = None,
     force: o.Force = False,
     data: o.DataOption = None,
@@ -39,18 +50,22 @@ def exercise(
     from mlpctl.runner.types import RunOptions, Stop
     from mlpctl.system.devices import asked_jobs
     from mlpctl.textbook.exercises.collect import ExerciseOptions
-    from mlpctl.textbook.exercises.solve import ANSWER_FILE, solve
+    from mlpctl.textbook.exercises.solve import ANSWER_FILE, answer_lines, solve_all
 
     def screen(experiment: Experiment) -> SweepScreen:
         return SweepScreen(experiment, jobs=asked_jobs(jobs), quiet=quiet)
 
     set_offline(offline)
-    number = exercise_number(number)
-    stop, folder = Stop(), out / number
-    options = RunOptions(jobs=asked_jobs(jobs), force=force)
+    numbers = list(EXERCISES) if number == "all" else [exercise_number(number)]
+    stop, run = Stop(), RunOptions(jobs=asked_jobs(jobs), force=force)
+    asked = [ExerciseOptions(n, effort, out / n, run, screen, stop, seeds, o.data_options(data)) for n in numbers]
     with handle_interrupts(stop, "after the trials in training"):
-        solution = solve(ExerciseOptions(number, effort, folder, options, screen, stop, seeds, o.data_options(data)))
-    typer.echo("\n\n".join(solution.sentences) + "\n")
-    print_tables([solution.table])
-    if not quiet:
-        typer.echo(f"note: {folder / ANSWER_FILE} has it with its plot", err=True)
+        for options, solution in solve_all(asked, html):
+            if len(asked) > 1:
+                typer.echo(f"Exercise {options.number}: {EXERCISES[options.number].title}\n")
+            typer.echo("\n\n".join(answer_lines(solution)) + "\n")
+            print_tables([solution.table])
+            if not quiet:
+                typer.echo(f"note: {options.folder / ANSWER_FILE} has it with its plot", err=True)
+    if html is not None and not quiet:
+        typer.echo(f"note: {html} has {'all answers' if len(asked) > 1 else 'the answer'}", err=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mlpctl.errors import DataError
 from mlpctl.runner.ask_tell import samples
 from mlpctl.runner.callbacks.base import Callback
 from mlpctl.runner.experiment import Experiment, seeds_of, with_data
@@ -21,6 +22,10 @@ from mlpctl.system.parsing import parsing
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+STAND_IN = "digits"
+"""Dataset that takes the place of Fashion-MNIST where that is not there and cannot be fetched; scikit-learn has it."""
 
 
 @dataclass(frozen=True)
@@ -55,9 +60,25 @@ def experiment_for(options: ExerciseOptions) -> Experiment:
         DataError: if the experiment files are missing.
         UsageError: if the seeds are invalid.
     """
-    experiment = read_experiment(experiment_path(options.number), options.effort)
+    experiment = with_data_at_hand(read_experiment(experiment_path(options.number), options.effort))
     seeds = experiment.seeds if options.seeds is None else seeds_of(options.seeds, experiment.base)
-    return with_data(replace(experiment, name=options.effort, seeds=seeds), options.data)
+    name = options.effort if experiment.base.get("dataset") != STAND_IN else f"{options.effort}-{STAND_IN}"
+    return with_data(replace(experiment, name=name, seeds=seeds), options.data)
+
+
+def with_data_at_hand(experiment: Experiment) -> Experiment:
+    """Return the experiment, on digits in minibatches of 32 where Fashion-MNIST is not there and cannot be fetched."""
+    from mlpctl.data import load_dataset
+    from mlpctl.spec import make_spec
+
+    if experiment.base.get("dataset") != "fashion-mnist":
+        return experiment
+    try:
+        load_dataset(make_spec({"dataset": "fashion-mnist"}))
+    except DataError:
+        base = {name: value for name, value in experiment.base.items() if name != "data"}
+        return replace(experiment, base={**base, "dataset": STAND_IN, "batch_size": 32})
+    return experiment
 
 
 def experiment_path(number: str) -> Path:

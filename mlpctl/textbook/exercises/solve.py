@@ -1,8 +1,8 @@
 """Solve an exercise: train its experiment or measure, build the answer from the claims, and write it to a folder."""
 
 import shlex
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from mlpctl.system.facts import cpu_model, usable_cores
 from mlpctl.system.files import write_output
 from mlpctl.textbook.exercises.catalog import SOURCE, Effect, Exercise, exercise_of
 from mlpctl.textbook.exercises.claims import effect_of_value
-from mlpctl.textbook.exercises.collect import ExerciseOptions, experiment_path
+from mlpctl.textbook.exercises.collect import STAND_IN, ExerciseOptions, experiment_path
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,11 +25,21 @@ ANSWERABLE = ("ok", "diverged")
 
 @dataclass(frozen=True)
 class Solution:
-    """The answer to an exercise: its claims as sentences, the numbers behind them, and their plot."""
+    """The answer to an exercise.
+
+    Attributes:
+        sentences: its claims: the answer, the evidence, how sure it is, what to try next.
+        table: the numbers behind them.
+        plot: their plot.
+        note: line on the data where another dataset than the book's was used, or "".
+        source: lines on the source, the data, the machine and the command.
+    """
 
     sentences: tuple[str, ...]
     table: Table
     plot: Plot
+    note: str = ""
+    source: tuple[str, ...] = ()
 
 
 def solve(options: ExerciseOptions) -> Solution:
@@ -44,19 +54,51 @@ def solve(options: ExerciseOptions) -> Solution:
     if options.data and not experiment_path(options.number).is_file():
         raise UsageError(f"exercise {options.number} reads no dataset: leave --data out")
     data = exercise.function("collect_data")(options)
-    solution = solution_of(exercise, data)
+    solution = replace(solution_of(exercise, data), note=_stand_in_note(data))
     command = f"mlpctl exercise {options.number}"
     command += f" --effort {options.effort}" if options.effort != "default" else ""
     command += f" --seeds {options.seeds}" if options.seeds is not None else ""
     command += "".join(f" --data {shlex.quote(f'{name}={value}')}" for name, value in options.data.items())
     source = f"{SOURCE}, exercise {options.number.rpartition('.')[2]}."
     title = f"Exercise {options.number}: {exercise.title}"
-    footer = [source, *_measured_on(data), f"Run: `{command}`"]
-    _write(solution, options.folder, title=title, question=exercise.question, footer=footer)
+    solution = replace(solution, source=(source, *_measured_on(data), f"Run: `{command}`"))
+    _write(solution, options.folder, title=title, question=exercise.question)
     bad = data[~data["status"].isin(ANSWERABLE)] if "status" in data else data.iloc[:0]
     if len(bad):
         raise TrialsFailed(f"{len(bad)} of {len(data)} trials failed: {bad['error'].iloc[0]}")
     return solution
+
+
+def solve_all(asked: Sequence[ExerciseOptions], html: Path | None) -> Iterator[tuple[ExerciseOptions, Solution]]:
+    """Yield the answers to exercises as they come; trials that failed end the command after the last one.
+
+    Args:
+        asked: the exercises.
+        html: file of one page with all answers, written again with each, so that none is lost; None for none.
+
+    Raises:
+        TrialsFailed: if trials of some exercise failed.
+        UsageError, DataError: see `solve`.
+    """
+    from mlpctl.textbook.exercises.page import write_answers
+
+    problems: list[str] = []
+    answers: dict[str, Solution] = {}
+    if len(asked) > 1 and any(options.data for options in asked):
+        raise UsageError("--data is for one exercise: some of them read no dataset")
+    for options in asked:
+        try:
+            answers[options.number] = solve(options)
+        except TrialsFailed as error:
+            if len(asked) == 1:
+                raise
+            problems.append(f"{options.number}: {error}")
+            continue
+        if html is not None:
+            write_answers(answers, html)
+        yield options, answers[options.number]
+    if problems:
+        raise TrialsFailed("; ".join(problems))
 
 
 def solution_of(exercise: Exercise, data: "pd.DataFrame") -> Solution:
@@ -76,6 +118,21 @@ def solution_of(exercise: Exercise, data: "pd.DataFrame") -> Solution:
     return Solution(sentences, exercise.function("answer_table")(study), exercise.function("answer_plot")(study))
 
 
+def answer_lines(solution: Solution) -> tuple[str, ...]:
+    """Return the paragraphs of an answer: line 1 is the answer, then the note on the data, then the rest."""
+    first, *rest = solution.sentences
+    return (first, *([solution.note] if solution.note else []), *rest)
+
+
+def _stand_in_note(data: "pd.DataFrame") -> str:
+    if "dataset" not in data or STAND_IN not in set(data["dataset"]):
+        return ""
+    return (
+        f"This answer is about {STAND_IN}: Fashion-MNIST, which the book uses, is not on this machine and cannot be "
+        "fetched (`mlpctl data fetch fashion-mnist` says why)."
+    )
+
+
 def _measured_on(data: "pd.DataFrame") -> list[str]:
     """Return lines on the data, the seeds and the machine."""
     lines = []
@@ -86,7 +143,7 @@ def _measured_on(data: "pd.DataFrame") -> list[str]:
     return [*lines, f"Measured on {cpu_model()}, {usable_cores()} cores."]
 
 
-def _write(solution: Solution, folder: Path, *, title: str, question: str, footer: Sequence[str]) -> None:
+def _write(solution: Solution, folder: Path, *, title: str, question: str) -> None:
     """Write the answer as Markdown with its table, the table as CSV and the plot as PNG.
 
     Raises:
@@ -95,8 +152,8 @@ def _write(solution: Solution, folder: Path, *, title: str, question: str, foote
     from mlpctl.display.figure_style import save
     from mlpctl.report.figures.draw import draw
 
-    text = f"# {title}\n\n*{question}*\n\n" + "\n\n".join(solution.sentences) + f"\n\n![{title}]({PLOT_FILE})\n\n"
-    text += to_text([solution.table], "md") + "\n" + "".join(f"- {line}\n" for line in footer)
+    text = f"# {title}\n\n*{question}*\n\n" + "\n\n".join(answer_lines(solution)) + f"\n\n![{title}]({PLOT_FILE})\n\n"
+    text += to_text([solution.table], "md") + "\n" + "".join(f"- {line}\n" for line in solution.source)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         write_output(folder / ANSWER_FILE, text.encode())
