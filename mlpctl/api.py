@@ -106,6 +106,7 @@ def sweep(
     threads: int = 1,
     precision: Precision = "fp32",
     save: bool = False,
+    save_best: bool = True,
     eval_train: bool = False,
     eval_test: bool = False,
     force: bool = False,
@@ -140,6 +141,7 @@ def sweep(
         threads: of torch, in the engines reference and lanes.
         precision: of float32 products in the engine lanes.
         save: keep the weights of every trial.
+        save_best: keep those of the best configuration, so that it can predict.
         eval_train: score the training part too after each epoch.
         eval_test: score the test part too after each epoch.
         force: train again what is in the results already.
@@ -160,9 +162,9 @@ def sweep(
     """
     fresh()
     given, options = asked_options(
-        plain_fields(fields), jobs=jobs, threads=threads, precision=precision, save=save, force=force,
-        eval_train=eval_train, eval_test=eval_test, retry=retry_failed, max_trials=max_trials, budget=budget,
-        timeout=timeout, keep_going=keep_going,
+        plain_fields(fields), jobs=jobs, threads=threads, precision=precision, save=save, save_best=save_best,
+        force=force, eval_train=eval_train, eval_test=eval_test, retry=retry_failed,
+        max_trials=max_trials, budget=budget, timeout=timeout, keep_going=keep_going,
     )  # fmt: skip
     table = {"method": search} if isinstance(search, str) else dict(search or {})
     experiment = experiment_of(

@@ -43,6 +43,9 @@ Quiet = Annotated[bool, more("--quiet", "-q", help="No progress.")]
 FitEach = Annotated[bool, more("--eval-train", help="Score the training part too after each epoch.")]
 TestEach = Annotated[bool, more("--eval-test", help="Score the test part too after each epoch.")]
 Save = Annotated[bool, typer.Option("--save", help="Keep the weights, as safetensors in the results folder.")]
+SaveBest = Annotated[
+    bool, more("--save-best/--no-save-best", help="Keep the weights of the best configuration, where --save keeps all.")
+]
 Board = Annotated[
     Path | None,
     more("--tensorboard", metavar="DIR", help="Also write the scores of each epoch for TensorBoard."),

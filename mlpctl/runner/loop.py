@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain, groupby, islice
 from typing import Any
 
@@ -11,6 +12,7 @@ from mlpctl.engines.final_scores import final_scores
 from mlpctl.engines.schedule import is_prefix
 from mlpctl.engines.time_limit import Clock
 from mlpctl.errors import Interrupted
+from mlpctl.runner.best_weights import BestWeights, described
 from mlpctl.runner.budget import Budget
 from mlpctl.runner.callbacks.base import Callback
 from mlpctl.runner.engine_choice import EngineChoice, open_chosen_session
@@ -68,7 +70,14 @@ def to_train(
         yield Batch(first, run_groups(trials, share=share))
 
 
-def run(batches: Iterable[Iterable[Spec]], store: Store, options: RunOptions, callback: Callback, stop: Stop) -> Counts:
+def run(
+    batches: Iterable[Iterable[Spec]],
+    store: Store,
+    options: RunOptions,
+    callback: Callback,
+    stop: Stop,
+    best: BestWeights | None = None,
+) -> Counts:
     """Train what is not yet in the store and return the counts. Every finished trial is in the store at once.
 
     Args:
@@ -77,6 +86,7 @@ def run(batches: Iterable[Iterable[Spec]], store: Store, options: RunOptions, ca
         options: of the run.
         callback: told of epochs and trials.
         stop: set from outside to end.
+        best: is offered the weights of every trial; None where no best is kept.
 
     Raises:
         Interrupted: after a stop was requested and what ran was saved.
@@ -85,7 +95,7 @@ def run(batches: Iterable[Iterable[Spec]], store: Store, options: RunOptions, ca
     policy = FailurePolicy(options.failures_in_a_row, options.fail_fast)
     recorder = Recorder(store, callback, stop, Budget(options.limits), policy)
     counts, engines = recorder.counts, EngineChoice(options, recorder.counts, stop, callback.on_note)
-    training = _Training(options, callback, stop, recorder, Checkpoints(store.folder), engines)
+    training = _Training(options, callback, stop, recorder, Checkpoints(store.folder), engines, best)
     if options.force:
         training.states.forget()
     with ExitStack() as stack:
@@ -120,6 +130,7 @@ class _Training:
     recorder: Recorder
     states: Checkpoints
     engines: EngineChoice
+    best: BestWeights | None
 
     def train(self, session: Session, runs: Iterator[RunGroup], engine: str, device: str) -> None:
         """Train some runs in a session of an engine on a device, and record the trials that are read off them."""
@@ -169,12 +180,15 @@ class _Training:
                 if options.by_class and last.status == "ok":
                     saved |= final_scores(trial.work(), session.weights(event.key))
                 if options.save and last.status == "ok":
-                    spec = {name: str(value) for name, value in trial.spec.flat().items() if value is not None}
-                    digest = self.recorder.store.save_weights(trial.key, session.weights(event.key), spec)
+                    weights, about_them = session.weights(event.key), described(trial.spec)
+                    digest = self.recorder.store.save_weights(trial.key, weights, about_them)
                     saved |= {"weights_digest": digest}
                 own = curve.upto(last.epoch)
                 row = trial_row(trial, last, own.wall_time(), {**about, **saved})
                 self.recorder.record(row, trial_epochs(own, test_each=options.test_each))
+                if self.best is not None and last.status == "ok":
+                    at_end = last.epoch == event.epoch
+                    self.best.offer(row, trial.spec, partial(session.weights, event.key) if at_end else None)
                 if last.status == "ok" and event.epoch < options.most_epochs and is_prefix(trial.spec):
                     kept = Checkpoint(event.epoch, session.save(event.key), curve.block)
                     self.states.keep(key_without_epochs(trial), engine, kept)

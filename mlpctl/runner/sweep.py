@@ -9,6 +9,7 @@ from typing import Any
 from mlpctl.errors import BudgetUsed, TrialsFailed, UsageError
 from mlpctl.metrics import FINAL_METRICS
 from mlpctl.runner.ask_tell import Outcomes, batches, samples
+from mlpctl.runner.best_weights import BestWeights
 from mlpctl.runner.callbacks.base import Callback, Callbacks
 from mlpctl.runner.engine_choice import check_named
 from mlpctl.runner.experiment import Experiment, base_of, checked, default_name, groups, merged, seeds_of
@@ -21,7 +22,7 @@ from mlpctl.runner.types import Counts, RunOptions, Stop
 from mlpctl.search.axes import Axis, make_axis, parse_axis
 from mlpctl.search.listed import read_list
 from mlpctl.search.space import never
-from mlpctl.search.table import checked_search
+from mlpctl.search.table import BY_EPOCHS, checked_search
 from mlpctl.spec import respelled
 from mlpctl.store.writer import Store
 from mlpctl.system.facts import environment
@@ -215,14 +216,24 @@ def sweep(experiment: Experiment, out: Path, options: RunOptions, callback: Call
             callback.on_note(note)
         there = {} if options.cluster is None else {"cluster": options.cluster.facts()}
         store.describe(experiment.as_toml(), environment(precision=options.precision) | there, counts=True)
-        outcomes = Outcomes(experiment.select.on, experiment.select.metric)
+        selection = experiment.select.on, experiment.select.metric
+        outcomes = Outcomes(*selection)
         learns = experiment.strategy().learns
         if learns and not options.force:
             outcomes.read(store.folder)
         asked = batches(experiment, outcomes)
         options = options_for(experiment, options)
         told = Callbacks(outcomes, callback) if learns else callback
-        counts = run(asked, store, options, told, stop)
+        best = None
+        if options.save_best and not options.save:
+            best = BestWeights(store, *selection, len(experiment.seeds), experiment.search.method in BY_EPOCHS)
+        try:
+            counts = run(asked, store, options, told, stop, best)
+        finally:
+            if best is not None:
+                best.write()
+        if best is not None:
+            best.finish(options, callback.on_note, is_whole=not (counts.cut or counts.halted))
         if learns and counts.cut:
             counts.left, counts.rungs = not_reached(experiment, outcomes)
         return counts

@@ -26,6 +26,7 @@ class RunOptions:
         precision: of products of float32 matrices, in the engine lanes.
         save: keep the weights of each trial.
         by_class: score classes with the weights at the end of each trial, see `mlpctl.engines.final_scores`.
+        save_best: keep the weights of the best configuration of a sweep.
         fit_each: score the training part too after each epoch.
         test_each: score the test part too after each epoch.
         force: run trials that are in the store again.
@@ -47,6 +48,7 @@ class RunOptions:
     precision: Precision = "fp32"
     save: bool = False
     by_class: bool = False
+    save_best: bool = False
     fit_each: bool = False
     test_each: bool = False
     force: bool = False

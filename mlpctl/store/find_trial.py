@@ -36,7 +36,7 @@ class StoredTrial:
     @property
     def file(self) -> Path:
         """The file of the trial's weights, which may not be there."""
-        return Store(self.folder).weights_file(self.key)
+        return Store(self.folder).saved_weights(self.key)
 
     def __str__(self) -> str:
         """Return the place as a user writes it."""
@@ -67,6 +67,8 @@ def find(where: str, *, needed: bool = True, failed: bool = False) -> StoredTria
     if prefix and len(keys) > 1:
         raise UsageError(f"{where} fits {len(keys)} trials, give more of the key: {', '.join(keys[:SHOWN_KEYS])}")
     saved = [key for key in keys if StoredTrial(folder, key).file.is_file()]
+    if len(keys) > 1 and len(saved) == 1:
+        return StoredTrial(folder, saved[0], f"the only one of {len(keys)} trials whose weights were kept")
     if needed and not saved:
         raise DataError(
             f"{where} has no saved weights: the command that made it keeps them with --save, "

@@ -19,6 +19,7 @@ from mlpctl.store.experiment_keys import content_of, key_line, own_keys
 from mlpctl.store.folder_files import read_json
 from mlpctl.store.repair_rows import count_rows, keep_epochs_of, remove_lines, repair_file
 from mlpctl.store.schema import (
+    BEST_FOLDER,
     ENVIRONMENT_FILE,
     EPOCHS_FILE,
     EXPERIMENT_FILE,
@@ -202,11 +203,35 @@ class Store:
         """Return the file of the weights of a trial, which may not be there."""
         return self.folder / WEIGHTS_FOLDER / f"{key}.safetensors"
 
-    def save_weights(self, key: str, weights: "Mapping[str, NDArray[Any]]", about: Mapping[str, str]) -> str:
-        """Write the weights of a trial as safetensors and return their digest; `about` goes into the file's header."""
+    def saved_weights(self, key: str) -> Path:
+        """Return the file of the weights of a trial: asked for, or kept as the best; it may not be there."""
+        asked = self.weights_file(key)
+        return asked if asked.is_file() else self.folder / BEST_FOLDER / asked.name
+
+    def remove_best_but(self, key: str) -> None:
+        """Remove the weights that were kept as the best of trials, but those of one trial."""
+        for path in (self.folder / BEST_FOLDER).glob("*.safetensors"):
+            if path != self.saved_weights(key):
+                path.unlink(missing_ok=True)
+
+    def save_weights(
+        self, key: str, weights: "Mapping[str, NDArray[Any]]", about: Mapping[str, str], *, best: bool = False
+    ) -> str:
+        """Write the weights of a trial as safetensors and return their digest.
+
+        Args:
+            key: of the trial.
+            weights: by name.
+            about: goes into the file's header.
+            best: True for weights that are kept as the best, until others are better.
+
+        Raises:
+            DataError: if the disk is full or the file cannot be written.
+        """
         from safetensors.numpy import save
 
         path = self.weights_file(key)
+        path = self.folder / BEST_FOLDER / path.name if best else path
         make_folder(path.parent)
         replace_file(path, save(dict(weights), metadata=dict(about)))
         return digest_of_weights(weights)

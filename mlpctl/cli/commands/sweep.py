@@ -74,6 +74,7 @@ def sweep(
     threads: o.Threads = 1,
     precision: o.PrecisionOption = "fp32",
     save: o.Save = False,
+    save_best: o.SaveBest = True,
     eval_train: o.FitEach = False,
     eval_test: o.TestEach = False,
     force: o.Force = False,
@@ -129,7 +130,7 @@ def sweep(
     set_offline(offline)
     part = parse_shard(shard) if shard is not None else None
     fields, options = asked_options(
-        given, jobs=jobs, threads=threads, precision=precision, save=save, force=force,
+        given, jobs=jobs, threads=threads, precision=precision, save=save, save_best=save_best, force=force,
         eval_train=eval_train, eval_test=eval_test, retry=retry_failed, max_trials=max_trials, budget=budget,
         timeout=timeout, keep_going=keep_going, fail_fast=fail_fast, shard=part,
     )  # fmt: skip

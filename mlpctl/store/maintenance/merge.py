@@ -77,10 +77,10 @@ def merge(folders: Sequence[Path], out: Path) -> Table:
             chain([to_line(COLUMNS_BY_FILE[TRIALS_FILE])], (line for _, line in merged.rows.values())),
         )
         for key, (number, _) in merged.rows.items():
-            weights = Store(sources[number]).weights_file(key)
+            weights = Store(sources[number]).saved_weights(key)
             if number and weights.is_file():
-                make_folder(store.weights_file(key).parent)
-                replace_file(store.weights_file(key), weights.read_bytes())
+                make_folder(out / weights.parent.name)
+                replace_file(out / weights.parent.name / weights.name, weights.read_bytes())
         notes = _describe(store, sources, merged.rows)
     notes = [f"{len(merged.rows):,} trials of {len(others)} folders in {out}", *notes]
     if merged.same:
