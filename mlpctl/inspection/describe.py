@@ -16,8 +16,8 @@ from mlpctl.models.cost import layers_table, totals_table
 SPARSE_NOTE = "The inputs are sparse: what is told of the first layer would be so if they were dense, and is less."
 
 
-def describe_network(subject: Subject, *, gradients: bool, people: bool) -> list[Table]:
-    """Return the tables of a network: layers, totals, and with `gradients` the statistics of each stage."""
+def describe_network(subject: Subject, *, gradients: bool, people: bool, weights: bool = False) -> list[Table]:
+    """Return the tables of a network: layers, totals, and those of weights and gradients where asked."""
     trial = subject.trial
     network, spec, data = trial.network, trial.spec, trial.work().data
     tables = [
@@ -28,6 +28,10 @@ def describe_network(subject: Subject, *, gradients: bool, people: bool) -> list
         tables[0] = replace(tables[0], notes=[*tables[0].notes, SPARSE_NOTE])
     if is_affine(network) and len(network.layers) > 1:
         tables.append(affine_table(subject))
+    if weights:
+        from mlpctl.inspection.weights_tables import weights_tables
+
+        tables += weights_tables(subject)
     if gradients:
         from mlpctl.inspection.gradients import gradient_tables
 

@@ -16,6 +16,7 @@ def inspect(
         typer.Argument(metavar="[EXPERIMENT|RESULTS[#TRIAL]]", help="Experiment, or results folder; or options."),
     ] = None,
     settings: o.SettingsOption = None,
+    weights: Annotated[bool, typer.Option("--weights", help="Weights and biases as tables.")] = False,
     gradients: Annotated[
         bool, typer.Option("--gradients", help="Statistics of activations and gradients per layer.")
     ] = False,
@@ -53,4 +54,5 @@ def inspect(
     if gradient_plot is not None:
         draw_gradients(subject, fields, gradient_plot)
     draw_figures(subject, graph=graph, boundary=boundary, hidden=hidden)
-    emit(describe_network(subject, gradients=gradients, people=format_ in ("table", "md")), format_, output)
+    tables = describe_network(subject, gradients=gradients, weights=weights, people=format_ in ("table", "md"))
+    emit(tables, format_, output)
