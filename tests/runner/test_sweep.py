@@ -228,7 +228,7 @@ def test_a_budget_ends_a_sweep_where_the_next_one_goes_on(cli: Cli) -> None:
     done = cli(*halving, "--name", "cut", "--max-trials", "4")
     assert done.code == 7
     assert "--max-trials 4 is used up" in done.err
-    assert "Best:" in done.out  # what there is, is reported
+    assert "BEST" in done.out  # what there is, is reported
     assert len(load("results/cut").trials) == 4
     assert cli(*halving, "--name", "cut", "--max-trials", "4").code == 7  # in all, not in addition
     assert len(load("results/cut").trials) == 4
