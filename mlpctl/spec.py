@@ -244,6 +244,10 @@ class Spec(BaseModel):
     batch_size: Count | Literal["full"] | None = field(
         None, "Training", "Examples of a minibatch, or full.", unit="examples", otherwise="by dataset", common=True
     )
+    shuffle: bool = field(
+        True, "Training", "Whether each epoch draws another order of the examples, or all take the order of the data.",
+        otherwise="true",
+    )  # fmt: skip
     epochs: Annotated[int, Field(ge=0)] | None = field(
         None, "Training", "Passes over the training part.", unit="epochs", otherwise="by dataset", common=True
     )

@@ -73,6 +73,8 @@ class SpecFields(TypedDict, total=False):
     """Linear warm-up from 0 before the schedule; may be a fraction. Default: 1 (warmup), 0."""
     batch_size: int | Literal["full"] | None
     """Examples of a minibatch, or full. Default: by dataset."""
+    shuffle: bool | None
+    """Whether each epoch draws another order of the examples, or all take the order of the data. Default: true."""
     epochs: int | None
     """Passes over the training part. Default: by dataset."""
     seed: int | None

@@ -100,6 +100,7 @@ FIELDS = st.fixed_dictionaries(
         "batch_size": st.one_of(st.integers(2, 64), st.just("full")),
         "seed": st.integers(0, 2**62),
         "bias": st.booleans(),
+        "shuffle": st.booleans(),
     },
 )
 
@@ -163,6 +164,8 @@ def test_the_key_is_what_decides_the_numbers() -> None:
     assert key_of(resolved(classes(), widths="8,8", impl="scratch"), "digest") != key  # named, so it counts
     assert key_of(resolved(classes(), widths="8,8", bias=True), "digest") == key
     assert key_of(resolved(classes(), widths="8,8", bias=False), "digest") != key
+    assert key_of(resolved(classes(), widths="8,8", shuffle=True), "digest") == key
+    assert key_of(resolved(classes(), widths="8,8", shuffle=False), "digest") != key
     assert key_of(base.configuration(), "d") == key_of(resolved(classes(), widths="8,8", seed=3).configuration(), "d")
 
 

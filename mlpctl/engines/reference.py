@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpctl.data.minibatches import order, steps_per_epoch, used_examples
+from mlpctl.data.minibatches import order_of, steps_per_epoch, used_examples
 from mlpctl.engines.base import Event, Session, Work, epoch_outcome, late
 from mlpctl.engines.dropout import dropout_mask
 from mlpctl.engines.initial_weights import initial_weights
@@ -222,7 +222,7 @@ def train_epoch(
         TimeoutError: if it is not done when `time.perf_counter` says `until`.
     """
     spec, train = work.spec, work.data.parts["train"]
-    visited = train[order(spec.data_key, epoch, len(train))[: used_examples(spec, len(train))]]
+    visited = train[order_of(spec, epoch, len(train))[: used_examples(spec, len(train))]]
     steps = steps_per_epoch(spec, len(train))
     rates = learning_rates(spec, epoch, steps)
     tally = Tally()

@@ -35,7 +35,7 @@ def random_numbers(trial: "Trial") -> str:
     uniform = normal or "uniform" in kinds or (bool(kinds) and any(_drawn_bias(layer, spec) for layer in layers))
     functions: list[Callable[..., Any]] = [rng.uniforms] * uniform + [rng.normals] * normal
     functions += [orthogonal] * ("orthogonal" in kinds)
-    functions += [rng.permutation] * bool(spec.epochs)
+    functions += [rng.permutation] * (spec.epochs != 0 and spec.shuffle)
     if not functions:
         return ""
     return (
@@ -106,9 +106,12 @@ def minibatches(trial: "Trial", n_train: int) -> str:
     used = used_examples(trial.spec, n_train)
     cut = "" if used == n_train else f"[:{used}]"
     why = "" if used == n_train else "; one is left out, as a minibatch of one example has no variance"
+    rows, how = 'train[permutation(DATA_SEED, "order", len(train), epoch=epoch)]', "an order drawn for the epoch"
+    if not trial.spec.shuffle:
+        rows, how = "train", "the order of the data"
     return f'''def minibatches(epoch):
-    """Yield the rows of each minibatch: the training part in an order drawn for the epoch{why}."""
-    order = train[permutation(DATA_SEED, "order", len(train), epoch=epoch)]{cut}
+    """Yield the rows of each minibatch: the training part in {how}{why}."""
+    order = {rows}{cut}
     for start in range(0, len(order), BATCH_SIZE):
         yield order[start : start + BATCH_SIZE]
 '''

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpctl.data.minibatches import order
+from mlpctl.data.minibatches import order_of
 from mlpctl.display.tables import Cell, Table, for_people
 from mlpctl.inspection.loader import gathered, manual_model
 
@@ -46,7 +46,7 @@ EXPLAINED = (
 def sample_of(spec: "Spec", data: "Data") -> NDArray[np.int64]:
     """Return the rows of the sample: the first of the training part in the order of the first epoch."""
     rows = data.parts["train"]
-    return np.asarray(rows[order(spec.data_key, 1, len(rows))[:SAMPLE]])
+    return np.asarray(rows[order_of(spec, 1, len(rows))[:SAMPLE]])
 
 
 def statistics(

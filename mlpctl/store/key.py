@@ -36,8 +36,9 @@ def key_of(spec: Spec, digest: str, numerics: int | None = None) -> str:
             del decides[name]
     if spec.init_from is not None:
         decides["init_from"] = split_pin(spec.init_from)[1] or spec.init_from
-    if spec.bias:
-        del decides["bias"]  # so that trials from before the field was there keep their keys
+    for name in ("bias", "shuffle"):
+        if decides[name]:
+            del decides[name]  # so that trials from before the field was there keep their keys
     if spec.target_scaling == "none":
         del decides["target_scaling"]  # likewise
     text = _SORTED.encode({**decides, "digest": digest, "numerics": numerics or numerics_of(spec)})

@@ -23,7 +23,7 @@ from mlpctl.rng import normals, uniforms, words
 from tests.helpers.engines import lanes as open_lanes
 from tests.helpers.making import classes, work_of
 
-KINDS = [Shared(0, "float32", batch, ("mse", 1.0), 1, "sgd", (False,), True) for batch in (4, 8, 16)]
+KINDS = [Shared(0, "float32", batch, ("mse", 1.0), 1, "sgd", (False,), True, True) for batch in (4, 8, 16)]
 
 Lanes = list[tuple[Shared, int]]
 some_lanes = st.lists(st.tuples(st.sampled_from(KINDS), st.integers(1, 60)), max_size=30)

@@ -44,6 +44,7 @@ def specs(draw: st.DrawFn) -> dict[str, Any]:
         "model": "parallel" if widths and draw(st.integers(0, 4)) == 0 else "mlp",
         "widths": tuple(widths) or "none",
         "bias": draw(st.booleans()),
+        "shuffle": draw(st.booleans()),
         "init": draw(st.sampled_from(get_args(Init))),
         "loss": draw(st.sampled_from(losses if dataset in NUMBERS else (*losses, "cross_entropy", "nll", "bce"))),
         "optimizer": optimizer,

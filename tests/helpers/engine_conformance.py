@@ -107,6 +107,8 @@ SPECIAL: list[dict[str, Any]] = [
     {"batch_size": "full"},
     {"bias": "false"},
     {"bias": "false", "batch_norm": "all", "optimizer": "nesterov", "lr": 0.01},
+    {"shuffle": "false"},
+    {"shuffle": "false", "batch_size": 7, "dropout": 0.3, "optimizer": "adam", "lr": 0.01},
     {"epochs": 0},
     {"seed": 2**40 + 7},
     *({"loss": loss, "widths": "7", "optimizer": "momentum", "lr": 0.01} for loss in get_args(Loss)),

@@ -195,7 +195,10 @@ def train_epochs(work: Work, trial: Training, arrays: Arrays, count: int, task: 
     more = {e: _due(work, first_epoch + e) for epoch in work.test_at if 0 <= (e := epoch - first_epoch) < count}
     for e, due in more.items():
         results[e, DUE] = due
-    orders = _orders(arrays, spec.data_key, first_epoch, count, rows, used)
+    if spec.shuffle:
+        orders = _orders(arrays, spec.data_key, first_epoch, count, rows, used)
+    else:
+        orders = np.tile(rows[:used], (count, 1))
     done = _called(trial, arrays, orders, rates.astype(spec.dtype), first_epoch, results, task)
     finite, done = done >= 0, abs(done)
     trial.epochs_done += done

@@ -26,6 +26,7 @@ class Shared:
         optimizer: optimizer.
         batch_norm: for each layer, true if it normalizes.
         bias: true if affine maps have a bias.
+        shuffle: true if each epoch draws an order of the examples.
     """
 
     data: Hashable
@@ -36,6 +37,7 @@ class Shared:
     optimizer: str
     batch_norm: tuple[bool, ...]
     bias: bool
+    shuffle: bool
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,7 @@ def shared_of(work: "Work") -> Shared:
         spec.optimizer,
         tuple(layer.batch_norm for layer in network.layers),
         spec.bias,
+        spec.shuffle,
     )
 
 

@@ -51,8 +51,11 @@ class Tables:
         """
         place = random_numbers.place(self.train.device)
         now = self.first + 1 + elapsed
-        order = random_numbers.orders(self.seeds.to(place), now.to(place), len(self.train)).to(self.train.device)
-        visited = self.train[order[:, : self.used]]  # (cohorts, used)
+        if self.works[0].spec.shuffle:
+            order = random_numbers.orders(self.seeds.to(place), now.to(place), len(self.train)).to(self.train.device)
+            visited = self.train[order[:, : self.used]]  # (cohorts, used)
+        else:
+            visited = self.train[: self.used].expand(len(self.seeds), -1)
         whole = self.used // self.batch
         full = torch.unflatten(visited[:, : whole * self.batch], 1, (whole, self.batch))  # (cohorts, whole, batch)
         self.rows[:whole].copy_(full.transpose(0, 1))
