@@ -61,7 +61,7 @@ def test_an_exercise_reads_a_users_folder(cli: Cli, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("MLPCTL_DATA_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("MLPCTL_OFFLINE", "0")  # recorded here, so that --offline does not outlive its test
     arguments = ("exercise", "5.2.1", "--effort", "quick", "--seeds", "1", "-q", "--offline")
-    assert cli(*arguments).code == 4
+    assert cli(*arguments, "--data", f"folder={tmp_path / 'none'}").code == 4  # a folder that was named is meant
     done = cli(*arguments, "--data", f"folder={folder}", "--data", "examples=500")
     assert done.code == 0, done.err
     page = Path("results/exercises/5.2.1/answer.md").read_text()

@@ -1,4 +1,4 @@
-"""mlpctl results check|repair|merge|export."""
+"""mlpctl results list|check|repair|merge|export."""
 
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +13,22 @@ app = typer.Typer(cls=CommandGroup, no_args_is_help=True, rich_markup_mode=None)
 
 Folder = Annotated[Path, typer.Argument(help="Results folder.")]
 Folders = Annotated[list[Path], typer.Argument(help="Results folders.")]
+
+
+@app.command("list", cls=Command)
+def list_(
+    folder: Annotated[Path, typer.Argument(help="Folder that has results folders below it.")] = Path("results"),
+    format_: o.FormatOption = "table",
+    output: o.OutputFile = None,
+) -> None:
+    """List results folders: dataset, number of trials, failures, best score, last change, size.
+
+    Example: mlpctl results list
+    """
+    from mlpctl.display.tables import emit
+    from mlpctl.report.folder_list import folder_list
+
+    emit(folder_list(folder), format_, output)
 
 
 @app.command(cls=Command)

@@ -60,7 +60,9 @@ def experiment_for(options: ExerciseOptions) -> Experiment:
         DataError: if the experiment files are missing.
         UsageError: if the seeds are invalid.
     """
-    experiment = with_data_at_hand(read_experiment(experiment_path(options.number), options.effort))
+    experiment = read_experiment(experiment_path(options.number), options.effort)
+    if not options.data:  # options are of the data that the exercise names, and say where they are
+        experiment = with_data_at_hand(experiment)
     seeds = experiment.seeds if options.seeds is None else seeds_of(options.seeds, experiment.base)
     name = options.effort if experiment.base.get("dataset") != STAND_IN else f"{options.effort}-{STAND_IN}"
     return with_data(replace(experiment, name=name, seeds=seeds), options.data)
