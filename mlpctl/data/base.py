@@ -39,7 +39,7 @@ class Options(BaseModel):
 
 @dataclass(frozen=True, eq=False)
 class Beside:
-    """What stands beside the inputs in a file of new examples.
+    """Target and other columns beside the inputs of a file of new examples.
 
     Attributes:
         y: target, classes (B,) or numbers (B, M) as in `Dataset.y`; None where the file does not have it.

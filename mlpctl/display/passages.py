@@ -19,7 +19,7 @@ Line = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Passage:
-    """What is said on one question.
+    """Answer to one question, as paragraphs.
 
     Attributes:
         label: word in capitals; "" for lines that begin at the left.

@@ -30,7 +30,7 @@ MOST_CLASSES = 20
 
 @dataclass(frozen=True, eq=False)
 class Confusion:
-    """What a trained trial predicts for the examples of a part.
+    """Predictions of a trained trial for the examples of a part.
 
     Attributes:
         saved: the trial with its weights.

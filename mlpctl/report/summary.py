@@ -52,7 +52,7 @@ STAMPS: dict[SelectOn, str] = {
 
 
 TOLD = ("n", "failed", "mean", "sd", "low", "high", "p", "worst", "behind", "verdict", "unstable")
-"""What is known of a configuration, see `Summary.ranked`."""
+"""Columns of a configuration, see `Summary.ranked`."""
 
 MORE_SEEDS = (5, 10, 20, 40)
 """Numbers of seeds to go on to where fewer leave it open which configuration is best: twice as many, or the next."""

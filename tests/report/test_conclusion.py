@@ -1,4 +1,4 @@
-"""What follows from a sweep: whether its best is sure, and the command that tells more, which does what it says."""
+"""Check the conclusions of a sweep: whether its best is sure, and the next command, which does what it says."""
 
 import json
 import re
