@@ -110,12 +110,12 @@ def shown_axis(trials: Columns, name: str, most: int = MOST_VALUES, classes: int
     cells = values_of(trials[name])
     known = [value for value in distinct_values(trials[name]) if value is not None]
     there = values_of(in_order(Columns({name: objects(known)}, len(known)), [name])[name])
-    numbers = np.array([_number(value) for value in there], dtype=np.float64)
+    numbers = np.array([number_of(value) for value in there], dtype=np.float64)
     is_number = bool(np.isfinite(numbers).all()) and len(numbers) > 0
     is_log = is_number and is_log_spaced(numbers)
     absent = None in cells
     if is_number and len(there) > most:
-        values, places, codes = _classes(np.array([_number(cell) for cell in cells]), classes)
+        values, places, codes = _classes(np.array([number_of(cell) for cell in cells]), classes)
     else:
         values = tuple(as_chosen(plain_cell(value)) for value in there)
         places = tuple(map(float, numbers)) if is_number else tuple(map(float, range(len(values))))
@@ -128,7 +128,8 @@ def shown_axis(trials: Columns, name: str, most: int = MOST_VALUES, classes: int
     return ShownAxis(name, field_label(name), scale, values, places, is_number and len(there) > most, absent, codes)
 
 
-def _number(value: object) -> float:
+def number_of(value: object) -> float:
+    """Return the number that a cell stands for; NaN where it is none."""
     try:
         return float(str(value))
     except ValueError:

@@ -9,7 +9,7 @@ import numpy as np
 from mlpctl.display.tables import Cell, as_chosen, for_people
 from mlpctl.display.text import distinguishing_texts
 from mlpctl.metrics import metric_label
-from mlpctl.report.axes import ShownAxis, follows, shown_axis
+from mlpctl.report.axes import ShownAxis, follows, number_of, shown_axis
 from mlpctl.report.figures.plot import Heat, Line, Plot, has_log_axis, spans_decades
 from mlpctl.report.grouping import distinct_values as distinct_of
 from mlpctl.report.grouping import is_in, is_there
@@ -49,7 +49,7 @@ def effect_plot(summary: Summary, axis: str) -> Plot:
     table = _all_of(summary, axis)
     table = table.rows((table["n"] > 0) | (table["failed"] > 0))
     values = values_of(table[axis])
-    numbers = [_number(value) for value in values]  # a text column may hold numbers alone: batch_size, widths
+    numbers = [number_of(value) for value in values]  # a text column may hold numbers alone: batch_size, widths
     numeric = not np.isnan(numbers).any() and len(numbers) > 1
     words = () if numeric else tuple(as_chosen(plain_cell(value)) or "none" for value in values)
     x = np.array(numbers if numeric else range(len(values)), dtype=np.float64)
@@ -129,13 +129,6 @@ def _best_settings(summary: Summary, axis: ShownAxis, told: Columns) -> Line:
         if not isnan(mean):
             best[code] = (max if summary.better == "high" else min)(mean, best.get(code, mean))
     return Line("best setting", [axis.places[code] for code in sorted(best)], [best[code] for code in sorted(best)])
-
-
-def _number(value: object) -> float:
-    try:
-        return float(str(value))
-    except ValueError:
-        return float("nan")
 
 
 def heat_of(summary: Summary, rows: str, columns: str) -> Heat:

@@ -39,7 +39,6 @@ class Exercise:
     along: str = ""  # second axis of the experiment, at whose largest value the first is compared, …
     at_own_best: bool = False  # … or each value at its own best value of the second axis
     apart: tuple[str, ...] = ()  # values of the axis that are in the table and not in the comparison
-    zoom: float = 0.0  # the plot shows so much below the best mean; 0 for all
     means: tuple[str, ...] = ()  # further columns of the table: means over the seeds
     plot: Literal["axis", "along", "seeds", "measured"] = "axis"  # along x: an axis, the seeds, or what was measured
     measured: str = ""  # module that measures something in place of training the experiment, or beside it
@@ -101,7 +100,6 @@ EXERCISES = {
         certainty=(*CERTAINTY, "beyond_edge"),
         next_step="a rate that falls in training has the best of both: `mlpctl sweep experiments/exercise-5.2.4.toml "
         "--set lr_schedule=cosine --name cosine`.",
-        zoom=0.1,
     ),
     "5.2.5": Exercise(
         "all together",
