@@ -130,7 +130,7 @@ def sweep(
         file: TOML experiment file, or the name of a shipped one; what else is given here wins over what it says.
         axes: field -> its values, or a range as in an experiment file: {"log": [1e-4, 1], "count": 7}.
         zip: groups of axes that move together, value by value.
-        seeds: number of seeds, or a list of them. Default: 1.
+        seeds: number of seeds, or a list of them. Default: 1, or one for each fold.
         search: a method by name, or the [search] table of an experiment file. Default: every combination.
         trials: configurations that a search tries.
         select_on: part that configurations are compared on: validation, test or train.

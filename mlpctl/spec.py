@@ -164,6 +164,10 @@ class Spec(BaseModel):
     val_fraction: Fraction | None = field(
         None, "Data", "Share of the training part held out for validation.", otherwise="0.1; 0 for tiny datasets"
     )
+    folds: Annotated[int, Field(ge=2)] | None = field(
+        None, "Data", "Folds of the training part: seed 0 validates on the first, seed 1 on the second, and so on.",
+        otherwise="none",
+    )  # fmt: skip
 
     model: Annotated[str, registered("model")] | None = field(None, "Model", "Model by name.", otherwise="by dataset")
     impl: Annotated[str, registered("impl", "auto")] = field(

@@ -19,6 +19,8 @@ class SpecFields(TypedDict, total=False):
     """Share held out for testing, where the dataset has no official test set. Default: 0.25."""
     val_fraction: float | None
     """Share of the training part held out for validation. Default: 0.1; 0 for tiny datasets."""
+    folds: int | None
+    """Folds of the training part: seed 0 validates on the first, seed 1 on the second, and so on. Default: none."""
     model: str | None
     """Model by name. Default: by dataset."""
     impl: str | None

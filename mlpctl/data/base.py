@@ -71,6 +71,8 @@ class Dataset:
         fitted_columns: columns that exist only where the training part shows a non-zero value (words, categories).
         image_shape: (height, width) if the inputs are pixels.
         texts: N texts behind a bag of words, else None.
+        is_ordered: true if the last rows are held out, and not rows drawn at random.
+        groups: numbers (N,) from 0 on: rows with one number stay in one part; None where rows stand alone.
         test_is_train: true if the test part is the training part (a truth table has no other rows).
         unit_max: input value that scaling `unit` maps to 1.
         defaults: values of Spec fields that the user leaves open; they win over the source's.
@@ -95,6 +97,8 @@ class Dataset:
     fitted_columns: "np.ndarray[Any, Any] | None" = None
     image_shape: tuple[int, int] | None = None
     texts: "list[str] | None" = None
+    is_ordered: bool = False
+    groups: "np.ndarray[Any, Any] | None" = None
     test_is_train: bool = False
     unit_max: float = 255.0
     defaults: Mapping[str, Any] = field(default_factory=dict)

@@ -50,6 +50,18 @@ def as_texts(numbers: NDArray[np.float64]) -> list[str]:
     return [f"{number:.15g}" for number in numbers.tolist()]
 
 
+def joined(first: Cells, second: Cells) -> Cells:
+    """Return the cells of one column in two files, one behind the other; texts where one of the two has texts."""
+    if not isinstance(first, list) and not isinstance(second, list):
+        return np.concatenate([first, second])
+    return with_gaps(first) + with_gaps(second)
+
+
+def with_gaps(cells: Cells) -> list[str]:
+    """Return cells as texts, "" where a number is missing."""
+    return cells if isinstance(cells, list) else ["" if text == "nan" else text for text in as_texts(cells)]
+
+
 def without(cells: Cells, words: frozenset[str]) -> Cells:
     """Return cells, those that are one of some words for a missing value emptied: "", or NaN among numbers.
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from mlpctl.data import source_of
 from mlpctl.data.base import Dataset, Source, options_of
+from mlpctl.data.parts import SplitRule, doubts_of, sizes_told, split
 from mlpctl.display.tables import Cell, Table
 from mlpctl.registry import names
 from mlpctl.spec import choices
@@ -37,9 +38,15 @@ def _where(source: Source) -> str:
     return "cache" if path.is_relative_to(cache_folder()) else str(path.parent)
 
 
-def describe_dataset(dataset: Dataset, source: Source) -> list[Table]:
-    """Return the tables of a dataset: shapes, classes and their balance or the targets, options and defaults."""
-    X = dataset.X
+def describe_dataset(dataset: Dataset, source: Source, rule: SplitRule) -> list[Table]:
+    """Return the tables of a dataset: shapes, parts, classes and balance or the targets, options and defaults.
+
+    Args:
+        dataset: loaded.
+        source: that it is from.
+        rule: what decides its parts.
+    """
+    X, parts = dataset.X, split(dataset, rule)
     facts: dict[str, Cell] = {
         "source": dataset.source,
         "task": dataset.task,
@@ -49,6 +56,7 @@ def describe_dataset(dataset: Dataset, source: Source) -> list[Table]:
         + ("" if isinstance(X, np.ndarray) else f", sparse, {X.nnz / max(X.shape[0], 1):.1f} a row"),
         "image": "×".join(map(str, dataset.image_shape)) if dataset.image_shape else None,
         "test set": _test_set(dataset),
+        "parts": sizes_told(parts),
         "digest": dataset.digest,
     }
     features = ", ".join(dataset.features[:30]) + (" …" if len(dataset.features) > 30 else "")
@@ -63,7 +71,8 @@ def describe_dataset(dataset: Dataset, source: Source) -> list[Table]:
         for name, info in source.options.model_fields.items()
     ]
     defaults = {**source.defaults, **dataset.defaults}
-    tables = [Table(["what", "value"], about, f"{dataset.name}: {source.help}", dataset.notes), _balance(dataset)]
+    notes = [*dataset.notes, *doubts_of(dataset, parts)]
+    tables = [Table(["what", "value"], about, f"{dataset.name}: {source.help}", notes), _balance(dataset)]
     if options:
         tables.append(Table(["option", "default", "what it is"], options, "Options (--data KEY=VALUE)"))
     if defaults:
@@ -80,8 +89,11 @@ def _test_set(dataset: Dataset) -> str:
     if dataset.test_is_train:
         return "the table itself"
     if dataset.test_index is None:
-        return "none: a part is held out"
-    return f"{len(dataset.test_index):,} official examples"
+        if dataset.is_ordered:
+            return "none: the last rows are held out"
+        whole = "" if dataset.groups is None else " of whole groups"
+        return f"none: a part{whole} is held out"
+    return f"{len(dataset.test_index):,} examples of its own"
 
 
 def _balance(dataset: Dataset) -> Table:

@@ -48,6 +48,11 @@ class LangidOptions(Options):
         description="TSV, CSV or fastText file (.gz or not) of texts and labels, instead of the tutorial's.",
         json_schema_extra={**IS_PATH},
     )
+    test_path: Path | None = Field(
+        None,
+        description="Second file with the texts of the test part, written as the first.",
+        json_schema_extra={**IS_PATH},
+    )
     text_column: str = Field("text", description="Column of the texts.")
     label_column: str = Field("label", description="Column of the labels.")
     separator: str | None = Field(None, description="Between columns; found out by default.")
@@ -75,13 +80,21 @@ def load(options: LangidOptions) -> Dataset:
         DataError: for a missing or damaged file, a missing column, empty texts or labels, a single label.
         UsageError: for a separator that is no single character.
     """
+    n_test = N_TEST if options.path is None else 0
     if options.path is None:
+        if options.test_path is not None:
+            raise UsageError("test_path of langid stands beside path: give both, or neither")
         rows: Iterator[tuple[str, str]] = iter(SENTENCES)
         digest, source = digest_of(*(f"{a}\t{b}" for a, b in SENTENCES)), "the PyTorch tutorial's six sentences"
     else:
         path = existing_file(options.path.expanduser(), "the path of langid")
         rows = read_texts(path, options)
         digest, source = sha256_of(path), str(path)
+        if options.test_path is not None:
+            beside = existing_file(options.test_path.expanduser(), "the test_path of langid")
+            tests = list(read_texts(beside, options))
+            n_test = len(tests)
+            rows, digest, source = chain(rows, tests), digest_of(digest, sha256_of(beside)), f"{path} and {beside}"
     labels: dict[str, int] = {}
     codes = array("i")
     texts: list[str] = []
@@ -100,7 +113,7 @@ def load(options: LangidOptions) -> Dataset:
     X, words = commonest(X, words, options.min_count, options.max_words)
     fields = LangidOptions.model_fields
     later = {name for name in ("header", "unit", "ngrams") if getattr(options, name) == fields[name].default}
-    settings = options.model_dump_json(exclude={"path", "vocabulary", "separator"} | later)
+    settings = options.model_dump_json(exclude={"path", "test_path", "vocabulary", "separator"} | later)
     built_in = options.path is None
     return Dataset(
         name="langid",
@@ -111,7 +124,7 @@ def load(options: LangidOptions) -> Dataset:
         source=source,
         features=tuple(words),
         classes=tuple(labels),
-        test_index=np.arange(len(codes) - N_TEST, len(codes), dtype=np.int64) if built_in else None,
+        test_index=np.arange(len(codes) - n_test, len(codes), dtype=np.int64) if n_test else None,
         fitted_columns=np.full(len(words), options.vocabulary == "train"),
         texts=texts if len(texts) <= TEXTS_KEPT else None,
         read_new=lambda new, _: (_new_counts(new, words, options), []),

@@ -1,17 +1,16 @@
 """Split and scale a dataset for a spec: the arrays that engines train on, and the rows of each part."""
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mlpctl.data.base import Dataset, Task
+from mlpctl.data.parts import Index, Part, SplitRule, numbered_classes, split, split_rule
 from mlpctl.errors import DataError, UsageError
-from mlpctl.rng import permutation
 from mlpctl.spec import Dtype, Scaling, TargetScaling
 from mlpctl.system.parsing import check_memory
 
@@ -22,9 +21,6 @@ if TYPE_CHECKING:
 
 CELLS_AT_ONCE = 1 << 22
 """Numbers of the inputs that are scaled together."""
-
-Part = Literal["train", "val", "test"]
-Index = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,12 +71,10 @@ def prepare(dataset: Dataset, spec: "Spec") -> Data:
     return _prepare(dataset, *preparation(spec))
 
 
-def preparation(spec: "Spec") -> tuple[Scaling, TargetScaling, Dtype, float, float, int]:
+def preparation(spec: "Spec") -> tuple[Scaling, TargetScaling, Dtype, SplitRule]:
     """Return the part of a resolved spec that decides split and scaling."""
     assert spec.scaling is not None
-    assert spec.val_fraction is not None
-    target_scaling = spec.target_scaling or "none"
-    return spec.scaling, target_scaling, spec.dtype, spec.test_fraction or 0.0, spec.val_fraction, spec.split_key
+    return spec.scaling, spec.target_scaling or "none", spec.dtype, split_rule(spec)
 
 
 @lru_cache(maxsize=8)  # of a `data` axis, or a split that follows the seed
@@ -89,15 +83,13 @@ def _prepare(
     scaling: Scaling,
     target_scaling: TargetScaling,
     dtype: Dtype,
-    test_fraction: float,
-    val_fraction: float,
-    split_seed: int,
+    rule: SplitRule,
 ) -> Data:
-    parts = split(dataset, test_fraction, val_fraction, split_seed)
+    parts = split(dataset, rule)
     X, scale, shift = scaled(dataset, scaling, dtype, parts["train"])
     y, mean, spread = scaled_targets(dataset.y, target_scaling, parts["train"])
     y = y.astype(dtype) if dataset.task == "regression" else y
-    if dataset.task == "classification" and len(_classes(y[parts["train"]])[1]) < 2:
+    if dataset.task == "classification" and len(numbered_classes(y[parts["train"]])[1]) < 2:
         raise DataError(f"the training part of {dataset.name} has one class only; two at least are needed")
     classes = len(dataset.classes)
     return Data(X, y, scale, shift, parts, dataset.task, classes, dataset.label_values, mean, spread)
@@ -164,59 +156,6 @@ def blocks(X: Any) -> Iterator[slice]:
     count = max(X.shape[1] * X.shape[0] // CELLS_AT_ONCE, 1)
     ends = np.linspace(0, X.shape[1], min(count, max(X.shape[1] // 2, 1)) + 1).astype(int).tolist()
     yield from map(slice, ends[:-1], ends[1:])
-
-
-def split(dataset: Dataset, test_fraction: float, val_fraction: float, seed: int) -> dict[Part, Index]:
-    """Return the rows of each part, ascending; classes keep their shares in every part that is held out.
-
-    Raises:
-        UsageError: where no row would be left to train on.
-    """
-    rows: Index = np.arange(dataset.X.shape[0], dtype=np.int64)
-    if dataset.test_is_train:
-        test = rows
-    elif dataset.test_index is not None:
-        test = dataset.test_index.astype(np.int64)
-        rows = np.setdiff1d(rows, test, assume_unique=True)
-    else:
-        rows, test = hold_out(dataset, rows, test_fraction, seed, purpose_layer=0)
-    rows, val = hold_out(dataset, rows, val_fraction, seed, purpose_layer=1)
-    if not len(rows):
-        raise UsageError(
-            f"test_fraction {test_fraction:g} and val_fraction {val_fraction:g} leave none of the "
-            f"{dataset.X.shape[0]} rows of {dataset.name} to train on"
-        )
-    return {"train": rows, "val": val, "test": test}
-
-
-def hold_out(dataset: Dataset, rows: Index, fraction: float, seed: int, *, purpose_layer: int) -> tuple[Index, Index]:
-    """Return (kept, held out): ceil(fraction · n) rows are held out, of each class its share.
-
-    Not scikit-learn's splitter: importing that takes a second, a thousand times the split.
-    """
-    n_held = math.ceil(fraction * len(rows) - 1e-9)
-    order = rows[permutation(seed, "split", len(rows), layer=purpose_layer)]
-    if n_held and dataset.task == "classification":
-        codes, counts = _classes(dataset.y[order])
-        share = counts * (n_held / len(rows))
-        quota = np.floor(share).astype(np.int64)
-        quota[np.argsort(quota - share, kind="stable")[: n_held - quota.sum()]] += 1  # largest remainders
-        by_class = np.argsort(codes, kind="stable")
-        rank = np.empty_like(by_class)
-        rank[by_class] = np.arange(len(codes)) - np.repeat(np.cumsum(counts) - counts, counts)
-        held = rank < quota[codes]
-    else:
-        held = np.arange(len(order)) < n_held
-    return np.sort(order[~held]), np.sort(order[held])
-
-
-def _classes(y: NDArray[Any]) -> tuple[Index, Index]:
-    """Return (codes, counts): each row's number among the classes that occur, and how many rows each of these has.
-
-    Not by `np.unique`, which imports masked arrays: 7 ms.
-    """
-    counts = np.bincount(y)
-    return (np.cumsum(counts > 0) - 1)[y], counts[counts > 0]
 
 
 def imputed(dataset: Dataset, train: Index) -> NDArray[np.float64]:

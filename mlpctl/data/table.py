@@ -1,95 +1,27 @@
 """Load table: a table of the user's, such as a CSV, Parquet or npz file, with a named target."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BeforeValidator, Field
 
-from mlpctl.data.base import IS_PATH, Beside, Dataset, Options, Source, Task, digest_of
-from mlpctl.data.cells import MISSING, Cells, as_cells, as_texts
-from mlpctl.data.columns import PLAIN, Column, Reading, summary, suspicions, understood
+from mlpctl.data.base import Dataset, Source
+from mlpctl.data.cells import MISSING, Cells, as_texts, joined, with_gaps
+from mlpctl.data.columns import Column, summary, suspicions, understood
 from mlpctl.data.encoding import assembled, check_whole, encoded
-from mlpctl.data.files import existing_file, sha256_of
-from mlpctl.data.npz import read_arrays, read_new_arrays
-from mlpctl.data.table_files import FileForm, read_cells
-from mlpctl.data.table_formats import LIBSVM
-from mlpctl.data.table_target import FEW_VALUES, MOST_IMAGE_CLASSES, AskedTask, Target, encode_target, target_of
-from mlpctl.errors import DataError, UsageError, did_you_mean
-from mlpctl.spec import split_list
+from mlpctl.data.files import existing_file
+from mlpctl.data.table_arrays import load_arrays
+from mlpctl.data.table_files import read_cells
+from mlpctl.data.table_new import read_beside, read_examples
+from mlpctl.data.table_options import TableOptions, table_digest
+from mlpctl.data.table_target import DEFAULTS, encode_target
+from mlpctl.errors import DataError, did_you_mean
 from mlpctl.system.parsing import parsing
 
 MOST_CATEGORIES = 1000
 """Categories of one column, each of which becomes an input; more are names or numbers in disguise."""
-
-
-DEFAULTS: Mapping[Task, Mapping[str, Any]] = {"classification": {}, "regression": {"lr": 0.01}}
-"""Values of Spec fields that the user leaves open. At lr 0.1 the squared error of a few far examples ends training."""
-
-
-class TableOptions(Options):
-    """Options of table."""
-
-    path: Path = Field(
-        description="Table: CSV, TSV, Parquet, Feather, Stata, JSON, JSON lines, ARFF, libsvm, Excel, npz or npy; also "
-        "as .gz, .bz2, .xz or .zip.",
-        json_schema_extra={**IS_PATH},
-    )
-    target: Annotated[tuple[str, ...], BeforeValidator(split_list)] = Field(
-        ("target",),
-        description="Column to predict; several, a,b, for regression. In an npz the array, y by default; beside an npy "
-        "of inputs another npy file.",
-    )
-    task: AskedTask = Field(
-        "auto", description="auto: words, or up to 20 distinct whole numbers of several rows each, are classes."
-    )
-    separator: str | None = Field(
-        None, min_length=1, max_length=1, description="Between the columns of a CSV; found out by default."
-    )
-    header: Literal["first", "none"] = Field(
-        "first", description="first: the first line of a CSV names the columns. none: they are called 1, 2, and so on."
-    )
-    comment: str = Field("", description="Beginning of lines of a CSV that are no data, such as #.")
-    sheet: str = Field("", description="Sheet of an Excel file that has several.")
-    na: Annotated[tuple[str, ...], BeforeValidator(split_list)] = Field(
-        (), description="Words or numbers for a missing value besides an empty cell, -999,unknown."
-    )
-    missing: Literal["error", "drop", "mean", "median", "most_frequent"] = Field(
-        "error",
-        description="What becomes of missing values: an error, the row is dropped, or they are filled with what the "
-        "training part has in that column (a category with its most frequent word).",
-    )
-    categorical: Annotated[tuple[str, ...], BeforeValidator(split_list)] = Field(
-        (), description="Columns of numbers that are names of categories, a,b."
-    )
-    drop: Annotated[tuple[str, ...], BeforeValidator(split_list)] = Field((), description="Columns to leave out, a,b.")
-    decimal: Literal["", ".", ","] = Field("", description="Decimal sign of the numbers; found out by default.")
-    thousands: Literal["", ".", ",", " ", "'"] = Field(
-        "", description="Thousands separator of the numbers; found out by default."
-    )
-    encoding: str = Field("", description="Encoding of a CSV, such as latin-1; UTF-8 or UTF-16 by default.")
-
-    @property
-    def reading(self) -> Reading:
-        """Return the options about numbers and categories."""
-        return Reading(self.decimal, self.thousands, self.categorical)
-
-    @property
-    def form(self) -> FileForm:
-        """Return the options about how the file is written."""
-        return FileForm(self.separator or "", self.encoding, self.header, self.comment, self.sheet, self.na)
-
-    @property
-    def impute(self) -> Literal["", "mean", "median", "most_frequent"]:
-        """Return the statistic that fills missing values; "" for none."""
-        match self.missing:
-            case "error" | "drop":
-                return ""
-            case statistic:
-                return statistic
 
 
 def load(options: TableOptions) -> Dataset:
@@ -100,20 +32,26 @@ def load(options: TableOptions) -> Dataset:
     """
     path = existing_file(options.path.expanduser(), "the path of table")
     with parsing(path, "a table"):  # a cell may hold anything: bytes, lists, what numpy has no type for
-        return _load_arrays(path, options) if path.suffix.lower() in (".npz", ".npy") else _load_frame(path, options)
+        return load_arrays(path, options) if path.suffix.lower() in (".npz", ".npy") else _load_frame(path, options)
 
 
 def _load_frame(path: Path, options: TableOptions) -> Dataset:
     target = options.target
     are_plain = options.decimal in ("", ".") and not options.thousands
-    cells = read_cells(path, options.form, texts=(*target, *options.categorical) if are_plain else None)
-    for name in (*target, *options.drop, *options.categorical):
+    texts = (*target, *options.categorical, options.group) if are_plain else None
+    cells = read_cells(path, options.form, texts=texts)
+    for name in (*target, *options.drop, *options.categorical, *([options.group] if options.group else [])):
         if name not in cells:
             raise DataError(f"{path} has no column '{name}': {_advice(name, list(cells), is_target=name in target)}")
     if unprintable := [name for name in cells if not name.isprintable()]:
         raise DataError(f"{path}: the name of a column has printable characters alone, got {unprintable[0]!r}")
-    inputs = {name: own for name, own in cells.items() if name not in {*target, *options.drop}}
-    rows = len(next(iter(cells.values()), ()))
+    n_first = rows = len(next(iter(cells.values()), ()))
+    if options.test_path is not None:
+        cells = _with_test_rows(cells, options, texts)
+        rows = len(cells[target[0]])
+        if rows == n_first:
+            raise DataError(f"{options.test_path} has no rows: leave test_path out, or give a table with rows")
+    inputs = {name: own for name, own in cells.items() if name not in options.left_out}
     if not rows or not inputs:
         raise DataError(f"{path} needs rows and at least one input column, got {rows} and {len(inputs)}")
     columns, values = list[Column](), list[NDArray[np.float64]]()
@@ -122,6 +60,8 @@ def _load_frame(path: Path, options: TableOptions) -> Dataset:
         columns.append(column)
         values.append(numbers)
     targets, there = {name: cells[name] for name in target}, np.ones(rows, dtype=bool)
+    groups = _numbered(cells[options.group], options.group, path) if options.group else None
+    n_test = None if options.test_path is None else rows - n_first
     told = [f"{path.name}: {text}" for text in suspicions(inputs, {column.name: column for column in columns})]
     del cells, inputs
     for own in values:
@@ -130,6 +70,8 @@ def _load_frame(path: Path, options: TableOptions) -> Dataset:
         there &= ~np.any([_is_missing(*own, options) for own in targets.items()], axis=0)
         targets = {name: _rows_of(own, there) for name, own in targets.items()}
         values = [own[there] for own in values]
+        groups = None if groups is None else groups[there]
+        n_test = None if n_test is None else int(there[n_first:].sum())
         if not there.any():
             raise DataError(f"{path}: each row has a missing value, and --data missing=drop leaves none")
     X = assembled(columns, values, str(path))
@@ -137,6 +79,7 @@ def _load_frame(path: Path, options: TableOptions) -> Dataset:
     fitted = np.array([column.kind == "category" for column in columns for _ in column.inputs])
     is_plain = all(not column.told for column in (*columns, *found.columns)) and not found.is_new
     first = [f"{path.name}: {X.shape[0]:,} rows; {summary(columns)}; target {', '.join(target)}: {found.told}"]
+    first += _parts_told(options, groups, n_test)
     if gaps := rows - int(there.sum()):
         what = (
             f"filled with the {options.missing.replace('_', ' ')} of the training part"
@@ -150,19 +93,84 @@ def _load_frame(path: Path, options: TableOptions) -> Dataset:
         X=X,
         y=found.y,
         task=found.task,
-        digest=_digest(path, options, 1 if is_plain else 2),
-        source=str(path),
+        digest=table_digest(path, options, 1 if is_plain else 2),
+        source=str(path) if options.test_path is None else f"{path} and {options.test_path}",
         features=tuple(name for column in columns for name in column.inputs),
         classes=found.classes,
         targets=() if found.classes else target,
+        test_index=None if n_test is None else np.arange(len(X))[len(X) - n_test :],  # -0 would be all
+        is_ordered=options.split == "ordered",
+        groups=groups,
         fitted_columns=fitted if fitted.any() else None,
         defaults=DEFAULTS[found.task],
         columns=tuple(columns),
-        read_new=partial(read_examples, tuple(columns), options.form, may_miss=bool(options.impute), target=target),
+        read_new=partial(
+            read_examples, tuple(columns), options.form, may_miss=bool(options.impute), left_out=options.left_out
+        ),
         read_beside=partial(read_beside, tuple(columns), options, found),
         impute=options.impute,
         notes=(*first, *told),
     )
+
+
+def _with_test_rows(
+    cells: Mapping[str, Cells], options: TableOptions, texts: Collection[str] | None
+) -> dict[str, Cells]:
+    """Return the cells of a table with those of the table of the test part behind them.
+
+    Raises:
+        DataError: where the second table does not have a column of the first, or has words instead of numbers.
+    """
+    assert options.test_path is not None
+    path = existing_file(options.test_path.expanduser(), "the test_path of table")
+    others, both = read_cells(path, options.form, texts=texts), dict[str, Cells]()
+    for name, own in cells.items():
+        if name in options.drop:
+            continue
+        if name not in others:
+            advice = did_you_mean(name, others)
+            if name in options.target:
+                advice = f"leave test_path out; mlpctl predict RESULTS --input {path} predicts it"
+            raise DataError(f"{path} has no column '{name}', which {options.path} has: {advice}")
+        both[name] = joined(own, others[name])
+        words = next((each for each in (own, others[name]) if isinstance(each, list)), [])
+        is_mixed = isinstance(own, list) != isinstance(others[name], list) and name not in options.categorical
+        if is_mixed and understood(name, with_gaps(both[name]), options.reading, str(path)).kind == "category":
+            word = next(word for word in words if word not in MISSING)
+            raise DataError(
+                f"column '{name}' has words, such as '{word}', in one of {options.path} and {path}, and numbers in the "
+                f"other: mend it, or leave it out with --data drop={name}"
+            )
+    return both
+
+
+def _parts_told(options: TableOptions, groups: NDArray[np.int64] | None, n_test: int | None) -> list[str]:
+    """Return lines on what decides the parts, where the user said it."""
+    told = list[str]()
+    if n_test is not None and options.test_path is not None:
+        told.append(f"{options.test_path.name}: the last {n_test:,} of these rows, the test part")
+    if options.split == "ordered":
+        told.append("split=ordered: the last rows are held out")
+    if groups is not None:
+        told.append(f"group={options.group}: {groups.max() + 1:,} groups, each in one part")
+    return told
+
+
+def _numbered(cells: Cells, name: str, path: Path) -> NDArray[np.int64]:
+    """Return a number for each cell, equal for equal ones.
+
+    Raises:
+        DataError: where one is missing, or all are equal.
+    """
+    texts = with_gaps(cells)
+    if "" in texts:
+        raise DataError(
+            f"{path}: column '{name}' has no value in row {texts.index('') + 1}, and each row needs a group"
+        )
+    numbers = {text: number for number, text in enumerate(dict.fromkeys(texts))}
+    if len(numbers) < 2:
+        raise DataError(f"{path}: column '{name}' has one value in all rows; two groups at least are needed")
+    return np.array([numbers[text] for text in texts], np.int64)
 
 
 def _advice(name: str, names: Sequence[str], *, is_target: bool) -> str:
@@ -201,161 +209,6 @@ def _input(name: str, cells: Cells, path: Path, options: TableOptions) -> tuple[
             f"out with --data drop={name}"
         )
     return column, encoded(column, cells, where, may_miss=may_miss)[0]
-
-
-def _load_arrays(path: Path, options: TableOptions) -> Dataset:
-    """Return the inputs and the target of an npz file, or of two npy files."""
-    if options.drop or options.categorical or len(options.target) > 1:
-        raise UsageError(
-            "an npz or npy file has arrays, not named columns: target names one array, leave drop and categorical out"
-        )
-    arrays = read_arrays(path, _array_of(options))
-    name, targets = arrays.target, _target_cells(arrays.y, arrays.target)
-    most = MOST_IMAGE_CLASSES if arrays.image_shape else FEW_VALUES
-    found = encode_target(targets, path, options.task, options.reading, most)
-    shape = "×".join(map(str, arrays.image_shape or arrays.X.shape[1:]))
-    return Dataset(
-        name="table",
-        X=arrays.X,
-        y=found.y,
-        task=found.task,
-        digest=_digest(path, options, 2 if found.is_new else 1, arrays.y if path.suffix == ".npy" else None),
-        source=str(path),
-        features=() if arrays.image_shape else tuple(f"x{k + 1}" for k in range(arrays.X.shape[1])),
-        classes=found.classes,
-        targets=() if found.classes else tuple(targets),
-        image_shape=arrays.image_shape,
-        defaults=DEFAULTS[found.task],
-        test_index=None if arrays.n_test is None else np.arange(len(arrays.X))[-arrays.n_test :],
-        read_beside=partial(_read_array_target, options, found),
-        notes=(
-            f"{path.name}: {len(arrays.X):,} rows; {shape} {'pixels' if arrays.image_shape else 'numbers'}; "
-            f"target {name}: {found.told}",
-        ),
-    )
-
-
-def _array_of(options: TableOptions) -> str:
-    """Return the name of the array of the target; "" for the usual ones."""
-    return "" if options.target == ("target",) else options.target[0]
-
-
-def _target_cells(y: NDArray[Any], name: str) -> dict[str, Cells]:
-    """Return a target (N,) or (N, M) as columns of cells."""
-    columns = {name: y} if y.ndim == 1 else {f"{name}{k + 1}": own for k, own in enumerate(y.T)}
-    return {key: as_cells(own, key) for key, own in columns.items()}
-
-
-LATER = ("decimal", "thousands", "encoding", "header", "comment", "sheet", "na", "missing")
-"""Options that older datasets do not have: they count where they are given."""
-
-
-def _digest(path: Path, options: TableOptions, version: int, beside: NDArray[Any] | None = None) -> str:
-    """Return the hash of what decides the arrays; version 1 where the file reads as it did before there was another.
-
-    Args:
-        path: file.
-        options: of the dataset.
-        version: of the rules that read it.
-        beside: target that is in another file.
-    """
-    fields = type(options).model_fields
-    left_out = {"path", "separator", *(name for name in LATER if getattr(options, name) == fields[name].default)}
-    others = () if beside is None else (beside,)
-    return digest_of(f"table {version}", sha256_of(path), options.model_dump_json(exclude=left_out), *others)
-
-
-def read_examples(
-    columns: Sequence[Column],
-    form: FileForm,
-    path: Path,
-    content: bytes | None,
-    *,
-    may_miss: bool = False,
-    target: Sequence[str] = (),
-) -> tuple[NDArray[np.float64], list[str]]:
-    """Return (X, notes): new examples (B, D) of a file, read as a table's columns were understood in training.
-
-    Args:
-        columns: of the inputs.
-        form: how the table was written.
-        path: file, or its name in messages.
-        content: content of what is no file.
-        may_miss: True if missing cells are NaN, to be filled as in training.
-        target: columns that are no inputs, and not worth a note.
-
-    Raises:
-        DataError: where a column is missing, or a cell is not what its column has.
-    """
-    texts = [column.name for column in columns if column.kind != "number" or column.form != PLAIN]
-    cells = read_cells(path, form, content, texts=texts)
-    if form.header == "none" and len(cells) == len(columns):  # without the target, whose number may come before others
-        cells = dict(zip((column.name for column in columns), cells.values(), strict=True))
-    if path.suffix.lower() in LIBSVM:  # the format leaves out zeros
-        zeros = np.zeros(len(next(iter(cells.values()))))
-        cells = {**{column.name: zeros for column in columns}, **cells}
-    values, notes = list[NDArray[np.float64]](), list[str]()
-    for column in columns:
-        if column.name not in cells:
-            needed = ", ".join(each.name for each in columns)
-            raise DataError(
-                f"{path} has no column '{column.name}': {did_you_mean(column.name, cells)}; the network needs {needed}"
-            )
-        own = cells[column.name]
-        if not isinstance(own, list):
-            if column.kind != "category":
-                check_whole(own, column.name, str(path), may_miss=may_miss)
-                values.append(own)
-                continue
-            own = as_texts(own)
-        numbers, unseen = encoded(column, own, str(path), may_miss=may_miss)
-        values.append(numbers)
-        if unseen:
-            notes.append(f"{path}: '{column.name}' has words that training did not have: {', '.join(unseen[:5])}")
-    if not len(values[0]):
-        raise DataError(f"{path} needs a line that names the columns and a line per example")
-    ignored = [name for name in cells if name not in {*(column.name for column in columns), *target}]
-    notes += [f"columns of {path} that are no features: {', '.join(ignored)}"] if ignored else []
-    return assembled(columns, values, str(path)), notes
-
-
-def read_beside(
-    columns: Sequence[Column], options: TableOptions, found: Target, path: Path, content: bytes | None
-) -> Beside:
-    """Return what stands beside the inputs of new examples: the target where it is there, and the other columns.
-
-    Args:
-        columns: of the inputs.
-        options: of the table that was trained on.
-        found: its target.
-        path: file, or its name in messages.
-        content: content of what is no file.
-    """
-    cells, inputs = read_cells(path, options.form, content), {column.name for column in columns}
-    if options.header == "none" and len(cells) == len(columns):  # the inputs alone
-        return Beside()
-    others = {name: own for name, own in cells.items() if name not in {*inputs, *options.target}}
-    if not set(options.target) <= cells.keys():
-        return Beside(columns=others)
-    return _scored(found, {name: cells[name] for name in options.target}, options, path, others)
-
-
-def _read_array_target(options: TableOptions, found: Target, path: Path, content: bytes | None) -> Beside:
-    """Return the target of new examples in an npz file, where it has one."""
-    if content is not None or path.suffix.lower() != ".npz":
-        return Beside()
-    _, y, name = read_new_arrays(path, _array_of(options))
-    return Beside() if y is None else _scored(found, _target_cells(y, name), options, path)
-
-
-def _scored(
-    found: Target, target: Mapping[str, Cells], options: TableOptions, path: Path, others: Mapping[str, Cells] = {}
-) -> Beside:
-    """Return what stands beside inputs, the target left out where it has not what it had in training."""
-    try:
-        return Beside(target_of(found, target, path, options.reading), others)
-    except DataError as error:
-        return Beside(columns=others, notes=(f"not scored: {error}",))
 
 
 TABLE = Source(

@@ -11,7 +11,8 @@ from mlpctl.data import source_of
 from mlpctl.data.base import options_of
 from mlpctl.data.langid import LangidOptions, count_words
 from mlpctl.data.new_inputs import read_new
-from mlpctl.data.prepare import Part, kept_columns, prepare, prepare_new
+from mlpctl.data.parts import Part
+from mlpctl.data.prepare import kept_columns, prepare, prepare_new
 from mlpctl.display.tables import Cell, Table
 from mlpctl.engines.scoring import predicted
 from mlpctl.errors import UsageError

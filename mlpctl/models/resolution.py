@@ -102,7 +102,7 @@ def resolve(spec: Spec, dataset: "Dataset") -> Spec:
     resolved = _resolved(spec, dataset)
     fixed = resolve_name("model", str(resolved.model)).fixed
     # A full minibatch may follow the seed where the split does.
-    if resolved.split_seed != "seed" and fixed.keys().isdisjoint(FREE_FIELDS):
+    if resolved.split_seed != "seed" and resolved.folds is None and fixed.keys().isdisjoint(FREE_FIELDS):
         if len(kept) >= MOST_KEPT:
             kept.clear()
         kept[decisive] = resolved
@@ -125,6 +125,8 @@ def _resolved(spec: Spec, dataset: "Dataset") -> Spec:
         defaults.pop("target_scaling", None)
     if dataset.test_index is None and not dataset.test_is_train:
         defaults.setdefault("test_fraction", 0.25)
+    if given.get("folds"):
+        defaults.pop("val_fraction")
     if model.hidden:
         defaults |= HIDDEN
 
@@ -136,7 +138,7 @@ def _resolved(spec: Spec, dataset: "Dataset") -> Spec:
     if problems:
         raise UsageError(problems)
     if values["batch_size"] == "full":
-        values["batch_size"] = _n_train(values, dataset)
+        values["batch_size"] = _n_train(spec.model_copy(update=_applicable(values)), dataset)
     return spec.model_copy(update=_applicable(values))  # checked already
 
 
@@ -197,6 +199,31 @@ _RULES: tuple[tuple[str, Callable[[Mapping[str, Any], "Dataset"], bool], str], .
         "{name} is a truth table, its test set is the table itself: leave test_fraction out",
     ),
     (
+        "val_fraction",
+        lambda values, _: not values.get("folds"),
+        "folds make the validation part: leave val_fraction {given} out, or folds",
+    ),
+    (
+        "folds",
+        lambda _, dataset: not dataset.is_ordered,
+        "the rows of {name} are split by their order: leave folds {given} out, or --data split=ordered",
+    ),
+    (
+        "folds",
+        lambda _, dataset: not dataset.test_is_train,
+        "{name} is a truth table, and has no rows to leave out of it: leave folds {given} out",
+    ),
+    (
+        "folds",
+        lambda values, _: values["split_seed"] != "seed",
+        "folds are drawn once, not for every seed: leave split_seed seed out, or folds {given}",
+    ),
+    (
+        "split_seed",
+        lambda values, dataset: not values["split_seed"] or not dataset.is_ordered,
+        "the rows of {name} are split by their order, and split_seed {given} draws nothing: leave it out",
+    ),
+    (
         "target_scaling",
         lambda values, dataset: values["target_scaling"] == "none" or dataset.task == "regression",
         "{name} has classes, and target_scaling {given} is for numbers to predict: leave it out",
@@ -254,8 +281,7 @@ def _widths(given: Mapping[str, Any], values: dict[str, Any], model: Model) -> I
         values["batch_norm"] = tuple(range(1, len(widths) + 1))
 
 
-def _n_train(values: Mapping[str, Any], dataset: "Dataset") -> int:
-    from mlpctl.data.prepare import split
+def _n_train(spec: Spec, dataset: "Dataset") -> int:
+    from mlpctl.data.parts import split, split_rule
 
-    seed = values["seed"] if values["split_seed"] == "seed" else values["split_seed"]
-    return len(split(dataset, values.get("test_fraction") or 0.0, values["val_fraction"], seed)["train"])
+    return len(split(dataset, split_rule(spec))["train"])

@@ -12,6 +12,7 @@ from mlpctl.report.statistics.edges import edge_notes
 from mlpctl.report.statistics.significance import EXAMPLES_OF
 from mlpctl.report.summary import TOLD, Summary
 from mlpctl.report.tables import STANDINGS, counted, rows_of, setting_of, with_interval
+from mlpctl.store.columns import values_of
 from mlpctl.store.results import ResultsFolders
 
 FEW_SEEDS = 10
@@ -108,8 +109,11 @@ def _best(summary: Summary, *, stats: bool) -> Passage:
 
 def _examples(summary: Summary, column: str, use: str) -> str:
     counts = summary.compared[EXAMPLES_OF[column.partition("_")[0]]]
-    known = {int(count) for count in counts[is_there(counts)]}
-    return f"{counted(known.pop(), 'example')}, {use}" if len(known) == 1 else use
+    known = sorted({int(count) for count in counts[is_there(counts)]})
+    folds = {int(count) for count in values_of(summary.compared["folds"]) if count}
+    if known and folds and column.startswith("val_"):
+        return f"{min(folds)} folds of {' to '.join(map(str, {known[0]: 0, known[-1]: 0}))} examples, {use}"
+    return f"{counted(known[0], 'example')}, {use}" if len(known) == 1 else use
 
 
 def _sure(summary: Summary, results: ResultsFolders) -> Passage | None:

@@ -32,6 +32,7 @@ from mlpctl.report.statistics.significance import (
     by_seed,
     compare_scores,
     least_variance,
+    overlap_of,
     rounding_step,
 )
 from mlpctl.report.statistics.stability import collapsed_seeds, unstable_notes
@@ -188,7 +189,9 @@ def over(trials: Columns, by: Sequence[str], column: str) -> Columns:
         step = rounding_step(trials, column)
         with np.errstate(invalid="ignore", divide="ignore"):
             spread = np.sqrt(np.maximum(sd**2, least_variance(step)))
-            half = np.where(n > 1, t_quantile(0.975, np.maximum(n - 1, 1)) * spread / np.sqrt(n), np.nan)
+            half = np.where(
+                n > 1, t_quantile(0.975, np.maximum(n - 1, 1)) * spread * np.sqrt(1 / n + overlap_of(trials)), np.nan
+            )
         low, high = mean - half, mean + half
     if column.endswith("accuracy"):
         low, high = low.clip(0.0, 1.0), high.clip(0.0, 1.0)

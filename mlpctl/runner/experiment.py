@@ -128,6 +128,8 @@ def checked(experiment: Experiment) -> Experiment:
     problems += [f"axis {name} is given twice" for name in sorted({n for n in names if names.count(n) > 1})]
     if "seed" in names:
         problems.append("the seed is no axis: use --seeds N, or seeds = [0, 1, 2] in the file")
+    if "folds" in names:
+        problems.append("folds are no axis: each number of them validates on other rows; give --folds K")
     if experiment.select.metric not in (None, *METRICS):
         problems.append(f"[select] metric must be one of {', '.join(METRICS)}, got '{experiment.select.metric}'")
     if "/" in experiment.name or experiment.name in ("", ".", ".."):
@@ -200,13 +202,18 @@ def parse_settings(settings: Sequence[str], *, option: str = "--set") -> dict[st
     return pairs
 
 
-def seeds_of(given: int | str | Sequence[int], base: Mapping[str, Any]) -> tuple[int, ...]:
+def seeds_of(given: int | str | Sequence[int] | None, base: Mapping[str, Any]) -> tuple[int, ...]:
     """Return the seeds: N of them from the base spec's seed on, or those that are listed.
+
+    Args:
+        given: number of seeds, or a list; None for one, or one for each fold.
+        base: fixed fields of Spec.
 
     Raises:
         UsageError: if none is left, or one is no whole number.
     """
     first = int(base.get("seed", 0))
+    given = base.get("folds") or 1 if given is None else given
     items = split_list(given) if isinstance(given, str) and "," in given else given
     try:
         if isinstance(items, int | str):

@@ -34,7 +34,7 @@ class _File(BaseModel):
     spec: dict[str, Any] = Field(default_factory=dict, description="What stays fixed: the options of train.")
     axes: dict[str, Any] = Field(default_factory=dict, description="What varies: name = list, text or table.")
     zip: Names | list[Names] = Field([], description="Names of axes that move together, or several lists of them.")
-    seeds: int | list[int] = Field(1, description="How many seeds, or which.")
+    seeds: int | list[int] | None = Field(None, description="How many seeds, or which; by default 1, or each fold's.")
     search: SearchTable = SearchTable()
     select: SelectTable = SelectTable()
     effort: dict[Effort, dict[str, Any]] = Field(

@@ -78,7 +78,8 @@ def experiment_of(given: Given) -> Experiment:
             if is_ := fields and never([*axes.values()], base, name, allowed):
                 notes.append(f"axis {axis.name} of {given.file} never exists where {name} is {is_}")
                 axes.pop(axis.name, None)
-    seeds = seeds_of(given.seeds, base) if given.seeds is not None else start.seeds
+    are_open = given.file is None or start.seeds == seeds_of(None, start.base)
+    seeds = seeds_of(given.seeds, base) if given.seeds is not None or are_open else start.seeds
     kept = tuple(group for group in start.zipped if all(name in axes for name in group))
     zipped = groups([names.split(",") for names in given.zipped]) or kept
     return checked(
@@ -212,7 +213,7 @@ def sweep(experiment: Experiment, out: Path, options: RunOptions, callback: Call
     """
     some = check_some(experiment, options)
     with Store(out / experiment.name) as store:
-        for note in (*some.dataset.notes, *experiment.notes, *store.repairs):
+        for note in (*some.notes, *experiment.notes, *store.repairs):
             callback.on_note(note)
         there = {} if options.cluster is None else {"cluster": options.cluster.facts()}
         store.describe(experiment.as_toml(), environment(precision=options.precision) | there, counts=True)

@@ -76,7 +76,7 @@ def train(
     experiment = checked(Experiment(name or default_name(given), base_of(given, where="")))
     check_named(trial, options)
     with Store(out / experiment.name) as store:
-        for note in (*trial.dataset.notes, *store.repairs):
+        for note in (*trial.notes, *store.repairs):
             callback.on_note(note)
         if has_to_run(store, trial.key, options):
             store.describe(experiment.as_toml(), environment(precision=options.precision))

@@ -5,6 +5,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from mlpctl.data import load_dataset
+from mlpctl.data.parts import doubts_of, sizes_told, split, split_rule
 from mlpctl.data.prepare import Data, prepare
 from mlpctl.engines.base import Work
 from mlpctl.engines.initial_weights import check_start
@@ -15,6 +16,9 @@ from mlpctl.store.weights import pinned
 
 if TYPE_CHECKING:
     from mlpctl.data.base import Dataset
+
+FEW_EXAMPLES = 10_000
+"""Examples up to which built-in data too are searched for rows in two parts: 70,000 images take 0.1 s."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +51,14 @@ class Trial:
     def data(self) -> Data:
         """The data of the spec, prepared; shared by the trials that agree on them."""
         return prepare(self.dataset, self.spec)
+
+    @cached_property
+    def notes(self) -> list[str]:
+        """What to say of the data before training: how a file was understood, its parts, what looks wrong with them."""
+        parts, of_users = split(self.dataset, split_rule(self.spec)), bool(self.dataset.notes)
+        sizes = [f"parts: {sizes_told(parts, self.spec.folds or 0)} rows"] if of_users or self.spec.folds else []
+        is_quick = of_users or len(self.dataset.y) <= FEW_EXAMPLES
+        return [*self.dataset.notes, *sizes, *(doubts_of(self.dataset, parts) if is_quick else ())]
 
     @cached_property
     def network(self) -> Network:

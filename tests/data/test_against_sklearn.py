@@ -12,7 +12,8 @@ from sklearn.preprocessing import StandardScaler
 
 import mlpctl
 from mlpctl.data import load_dataset
-from mlpctl.data.prepare import imputed, split
+from mlpctl.data.parts import SplitRule, split
+from mlpctl.data.prepare import imputed
 from mlpctl.models import resolve
 from mlpctl.spec import Spec, make_spec
 from tests.helpers.tables import TARGETS, write
@@ -34,7 +35,7 @@ def reference_scores(spec: Spec) -> list[float]:
     dataset = load_dataset(spec)
     spec = resolve(spec, dataset)
     assert spec.val_fraction is not None
-    parts = split(dataset, spec.test_fraction or 0.0, spec.val_fraction, 0)
+    parts = split(dataset, SplitRule(spec.test_fraction or 0.0, spec.val_fraction, 0))
     X: NDArray[Any] = imputed(dataset, parts["train"]) if dataset.impute else np.asarray(dataset.X)
     y = dataset.y if dataset.task == "classification" else dataset.y[:, 0]
     train, test = parts["train"], parts["test"]

@@ -8,42 +8,12 @@ from scipy.sparse import csr_matrix
 
 from mlpctl.data import prepare as prepare_module
 from mlpctl.data.columns import Column
-from mlpctl.data.prepare import _classes, kept_columns, prepare, scaled, scaled_targets, split
+from mlpctl.data.parts import numbered_classes
+from mlpctl.data.prepare import kept_columns, scaled, scaled_targets
 from mlpctl.errors import UsageError
 from mlpctl.spec import Scaling
 from mlpctl.store.key import key_of
 from tests.helpers.making import classes, numbers, resolved
-
-
-@pytest.mark.parametrize("dataset", [classes(3, 150), numbers(n=151)])
-def test_parts_are_disjoint_and_complete(dataset) -> None:  # type: ignore[no-untyped-def]
-    parts = split(dataset, 0.25, 0.1, seed=3)
-    rows = np.concatenate(list(parts.values()))
-    assert (np.sort(rows) == np.arange(len(dataset.y))).all()
-    assert len(parts["test"]) == 38
-    assert len(parts["val"]) == 12
-
-
-def test_classes_keep_their_shares() -> None:
-    y = np.repeat([0, 1, 2], [100, 40, 10]).astype(np.int32)
-    dataset = replace(classes(3, 150), y=y)
-    parts = split(dataset, 0.2, 0.1, seed=0)
-    assert np.bincount(y[parts["test"]]).tolist() == [20, 8, 2]
-    assert np.bincount(y[parts["val"]]).tolist() == [8, 3, 1]
-
-
-def test_the_split_follows_its_seed_alone() -> None:
-    dataset = classes()
-    one, again, other = (split(dataset, 0.25, 0.1, seed)["test"] for seed in (0, 0, 1))
-    assert (one == again).all()
-    assert set(one.tolist()) != set(other.tolist())
-    follows = [prepare(dataset, resolved(dataset, split_seed="seed", seed=seed)).parts["test"] for seed in (0, 1)]
-    assert set(follows[0].tolist()) != set(follows[1].tolist())
-
-
-def test_nothing_left_to_train_on_is_refused() -> None:
-    with pytest.raises(UsageError, match="leave none of the 3 rows"):
-        split(classes(3, 3), 0.9, 0.9, seed=0)
 
 
 def test_scaling_is_fitted_on_the_training_part() -> None:
@@ -103,7 +73,7 @@ def test_classes_are_counted_as_numpy_counts_them() -> None:
         random = np.random.default_rng(seed)
         y = (random.integers(0, random.integers(1, 9), random.integers(1, 40)) * 2).astype(np.int32)
         _, codes, counts = np.unique(y, return_inverse=True, return_counts=True)
-        assert [part.tolist() for part in _classes(y)] == [codes.tolist(), counts.tolist()]
+        assert [part.tolist() for part in numbered_classes(y)] == [codes.tolist(), counts.tolist()]
 
 
 def test_targets_are_scaled_by_the_training_part() -> None:

@@ -228,7 +228,7 @@ def test_a_truncated_npz_is_refused(tmp_path: Path) -> None:
 
 def test_options_that_an_npz_has_not(tmp_path: Path) -> None:
     path = saved(tmp_path, X=np.ones((3, 2)), y=np.arange(3) / 2)
-    with pytest.raises(UsageError, match="leave drop and categorical out"):
+    with pytest.raises(UsageError, match="leave drop, categorical and group out"):
         loaded(path, drop="X1")
     with pytest.raises(UsageError, match="'path' is required"):
         options_of(TABLE, {})

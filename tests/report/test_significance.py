@@ -10,7 +10,15 @@ from scipy import stats
 
 from mlpctl.report.dataframes import of_frame, score_frame
 from mlpctl.report.statistics import significance
-from mlpctl.report.statistics.significance import ScoreTable, Verdict, expected_maximum, holm, optimism, rounding_step
+from mlpctl.report.statistics.significance import (
+    ScoreTable,
+    Verdict,
+    expected_maximum,
+    holm,
+    optimism,
+    overlap_of,
+    rounding_step,
+)
 from mlpctl.report.summary import summarize
 from mlpctl.report.tables import overview
 from mlpctl.store.results import load
@@ -224,3 +232,22 @@ def test_a_configuration_with_failures_is_not_in_the_running(tmp_path: Path) -> 
     assert summary.verdict is not None
     assert summary.verdict.compared == 1
     assert not any("better than" in note for note in overview(summary, 5)[0].notes)
+
+
+def test_scores_of_folds_have_the_corrected_variance() -> None:
+    rng = np.random.default_rng(5)
+    a = rng.normal(0.5, 0.1, 5)
+    b = 1.3 - a + rng.normal(0.0, 0.05, 5)  # what seeds have in common is taken off, and these have nothing
+    table = ScoreTable(["a", "b"], np.stack([a, b], axis=1), 0.0, overlap=0.25)
+    verdict = significance.compare_scores(table, "high")
+    wider = 1 / 5 + 0.25  # Nadeau and Bengio 2003: 1/J + n_test/n_train
+    own, other = a.var(ddof=1) * wider, b.var(ddof=1) * wider
+    freedom = (own + other) ** 2 / (own**2 / 4 + other**2 / 4)
+    p = 2 * stats.t.sf(abs(b.mean() - a.mean()) / np.sqrt(own + other), freedom)
+    assert verdict.tests["p"][1] == pytest.approx(min(2 * p, 1.0), rel=1e-6)
+
+
+def test_five_folds_overlap_by_a_quarter() -> None:
+    rows = [{"folds": folds} for folds in (5, 5, None)]
+    assert overlap_of(of_frame(pd.DataFrame(rows))) == 0.25
+    assert overlap_of(of_frame(pd.DataFrame([{"seed": 0}]))) == 0.0

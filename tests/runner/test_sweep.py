@@ -266,3 +266,17 @@ def test_a_time_budget_begins_nothing_after_its_end(monkeypatch: pytest.MonkeyPa
     options = RunOptions(engine="reference", limits=Limits(seconds=4))
     counts = sweep(experiment("timed", "sobol"), Path("results"), options, watch, watch.stop)
     assert (len(watch.rows), counts.cut) == (4, "--budget 4s")
+
+
+def test_folds_are_repetitions_of_their_own(cli: Cli) -> None:
+    command = ["sweep", "--dataset", "iris", "--folds", "4", "--axis", "lr=0.01,0.1", "--epochs", "2", "--out", "r"]
+    assert cli(*command).code == 0
+    trials = load(Path("r/iris-mlp")).trials
+    assert sorted(trials["seed"].unique()) == [0, 1, 2, 3], "a seed for each fold"
+    assert (trials.groupby("lr")["val_examples"].sum() == 112).all(), "all rows but the 38 of the test part"
+    assert (trials["train_examples"] + trials["val_examples"] == 112).all()
+    assert cli(*command, "--seeds", "2", "--name", "two").code == 0
+    assert len(load(Path("r/two")).trials) == 4
+    refused = cli("sweep", "--dataset", "iris", "--axis", "folds=2,5", "--out", "r")
+    assert refused.code == 2
+    assert "folds are no axis" in refused.err

@@ -39,12 +39,15 @@ def show(
     from mlpctl.cli.screens.base import set_offline
     from mlpctl.data import load_dataset, source_of
     from mlpctl.data.describe import describe_dataset
+    from mlpctl.data.parts import split_rule
     from mlpctl.display.tables import emit
+    from mlpctl.models import resolve
     from mlpctl.spec import make_spec
 
     set_offline(offline)
-    dataset = load_dataset(make_spec({"dataset": name, "data": o.data_options(data)}))
-    emit(describe_dataset(dataset, source_of(name)), format_, output)
+    spec = make_spec({"dataset": name, "data": o.data_options(data)})
+    dataset = load_dataset(spec)
+    emit(describe_dataset(dataset, source_of(name), split_rule(resolve(spec, dataset))), format_, output)
     if plot is not None:
         from mlpctl.data.draw_samples import draw_samples
         from mlpctl.display.figure_style import save

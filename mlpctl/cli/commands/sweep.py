@@ -39,7 +39,10 @@ def sweep(
     ] = None,
     settings: o.SettingsOption = None,
     seeds: Annotated[
-        str | None, typer.Option("--seeds", metavar="N", help="How many seeds, or which: 5, or 0,1,2. Default: 1.")
+        str | None,
+        typer.Option(
+            "--seeds", metavar="N", help="How many seeds, or which: 5, or 0,1,2. Default: 1; with folds each."
+        ),
     ] = None,
     search: Annotated[Method | None, typer.Option("--search", help=o.search_help("method"))] = None,
     trials: Annotated[int | None, typer.Option("--trials", min=1, help=o.search_help("trials"))] = None,

@@ -24,7 +24,8 @@ from mlpctl.models.learner import State
 from mlpctl.store.schema import Block
 
 if TYPE_CHECKING:
-    from mlpctl.data.prepare import Data, Part
+    from mlpctl.data.parts import Part
+    from mlpctl.data.prepare import Data
 
 SCORED_AT_A_TIME = 256
 """Rows scored together: as many as fit the cache beside the weights of a usual network."""

@@ -13,7 +13,7 @@ from mlpctl.display.tables import Cell
 from mlpctl.errors import UsageError
 from mlpctl.report.compare.paired_test import Judgement, Paired, judge
 from mlpctl.report.grouping import codes_of, distinct_values, is_there
-from mlpctl.report.statistics.significance import by_seed, rounding_step
+from mlpctl.report.statistics.significance import by_seed, overlap_of, rounding_step
 from mlpctl.report.summary import Summary, varied_fields
 from mlpctl.report.tables import plain_cell
 from mlpctl.store.columns import Array, Columns, objects, values_of
@@ -162,5 +162,6 @@ def _paired(
         margin=margin,
         dtype=next((str(dtype) for dtype in both["dtype"] if dtype is not None), "float32"),
         same=[config["A", x] == config["B", y] for x, y in zip(a, b, strict=True)],
+        overlap=overlap_of(both),
     )
     return first, second, judged

@@ -46,6 +46,7 @@ def judge(
     margin: float = 0.0,
     dtype: str = "float32",
     same: Sequence[bool] = (),
+    overlap: float = 0.0,
 ) -> list[Paired]:
     """Return the judgement on each column of scores (seeds, things), NaN where one is missing.
 
@@ -62,9 +63,10 @@ def judge(
         margin: largest difference that does not matter.
         dtype: type of the arithmetic; it decides how much rounding may make, relative to the largest score.
         same: for each column True if A and B trained the same configuration; () for none.
+        overlap: what scores of folds have in common, see `overlap_of`.
     """
     gaps = b - a
-    pairs, mean, half, p = paired_test(gaps, step)
+    pairs, mean, half, p = paired_test(gaps, step, overlap)
     adjusted = holm(p)
     up = 1.0 if better == "high" else -1.0
     found = []

@@ -53,16 +53,20 @@ class ScoreTable:
         names: of the configurations; tuples where several fields name one.
         values: a row per seed, a column per configuration; NaN where one is missing.
         step: what scores are rounded to, see `rounding_step`.
+        overlap: see `overlap_of`.
     """
 
     names: Sequence[Any]
     values: Array
     step: float = 0.0
+    overlap: float = 0.0
 
     def of(self, names: Sequence[Any]) -> "ScoreTable":
         """Return the scores of some configurations, in the order given."""
         place = {name: number for number, name in enumerate(self.names)}
-        return ScoreTable(names, np.ascontiguousarray(self.values[:, [place[name] for name in names]]), self.step)
+        return ScoreTable(
+            names, np.ascontiguousarray(self.values[:, [place[name] for name in names]]), self.step, self.overlap
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,7 +146,7 @@ def compare_scores(
     values = scores.values * (1.0 if better == "high" else -1.0)  # (seeds, configurations)
     means, seeds = _means(values), np.isfinite(values).sum(axis=0)
     first = int(np.nanargmax(means)) if best is None else list(scores.names).index(best)
-    p = _differences_p(values, means, first, scores.step)
+    p = _differences_p(values, means, first, scores.step, scores.overlap)
     others = np.arange(len(means)) != first
     adjusted = np.full(len(means), np.nan)
     adjusted[others] = holm(p[others], count=len(means))
@@ -164,7 +168,7 @@ def compare_scores(
     )
 
 
-def _differences_p(values: Array, means: Array, first: int, step: float) -> Array:
+def _differences_p(values: Array, means: Array, first: int, step: float, overlap: float) -> Array:
     """Return p of each configuration's difference from one of them, not adjusted; NaN where either has one seed.
 
     Args:
@@ -172,6 +176,7 @@ def _differences_p(values: Array, means: Array, first: int, step: float) -> Arra
         means: of the configurations.
         first: the configuration that the others are compared with.
         step: what scores are rounded to, see `least_variance`.
+        overlap: see `overlap_of`.
     """
     there = np.isfinite(values)
     n, shared = there.sum(axis=0), (there & there[:, [first]]).sum(axis=0)
@@ -183,8 +188,9 @@ def _differences_p(values: Array, means: Array, first: int, step: float) -> Arra
         )
         if len(means) >= MODERATED_FROM:
             variance, freedom = moderated_variances(variance, freedom)
-        own, best = variance / n, variance[first] / n[first]
-        common = 2 * seed_correlation(values) * np.sqrt(variance * variance[first]) * shared / (n * n[first])
+        own, best = variance * (1 / n + overlap), variance[first] * (1 / n[first] + overlap)
+        common = 2 * seed_correlation(values) * np.sqrt(variance * variance[first])
+        common *= shared / (n * n[first]) + overlap * (shared > 0)
         error = own + best - common
         least = np.minimum(freedom, freedom[first])
         welch = (own + best) ** 2 / (own**2 / freedom + best**2 / freedom[first])
@@ -194,7 +200,7 @@ def _differences_p(values: Array, means: Array, first: int, step: float) -> Arra
         return 2 * t_tail(t, np.where(common > 0, paired, welch))
 
 
-def paired_test(gaps: Array, step: float) -> tuple[NDArray[np.intp], Array, Array, Array]:
+def paired_test(gaps: Array, step: float, overlap: float = 0.0) -> tuple[NDArray[np.intp], Array, Array, Array]:
     """Return (pairs, mean, half the 95 % interval, p) of differences (pairs, comparisons); NaN: no such pair.
 
     The two-sided t-test of a mean of 0. Scores are rounded where they are shares of few examples: a variance is never
@@ -207,7 +213,7 @@ def paired_test(gaps: Array, step: float) -> tuple[NDArray[np.intp], Array, Arra
     freedom = np.maximum(pairs - 1, 1)
     with np.errstate(invalid="ignore", divide="ignore"):
         variance = np.where(pairs > 1, np.nansum((gaps - mean) ** 2, axis=0) / freedom, np.nan)
-        error = np.sqrt(np.maximum(variance, 2 * least_variance(step)) / pairs)
+        error = np.sqrt(np.maximum(variance, 2 * least_variance(step)) * (1 / pairs + overlap))
         t = np.where((mean == 0) & (pairs > 1), 0.0, np.abs(mean) / error)
         return pairs, mean, t_quantile(0.975, freedom) * error, 2 * t_tail(t, freedom)
 
@@ -273,7 +279,19 @@ def by_seed(trials: Columns, by: str | Sequence[str], column: str) -> ScoreTable
     values[seeds[first_of_cell], wanted[first_of_cell]] = means
     named = [values_of(good[name][first_of_name]) for name in fields]
     names = named[0] if isinstance(by, str) else list(zip(*named, strict=True))
-    return ScoreTable(names, values, rounding_step(good, column))
+    return ScoreTable(names, values, rounding_step(good, column), overlap_of(good))
+
+
+def overlap_of(trials: Columns) -> float:
+    """Return what scores of folds have in common, to be added to 1/n in the variance of their mean; 0 without folds.
+
+    The training parts of K folds share most rows, so that their scores are no n independent draws. It is the ratio of
+    the rows that are held out to those that train, 1/(K - 1).
+
+    Source: Nadeau and Bengio 2003, Machine Learning 52, section 4, formula 15.
+    """
+    folds = [int(count) for count in values_of(trials["folds"]) if count] if "folds" in trials else []
+    return 1.0 / (min(folds) - 1) if folds else 0.0
 
 
 def _means(values: Array) -> Array:
