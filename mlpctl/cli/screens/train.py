@@ -149,7 +149,8 @@ def final_line(row: dict[str, Any]) -> str:
     """Return what a trial came to: its primary metric on the parts that were scored, and their sizes."""
     metric = PRIMARY[str(row["task"])]
     scores = [
-        f"{part} {metric} {for_people(row[f'{column}_{metric}'])}" + _of_examples(row.get(f"{column}_examples"))
+        f"{part} {metric} {for_people(row[f'{column}_{metric}'])}"
+        + (f" ({count:,} examples)" if (count := row.get(f"{column}_examples")) else "")
         for part, column in (("test", "test"), ("validation", "val"), ("training", "train"))
         if row.get(f"{column}_{metric}") is not None
     ]
@@ -157,8 +158,3 @@ def final_line(row: dict[str, Any]) -> str:
     spec = f"{row['dataset']} {row['model']}"
     took = f"{row['epochs_done']} epochs in {lasting(row['seconds'])}" if row.get("seconds") is not None else ""
     return f"{spec}: {', '.join(scores)}{'; ' if baseline else ''}{baseline} ({took}, {row['parameters']:,} parameters)"
-
-
-def _of_examples(count: int | None) -> str:
-    """Return how many examples a score is of."""
-    return "" if count is None else f" on {count:,} example" + "s" * (count != 1)
