@@ -11,7 +11,7 @@ import numpy as np
 
 from mlpctl.report.grouping import codes_of
 from mlpctl.report.statistics.significance import Standing
-from mlpctl.report.summary import TOLD, Summary, more_seeds
+from mlpctl.report.summary import TOLD, Summary, more_seeds, part_sizes
 from mlpctl.runner.shard import NAME_OF_SHARD
 from mlpctl.store.columns import Columns
 from mlpctl.store.results import ResultsFolders
@@ -120,6 +120,7 @@ def as_data(summary: Summary, results: ResultsFolders) -> dict[str, Any]:
         "on": summary.on,
         "better": summary.better,
         "runs": summary.statuses,
+        "examples": {part: sizes for part, sizes in part_sizes(summary.compared).items() if part != "fit"},
         "best": best,
         "baseline": summary.baseline or None,
         "sure": sure_of(summary),

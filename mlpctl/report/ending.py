@@ -9,10 +9,8 @@ from mlpctl.report.conclusion import gaps_by_standing, next_runs, sure_of
 from mlpctl.report.failures import retry_note
 from mlpctl.report.grouping import codes_of, is_there
 from mlpctl.report.statistics.edges import edge_notes
-from mlpctl.report.statistics.significance import EXAMPLES_OF
 from mlpctl.report.summary import TOLD, Summary
-from mlpctl.report.tables import STANDINGS, counted, rows_of, setting_of, with_interval
-from mlpctl.store.columns import values_of
+from mlpctl.report.tables import STANDINGS, counted, examples_told, rows_of, setting_of, with_interval
 from mlpctl.store.results import ResultsFolders
 
 FEW_SEEDS = 10
@@ -108,12 +106,8 @@ def _best(summary: Summary, *, stats: bool) -> Passage:
 
 
 def _examples(summary: Summary, column: str, use: str) -> str:
-    counts = summary.compared[EXAMPLES_OF[column.partition("_")[0]]]
-    known = sorted({int(count) for count in counts[is_there(counts)]})
-    folds = {int(count) for count in values_of(summary.compared["folds"]) if count}
-    if known and folds and column.startswith("val_"):
-        return f"{min(folds)} folds of {' to '.join(map(str, {known[0]: 0, known[-1]: 0}))} examples, {use}"
-    return f"{counted(known[0], 'example')}, {use}" if len(known) == 1 else use
+    size = examples_told(summary.compared, column)
+    return f"{size}, {use}" if size else use
 
 
 def _sure(summary: Summary, results: ResultsFolders) -> Passage | None:

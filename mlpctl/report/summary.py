@@ -27,6 +27,7 @@ from mlpctl.report.comparable import split_by_data, with_options
 from mlpctl.report.failures import failures
 from mlpctl.report.grouping import codes_of, distinct_values, is_in, is_there, moments
 from mlpctl.report.statistics.significance import (
+    EXAMPLES_OF,
     Standing,
     Verdict,
     by_seed,
@@ -39,7 +40,7 @@ from mlpctl.report.statistics.stability import collapsed_seeds, unstable_notes
 from mlpctl.report.statistics.student import t95, t_quantile
 from mlpctl.search.table import BY_EPOCHS
 from mlpctl.spec import SEED_FIELDS, Spec
-from mlpctl.store.columns import Array, Columns, objects
+from mlpctl.store.columns import Array, Columns, objects, values_of
 from mlpctl.store.results import ResultsFolders
 
 if TYPE_CHECKING:
@@ -308,6 +309,12 @@ def _collapsed(table: Columns, trials: Columns, column: str, better: str) -> Arr
     counts = collapsed_seeds(scores.values, better, _margin(column, scores.step, float(scored["mean"][0])))
     known = dict(zip(scores.names, counts.tolist(), strict=True))
     return np.array([known.get(config, 0) for config in table["config"].tolist()], dtype=np.intp)
+
+
+def part_sizes(trials: Columns) -> dict[str, tuple[int, int]]:
+    """Return (fewest, most) examples of each part by prefix of its scores; parts that no row knows are left out."""
+    known = {part: [int(n) for n in values_of(trials[column]) if n] for part, column in EXAMPLES_OF.items()}
+    return {part: (min(counts), max(counts)) for part, counts in known.items() if counts}
 
 
 def more_seeds(seeds: int) -> int | None:

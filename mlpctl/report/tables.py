@@ -12,7 +12,7 @@ from mlpctl.errors import UsageError, did_you_mean
 from mlpctl.report.failures import retry_note
 from mlpctl.report.grouping import codes_of, distinct_values, is_there
 from mlpctl.report.statistics.significance import Standing
-from mlpctl.report.summary import STAMPS, TOLD, Summary, over
+from mlpctl.report.summary import STAMPS, TOLD, Summary, over, part_sizes
 from mlpctl.store.columns import Array, Columns, values_of
 
 STANDINGS: dict[Standing, str] = {"best": "best", "close": "close", "behind": "behind, unproven", "worse": "worse"}
@@ -77,6 +77,15 @@ def heading(summary: Summary) -> str:
 def counted(n: int, what: str) -> str:
     """Return "1 trial", "2 trials"."""
     return f"{n:,} {what}{'s' * (n != 1)}"
+
+
+def examples_told(trials: Columns, column: str) -> str:
+    """Return in words how many examples the scores of a column are of; "" where no row knows."""
+    part = column.partition("_")[0]
+    fewest, most = part_sizes(trials).get(part, (0, 0))
+    size = counted(most, "example") if fewest == most else f"{fewest:,} to {most:,} examples"
+    folds = {int(count) for count in values_of(trials["folds"]) if count}
+    return f"{min(folds)} folds of {size}" if folds and part == "val" else size if most else ""
 
 
 def for_machines(summaries: Sequence[Summary], by: Sequence[str]) -> list[Table]:
@@ -148,7 +157,9 @@ def grouped(summary: Summary, by: Sequence[str], *, people: bool = True) -> Tabl
     if people:
         cells = _in_classes(cells, grouping, by, summary.column)
     title = f"{summary.title}: {summary.on} {summary.metric} by {' and '.join(by)}"
+    size = examples_told(summary.compared, summary.column)
     stamp = [STAMPS[summary.on]] if summary.on in STAMPS else []
+    stamp += [f"each score is of {size}"] if size else []
     if len(by) == 1 or not people:
         return Table([*by, "n", "failed", "mean", "sd", "low", "high"], cells, title, stamp, by)
     rows, columns = by
