@@ -92,6 +92,8 @@ def gathered(names: Sequence[str], texts: Sequence[str], batches: Callable[[], I
         texts: columns that stay texts.
         batches: returns arrow's batches, each time from the first.
     """
+    import pyarrow as pa
+
     numeric, rows = {name for name in names if name not in texts}, 0
     there = set[str]()
     for batch in batches():
@@ -117,6 +119,7 @@ def gathered(names: Sequence[str], texts: Sequence[str], batches: Callable[[], I
             else:
                 words[name] += _words_of(column)
         begin = end
+    pa.default_memory_pool().release_unused()  # or the texts of the last batches stay, while the inputs are scaled
     return {name: values[:, places[name]] if name in numeric else words[name] for name in names}
 
 

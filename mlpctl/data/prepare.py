@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from mlpctl.spec import Spec
 
-CELLS_AT_ONCE = 1 << 22
+CELLS_AT_ONCE = 1 << 20
 """Numbers of the inputs that are scaled together."""
 
 

@@ -19,6 +19,9 @@ from mlpctl.system.parsing import parsing, short_lines
 LONGEST_LINE = 1 << 22
 """Characters of the first line of a table; more is no text, or has no lines."""
 
+BLOCK = 1 << 21
+"""Bytes of a text that are parsed together; a few such blocks are in memory at once."""
+
 BLANK = " "
 """Separator of columns with any number of blanks between them."""
 
@@ -173,7 +176,7 @@ def _batches(
                 stream,
                 pc.ReadOptions(
                     column_names=columns, skip_rows=begin, skip_rows_after_names=header, encoding=encoding,
-                    block_size=LONGEST_LINE,
+                    block_size=BLOCK,
                 ),
                 pc.ParseOptions(delimiter=separator, newlines_in_values=True),
                 pc.ConvertOptions(column_types=dict.fromkeys(columns, pa.string()), strings_can_be_null=False),
