@@ -159,29 +159,51 @@ def blocks(X: Any) -> Iterator[slice]:
 
 
 def imputed(dataset: Dataset, train: Index) -> NDArray[np.float64]:
-    """Return the inputs (N, D), NaN filled with the mean, median or most frequent value of the training part.
+    """Return the inputs (N, D), NaN filled with the mean, median or most frequent value of the training part."""
+    X: NDArray[np.float64] = np.array(dataset.X)
+    fills = fill_values(dataset, train)
+    for k in range(X.shape[1]):  # a column at a time takes no second copy
+        X[np.isnan(X[:, k]), k] = fills[k]
+    return X
 
-    A category is filled with its most frequent word.
+
+def fill_values(dataset: Dataset, train: Index) -> NDArray[np.float64]:
+    """Return what fills NaN in each input (D,); a category is filled with its most frequent word.
 
     Raises:
         DataError: for a column that has no value in the training part.
     """
-    X: NDArray[np.float64] = np.array(dataset.X)
+    X, fills = np.asarray(dataset.X), np.empty(dataset.X.shape[1])
     start = 0
     for column in dataset.columns:
-        block = X[:, start : (start := start + len(column.inputs))]
-        empty = np.isnan(block[:, 0])
-        there = block[train][~empty[train]]
+        own = slice(start, start := start + len(column.inputs))
+        there = X[train, own]
+        there = there[~np.isnan(there[:, 0])]
         if not len(there):
             raise DataError(f"column '{column.name}' has no value in the training part: leave it out with --data drop=")
         if column.kind == "category":
-            block[empty] = np.arange(block.shape[1]) == there.sum(axis=0).argmax()
+            fills[own] = np.arange(there.shape[1]) == there.sum(axis=0).argmax()
         elif dataset.impute == "most_frequent":
             values, counts = np.unique(there, return_counts=True)
-            block[empty] = values[counts.argmax()]
+            fills[own] = values[counts.argmax()]
         else:
-            block[empty] = there.mean() if dataset.impute == "mean" else np.median(there)
-    return X
+            fills[own] = there.mean() if dataset.impute == "mean" else np.median(there)
+    return fills
+
+
+def fitted_scaling(dataset: Dataset, scaling: Scaling, train: Index) -> tuple[Index, NDArray[Any], NDArray[Any]]:
+    """Return (columns, low, spread): the inputs that are kept, what is subtracted from each, and divided by then."""
+    kept = kept_columns(dataset, train)
+    low, spread = np.zeros(len(kept)), np.ones(len(kept))
+    if scaling == "none":
+        return kept, low, spread
+    X: Any = imputed(dataset, train) if dataset.impute else dataset.X
+    X = X[:, kept]
+    for own in blocks(X):
+        block = X[train][:, own]
+        block = block if isinstance(block, np.ndarray) else block.toarray()
+        low[own], spread[own] = _fitted(block, scaling, dataset.unit_max)
+    return kept, low, spread
 
 
 def scaled(

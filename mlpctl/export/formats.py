@@ -5,4 +5,4 @@ from typing import Literal
 Framework = Literal["numpy", "pytorch"]
 """Frameworks that a program can be written with."""
 
-ExportTo = Literal["numpy", "pytorch", "safetensors"]
+ExportTo = Literal["numpy", "pytorch", "safetensors", "onnx"]

@@ -25,7 +25,8 @@ def export(
 ) -> None:
     """Write a trial as one readable program that trains it without mlpctl and prints the same learning curve.
 
-    safetensors are the trained weights, of a trial with --save. `mlpctl results export` writes the tables of a folder.
+    safetensors and onnx have the trained weights, of a trial with --save. `mlpctl results export` writes a folder's
+    tables.
 
     Example: mlpctl export --dataset iris --lr 0.1 --to pytorch -o iris.py
     """
