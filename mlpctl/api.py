@@ -79,8 +79,8 @@ def train(
     """
     fresh()
     given, options = asked_options(
-        plain_fields(fields), jobs=jobs, threads=threads, precision=precision, save=save, force=force,
-        eval_train=eval_train, eval_test=eval_test,
+        plain_fields(fields), file=None if file is None else Path(file), jobs=jobs, threads=threads,
+        precision=precision, save=save, force=force, eval_train=eval_train, eval_test=eval_test,
     )  # fmt: skip
     spec, name = asked_spec(None if file is None else Path(file), given, name)
     with in_folder(out) as kept, shown_progress(1, progress=progress) as (callback, stop):
@@ -162,8 +162,9 @@ def sweep(
     """
     fresh()
     given, options = asked_options(
-        plain_fields(fields), jobs=jobs, threads=threads, precision=precision, save=save, save_best=save_best,
-        force=force, eval_train=eval_train, eval_test=eval_test, retry=retry_failed,
+        plain_fields(fields), file=None if file is None else Path(file), jobs=jobs, threads=threads,
+        precision=precision, save=save, save_best=save_best, force=force,
+        eval_train=eval_train, eval_test=eval_test, retry=retry_failed,
         max_trials=max_trials, budget=budget, timeout=timeout, keep_going=keep_going,
     )  # fmt: skip
     table = {"method": search} if isinstance(search, str) else dict(search or {})

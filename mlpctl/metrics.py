@@ -4,7 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import isnan
 from typing import Any, Literal
 
-EPOCH_METRICS = ("loss", "accuracy", "mse", "rmse", "mae", "r2")
+PROGRAM_METRICS = ("score", "cost")
+"""Numbers of a program that are none of the other metrics: higher is better of a score, lower of a cost."""
+
+EPOCH_METRICS = ("loss", "accuracy", "mse", "rmse", "mae", "r2", *PROGRAM_METRICS)
 """Per-example means after each epoch; accuracy for classification, mse and its root, mae and r2 for regression."""
 
 FINAL_METRICS = ("balanced_accuracy", "f1", "auc")
@@ -16,12 +19,12 @@ METRICS = (*EPOCH_METRICS, *FINAL_METRICS)
 
 BETTER: dict[str, Literal["low", "high"]] = {
     "loss": "low", "accuracy": "high", "mse": "low", "rmse": "low", "mae": "low", "r2": "high",
-    "balanced_accuracy": "high", "f1": "high", "auc": "high",
+    "balanced_accuracy": "high", "f1": "high", "auc": "high", "score": "high", "cost": "low",
 }  # fmt: skip
 
 
-PRIMARY = {"classification": "accuracy", "regression": "mse"}
-"""The metric that decides, by task."""
+PRIMARY = {"classification": "accuracy", "regression": "mse", "score": "score", "cost": "cost", "loss": "loss"}
+"""The metric that decides, by task; the last three are tasks of programs."""
 
 
 PARTS = ("val", "test", "fit")
@@ -46,6 +49,12 @@ PREFIX: dict[SelectOn, str] = {"validation": "val", "test": "test", "train": "fi
 def column_of(on: SelectOn, metric: str) -> str:
     """Return the column that holds a metric of a part."""
     return f"{PREFIX[on]}_{metric}"
+
+
+def task_of(columns: Iterable[str]) -> str | None:
+    """Return the task of a program by the columns of its scores: the first of PRIMARY whose metric is there."""
+    there = {metric for part, _, metric in (name.partition("_") for name in columns) if part in BASELINE_PARTS}
+    return next((task for task, metric in PRIMARY.items() if metric in there), None)
 
 
 def metric_of(task: str | None) -> str:

@@ -18,6 +18,17 @@ from mlpctl.errors import UsageError, did_you_mean
 from mlpctl.registry import RegistryKind, check_name, meant, names
 
 
+def one_line_text(value: str) -> str:
+    """Return a text that is one line of printable characters, as a cell of the results is.
+
+    Raises:
+        ValueError: for another.
+    """
+    if not value.isprintable() or not value.strip():
+        raise ValueError(f"a command is one line of printable characters, got {value!r}")
+    return value
+
+
 def round12(value: float) -> float:
     """Return `value` to 12 significant digits, so that 0.3 and 0.1 + 0.2 are one value, trained and keyed alike."""
     return float(f"{value:.12g}")
@@ -78,7 +89,7 @@ def parse_options(value: object) -> object:
         try:
             return json.loads(value)
         except RecursionError:
-            raise ValueError("dataset options are nested too deeply") from None
+            raise ValueError("options are nested too deeply") from None
     return _pairs(value) if isinstance(value, list | tuple) else value
 
 
@@ -87,7 +98,7 @@ def _pairs(items: list[Any] | tuple[Any, ...]) -> dict[str, str]:
     for item in items:
         key, equals, text = str(item).partition("=")
         if not equals:
-            raise ValueError(f"dataset options are written KEY=VALUE, got '{item}'")
+            raise ValueError(f"options are written KEY=VALUE, got '{item}'")
         pairs[key.strip()] = text.strip()
     return pairs
 
@@ -121,6 +132,15 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 RUN_FIELDS = ("device", "engine", "impl")
 """Fields that change a trial's numbers by rounding alone; part of its key only where the experiment names them."""
 
+OPTION_FIELDS = ("data", "params")
+"""Fields that are options by name: each option is set, varied and shown as a field of its own, data.NAME."""
+
+COMMAND = "command"
+"""Name of the dataset of a trial that a program runs: the program has its own."""
+
+PROGRAM_FIELDS = ("command", "params", "maximize", "minimize", "curve_file", "epochs", "seed")
+"""Fields that a trial of a program has; any other name is a parameter of the program."""
+
 
 def field(default: object, group: str, help_: str, *, unit: str = "", otherwise: str = "", common: bool = False) -> Any:
     """Return a Spec field.
@@ -142,7 +162,9 @@ class Spec(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=False)
 
-    dataset: Annotated[str, registered("dataset")] = field("fashion-mnist", "Data", "Dataset by name.", common=True)
+    dataset: Annotated[str, registered("dataset", COMMAND)] = field(
+        "fashion-mnist", "Data", "Dataset by name.", common=True
+    )
     data: Annotated[dict[str, Any], BeforeValidator(parse_options)] = field(
         {},
         "Data",
@@ -265,6 +287,25 @@ class Spec(BaseModel):
         0, "Randomness", "Draws the split into training, validation and test part; `seed` follows the seed."
     )
 
+    command: Annotated[str, AfterValidator(one_line_text)] | None = field(
+        None, "Program", "Program to run instead of training a network, with {NAME} where the value of an axis or a "
+        "parameter goes; {seed}, {epochs} and {folder} are known too. Started without a shell.",
+        otherwise="none",
+    )  # fmt: skip
+    params: Annotated[dict[str, Any], BeforeValidator(parse_options)] = field(
+        {}, "Program", "Parameters of the program, KEY=VALUE.", otherwise="none"
+    )
+    maximize: str | None = field(
+        None, "Program", "Number of the program's output that is its score; higher is better.",
+        otherwise="accuracy, mse, score, cost or loss, the first that it prints",
+    )  # fmt: skip
+    minimize: str | None = field(
+        None, "Program", "Number of the program's output that is its score; lower is better.", otherwise="see maximize"
+    )
+    curve_file: str | None = field(
+        None, "Program", "CSV file in {folder} to which the program writes a row per epoch.", otherwise="epochs.csv"
+    )
+
     dtype: Dtype = field("float32", "Run", "Floating-point type of weights and arithmetic.")
     device: Annotated[str, AfterValidator(device_name)] = field(
         "auto", "Run", "auto, cpu, cuda (all GPUs), cuda:1, cuda:0,cuda:1 or mps."
@@ -314,6 +355,23 @@ class Spec(BaseModel):
     def split_key(self) -> int:
         """Return the seed that draws the split."""
         return self.seed if self.split_seed == "seed" else int(self.split_seed)
+
+
+def option_of(name: str) -> tuple[str, str] | None:
+    """Return (field, option) of a name such as data.noise or params.lr; None for any other name."""
+    field, dot, option = name.partition(".")
+    return (field, option) if dot and field in OPTION_FIELDS else None
+
+
+def param_name(name: str) -> str:
+    """Return the field that a name means to a program: params.NAME, unless trials of programs have the field."""
+    return name if name in PROGRAM_FIELDS or name.startswith("params.") else f"params.{name}"
+
+
+def with_option_names(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return fields with each option under a name of its own, data.NAME, beside them."""
+    options = {f"{field}.{name}": v for field in OPTION_FIELDS for name, v in (fields.get(field) or {}).items()}
+    return {**fields, **options}
 
 
 CELL_TYPES = frozenset((str, int, float, type(None)))

@@ -12,7 +12,7 @@ from mlpctl.display.tables import Format
 from mlpctl.engines.precision import Precision
 from mlpctl.runner.signatures import field_parameters
 from mlpctl.search.table import SearchTable
-from mlpctl.spec import Spec, choices, extra, kind_of
+from mlpctl.spec import OPTION_FIELDS, Spec, choices, extra, kind_of
 
 METAVARS = {"int": "N", "float": "X", "text": "TEXT"}
 
@@ -97,7 +97,7 @@ def _annotation(name: str) -> Any:
         help_ += f" One of: {', '.join(words)}."
     if default:
         help_ += f" Default: {default}."
-    is_list = name == "data"
+    is_list = name in OPTION_FIELDS
     metavar = "KEY=VALUE" if is_list else "|".join(words) if words and len(words) <= 4 else METAVARS[kind_of(info)]
     option = typer.Option(
         f"--{name.replace('_', '-')}",

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from mlpctl.data import load_dataset
 from mlpctl.display.tables import Cell
 from mlpctl.engines.initial_weights import initial_weights
-from mlpctl.errors import DataError
+from mlpctl.errors import DataError, UsageError
 from mlpctl.models import resolve
 from mlpctl.runner.trial import Trial
 from mlpctl.spec import Spec
@@ -65,6 +65,8 @@ def load_saved(where: str, *, needed: bool = True, data: Any = ()) -> Saved:
     place = find(where, needed=needed)
     row, _ = reader.trial(place.folder, place.key)
     spec = Spec.from_flat(row).with_data(data)
+    if spec.command is not None:
+        raise UsageError(f"{place} was run by a program: mlpctl has no network of it, and no data")
     dataset = load_dataset(spec)
     if dataset.digest != row["digest"]:
         raise DataError(

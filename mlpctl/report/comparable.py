@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from mlpctl.report.grouping import codes_of, distinct_values
+from mlpctl.spec import OPTION_FIELDS
 from mlpctl.store.columns import Array, Columns, objects, values_of
 
 PATH_OPTION = "data.path"
@@ -14,13 +15,13 @@ PATH_OPTION = "data.path"
 
 
 def with_options(trials: Columns) -> Columns:
-    """Return the trials with a column data.OPTION for each option of the dataset that was set."""
-    options = {text: json.loads(text) for text in distinct_values(trials["data"]) if text is not None}
-    names = sorted({name for option in options.values() for name in option})
+    """Return the trials with a column data.OPTION, params.OPTION for each option that was set."""
     columns = {}
-    for name in names:
-        known = {text: _number(option[name]) for text, option in options.items() if name in option}
-        columns[f"data.{name}"] = _mapped(trials["data"], known)
+    for field in OPTION_FIELDS:
+        options = {text: json.loads(text) for text in distinct_values(trials[field]) if text is not None}
+        for name in sorted({name for option in options.values() for name in option}):
+            known = {text: _number(option[name]) for text, option in options.items() if name in option}
+            columns[f"{field}.{name}"] = _mapped(trials[field], known)
     return trials.plus(columns)
 
 

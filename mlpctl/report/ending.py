@@ -6,7 +6,7 @@ from mlpctl.display.passages import Line, Passage
 from mlpctl.display.tables import Cell, Table, for_people
 from mlpctl.display.text import duration
 from mlpctl.report.conclusion import gaps_by_standing, next_runs, sure_of
-from mlpctl.report.failures import retry_note
+from mlpctl.report.failures import first_notes, retry_note
 from mlpctl.report.grouping import codes_of, is_there
 from mlpctl.report.statistics.edges import edge_notes
 from mlpctl.report.summary import TOLD, Summary
@@ -201,9 +201,8 @@ def _failures(summary: Summary) -> Table | None:
     if not len(summary.failed):
         return None
     rows = rows_of(summary.failed)
-    commands = [f"The first {str(row['status']).replace('_', ' ')} again: {row['again']}" for row in rows]
     columns = [name for name in summary.failed.names if name != "again"]
-    return Table(columns, rows, "Failures", [*commands, *retry_note(summary.rows)])
+    return Table(columns, rows, "Failures", [*first_notes(rows), *retry_note(summary.rows)])
 
 
 def price_passage(cost: Table | None) -> list[Passage]:

@@ -2,7 +2,7 @@
 
 import json
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,8 +10,9 @@ import numpy as np
 from mlpctl.metrics import NO_FAILURES
 from mlpctl.report.grouping import codes_of, is_in
 from mlpctl.runner.failure_policy import RETRIED, alike
-from mlpctl.spec import Spec
+from mlpctl.spec import OPTION_FIELDS, Spec
 from mlpctl.store.columns import Columns, objects
+from mlpctl.store.schema import LOGS_FOLDER
 
 AGAIN = "failed"
 """Name of the results folder for a trial that is looked at again: nothing is added to the sweep's own."""
@@ -38,6 +39,16 @@ def failures(trials: Columns, experiments: Mapping[str, Mapping[str, Any]]) -> C
     return Columns({**columns, "again": objects(again)}, len(first))
 
 
+def first_notes(failed: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return a sentence per kind of failure: how the first is trained again, or where the output of its program is."""
+    return [
+        f"The first {str(row['status']).replace('_', ' ')} again: {row['again']}"
+        if row["again"]
+        else f"The first {str(row['status']).replace('_', ' ')} has left its output in {LOGS_FOLDER}/{row['example']}"
+        for row in failed
+    ]
+
+
 def retry_note(trials: Columns) -> list[str]:
     """Return the sentence on those that may turn out otherwise; nothing where there are none."""
     count = int(is_in(trials["status"], RETRIED).sum())
@@ -47,7 +58,12 @@ def retry_note(trials: Columns) -> list[str]:
 
 
 def command(row: Mapping[str, Any], experiments: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return the `mlpctl train` command of a trial: what its experiment fixes and varies, with the trial's values."""
+    """Return the `mlpctl train` command of a trial: what its experiment fixes and varies, with the trial's values.
+
+    "" for a trial of a program: what a results folder says is no command to type.
+    """
+    if row.get("command"):
+        return ""
     experiment = experiments.get(str(row.get("folder")), {})
     named = {*experiment.get("spec", {}), *experiment.get("axes", {}), "dataset", "seed", "epochs"}
     named |= {name for listed in experiment.get("list", ()) for name in listed}
@@ -62,9 +78,9 @@ def _option(name: str, row: Mapping[str, Any]) -> Iterator[str]:
     value = row.get(name)
     if value in (None, ""):
         return
-    if name == "data":
+    if name in OPTION_FIELDS:
         for option, given in json.loads(str(value)).items():
-            yield "--data"
+            yield f"--{name}"
             yield f"{option}={','.join(map(str, given)) if isinstance(given, list) else given}"
         return
     yield f"--{name.replace('_', '-')}"

@@ -39,7 +39,7 @@ from mlpctl.report.statistics.significance import (
 from mlpctl.report.statistics.stability import collapsed_seeds, unstable_notes
 from mlpctl.report.statistics.student import t95, t_quantile
 from mlpctl.search.table import BY_EPOCHS
-from mlpctl.spec import SEED_FIELDS, Spec
+from mlpctl.spec import OPTION_FIELDS, SEED_FIELDS, Spec, option_of
 from mlpctl.store.columns import Array, Columns, objects, values_of
 from mlpctl.store.results import ResultsFolders
 
@@ -156,8 +156,8 @@ def summarize(results: ResultsFolders, *, metric: str | None = None, on: SelectO
 
 def varied_fields(trials: Columns) -> tuple[str, ...]:
     """Return the fields that differ among trials, seeds apart; of two that say the same the plainer one."""
-    fields = [n for n in Spec.model_fields if n not in (*SEED_FIELDS, "data")]
-    fields += [name for name in trials.names if name.startswith("data.")]
+    fields = [n for n in Spec.model_fields if n not in (*SEED_FIELDS, *OPTION_FIELDS)]
+    fields += [name for name in trials.names if option_of(name)]
     differing = [name for name in fields if len(distinct_values(trials[name])) > 1]
     if "widths" in differing and ("hidden_units" in differing or "hidden_layers" in differing):
         there = trials.rows(is_there(trials["widths"]))

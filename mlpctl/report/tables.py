@@ -9,7 +9,7 @@ import numpy as np
 
 from mlpctl.display.tables import Cell, Table, as_chosen, for_people
 from mlpctl.errors import UsageError, did_you_mean
-from mlpctl.report.failures import retry_note
+from mlpctl.report.failures import first_notes, retry_note
 from mlpctl.report.grouping import codes_of, distinct_values, is_there
 from mlpctl.report.statistics.significance import Standing
 from mlpctl.report.summary import STAMPS, TOLD, Summary, over, part_sizes
@@ -55,9 +55,8 @@ def overview(summary: Summary, top: int, *, stats: bool = False) -> list[Table]:
         tables[0] = Table((), (), header, [*said, *summary.notes, *summary.doubts])
     if len(summary.failed):
         rows = rows_of(summary.failed)
-        commands = [f"The first {str(row['status']).replace('_', ' ')} again: {row['again']}" for row in rows]
         columns = [name for name in summary.failed.names if name != "again"]
-        tables.append(Table(columns, rows, "Failures", [*commands, *retry_note(summary.rows)]))
+        tables.append(Table(columns, rows, "Failures", [*first_notes(rows), *retry_note(summary.rows)]))
     return tables
 
 

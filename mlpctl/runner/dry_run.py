@@ -28,6 +28,7 @@ from mlpctl.runner.estimate import (  # fmt: skip
 from mlpctl.runner.experiment import Experiment
 from mlpctl.runner.loop import to_train
 from mlpctl.runner.pending import identify
+from mlpctl.runner.programs import with_program
 from mlpctl.runner.run_groups import RunGroup, key_without_epochs
 from mlpctl.runner.search_progress import rungs_without
 from mlpctl.runner.sweep import check_some, options_for, trial_count
@@ -78,6 +79,7 @@ class SweepPlan:
         proposing: seconds that the search itself takes.
         seconds: (expected, low, high) of the whole command.
         memory: bytes: the peak of the process, its data, a trial at most.
+        is_measured: False where time and memory are not known: programs are not run to see.
     """
 
     experiment: Experiment
@@ -98,6 +100,7 @@ class SweepPlan:
     proposing: float = 0.0
     seconds: tuple[float, float, float] = (0.0, 0.0, 0.0)
     memory: tuple[int, int, int] = (0, 0, 0)
+    is_measured: bool = True
 
     @property
     def trials(self) -> list[Trial]:
@@ -131,8 +134,9 @@ def preview(
         UsageError: for an experiment that cannot be trained.
     """
     begun = time.perf_counter()
-    check_some(experiment, options)
-    plan = SweepPlan(experiment, out / experiment.name)
+    options = with_program(options, experiment.base, out / experiment.name)
+    is_program = check_some(experiment, options).is_program
+    plan = SweepPlan(experiment, out / experiment.name, is_measured=not is_program)
     options = options_for(experiment, options)
     total = trial_count(experiment, options.shard)
     is_large = total > LISTED and not experiment.strategy().learns
@@ -144,7 +148,7 @@ def preview(
         _count_all(plan, options, total)
     begun_by = started + time.perf_counter() - begun - (plan.proposing if plan.guessed else 0.0)
     shapes = shapes_of(plan.runs)
-    if not shapes:
+    if not shapes or is_program:
         plan.rungs = _not_reached(plan)
         plan.seconds, plan.memory = (begun_by,) * 3, (memory_in_use(), 0, 0)
         return plan

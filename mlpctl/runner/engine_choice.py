@@ -10,6 +10,7 @@ from mlpctl.engines.choose import Choice, choose
 from mlpctl.engines.expected_time import Load, Pace, load_of
 from mlpctl.engines.initial_weights import start_note
 from mlpctl.engines.kernel.compilation import BACKGROUND, begin, compile_mode, first_time
+from mlpctl.errors import UsageError
 from mlpctl.models.resolution import decisive_fields
 from mlpctl.runner.pending import identify
 from mlpctl.runner.trial import Trial
@@ -54,6 +55,8 @@ class EngineChoice:
         Raises:
             MlpctlError: see `mlpctl.engines.choose.choose`.
         """
+        if trial.is_program:
+            return program_choice(trial, self.options)
         alike = (trial.dataset.digest, *decisive_fields(vars(trial.spec)))
         if (settled := self._settled.get(alike)) is None:
             settled = self._choose(trial)
@@ -90,6 +93,21 @@ class EngineChoice:
                 self.note(text)
 
 
+def program_choice(trial: Trial, options: RunOptions) -> Choice:
+    """Return what runs a trial of a program.
+
+    Raises:
+        UsageError: where the user has not named this program: a results folder runs nothing.
+    """
+    engine = options.program
+    if engine is None or engine.why_not(trial.spec, trial.data):
+        raise UsageError(
+            f"a results folder runs nothing: trial {trial.key} is of the command '{trial.spec.command}', which "
+            "`mlpctl sweep --command` runs"
+        )
+    return Choice(engine, "")
+
+
 def _like(trial: Trial, specs: Iterable[Spec]) -> Iterator[Work]:
     """Yield the works of the specs whose data are prepared already, as those of a trial."""
     for spec in specs:
@@ -106,6 +124,9 @@ def check_named(trial: Trial, options: RunOptions) -> None:
         UsageError: if the engine cannot, or MLPCTL_COMPILE is no word that it knows.
         DeviceError: if the device is not there.
     """
+    if trial.is_program:
+        program_choice(trial, options)
+        return
     compile_mode()
     if options.engine != "auto" or options.device != "auto" or options.precision != "fp32":
         work = trial.work()
@@ -127,6 +148,8 @@ def open_chosen_session(choice: Choice, options: RunOptions, note: Callable[[str
     Raises:
         DeviceError: if the device is not there.
     """
+    if options.program is not None:
+        return choice.engine.open("", options.jobs, options.threads)
     if options.cluster is None:
         devices = devices_of(choice.device, options.expected)
         if len(devices) == 1:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from mlpctl.errors import UsageError, did_you_mean
-from mlpctl.spec import Spec, explain
+from mlpctl.spec import Spec, explain, option_of
 from mlpctl.store.schema import EPOCH_COLUMNS
 
 FigureComparison = Literal["draw", "near", "at_least", "at_most", "reached", "falls", "same"]
@@ -116,5 +116,5 @@ def _unknown_names(expect: ExpectTable) -> Iterator[str]:
         given = ", ".join(expect.of) or "nothing"
         yield f"{measure} is asked for {', '.join(needed) or 'nothing'} in `of`, got {given}"
     for name in (name for group in expect.groups for name in group):
-        if not name.startswith("data.") and name not in Spec.model_fields:
+        if not option_of(name) and name not in Spec.model_fields:
             yield f"where must name fields of a spec, got '{name}'; {did_you_mean(name, Spec.model_fields)}"

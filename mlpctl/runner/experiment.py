@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from mlpctl.engines.program.command import program_name, slot_problems
 from mlpctl.errors import UsageError, did_you_mean
 from mlpctl.metrics import METRICS, SelectOn
 from mlpctl.registry import meant
 from mlpctl.search.table import MOST_VALUES, SearchTable
-from mlpctl.spec import Spec, make_spec, split_list
+from mlpctl.spec import OPTION_FIELDS, Spec, make_spec, option_of, param_name, split_list, with_option_names
 
 if TYPE_CHECKING:
     from mlpctl.runner.expect_table import ExpectTable
@@ -69,8 +70,7 @@ class Experiment:
         axes = [] if self.listed is None else [self.listed]
         axes += [zipped([by_name[name] for name in names]) for names in self.zipped]
         axes += [axis for axis in self.axes if axis.name not in moved]
-        options = {f"data.{name}": value for name, value in self.base.get("data", {}).items()}
-        return make_space(axes, {**self.base, **options})
+        return make_space(axes, with_option_names(self.base))
 
     @property
     def varied(self) -> tuple[str, ...]:
@@ -102,13 +102,14 @@ class Experiment:
         }
 
 
-def groups(given: Sequence[str] | Sequence[Sequence[str]]) -> tuple[tuple[str, ...], ...]:
-    """Return the groups of names of `zip`: one list of names, or a list of such lists."""
+def groups(given: Sequence[str] | Sequence[Sequence[str]], *, program: bool = False) -> tuple[tuple[str, ...], ...]:
+    """Return the groups of names of `zip`: one list of names, or a list of such lists; of a program, `param_name`."""
+    mean = param_name if program else str
     lists = [
         [name for name in given if isinstance(name, str)],
         *(names for names in given if not isinstance(names, str)),
     ]
-    return tuple(tuple(name.strip().replace("-", "_") for name in names) for names in lists if names)
+    return tuple(tuple(mean(name.strip().replace("-", "_")) for name in names) for names in lists if names)
 
 
 def checked(experiment: Experiment) -> Experiment:
@@ -126,6 +127,8 @@ def checked(experiment: Experiment) -> Experiment:
     problems += [f"zip names {name} twice" for name in sorted({n for n in moved if moved.count(n) > 1})]
     names += [] if experiment.listed is None else experiment.listed.names
     problems += [f"axis {name} is given twice" for name in sorted({n for n in names if names.count(n) > 1})]
+    if "command" in experiment.base:
+        problems += _command_problems(experiment)
     if "seed" in names:
         problems.append("the seed is no axis: use --seeds N, or seeds = [0, 1, 2] in the file")
     if "folds" in names:
@@ -143,6 +146,14 @@ def checked(experiment: Experiment) -> Experiment:
     return experiment
 
 
+def _command_problems(experiment: Experiment) -> list[str]:
+    """Return what is wrong between the command of an experiment and its axes and parameters, in words."""
+    names = {name for axis in (*experiment.axes, experiment.listed) if axis is not None for name in axis.names}
+    names |= with_option_names(experiment.base).keys()
+    params = {option[1] for name in names if (option := option_of(name))}
+    return slot_problems(str(experiment.base["command"]), params, names & {"epochs"})
+
+
 def base_of(given: Mapping[str, Any], *, where: str) -> dict[str, Any]:
     """Return the fixed part of an experiment, typed; fields that were not given are not in it.
 
@@ -154,16 +165,25 @@ def base_of(given: Mapping[str, Any], *, where: str) -> dict[str, Any]:
 
 
 def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields of `base` with `changes`; data.OPTION changes one option of the dataset."""
+    """Return the fields of `base` with `changes`; data.OPTION and params.NAME change one option."""
     fields = dict(base)
-    options = dict(fields.get("data") or {})
     for name, value in changes.items():
-        if name.startswith("data."):
-            options[name.removeprefix("data.")] = value
+        if option := option_of(name):
+            fields[option[0]] = {**_options(fields.get(option[0])), option[1]: value}
+        elif name in OPTION_FIELDS and not isinstance(value, Mapping):  # items of the command line, one by one
+            fields[name] = {**_options(fields.get(name)), **_options(value)}
         else:
             fields[name] = value
-            options = dict(value) if name == "data" and isinstance(value, Mapping) else options
-    return {**fields, "data": options} if options else fields
+    return fields
+
+
+def _options(given: Any) -> dict[str, Any]:
+    """Return options by name, given as the command line, a file or Python has them.
+
+    Raises:
+        UsageError: for what is no KEY=VALUE.
+    """
+    return make_spec({"params": given}).params if given else {}
 
 
 def with_data(experiment: Experiment, options: Mapping[str, Any]) -> Experiment:
@@ -171,13 +191,19 @@ def with_data(experiment: Experiment, options: Mapping[str, Any]) -> Experiment:
     return replace(experiment, base=merged(experiment.base, {f"data.{name}": value for name, value in options.items()}))
 
 
-def given_fields(settings: Sequence[str], flags: Mapping[str, Any]) -> dict[str, Any]:
+def given_fields(settings: Sequence[str], flags: Mapping[str, Any], *, program: bool = False) -> dict[str, Any]:
     """Return the fields of --set and of the flags of one command line.
+
+    Args:
+        settings: KEY=VALUE items.
+        flags: fields by name.
+        program: the fields are of a program: their names are kept as they are.
 
     Raises:
         UsageError: where they disagree.
     """
-    named = {meant(key, Spec.model_fields): value for key, value in parse_settings(settings).items()}
+    pairs = parse_settings(settings)
+    named = pairs if program else {meant(key, Spec.model_fields): value for key, value in pairs.items()}
     twice = [name for name, value in flags.items() if name in named and str(named[name]) != str(value)]
     if twice:
         raise UsageError([f"{n} is given twice: --set {n}={named[n]}, and {flags[n]}; give it once" for n in twice])
@@ -246,14 +272,18 @@ def most_epochs(base: Mapping[str, Any]) -> int:
     from mlpctl.data import source_of
     from mlpctl.models.resolution import DEFAULTS
 
+    if "command" in base:
+        return int(base.get("epochs", 0))
     defaults = {**DEFAULTS, **source_of(str(base.get("dataset", Spec.model_fields["dataset"].default))).defaults}
     return int(base.get("epochs", defaults["epochs"]))
 
 
 def default_name(base: Mapping[str, Any]) -> str:
-    """Return the folder of a command without --name and file: DATASET-MODEL."""
+    """Return the folder of a command without --name and file: DATASET-MODEL, or the name of the program."""
     from mlpctl.data import source_of
     from mlpctl.models.resolution import model_of
 
+    if "command" in base:
+        return program_name(str(base["command"]))
     dataset = str(base.get("dataset", Spec.model_fields["dataset"].default))
     return f"{dataset}-{model_of(base, source_of(dataset).defaults)}"

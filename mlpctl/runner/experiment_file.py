@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from mlpctl.errors import UsageError, did_you_mean
 from mlpctl.runner.expect_table import ExpectTable, read_expect_tables
 from mlpctl.runner.experiment import Experiment, SelectTable, base_of, checked, groups, seeds_of
+from mlpctl.runner.programs import program_fields
 from mlpctl.runner.shipped_experiments import experiment_names, find_experiment
 from mlpctl.search.axes import make_axis
 from mlpctl.search.listed import make_list, read_list
@@ -69,21 +70,24 @@ def read_experiment(path: Path, effort: Effort = "default") -> Experiment:
         for table, model in (("search", SearchTable), ("select", SelectTable)):
             problems += _problems_of(model, known.get(table, {}), f"{path} [{table}]")
     base, axes = file.spec, []
+    program = "command" in file.spec
     try:
-        base = base_of(file.spec, where=f"{path} [spec]")
+        base = base_of(program_fields(file.spec) if program else file.spec, where=f"{path} [spec]")
     except UsageError as error:
         problems += error.problems
     for name, given in file.axes.items():
         try:
-            axes.append(make_axis(name, given))
+            axes.append(make_axis(name, given, program=program))
         except UsageError as error:
             problems += (f"{path} [axes]: {problem}" for problem in error.problems)
     listed = None
     try:
         if isinstance(file.list, str):
-            listed = read_list(path.parent / file.list) if file.list else None
+            listed = read_list(path.parent / file.list, program=program) if file.list else None
         else:
-            listed = make_list(file.list, [f"{path} [[list]] {number + 1}" for number in range(len(file.list))])
+            listed = make_list(
+                file.list, [f"{path} [[list]] {number + 1}" for number in range(len(file.list))], program=program
+            )
     except UsageError as error:
         problems += error.problems
     expects: tuple[ExpectTable, ...] = ()
@@ -93,9 +97,19 @@ def read_experiment(path: Path, effort: Effort = "default") -> Experiment:
         problems += error.problems
     if problems:
         raise UsageError(problems)
-    parts = (groups(file.zip), listed, (0,), file.search, file.select, expects)
+    parts = (groups(file.zip, program=program), listed, (0,), file.search, file.select, expects)
     experiment = Experiment(file.name or path.stem, base, tuple(axes), *parts)
     return checked(replace(experiment, seeds=seeds_of(file.seeds, base)))
+
+
+def fields_of_file(path: Path) -> dict[str, Any]:
+    """Return the table [spec] of an experiment file as it is; {} where it has none.
+
+    Raises:
+        UsageError: if the file cannot be read.
+    """
+    fields = _content(find_experiment(path)).get("spec")
+    return fields if isinstance(fields, dict) else {}
 
 
 def _content(path: Path) -> dict[str, Any]:

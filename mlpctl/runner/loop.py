@@ -137,7 +137,7 @@ class _Training:
         options, stop = self.options, self.stop
         about: dict[str, Any] = {
             "used_engine": engine,
-            "used_device": device,
+            "used_device": device or None,
             "used_precision": options.precision if engine == "lanes" else None,
             "jobs": options.jobs,
             "threads": options.threads,

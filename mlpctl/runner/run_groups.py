@@ -68,6 +68,8 @@ def ended(left: dict[int, Trial], curve: Curve, event: Event) -> list[tuple[Tria
     """
     passed = [epochs for epochs in sorted(left) if epochs < event.epoch] if event.block else []
     ends = [(left.pop(epochs), replace(event.at(epochs), status="ok")) for epochs in passed]
+    if event.status == "ok" and left and event.epoch not in left:  # a program has its own number of epochs
+        return [*ends, (left.pop(max(left)), event)]
     if event.status in (None, "ok"):
         if event.epoch in left:
             ends.append((left.pop(event.epoch), event if event.status == "ok" else replace(event, status="ok")))

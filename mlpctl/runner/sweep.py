@@ -15,6 +15,7 @@ from mlpctl.runner.engine_choice import check_named
 from mlpctl.runner.experiment import Experiment, base_of, checked, default_name, groups, merged, seeds_of
 from mlpctl.runner.loop import run
 from mlpctl.runner.pending import identify, in_shard
+from mlpctl.runner.programs import check_own_command, with_program
 from mlpctl.runner.search_progress import not_reached
 from mlpctl.runner.shard import Shard
 from mlpctl.runner.trial import Trial, trial_of
@@ -67,8 +68,10 @@ def experiment_of(given: Given) -> Experiment:
         from mlpctl.runner.experiment_file import read_experiment  # 10 ms
 
         start = read_experiment(given.file)
-    listed, own = parse_axes(given.axes)
-    fields = respelled(given.fields)
+        check_own_command(given.file, start.base, given.fields)
+    program = "command" in given.fields or "command" in start.base
+    listed, own = parse_axes(given.axes, program=program)
+    fields = dict(given.fields) if program else respelled(given.fields)
     _check_agreement(fields, own, listed or start.listed)
     base = base_of(merged(start.base, fields), where="")
     axes = {axis.name: axis for axis in (*start.axes, *own)}
@@ -81,7 +84,7 @@ def experiment_of(given: Given) -> Experiment:
     are_open = given.file is None or start.seeds == seeds_of(None, start.base)
     seeds = seeds_of(given.seeds, base) if given.seeds is not None or are_open else start.seeds
     kept = tuple(group for group in start.zipped if all(name in axes for name in group))
-    zipped = groups([names.split(",") for names in given.zipped]) or kept
+    zipped = groups([names.split(",") for names in given.zipped], program=program) or kept
     return checked(
         Experiment(
             name=given.name or start.name or default_name(base),
@@ -122,8 +125,12 @@ def _repeated(axis: Axis, zipped: Sequence[Sequence[str]]) -> str:
     return f"{told}, and each is trained once: {', '.join(map(str, axis.values[:10]))}{' …' * (len(axis.values) > 10)}"
 
 
-def parse_axes(given: Sequence[str] | Mapping[str, Any]) -> tuple[Axis | None, list[Axis]]:
+def parse_axes(given: Sequence[str] | Mapping[str, Any], *, program: bool = False) -> tuple[Axis | None, list[Axis]]:
     """Return (the list of configurations, written @FILE, the axes) of the command line or of Python.
+
+    Args:
+        given: texts, or name -> values.
+        program: the axes are of a program, see `mlpctl.spec.param_name`.
 
     Raises:
         UsageError: every problem at once.
@@ -133,11 +140,11 @@ def parse_axes(given: Sequence[str] | Mapping[str, Any]) -> tuple[Axis | None, l
     for item in given.items() if isinstance(given, Mapping) else given:
         try:
             if not isinstance(item, str):
-                axes.append(make_axis(*item))
+                axes.append(make_axis(*item, program=program))
             elif item.startswith("@"):
-                listed = read_list(Path(item[1:]))
+                listed = read_list(Path(item[1:]), program=program)
             else:
-                axes.append(parse_axis(item))
+                axes.append(parse_axis(item, program=program))
         except UsageError as error:
             problems += error.problems
     names = [axis.name for axis in axes]
@@ -185,6 +192,8 @@ def check_some(experiment: Experiment, options: RunOptions) -> Trial:
 
 
 def _check_selection(experiment: Experiment, trial: Trial) -> None:
+    if trial.is_program:
+        return
     if experiment.select.on == "validation" and not trial.work().data.parts["val"].size:
         raise UsageError(
             f"{trial.spec.dataset} has no validation part under this spec to choose on: set val_fraction, or "
@@ -211,6 +220,7 @@ def sweep(experiment: Experiment, out: Path, options: RunOptions, callback: Call
         UsageError: for an experiment that cannot be trained.
         MlpctlError: see `mlpctl.runner.loop.run`.
     """
+    options = with_program(options, experiment.base, out / experiment.name)
     some = check_some(experiment, options)
     with Store(out / experiment.name) as store:
         for note in (*some.notes, *experiment.notes, *store.repairs):

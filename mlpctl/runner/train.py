@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mlpctl.errors import UsageError
 from mlpctl.runner.callbacks.base import Callback
 from mlpctl.runner.engine_choice import check_named
 from mlpctl.runner.experiment import Experiment, base_of, checked, default_name, merged
@@ -72,6 +73,8 @@ def train(
         MlpctlError: see `mlpctl.runner.loop.run`.
     """
     spec = make_spec(given)
+    if spec.command is not None:
+        raise UsageError("a command is run by `mlpctl sweep --command`, with --axis KEY=VALUE for one trial")
     trial = trial_of(spec)
     experiment = checked(Experiment(name or default_name(given), base_of(given, where="")))
     check_named(trial, options)

@@ -1,5 +1,6 @@
 """A trial: a resolved spec and its key, the hash of all that decides its numbers up to rounding."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,9 @@ from mlpctl.data.parts import doubts_of, sizes_told, split, split_rule
 from mlpctl.data.prepare import Data, prepare
 from mlpctl.engines.base import Work
 from mlpctl.engines.initial_weights import check_start
+from mlpctl.metrics import task_of
 from mlpctl.models import Network, build_network, resolve
+from mlpctl.runner.programs import NO_DATA, NO_DATASET, NO_NETWORK, program_spec
 from mlpctl.spec import Spec
 from mlpctl.store.key import key_of
 from mlpctl.store.weights import pinned
@@ -42,6 +45,17 @@ class Trial:
             return self.key
         return key_of(self.spec.configuration(), self.dataset.digest)
 
+    @property
+    def is_program(self) -> bool:
+        """Return whether a program runs the trial, and no network is trained."""
+        return self.spec.command is not None
+
+    def task_of(self, scores: Mapping[str, float]) -> str | None:
+        """Return the task: the dataset's; of a program by the number that it names, or by its scores; None for none."""
+        if not self.is_program:
+            return self.dataset.task
+        return "score" if self.spec.maximize else "cost" if self.spec.minimize else task_of(scores)
+
     def work(self, **asked: Any) -> Work:
         """Return what a session is asked to do with this trial; `asked` are further fields of Work."""
         assert self.spec.epochs is not None
@@ -50,7 +64,7 @@ class Trial:
     @cached_property
     def data(self) -> Data:
         """The data of the spec, prepared; shared by the trials that agree on them."""
-        return prepare(self.dataset, self.spec)
+        return NO_DATA if self.is_program else prepare(self.dataset, self.spec)
 
     @cached_property
     def notes(self) -> list[str]:
@@ -63,7 +77,7 @@ class Trial:
     @cached_property
     def network(self) -> Network:
         """The network of the spec."""
-        return build_network(self.spec, self.data)
+        return NO_NETWORK if self.is_program else build_network(self.spec, self.data)
 
 
 def trial_of(spec: Spec) -> Trial:
@@ -73,6 +87,9 @@ def trial_of(spec: Spec) -> Trial:
         UsageError: for impossible combinations, all at once.
         DataError: where the dataset is missing or not what it should be.
     """
+    if spec.command is not None:
+        resolved = program_spec(spec)
+        return Trial(resolved, NO_DATASET, key_of(resolved, NO_DATASET.digest))
     dataset = load_dataset(spec)
     resolved = resolve(spec, dataset)
     if resolved.init_from is not None:

@@ -10,6 +10,7 @@ from mlpctl.runner.failure_policy import IN_A_ROW
 from mlpctl.runner.trial import Trial
 
 if TYPE_CHECKING:
+    from mlpctl.engines.base import Engine
     from mlpctl.engines.distributed.cluster import Cluster
     from mlpctl.runner.shard import Shard
 
@@ -39,6 +40,7 @@ class RunOptions:
         failures_in_a_row: failures that are alike, one after the other, that end the run.
         fail_fast: the first failure ends it.
         shard: the part of the trials to run; None for all.
+        program: runs the trials of programs; None where the user named none, and none may run.
     """
 
     device: str = "auto"
@@ -61,6 +63,7 @@ class RunOptions:
     failures_in_a_row: float = IN_A_ROW
     fail_fast: bool = False
     shard: "Shard | None" = None
+    program: "Engine | None" = None
 
     @property
     def needs_weights(self) -> bool:

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from mlpctl.errors import UsageError, did_you_mean
 from mlpctl.registry import meant
 from mlpctl.search.table import MOST_VALUES
-from mlpctl.spec import Spec, kind_of
+from mlpctl.spec import OPTION_FIELDS, Spec, kind_of, option_of, param_name
 
 Scale = Literal["lin", "log", "int"]
 
@@ -30,7 +30,7 @@ class Axis:
     """Values to try, or a range to draw from.
 
     Attributes:
-        name: field of Spec, or data.OPTION.
+        name: field of Spec, or data.OPTION, or params.NAME.
         values: to try in order; () for a range.
         low: of a range, inclusive.
         high: of a range, inclusive.
@@ -82,8 +82,12 @@ class Axis:
         return int(self.low + math.floor(u * (self.high - self.low + 1)))  # both ends as likely as the rest
 
 
-def parse_axis(text: str) -> Axis:
+def parse_axis(text: str, *, program: bool = False) -> Axis:
     """Return the axis written NAME=VALUES, or NAME=VALUES when FIELD=V1,V2, on the command line.
+
+    Args:
+        text: of the axis.
+        program: the axis is of a program, see `mlpctl.spec.param_name`.
 
     Raises:
         UsageError: with what must hold.
@@ -99,19 +103,24 @@ def parse_axis(text: str) -> Axis:
         if not equals:
             raise UsageError(f"axis {name}: a condition is written{WHEN}FIELD=V1,V2, got '{condition}'")
         when[field.strip().replace("-", "_")] = words.strip()
-    return replace(make_axis(name, values.strip()), when=conditions(name, when))
+    return replace(make_axis(name, values.strip(), program=program), when=conditions(name, when, program=program))
 
 
-def make_axis(name: str, given: object) -> Axis:
+def make_axis(name: str, given: object, *, program: bool = False) -> Axis:
     """Return the axis of a name and its values: text, a list, or a table such as {log = [1e-4, 1e-1], count = 7}.
+
+    Args:
+        name: of the axis.
+        given: its values.
+        program: the axis is of a program, see `mlpctl.spec.param_name`.
 
     Raises:
         UsageError: for unknown names, empty axes, values that the field does not take.
     """
-    name = field_of(name, "axis")
+    name = field_of(param_name(name) if program else name, "axis")
     if isinstance(given, Mapping):
         table = {key: value for key, value in given.items() if key != "when"}
-        when = conditions(name, given.get("when", {}))
+        when = conditions(name, given.get("when", {}), program=program)
         values = table["values"] if list(table) == ["values"] else None
         axis = _range_axis(name, *_read_table(name, table)) if values is None else make_axis(name, values)
         return replace(axis, when=when)
@@ -137,15 +146,16 @@ def make_axis(name: str, given: object) -> Axis:
     return _listed(name, tuple(check_value(name, value) for value in values))
 
 
-def conditions(axis: str, when: object) -> tuple[Condition, ...]:
-    """Return the conditions of a table FIELD -> value, or list of values.
+def conditions(axis: str, when: object, *, program: bool = False) -> tuple[Condition, ...]:
+    """Return the conditions of a table FIELD -> value, or list of values; of a program, see `mlpctl.spec.param_name`.
 
     Raises:
         UsageError: for unknown fields, and values that they do not take.
     """
     if not isinstance(when, Mapping):
         raise UsageError(f'axis {axis}: when is a table such as {{optimizer = "momentum"}}, got {when!r}')
-    named = {field_of(name, f"condition of axis {axis}:"): given for name, given in when.items()}
+    mean = param_name if program else str
+    named = {field_of(mean(name), f"condition of axis {axis}:"): given for name, given in when.items()}
     return tuple((name, tuple(check_value(name, v) for v in _values(name, given))) for name, given in named.items())
 
 
@@ -157,10 +167,12 @@ def field_of(name: str, what: str) -> str:
     """
     if not name.isprintable():
         raise UsageError(f"{what} {name!r}: a name has printable characters alone")
-    name = name if name.startswith("data.") else meant(name, Spec.model_fields)
-    if name == "data":
-        raise UsageError(f"{what} data: an option of the dataset is named data.OPTION; `mlpctl data show` lists them")
-    if name not in Spec.model_fields and not name.startswith("data."):
+    name = name if option_of(name) else meant(name, Spec.model_fields)
+    if name in OPTION_FIELDS:
+        raise UsageError(f"{what} {name}: an option is named {name}.OPTION; `mlpctl data show` lists those of datasets")
+    if name == "command":
+        raise UsageError(f"{what} command: a sweep has one command; what differs goes into it as {{NAME}}")
+    if name not in Spec.model_fields and not option_of(name):
         raise UsageError(f"unknown {what} '{name}': {did_you_mean(name, Spec.model_fields)}")
     return name
 
@@ -179,7 +191,7 @@ def check_value(name: str, value: Any) -> Any:
     Raises:
         UsageError: if the field does not take it.
     """
-    if name.startswith("data."):
+    if option_of(name):
         return tuple(value) if isinstance(value, list) else value  # the dataset checks it when it is loaded
     from mlpctl.spec import make_spec
 
@@ -214,7 +226,7 @@ def _range_axis(name: str, scale: Scale, bounds: list[Any]) -> Axis:
         raise UsageError(f"axis {name}: low < high must hold, got {low:g} and {high:g}{right}")
     if scale == "log" and low <= 0:
         raise UsageError(f"axis {name}: a log range needs low > 0, got {low:g}")
-    kind = "float" if name.startswith("data.") else kind_of(Spec.model_fields[name])
+    kind = "float" if option_of(name) else kind_of(Spec.model_fields[name])
     if kind == "text" and name != "batch_size":
         raise UsageError(f"axis {name} takes words, not a range: list them, as in --axis {name}=V1,V2")
     whole = scale == "int" or kind == "int" or name == "batch_size"

@@ -8,11 +8,16 @@ from typing import Any
 from mlpctl.errors import UsageError
 from mlpctl.search.axes import Axis, check_value, field_of
 from mlpctl.search.space import joint_axis
+from mlpctl.spec import param_name
 from mlpctl.system.parsing import parsing
 
 
-def read_list(path: Path) -> Axis:
+def read_list(path: Path, *, program: bool = False) -> Axis:
     """Return the configurations of a CSV file: a column per field, a row each; an empty cell leaves the field open.
+
+    Args:
+        path: of the file.
+        program: the fields are those of a program, see `mlpctl.spec.param_name`.
 
     Raises:
         UsageError: every problem at once, with its line.
@@ -28,15 +33,16 @@ def read_list(path: Path) -> Axis:
     rows = [
         {name: cell.strip() for name, cell in zip(header, cells, strict=True) if cell.strip()} for _, cells in lines
     ]
-    return make_list(rows, [f"{path} line {number}" for number, _ in lines])
+    return make_list(rows, [f"{path} line {number}" for number, _ in lines], program=program)
 
 
-def make_list(rows: Sequence[Mapping[str, Any]], where: Sequence[str]) -> Axis:
+def make_list(rows: Sequence[Mapping[str, Any]], where: Sequence[str], *, program: bool = False) -> Axis:
     """Return the axis of some configurations.
 
     Args:
         rows: field of Spec, or data.OPTION -> value, each.
         where: name of each in messages.
+        program: the fields are those of a program, see `mlpctl.spec.param_name`.
 
     Raises:
         UsageError: every problem at once.
@@ -47,7 +53,7 @@ def make_list(rows: Sequence[Mapping[str, Any]], where: Sequence[str]) -> Axis:
         typed = {}
         for name, value in row.items():
             try:
-                field = field_of(name, "field")
+                field = field_of(param_name(name) if program else name, "field")
                 typed[field] = check_value(field, value)
             except UsageError as error:
                 problems += (f"{place}: {problem}" for problem in error.problems)

@@ -7,9 +7,10 @@ from typing import Any
 
 from mlpctl.errors import UsageError, did_you_mean
 from mlpctl.search.axes import Axis
+from mlpctl.spec import option_of
 
 Proposal = dict[str, Any]
-"""A configuration: field of Spec, or data.OPTION -> value."""
+"""A configuration: field of Spec, data.OPTION or params.NAME -> value."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Space:
 
         def holds(name: str, allowed: tuple[Any, ...]) -> bool:
             value = chosen.get(name, self.fixed.get(name))
-            return value in allowed or (name.startswith("data.") and str(value) in map(str, allowed))
+            return value in allowed or (option_of(name) is not None and str(value) in map(str, allowed))
 
         return all(holds(*condition) for condition in axis.when)
 

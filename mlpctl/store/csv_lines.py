@@ -17,6 +17,7 @@ from zlib import crc32
 
 from mlpctl.errors import DataError
 from mlpctl.metrics import PRIMARY, Status
+from mlpctl.spec import OPTION_FIELDS
 from mlpctl.store.schema import (
     CHECKSUM,
     EPOCH_COLUMNS,
@@ -158,9 +159,8 @@ def _wrong_word(row: Mapping[str, str]) -> str:
         return f"status must be one of {', '.join(get_args(Status))}, got '{row['status']}'"
     if row.get("task", "") not in ("", *PRIMARY):
         return f"task must be one of {', '.join(PRIMARY)}, got '{row['task']}'"
-    if (options := row.get("data")) and not is_object(options):
-        return f"data must be a JSON object, got '{options}'"
-    return ""
+    wrong = (name for name in OPTION_FIELDS if row.get(name) and not is_object(row[name]))
+    return next((f"{name} must be a JSON object, got '{row[name]}'" for name in wrong), "")
 
 
 def _wrong_checksum(row: Mapping[str, str]) -> str:

@@ -9,7 +9,7 @@ from mlpctl.display.tables import as_chosen, for_people
 from mlpctl.errors import DataError, UsageError
 from mlpctl.metrics import best_of, column_of, metric_of, of_last_rung
 from mlpctl.search.table import BY_EPOCHS
-from mlpctl.spec import SEED_FIELDS, Spec
+from mlpctl.spec import OPTION_FIELDS, SEED_FIELDS, Spec, option_of, with_option_names
 from mlpctl.store import reader
 from mlpctl.store.folder_files import read_experiment
 from mlpctl.store.schema import EXPERIMENT_FILE, TRIALS_FILE, Row
@@ -122,10 +122,10 @@ def _are_comparable(rows: Sequence[Row]) -> bool:
 def _told_apart(rows: Sequence[Row]) -> list[str]:
     """Return the key of each trial with the values that tell it apart from the others."""
     wide = [
-        {**row, **{f"data.{name}": value for name, value in json.loads(row["data"] or "{}").items()}} for row in rows
+        with_option_names({**row, **{name: json.loads(row[name] or "{}") for name in OPTION_FIELDS}}) for row in rows
     ]
-    options = sorted({name for row in wide for name in row if name.startswith("data.")})
-    fields = [name for name in Spec.model_fields if name not in {*SEED_FIELDS, "data"}]
+    options = sorted({name for row in wide for name in row if option_of(name)})
+    fields = [name for name in Spec.model_fields if name not in {*SEED_FIELDS, *OPTION_FIELDS}]
     names = [name for name in (*fields, *options, "seed") if len({str(row.get(name)) for row in wide}) > 1]
     if "hidden_units" in names or "hidden_layers" in names:
         names = [name for name in names if name != "widths"]  # says the same

@@ -36,6 +36,8 @@ def key_of(spec: Spec, digest: str, numerics: int | None = None) -> str:
             del decides[name]
     if spec.init_from is not None:
         decides["init_from"] = split_pin(spec.init_from)[1] or spec.init_from
+    if not spec.params:
+        del decides["params"]
     for name in ("bias", "shuffle"):
         if decides[name]:
             del decides[name]  # so that trials from before the field was there keep their keys

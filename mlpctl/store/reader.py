@@ -11,6 +11,7 @@ import numpy as np
 
 from mlpctl.errors import DataError
 from mlpctl.metrics import PRIMARY
+from mlpctl.spec import OPTION_FIELDS
 from mlpctl.store.columns import Array, Columns, last_of_each, objects
 from mlpctl.store.csv_lines import COLUMNS_BY_FILE, foreign, header_of, is_object, is_ours, scan
 from mlpctl.store.schema import (
@@ -131,8 +132,9 @@ def _read(path: Path, names: Iterable[str], whole: bytes | None = None) -> Colum
     table = table.rows(_known_versions(table["schema_version"]))
     if "task" in wanted and not {*table["task"].tolist()} <= {None, *PRIMARY}:
         raise _damaged(path, "a task is unknown")
-    if "data" in wanted and not all(map(is_object, {*table["data"].tolist()} - {None})):
-        raise _damaged(path, "data is no JSON object")
+    for name in wanted.keys() & {*OPTION_FIELDS}:
+        if not all(map(is_object, {*table[name].tolist()} - {None})):
+            raise _damaged(path, f"{name} is no JSON object")
     before = {name: BEFORE[name] for name in wanted if name not in header and name in BEFORE}
     filled = {name: objects([value] * len(table)) for name, value in before.items() if isinstance(value, str)}
     filled |= {name: np.full(len(table), value) for name, value in before.items() if name not in filled}

@@ -78,4 +78,4 @@ BEFORE = {name: value for name, value in Spec().flat().items() if value is not N
 """Values of a column in files from before the column existed: the default of its field."""
 
 TRIALS_FILE, EPOCHS_FILE, EXPERIMENT_FILE, ENVIRONMENT_FILE, KEYS_FILE = STORE_FILES
-WEIGHTS_FOLDER, STATES_FOLDER, BEST_FOLDER = STORE_FOLDERS
+WEIGHTS_FOLDER, STATES_FOLDER, BEST_FOLDER, LOGS_FOLDER = STORE_FOLDERS

@@ -11,7 +11,7 @@ from mlpctl.errors import DataError, UsageError
 STORE_FILES = ("trials.csv", "epochs.csv", "experiment.toml", "environment.json", "experiment.keys")
 """Files of a results folder."""
 
-STORE_FOLDERS = ("weights", "states", "best")
+STORE_FOLDERS = ("weights", "states", "best", "logs")
 """Folders in a results folder."""
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

@@ -20,7 +20,7 @@ from mlpctl.runner.experiment_file import Effort, read_experiment
 from mlpctl.runner.pending import identify
 from mlpctl.runner.sweep import sweep
 from mlpctl.runner.types import RunOptions, Stop
-from mlpctl.spec import Spec
+from mlpctl.spec import Spec, with_option_names
 from mlpctl.store.results import load
 from mlpctl.textbook import measures
 from mlpctl.textbook.figure_check import FigureCheck, check_figure
@@ -101,7 +101,7 @@ class TrialValues:
 def meets_conditions(row: Mapping[str, Any], expect: ExpectTable) -> bool:
     """Return whether a trial meets the conditions of an [[expect]] table."""
     spec = Spec.from_flat(row)
-    known = {**dict(spec), **{f"data.{name}": value for name, value in spec.data.items()}}
+    known = with_option_names(dict(spec))
     known = {name: list(value) if isinstance(value, tuple) else value for name, value in known.items()}
     return any(all(known.get(name) == value for name, value in group.items()) for group in expect.groups)
 

@@ -123,7 +123,7 @@ def sweep(
     from mlpctl.cli.screens.sweep import SweepScreen
     from mlpctl.errors import UsageError
     from mlpctl.runner.callbacks.trackers import tracked
-    from mlpctl.runner.experiment import given_fields
+    from mlpctl.runner.programs import check_no_program
     from mlpctl.runner.run_options import asked_options
     from mlpctl.runner.shard import parse_shard, sharded
     from mlpctl.runner.sweep import Given, check_all_trained, experiment_of, trial_count
@@ -133,15 +133,16 @@ def sweep(
     set_offline(offline)
     part = parse_shard(shard) if shard is not None else None
     fields, options = asked_options(
-        given, jobs=jobs, threads=threads, precision=precision, save=save, save_best=save_best, force=force,
-        eval_train=eval_train, eval_test=eval_test, retry=retry_failed, max_trials=max_trials, budget=budget,
+        given, settings=settings or [], file=file, jobs=jobs, threads=threads, precision=precision,
+        save=save, save_best=save_best, force=force, eval_train=eval_train, eval_test=eval_test,
+        retry=retry_failed, max_trials=max_trials, budget=budget,
         timeout=timeout, keep_going=keep_going, fail_fast=fail_fast, shard=part,
     )  # fmt: skip
     experiment = experiment_of(
         Given(
             file=file,
             name=name,
-            fields=given_fields(settings or [], fields),
+            fields=fields,
             axes=axis or [],
             zipped=tuple(zip_ or []),
             seeds=seeds,
@@ -162,14 +163,15 @@ def sweep(
     total = int(min(trial_count(experiment, part), options.limits.trials))
     with ExitStack() as stack:
         if cluster is not None:
+            check_no_program(experiment.base, "--cluster")
             from mlpctl.engines.distributed.cluster import connected
 
             place = stack.enter_context(connected(cluster, jobs))
             options = replace(options, cluster=place, jobs=place.trials())
-        known = None if force else out / experiment.name
         screen = SweepScreen(
-            experiment, jobs=options.jobs, quiet=quiet, folder=known, total=total, streams=cluster is None
-        )
+            experiment, jobs=options.jobs, quiet=quiet, folder=None if force else out / experiment.name, total=total,
+            streams=cluster is None,
+        )  # fmt: skip
         callback = stack.enter_context(tracked(screen, tensorboard, mlflow, out / experiment.name))
         stack.enter_context(screen)
         stack.enter_context(handle_interrupts(stop, "after the trials in training"))

@@ -40,7 +40,7 @@ def train(
     from mlpctl.cli.screens.base import handle_interrupts, set_offline
     from mlpctl.cli.screens.train import TrainScreen
     from mlpctl.runner.callbacks.trackers import tracked
-    from mlpctl.runner.experiment import default_name, given_fields
+    from mlpctl.runner.experiment import default_name
     from mlpctl.runner.run_options import asked_options
     from mlpctl.runner.train import asked_spec
     from mlpctl.runner.train import train as train_one
@@ -48,10 +48,10 @@ def train(
 
     set_offline(offline)
     fields, options = asked_options(
-        given, jobs=jobs, threads=threads, precision=precision, save=save, force=force,
-        eval_train=eval_train, eval_test=eval_test,
+        given, settings=settings or [], file=config, jobs=jobs, threads=threads, precision=precision,
+        save=save, force=force, eval_train=eval_train, eval_test=eval_test,
     )  # fmt: skip
-    spec, name = asked_spec(config, given_fields(settings or [], fields), name)
+    spec, name = asked_spec(config, fields, name)
     stop = Stop(midway=True)
     screen = TrainScreen(quiet=quiet or format_ != "table")
     folder = out / (name or default_name(spec)) if mlflow is not None else out

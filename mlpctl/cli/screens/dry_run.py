@@ -1,12 +1,16 @@
 """Show the plan of a sweep as tables: for people in their units, for machines whole."""
 
+import shlex
 from collections.abc import Sequence
 
 from mlpctl.display.tables import Cell, Table, for_people
 from mlpctl.display.text import duration
+from mlpctl.engines.program.command import filled, values_of, words_of
 from mlpctl.models.cost import in_bytes
 from mlpctl.runner.dry_run import SweepPlan
 from mlpctl.runner.trial import Trial
+from mlpctl.spec import option_of
+from mlpctl.store.schema import LOGS_FOLDER
 
 SHOWN_CONFIGURATIONS = 5
 """Configurations that are left out, shown to people; machines get all trials."""
@@ -26,9 +30,9 @@ def tables(plan: SweepPlan, *, people: bool) -> list[Table]:
         **({"fit": plan.fit, "left_out": plan.left_out} if plan.limit else {}),
         "epochs": plan.epochs,
     }
-    if people:
+    if plan.is_measured and people:
         line |= {"time": f"{duration(seconds)} ({duration(low)} to {duration(high)})", "memory": in_bytes(peak)}
-    else:
+    elif plan.is_measured:
         line |= {"seconds": seconds, "low": low, "high": high, "memory_bytes": peak}
     notes = [f"results in {plan.folder}", *dict.fromkeys(f"invalid: {row['error']}" for row in plan.invalid)]
     if plan.guessed:
@@ -36,7 +40,9 @@ def tables(plan: SweepPlan, *, people: bool) -> list[Table]:
         notes.append(f"{method} decides as it learns: played with made-up scores, so the numbers are approximate")
     if plan.sample:
         notes.append(f"too many to look at each: epochs, time and invalid are estimated from {plan.sample} of them")
-    if plan.runs:
+    if plan.trials and not plan.is_measured:
+        notes.append(f"the first: {first_command(plan)}")
+    elif plan.runs:
         notes.append(
             "time: of the whole command, epochs: to be trained; measured now on trials of each shape. memory: of which "
             f"data {in_bytes(data)}, a trial in training at most {in_bytes(trial)}"
@@ -46,6 +52,14 @@ def tables(plan: SweepPlan, *, people: bool) -> list[Table]:
     ]
     first = Table(["what", "number"] if people else list(line), told if people else [line], plan.experiment.name, notes)
     return [first, *left_out(plan, people=people)] if plan.limit and (plan.left or plan.rungs) else [first]
+
+
+def first_command(plan: SweepPlan) -> str:
+    """Return what the first trial of a program runs, as a shell would write it."""
+    spec = plan.trials[0].spec
+    return shlex.join(
+        filled(words_of(str(spec.command)), values_of(spec, plan.folder / LOGS_FOLDER / plan.trials[0].key))
+    )
 
 
 def left_out(plan: SweepPlan, *, people: bool) -> list[Table]:
@@ -92,6 +106,6 @@ def _trials(plan: SweepPlan, left: Sequence[Trial], *, people: bool) -> Table:
 
 
 def _value(trial: Trial, name: str) -> Cell:
-    if name.startswith("data."):
-        return str(trial.spec.data.get(name.removeprefix("data."), ""))
+    if option := option_of(name):
+        return str(getattr(trial.spec, option[0]).get(option[1], ""))
     return trial.spec.flat()[name]

@@ -174,6 +174,8 @@ def reproducing(results: ResultsFolders) -> list[dict[str, str]]:
             told.append({"folder": folder.name, "command": "", "experiment": ""})
             continue
         words_ = ["mlpctl", "sweep", str(folder / EXPERIMENT_FILE), "--name", f"{folder.name}-again"]
+        if "command" in experiment.get("spec", {}):
+            words_ += ["--command", "COMMAND"]  # which no results folder gives
         told.append({"folder": folder.name, "command": shlex.join(words_), "experiment": tomli_w.dumps(experiment)})
     return told
 

@@ -112,7 +112,7 @@ class Progress(Callback):
 
     def on_epochs(self, trial: Trial, event: Event) -> None:
         """Keep the scores of epochs."""
-        column = column_of(self.on, self.metric or metric_of(trial.dataset.task))
+        column = column_of(self.on, self.metric or metric_of(trial.task_of(event.scores)))
         scores = [event.scores.get(column)] if event.block is None else event.block.get(column, [])
         self._curves.setdefault(trial.key, []).extend([score for score in scores if score is not None])
 
