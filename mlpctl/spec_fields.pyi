@@ -87,6 +87,16 @@ class SpecFields(TypedDict, total=False):
     """Draws the minibatch order and the dropout masks. Default: seed."""
     split_seed: int | Literal["seed"] | None
     """Draws the split into training, validation and test part; `seed` follows the seed. Default: 0."""
+    command: str | None
+    """Program to run instead of training a network, with {NAME} where the value of an axis or a parameter goes; {seed}, {epochs} and {folder} are known too. Started without a shell. Default: none."""
+    params: Mapping[str, Any] | None
+    """Parameters of the program, KEY=VALUE. Default: none."""
+    maximize: str | None
+    """Number of the program's output that is its score; higher is better. Default: accuracy, mse, score, cost or loss, the first that it prints."""
+    minimize: str | None
+    """Number of the program's output that is its score; lower is better. Default: see maximize."""
+    curve_file: str | None
+    """CSV file in {folder} to which the program writes a row per epoch. Default: epochs.csv."""
     dtype: Literal["float32", "float64"] | None
     """Floating-point type of weights and arithmetic. Default: float32."""
     device: str | None

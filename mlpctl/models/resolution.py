@@ -13,7 +13,7 @@ from mlpctl.errors import UsageError
 from mlpctl.models.build import CLASS_LOSSES
 from mlpctl.models.catalog import Model
 from mlpctl.registry import import_registered as resolve_name
-from mlpctl.spec import Spec
+from mlpctl.spec import OPTION_FIELDS, Spec
 
 if TYPE_CHECKING:
     from mlpctl.data.base import Dataset
@@ -81,8 +81,8 @@ FREE_FIELDS = ("lr", "seed", "init_seed", "data_seed")
 MOST_KEPT = 256
 """Resolved specs kept per dataset, for specs that differ from them in free fields alone."""
 
-decisive_fields = itemgetter(*(name for name in Spec.model_fields if name not in (*FREE_FIELDS, "data")))
-"""Function that takes the other fields, but for the options of the dataset, out of those of a spec."""
+decisive_fields = itemgetter(*(name for name in Spec.model_fields if name not in (*FREE_FIELDS, *OPTION_FIELDS)))
+"""Function that takes the other fields, but for those that are options, out of those of a spec."""
 
 _kept: "WeakKeyDictionary[Dataset, dict[tuple[Any, ...], Spec]]" = WeakKeyDictionary()
 
@@ -95,7 +95,11 @@ def resolve(spec: Spec, dataset: "Dataset") -> Spec:
     """
     kept = _kept.setdefault(dataset, {})
     fields = vars(spec)
-    decisive = (*decisive_fields(fields), repr(spec.data), *[fields[name] is None for name in FREE_FIELDS])
+    decisive = (
+        *decisive_fields(fields),
+        repr([spec.data, spec.params]),
+        *[fields[name] is None for name in FREE_FIELDS],
+    )
     alike = kept.get(decisive)
     if alike is not None:
         return alike.model_copy(update={name: value for name in FREE_FIELDS if (value := fields[name]) is not None})
@@ -135,6 +139,11 @@ def _resolved(spec: Spec, dataset: "Dataset") -> Spec:
         for name, value in table.get(values[decider], {}).items():
             values.setdefault(name, value)
     problems = [*_impossible(given, values, model, dataset), *_widths(given, values, model)]
+    problems += [
+        f"{name} is for a program, and a network is trained here: give --command too, or leave {name} out"
+        for name in ("params", "maximize", "minimize", "curve_file")
+        if given.get(name)
+    ]
     if problems:
         raise UsageError(problems)
     if values["batch_size"] == "full":

@@ -69,6 +69,8 @@ class Trial:
     @cached_property
     def notes(self) -> list[str]:
         """What to say of the data before training: how a file was understood, its parts, what looks wrong with them."""
+        if self.is_program:
+            return []
         parts, of_users = split(self.dataset, split_rule(self.spec)), bool(self.dataset.notes)
         sizes = [f"parts: {sizes_told(parts, self.spec.folds or 0)} rows"] if of_users or self.spec.folds else []
         is_quick = of_users or len(self.dataset.y) <= FEW_EXAMPLES

@@ -178,11 +178,12 @@ def field_of(name: str, what: str) -> str:
 
 
 def _values(name: str, given: object) -> Sequence[Any]:
+    as_they_are = option_of(name) is not None and not isinstance(given, str)
     if isinstance(given, str):
         given = given[1:-1] if fullmatch(r"\[[^\[\]]*\]|\([^()]*\)", given) else given  # a list as Python writes it
         given = given.split(";") if name in LISTS else given.split(",")
     items = given if isinstance(given, list | tuple) else [given]
-    return [item.strip() if isinstance(item, str) else item for item in items]
+    return [item if as_they_are or not isinstance(item, str) else item.strip() for item in items]
 
 
 def check_value(name: str, value: Any) -> Any:

@@ -5,7 +5,7 @@
 
 from typing import Any, Literal
 
-from mlpctl.metrics import BASELINE_PARTS, EPOCH_METRICS, FINAL_METRICS, PARTS
+from mlpctl.metrics import BASELINE_PARTS, EPOCH_METRICS, FINAL_METRICS, PARTS, PROGRAM_METRICS
 from mlpctl.spec import Spec, kind_of
 from mlpctl.system.files import STORE_FILES, STORE_FOLDERS
 
@@ -23,7 +23,12 @@ Block = dict[str, list[Any]]
 SCORES: dict[str, ColumnKind] = {
     "train_loss": "float",
     "train_accuracy": "float",
-    **{f"{part}_{metric}": "float" for part in PARTS for metric in EPOCH_METRICS},
+    **{
+        f"{part}_{metric}": "float"
+        for part in PARTS
+        for metric in EPOCH_METRICS
+        if part in BASELINE_PARTS or metric not in PROGRAM_METRICS
+    },
 }
 """train_*: running means over the minibatches of the epoch, before each step, as d2l and Keras print them."""
 

@@ -57,9 +57,8 @@ def tables(plan: SweepPlan, *, people: bool) -> list[Table]:
 def first_command(plan: SweepPlan) -> str:
     """Return what the first trial of a program runs, as a shell would write it."""
     spec = plan.trials[0].spec
-    return shlex.join(
-        filled(words_of(str(spec.command)), values_of(spec, plan.folder / LOGS_FOLDER / plan.trials[0].key))
-    )
+    words = words_of(str(spec.command))
+    return shlex.join(filled(words, values_of(spec, plan.folder / LOGS_FOLDER / plan.trials[0].key)))
 
 
 def left_out(plan: SweepPlan, *, people: bool) -> list[Table]:
