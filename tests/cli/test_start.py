@@ -34,7 +34,7 @@ def test_every_command_has_help(cli: Cli, name: str) -> None:
 def test_help_lists_options_by_what_they_are_about(cli: Cli) -> None:
     listed = cli("train", "--help-all").out
     sections = [line for line in listed.splitlines() if line.endswith(":") and line[0] != " "]
-    assert sections == ["Options:", "Data:", "Model:", "Training:", "Randomness:", "Run:"]
+    assert sections == ["Options:", "Data:", "Model:", "Training:", "Randomness:", "Program:", "Run:"]
     assert "mlpctl[mlflow]" in listed
 
 

@@ -214,3 +214,13 @@ def test_a_second_interrupt_kills_what_runs(cli: Cli) -> None:
 def test_a_usage_error_names_an_empty_command() -> None:
     with pytest.raises(UsageError, match="names no program"):
         words_of("''  #"[:0])
+
+
+def test_the_example_is_searched(cli: Cli) -> None:
+    example = Path(__file__).parents[2] / "examples" / "softmax_digits.py"
+    command = f"{sys.executable} {example} --lr {{lr}} --epochs {{epochs}} --seed {{seed}}"
+    axes = ["--axis", "lr=0.001,0.3", "--epochs", "4", "--seeds", "2", "--jobs", "2"]
+    assert cli("sweep", "--command", command, *axes).code == 0
+    rows = trial_rows("softmax_digits").values()
+    best = {json.loads(row["params"])["lr"]: float(row["val_accuracy"]) for row in rows}
+    assert best["0.3"] > 0.9 > best["0.001"]
