@@ -338,13 +338,17 @@ def _worst_seeds(trials: Columns, column: str, better: str) -> Array:
 
 def _nothing_to_compare(good: Columns, metric: str, on: SelectOn) -> str:
     parts = {"validation": "val", "test": "test", "train": "train"}
-    scored = [
-        p for p, prefix in parts.items() if f"{prefix}_{metric}" in good and is_there(good[f"{prefix}_{metric}"]).any()
-    ]
+
+    def is_scored(prefix: str, metric: str) -> bool:
+        column = f"{prefix}_{metric}"
+        return column in good and bool(is_there(good[column]).any())
+
+    scored = [part for part, prefix in parts.items() if is_scored(prefix, metric)]
     if not scored and metric in FINAL_METRICS:
         return f"these trials have no {metric}: sweep with --metric {metric} scores it, --force those in the store too"
     if not scored:
-        others = " or ".join(f"--metric {name}" for name in EPOCH_METRICS if name != metric)
+        known = [name for name in EPOCH_METRICS if any(is_scored(prefix, name) for prefix in parts.values())]
+        others = " or ".join(f"--metric {name}" for name in known)
         return f"these trials have no {metric}: use {others}"
     return f"these trials have no {on} {metric}: use --select-on {' or --select-on '.join(scored)}"
 
