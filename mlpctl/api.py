@@ -1,8 +1,9 @@
 """Train, sweep and load in Python: the same library calls as the commands, with DataFrames in place of tables."""
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from tempfile import mkdtemp
@@ -16,6 +17,7 @@ from mlpctl.metrics import SelectOn
 from mlpctl.report.results import Results
 from mlpctl.report.run import Run
 from mlpctl.runner.callbacks.notebook import shown_progress
+from mlpctl.runner.programs import function_engine, function_fields
 from mlpctl.runner.run_options import asked_options
 from mlpctl.runner.signatures import plain_fields, plain_value, with_fields
 from mlpctl.runner.sweep import Given, experiment_of, trial_count
@@ -93,6 +95,7 @@ def sweep(
     file: "str | PathLike[str] | None" = None,
     /,
     *,
+    objective: Callable[..., Any] | None = None,
     axes: Mapping[str, Any] | None = None,
     zip: Sequence[Sequence[str]] = (),
     seeds: int | Sequence[int] | None = None,
@@ -128,6 +131,9 @@ def sweep(
 
     Args:
         file: TOML experiment file, or the name of a shipped one; what else is given here wins over what it says.
+        objective: function to call in place of training a network. Its keyword arguments are the axes and the other
+            fields given here, and `seed` and `epochs` if it has such parameters. It returns its score, or a mapping of
+            scores by name, or yields a mapping per epoch; see docs/program.md.
         axes: field -> its values, or a range as in an experiment file: {"log": [1e-4, 1], "count": 7}.
         zip: groups of axes that move together, value by value.
         seeds: number of seeds, or a list of them. Default: 1, or one for each fold.
@@ -137,7 +143,7 @@ def sweep(
         metric: metric that decides. Default: by task.
         out: folder of results folders; None for a folder that goes when the Results do.
         name: of the results folder. Default: the file's, or DATASET-MODEL.
-        jobs: trials in training at a time. Default: the cores.
+        jobs: trials in training at a time. Default: the cores; 1 for an objective, which runs on threads.
         threads: of torch, in the engines reference and lanes.
         precision: of float32 products in the engine lanes.
         save: keep the weights of every trial.
@@ -161,8 +167,11 @@ def sweep(
         KeyboardInterrupt: after an interrupt, with the store whole; the same call goes on.
     """
     fresh()
+    given = plain_fields(fields)
+    if objective is not None:
+        given, jobs = function_fields(objective, given), jobs or 1
     given, options = asked_options(
-        plain_fields(fields), file=None if file is None else Path(file), jobs=jobs, threads=threads,
+        given, file=None if file is None else Path(file), jobs=jobs, threads=threads,
         precision=precision, save=save, save_best=save_best, force=force,
         eval_train=eval_train, eval_test=eval_test, retry=retry_failed,
         max_trials=max_trials, budget=budget, timeout=timeout, keep_going=keep_going,
@@ -180,6 +189,8 @@ def sweep(
             select={key: value for key, value in (("on", select_on), ("metric", metric)) if value is not None},
         )
     )
+    if objective is not None:
+        options = replace(options, program=function_engine(objective, experiment))
     with in_folder(out) as kept, shown_progress(trial_count(experiment), progress=progress) as (callback, stop):
         counts = sweep_all(experiment, kept.path, options, callback, stop)
     folder = kept.path / experiment.name

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mlpctl.engines.program.command import program_name, slot_problems
+from mlpctl.engines.program.command import FUNCTION, program_name, slot_problems
 from mlpctl.errors import UsageError, did_you_mean
 from mlpctl.metrics import METRICS, SelectOn
 from mlpctl.registry import meant
@@ -148,10 +148,16 @@ def checked(experiment: Experiment) -> Experiment:
 
 def _command_problems(experiment: Experiment) -> list[str]:
     """Return what is wrong between the command of an experiment and its axes and parameters, in words."""
+    if str(experiment.base["command"]).startswith(FUNCTION):
+        return []
+    return slot_problems(str(experiment.base["command"]), *names_set(experiment))
+
+
+def names_set(experiment: Experiment) -> tuple[set[str], set[str]]:
+    """Return (parameters of a program that are set or vary, {"epochs"} if these are or do)."""
     names = {name for axis in (*experiment.axes, experiment.listed) if axis is not None for name in axis.names}
     names |= with_option_names(experiment.base).keys()
-    params = {option[1] for name in names if (option := option_of(name))}
-    return slot_problems(str(experiment.base["command"]), params, names & {"epochs"})
+    return {option[1] for name in names if (option := option_of(name))}, names & {"epochs"}
 
 
 def base_of(given: Mapping[str, Any], *, where: str) -> dict[str, Any]:

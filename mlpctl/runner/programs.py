@@ -4,20 +4,21 @@ A results folder never runs anything: the engine of a command is made from what 
 Python or in an experiment file, and runs that command alone.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mlpctl.data.base import Dataset
 from mlpctl.data.prepare import Data
-from mlpctl.engines.program.command import slot_problems, text_of, words_of
+from mlpctl.engines.program.command import FUNCTION, slot_problems, text_of, words_of
 from mlpctl.errors import UsageError
 from mlpctl.models.network import Network
-from mlpctl.runner.experiment import merged
-from mlpctl.spec import COMMAND, Spec, param_name
+from mlpctl.runner.experiment import Experiment, merged, names_set
+from mlpctl.spec import COMMAND, Spec, param_name, round12
 from mlpctl.store.schema import EXPERIMENT_FILE, LOGS_FOLDER, TRIALS_FILE
 
 if TYPE_CHECKING:
@@ -34,18 +35,59 @@ NO_NETWORK = Network((), "mse", 1.0, 0, (0.0, 0.0), 0.0)
 
 
 def program_spec(spec: Spec) -> Spec:
-    """Return the resolved spec of a trial of a program: its parameters as the program gets them.
+    """Return the resolved spec of a trial of a program or a function: its parameters as it gets them.
 
     Raises:
         UsageError: where the command names what the trial lacks, or the trial has what the command does not name.
     """
     assert spec.command is not None
+    if spec.maximize is not None and spec.minimize is not None:
+        raise UsageError(f"either maximize {spec.maximize} or minimize {spec.minimize}: a trial has one score")
+    if spec.command.startswith(FUNCTION):
+        return spec.model_copy(update={"dataset": COMMAND, "params": _plain(spec.params), "epochs": spec.epochs or 0})
     params = {name.replace("-", "_"): text_of(value) for name, value in spec.params.items()}
     if problems := slot_problems(spec.command, params.keys(), {"epochs"} if spec.epochs else set()):
         raise UsageError(problems)
-    if spec.maximize is not None and spec.minimize is not None:
-        raise UsageError(f"either maximize {spec.maximize} or minimize {spec.minimize}: a trial has one score")
     return spec.model_copy(update={"dataset": COMMAND, "params": params, "epochs": spec.epochs or 0})
+
+
+def _plain(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters of a function, numbers to 12 digits.
+
+    Raises:
+        UsageError: for a value that the results cannot hold.
+    """
+    for name, value in params.items():
+        items = value if isinstance(value, list | tuple) else [value]
+        if any(not isinstance(item, str | int | float | NoneType) for item in items):
+            raise UsageError(f"{name} must be text, a number, true, false, none or a list of these, got {value!r}")
+    return {name: round12(value) if isinstance(value, float) else value for name, value in params.items()}
+
+
+def function_fields(function: Callable[..., Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of an experiment whose trials a function runs.
+
+    Raises:
+        UsageError: for what is no function, or a command beside it.
+    """
+    from mlpctl.engines.program.function import name_of
+
+    if given.get("command") is not None:
+        raise UsageError("either an objective or a command: a trial is run by one of them")
+    return {**given, "command": name_of(function)}
+
+
+def function_engine(function: Callable[..., Any], experiment: Experiment) -> "Engine":
+    """Return the engine that may run the trials of an experiment of a function.
+
+    Raises:
+        UsageError: where the function does not take what varies or is set, or needs more.
+    """
+    from mlpctl.engines.program.function import FunctionEngine, check_arguments
+
+    params, fields = names_set(experiment)
+    check_arguments(function, params | fields)
+    return FunctionEngine(function, str(experiment.base["command"]))
 
 
 def is_program(*fields: Mapping[str, Any], file: Path | None = None) -> bool:
@@ -110,7 +152,11 @@ def with_program(options: "RunOptions", base: Mapping[str, Any], folder: Path) -
     }  # fmt: skip
     if wrong := [name for name, is_set in asked.items() if is_set]:
         raise UsageError(f"a command is run as it is, on this machine: leave {', '.join(wrong)} out")
+    if options.program is not None:
+        return replace(options, save_best=False)
     command = str(base["command"])
+    if command.startswith(FUNCTION):
+        raise UsageError(f"a results folder runs nothing: {command} is run by `mlpctl.sweep(objective=…)` in Python")
     _check_there(words_of(command)[0])
     engine: Engine = CommandEngine(command, folder / LOGS_FOLDER)
     return replace(options, program=engine, save_best=False)

@@ -192,8 +192,11 @@ def check_value(name: str, value: Any) -> Any:
     Raises:
         UsageError: if the field does not take it.
     """
-    if option_of(name):
-        return tuple(value) if isinstance(value, list) else value  # the dataset checks it when it is loaded
+    if option_of(name):  # the dataset, or the program, checks it
+        value = tuple(value) if isinstance(value, list) else value
+        if any(isinstance(item, list | Mapping) for item in (value if isinstance(value, tuple) else [value])):
+            raise UsageError(f"axis {name}: a value is text, a number, or a list of these, got {value!r}")
+        return value
     from mlpctl.spec import make_spec
 
     try:

@@ -16,6 +16,9 @@ from mlpctl.spec import Spec, round12
 SLOT = re.compile(r"\{\{|\}\}|\{([A-Za-z_][\w-]*)\}")
 """A name in braces; doubled braces are braces."""
 
+FUNCTION = "python:"
+"""Beginning of a command that is a function of Python; the rest is its name and a hash of its source."""
+
 OWN_NAMES = ("seed", "epochs", "folder")
 """Names that need no axis."""
 
@@ -87,6 +90,8 @@ def text_of(value: Any) -> str:
 
 def program_name(command: str) -> str:
     """Return the name of a command's program, for a folder: that of a script, where an interpreter has one."""
+    if command.startswith(FUNCTION):
+        return re.sub(r"\W+", "", command.partition("@")[0].rpartition(".")[2]) or "function"
     words = [word for word in words_of(command) if not word.startswith("-") and not SLOT.search(word)]
     script = next((word for word in words if Path(word).suffix in (".py", ".sh", ".R", ".jl", ".js", ".pl")), None)
     return re.sub(r"[^\w.-]+", "-", Path(script or (words or ["command"])[0]).stem).strip("-.") or "command"

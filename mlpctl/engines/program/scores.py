@@ -177,10 +177,6 @@ class Told:
     def _epoch(self, found: Mapping[str, Any]) -> tuple[int, dict[str, float], float | None]:
         return self._epochs.number(found.get("epoch")), columns_of(found, self.spec), number_of(found.get("lr"))
 
-    def scores(self) -> dict[str, float]:
-        """Return the scores of the last object."""
-        return columns_of(self.last or {}, self.spec)
-
 
 def _object(line: str) -> dict[str, Any] | None:
     if not line.startswith("{"):

@@ -5,14 +5,15 @@ import shutil
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from mlpctl.engines.base import Event, Session, Work
 from mlpctl.engines.program.command import filled, values_of, words_of
-from mlpctl.engines.program.process import Guard, Program, ending_of, start
-from mlpctl.engines.program.scores import Told, missing_score, not_finite
+from mlpctl.engines.program.events import Held, ended_well
+from mlpctl.engines.program.process import Guard, ending_of, start
+from mlpctl.engines.program.scores import Told, not_finite
 from mlpctl.engines.threads import on_threads
 from mlpctl.errors import one_line
 
@@ -110,7 +111,7 @@ class CommandSession:
         except (OSError, ValueError) as error:
             yield [Event(work.key, 0, seconds=0.0, status="crashed", error=one_line(f"it cannot be started: {error}"))]
             return
-        told, held = Told(work.spec, folder, output), _Held(work.key, began)
+        told, held = Told(work.spec, folder, output), Held(work.key, began)
         while not program.done.wait(max(0.0, min(LOOK_SECONDS, began + work.limit - time.perf_counter()))):
             status, why = self._look(work, told, held, began)
             yield held.due()
@@ -120,10 +121,12 @@ class CommandSession:
                 return
         status, why = self._look(work, told, held, began, ended=True)
         yield held.due()
-        yield [_last(work, program, told, held, errors) if status is None else held.end(status, why)]
+        if status is None and program.code:
+            status, why = "crashed", ending_of(program.code, errors)
+        yield [ended_well(work, held, told.last) if status is None else held.end(status, why)]
 
     def _look(
-        self, work: Work, told: Told, held: "_Held", began: float, *, ended: bool = False
+        self, work: Work, told: Told, held: Held, began: float, *, ended: bool = False
     ) -> "tuple[Status | None, str]":
         """Take in the epochs that are new; return why the program has to end, status None if it may go on."""
         try:
@@ -138,63 +141,6 @@ class CommandSession:
         if time.perf_counter() - began > work.limit:
             return "timeout", f"not done after {work.limit:g} s"
         return ("interrupted", "stopped") if work.key in self._stopped else (None, "")
-
-
-@dataclass
-class _Held:
-    """Epochs that are told one later, since the last of all carries the status.
-
-    Attributes:
-        key: of the trial.
-        since: time of the last event.
-        epochs: that are not told yet.
-    """
-
-    key: str
-    since: float
-    epochs: list[Event] = field(default_factory=list)
-
-    def take(self, event: Event) -> None:
-        """Take in an epoch that is over now."""
-        now = time.perf_counter()
-        self.epochs.append(replace(event, seconds=now - self.since))
-        self.since = now
-
-    def due(self) -> list[Event]:
-        """Return the epochs that may be told: all but the last."""
-        due, self.epochs = self.epochs[:-1], self.epochs[-1:]
-        return due
-
-    def end(self, status: "Status", error: str = "", scores: dict[str, float] | None = None, epoch: int = 0) -> Event:
-        """Return the event that ends the trial.
-
-        Args:
-            status: how it ended.
-            error: why.
-            scores: that count on top of those of the last epoch.
-            epoch: number of the epoch where the program told none.
-        """
-        rest = time.perf_counter() - self.since
-        last = self.epochs[-1] if self.epochs else Event(self.key, epoch, seconds=0.0)
-        found = {**last.scores, **(scores or {})}
-        found = {name: score for name, score in found.items() if not not_finite({name: score})}
-        seconds = (last.seconds or 0.0) + rest
-        return replace(last, scores=found, seconds=seconds, status=status, error=one_line(error))
-
-
-def _last(work: Work, program: Program, told: Told, held: _Held, errors: Path) -> Event:
-    """Return the event of a program that has ended by itself."""
-    epoch = work.epochs or 1
-    if program.code:
-        return held.end("crashed", ending_of(program.code, errors))
-    scores = told.scores()
-    if wrong := not_finite(scores):
-        return held.end("diverged", wrong, scores, epoch)
-    deciding = "val_score" if work.spec.maximize else "val_cost" if work.spec.minimize else None
-    known = {**(held.epochs[-1].scores if held.epochs else {}), **scores}
-    if not known or (deciding is not None and deciding not in known):
-        return held.end("crashed", missing_score(work.spec, told.last))
-    return held.end("ok", scores=scores, epoch=epoch)
 
 
 def _environment(spec: "Spec", folder: Path) -> dict[str, str]:
