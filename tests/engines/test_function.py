@@ -83,7 +83,7 @@ def test_a_function_that_fails_is_a_row_with_the_user_s_own_line() -> None:
     assert trials["error"][0].startswith("ZeroDivisionError: division by zero (line ")
     assert trials["error"][0].endswith(": return 1 / x  # the place that is told)")
     assert list(mlpctl.sweep(objective=slow, axes={"x": [0, 1]}, timeout=0.2).trials["status"]) == ["ok", "timeout"]
-    words = mlpctl.sweep(objective=lambda x: str(x), axes={"x": [0]}, name="words").trials
+    words = mlpctl.sweep(objective=lambda x: f"{x}", axes={"x": [0]}, name="words").trials
     assert words["error"][0].startswith("ValueError: an objective gives a number")
 
 
