@@ -132,6 +132,7 @@ MEANINGS = {
     "parameters": "Trained numbers of the network.",
     "epoch": "Epochs done.",
     "epochs_done": "Epochs trained.",
+    "best_epoch": "Epoch that the scores and weights are of, where early stopping (patience) chose it.",
     "train_loss": "Mean loss over the epoch's minibatches, before each step.",
     "train_accuracy": "Share of right predictions over the epoch's minibatches, before each step.",
     "seconds": "Wall time, scoring included; empty for a trial trained in a group.",

@@ -277,6 +277,10 @@ class Spec(BaseModel):
     epochs: Annotated[int, Field(ge=0)] | None = field(
         None, "Training", "Passes over the training part.", unit="epochs", otherwise="by dataset", common=True
     )
+    patience: Count | None = field(
+        None, "Training", "Epochs without a lower validation loss after which training ends; scores and weights are "
+        "those of the best epoch.", unit="epochs", otherwise="none: all epochs",
+    )  # fmt: skip
 
     seed: Seed = field(0, "Randomness", "Draws initial weights, minibatch order and dropout.", common=True)
     init_seed: Seed | None = field(None, "Randomness", "Draws the initial weights.", otherwise="seed")

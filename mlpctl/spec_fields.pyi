@@ -79,6 +79,8 @@ class SpecFields(TypedDict, total=False):
     """Whether each epoch draws another order of the examples, or all take the order of the data. Default: true."""
     epochs: int | None
     """Passes over the training part. Default: by dataset."""
+    patience: int | None
+    """Epochs without a lower validation loss after which training ends; scores and weights are those of the best epoch. Default: none: all epochs."""
     seed: int | None
     """Draws initial weights, minibatch order and dropout. Default: 0."""
     init_seed: int | None

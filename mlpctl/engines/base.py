@@ -104,6 +104,12 @@ class Event:
         end = epoch + 1 - self.block["epoch"][0]
         return replace(event_of(self.key, {name: values[:end] for name, values in self.block.items()}), block=None)
 
+    def untested(self) -> "Event":
+        """Return the event without scores of the test part."""
+        kept = {name: score for name, score in self.scores.items() if not name.startswith("test_")}
+        block = None if self.block is None else {n: v for n, v in self.block.items() if not n.startswith("test_")}
+        return replace(self, scores=kept, block=block)
+
     def after(self, epoch: int) -> "Event":
         """Return the event without the epochs up to a given one, which is before its last."""
         if self.block is None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from mlpctl.data.minibatches import order_of, steps_per_epoch, used_examples
 from mlpctl.engines.base import Event, Session, Work, epoch_outcome, late
 from mlpctl.engines.dropout import dropout_mask
+from mlpctl.engines.early_stopping import WATCHED, EarlyStopping, early_stopping
 from mlpctl.engines.initial_weights import initial_weights
 from mlpctl.engines.recent import Recent
 from mlpctl.engines.schedule import learning_rates
@@ -45,6 +46,12 @@ class Training:
 
     learner: Learner
     epochs_done: int = 0
+    stopping: EarlyStopping | None = None
+
+    def weights(self) -> State:
+        """Return the parameters and running statistics as they are now, as copies."""
+        state = self.learner.state()
+        return {name: np.array(array) for name, array in state.items() if not name.startswith(OPTIMIZER_PREFIX)}
 
 
 @dataclass(frozen=True)
@@ -110,8 +117,9 @@ class ReferenceSession:
 
     def weights(self, key: str) -> State:
         """Return the parameters and running statistics of a trial."""
-        state = self.trials[key].learner.state()
-        return {name: array for name, array in state.items() if not name.startswith(OPTIMIZER_PREFIX)}
+        training = self.trials[key]
+        best = training.stopping and training.stopping.weights
+        return best or training.weights()
 
     def drop(self, key: str) -> None:
         """Forget a trial."""
@@ -153,7 +161,7 @@ class ReferenceSession:
         if training.epochs_done >= work.epochs:  # nothing to train: fixed weights, or epochs 0
             scores = score_parts(work, training.learner, resident, training.epochs_done)
             yield Event(work.key, training.epochs_done, scores, seconds=0.0, status="ok")
-        spent = 0.0
+        spent, training.stopping = 0.0, early_stopping(work.spec)
         while training.epochs_done < work.epochs:
             started = time.perf_counter()
             epoch = training.epochs_done + 1
@@ -170,6 +178,8 @@ class ReferenceSession:
                 np.isfinite(array).all() for array in training.learner.state().values()
             )
             status, error = epoch_outcome(epoch, work.epochs, finite=finite, stopped=work.key in self._stopped)
+            if training.stopping is not None:
+                status = training.stopping.after(epoch, scores[WATCHED], status, training.weights)
             yield Event(work.key, epoch, scores, lr, seconds, status, error)
             if status is not None:
                 return

@@ -46,5 +46,8 @@ def rates_of(spec: "Spec", first_epoch: int, epochs: int, steps: int) -> NDArray
 
 
 def is_prefix(spec: "Spec") -> bool:
-    """Return whether training to fewer epochs is the beginning of training to more, so that one run gives both."""
-    return spec.lr_schedule in PREFIXES
+    """Return whether training to fewer epochs is the beginning of training to more, so that one run gives both.
+
+    With early stopping a trial has the scores of its best epoch, which are not those of its last.
+    """
+    return spec.lr_schedule in PREFIXES and spec.patience is None

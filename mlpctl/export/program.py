@@ -38,6 +38,7 @@ MEANINGS = {
     "DATA_SEED": "  # draws the order of the examples, and all else that training draws",
     "STEPS": "  # of an epoch",
     "LR": "  # learning rate",
+    "PATIENCE": "  # epochs without a lower validation loss after which training ends",
     "WIDTHS": "  # layer with dropout -> its units",
 }
 """Setting -> what the program says of it."""
@@ -133,7 +134,7 @@ def _head(trial: "Trial", framework: Framework, rest: str) -> str:
         f"Written by `mlpctl export`, of trial {trial.key}.",
         f"Needs {needs} alone. Prints the trial's learning curve: train_* are running means over the",
         "minibatches of the epoch, val_* scores of the validation part after it, test_* scores of the test part",
-        "after the last.",
+        "after the last, or of the best epoch with early stopping.",
         "Shapes: N examples, B of a minibatch, D inputs, H units, C outputs.",
         '"""',
         "",
@@ -151,6 +152,7 @@ def _settings(trial: "Trial", path: Path | None, n_train: int, body: str) -> str
     known = {
         "DATA_FILE": data_file(path).name if path is not None else None,
         "EPOCHS": spec.epochs,
+        "PATIENCE": spec.patience,
         "INIT_SEED": spec.init_key,
         "DATA_SEED": spec.data_key,
         "BATCH_SIZE": spec.batch_size,
@@ -260,7 +262,7 @@ def _loop(trial: "Trial", framework: Framework) -> str:
     lines += [f"    found = {found}"]
     if has_val:
         lines += ['    found |= scores("val", val)']
-    if has_test:
+    if has_test and spec.patience is None:
         lines += ["    if epoch == EPOCHS:", '        found |= scores("test", test)']
     finite = (
         "all(bool(value.isfinite().all()) for value in net.state_dict().values())"
@@ -272,4 +274,15 @@ def _loop(trial: "Trial", framework: Framework) -> str:
         f"    if not (np.isfinite(loss_sum) and {finite}):",
         "        break  # diverged",
     ]
+    if spec.patience is not None:
+        begin = lines.index("for epoch in range(1, EPOCHS + 1):")
+        lines[begin:begin] = ['best_epoch, best_loss, tested = 0, float("inf"), {}']
+        lines += [
+            '    if found["val_loss"] < best_loss:',
+            '        best_epoch, best_loss = epoch, found["val_loss"]',
+            *(['        tested = scores("test", test)'] if has_test else []),
+            "    elif epoch - best_epoch >= PATIENCE:",
+            "        break  # the validation loss no longer falls",
+            "show(best_epoch, tested)  # the epoch whose scores count",
+        ]
     return f"{show}\n\n" + "\n".join(lines) + "\n"

@@ -233,6 +233,12 @@ _RULES: tuple[tuple[str, Callable[[Mapping[str, Any], "Dataset"], bool], str], .
         "the rows of {name} are split by their order, and split_seed {given} draws nothing: leave it out",
     ),
     (
+        "patience",
+        lambda values, _: bool(values.get("val_fraction") or values.get("folds")),
+        "patience {given} watches the validation loss, and there is no validation part: set val_fraction, or leave "
+        "patience out",
+    ),
+    (
         "target_scaling",
         lambda values, dataset: values["target_scaling"] == "none" or dataset.task == "regression",
         "{name} has classes, and target_scaling {given} is for numbers to predict: leave it out",

@@ -151,7 +151,7 @@ def _recorded_options(one: _Stored, options: RunOptions) -> RunOptions:
         threads=int(one.row.get("threads") or 1),
         precision=same if options.engine in ("auto", "lanes") else "fp32",
         fit_each=any(name.startswith("fit_") and row[name] is not None for row in one.epochs for name in row),
-        test_each=any(name.startswith("test_") and row[name] is not None for row in one.epochs[:-1] for name in row),
+        test_each=sum(any(n.startswith("test_") and v is not None for n, v in row.items()) for row in one.epochs) > 1,
         failures_in_a_row=float("inf"),
     )
     if one.trial is None:

@@ -157,8 +157,8 @@ class _Training:
                 if not self.recorder.budget.take(len(run.milestones), epochs):
                     return
                 work = run.leader.work(
-                    test_at=frozenset(run.milestones), test_each=options.test_each, fit_each=options.fit_each,
-                    limit=options.timeout,
+                    test_at=frozenset(run.milestones), fit_each=options.fit_each, limit=options.timeout,
+                    test_each=options.test_each or run.leader.spec.patience is not None,  # any epoch may be the best
                 )  # fmt: skip
                 if kept is not None:
                     session.restore(work, kept.state)
@@ -170,7 +170,8 @@ class _Training:
         for event in clock.watch(session.advance(works()), session.stop):
             run, curve, left = active[event.key]
             curve.add(event)
-            self.callback.on_epochs(run.leader, event)
+            is_told = options.test_each or run.leader.spec.patience is None
+            self.callback.on_epochs(run.leader, event if is_told else event.untested())
             if stop.requested:
                 session.drain()
                 if stop.midway:
@@ -184,8 +185,9 @@ class _Training:
                     digest = self.recorder.store.save_weights(trial.key, weights, about_them)
                     saved |= {"weights_digest": digest}
                 own = curve.upto(last.epoch)
-                row = trial_row(trial, last, own.wall_time(), {**about, **saved})
-                self.recorder.record(row, trial_epochs(own, test_each=options.test_each))
+                row = trial_row(trial, last, own, {**about, **saved})
+                tested = row["best_epoch"] or last.epoch
+                self.recorder.record(row, trial_epochs(own, None if options.test_each else tested))
                 if self.best is not None and last.status == "ok":
                     at_end = last.epoch == event.epoch
                     self.best.offer(row, trial.spec, partial(session.weights, event.key) if at_end else None)

@@ -1,6 +1,6 @@
 """Turn the events of an engine into rows of the store."""
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -8,6 +8,7 @@ from typing import Any
 
 from mlpctl.data.baseline import baseline
 from mlpctl.engines.base import NO_SCORES, Event
+from mlpctl.engines.early_stopping import WATCHED, best_epoch
 from mlpctl.runner.trial import Trial
 from mlpctl.spec import Spec
 from mlpctl.store import schema
@@ -53,10 +54,13 @@ class Curve:
 
     def last_scores(self) -> dict[str, float]:
         """Return the scores of the last epoch that was done; {} where none was."""
-        if not self.block["epoch"]:
-            return {}
-        last = {name: values[-1] for name, values in self.block.items() if name not in (*NO_SCORES, *GROUP)}
-        return {name: score for name, score in last.items() if score is not None}
+        return self.scores_at(self.block["epoch"][-1]) if self.block["epoch"] else {}
+
+    def scores_at(self, epoch: int) -> dict[str, float]:
+        """Return the scores of an epoch that was done."""
+        place = bisect_left(self.block["epoch"], epoch)
+        at = {name: values[place] for name, values in self.block.items() if name not in (*NO_SCORES, *GROUP)}
+        return {name: score for name, score in at.items() if score is not None}
 
     def wall_time(self) -> Row:
         """Return the seconds of the trial; for one trained in a group those of the group.
@@ -82,15 +86,23 @@ def _block(event: Event) -> Block:
     return {"epoch": [event.epoch], "lr": [event.lr], **scores, "seconds": [event.seconds], **group}
 
 
-def trial_row(trial: Trial, event: Event, spent: Row, about: Mapping[str, Any]) -> Row:
+def best_of_curve(spec: Spec, curve: Curve, last: Event) -> int | None:
+    """Return the best epoch of a trial with early stopping that ended well; None for any other."""
+    if spec.patience is None or last.status != "ok" or not curve.block["epoch"]:
+        return None
+    return best_epoch(curve.block["epoch"], curve.block[WATCHED])
+
+
+def trial_row(trial: Trial, event: Event, curve: Curve, about: Mapping[str, Any]) -> Row:
     """Return the row of `trials.csv` for a trial that ended with an event.
 
     Args:
         trial: trial that was trained.
-        event: its last; the final scores are the event's.
-        spent: `Curve.wall_time` of all its epochs.
+        event: its last; the final scores are the event's, or those of the best epoch where training stopped by it.
+        curve: all its epochs.
         about: used_engine, used_device, used_precision, jobs, threads.
     """
+    spent, best = curve.wall_time(), best_of_curve(trial.spec, curve, event)
     seconds = spent["seconds"] or spent.get("group_seconds") or 0.0
     return {
         "key": trial.key,
@@ -104,7 +116,8 @@ def trial_row(trial: Trial, event: Event, spent: Row, about: Mapping[str, Any]) 
         **{f"{part}_examples": len(rows) for part, rows in trial.data.parts.items()},
         "parameters": trial.network.n_parameters or None,
         "epochs_done": event.epoch,
-        **event.scores,
+        "best_epoch": best,
+        **(event.scores if best is None else curve.scores_at(best)),
         **({} if trial.is_program else baseline(trial.dataset, trial.data)),
         **spent,
         **about,

@@ -68,11 +68,11 @@ def ended(left: dict[int, Trial], curve: Curve, event: Event) -> list[tuple[Tria
     """
     passed = [epochs for epochs in sorted(left) if epochs < event.epoch] if event.block else []
     ends = [(left.pop(epochs), replace(event.at(epochs), status="ok")) for epochs in passed]
-    if event.status == "ok" and left and event.epoch not in left:  # a program has its own number of epochs
-        return [*ends, (left.pop(max(left)), event)]
-    if event.status in (None, "ok"):
+    if event.status == "ok":  # early stopping, or a program with epochs of its own, may end before the milestone
+        return [*ends, *((left.pop(epochs), event) for epochs in sorted(left))]
+    if event.status is None:
         if event.epoch in left:
-            ends.append((left.pop(event.epoch), event if event.status == "ok" else replace(event, status="ok")))
+            ends.append((left.pop(event.epoch), replace(event, status="ok")))
         return ends
     if event.scores and event.status in CUT_SHORT and event.epoch in left:
         ends.append((left.pop(event.epoch), replace(event, status="ok", error="")))
@@ -82,9 +82,18 @@ def ended(left: dict[int, Trial], curve: Curve, event: Event) -> list[tuple[Tria
     return ends
 
 
-def trial_epochs(curve: Curve, *, test_each: bool) -> Block:
-    """Return the epochs of a trial, as they are without the shorter trials that were read off the same run."""
-    if test_each:
+def trial_epochs(curve: Curve, tested: int | None) -> Block:
+    """Return the epochs of a trial, as they are without the shorter trials that were read off the same run.
+
+    Args:
+        curve: its epochs.
+        tested: the only epoch that keeps its test scores; None if all do.
+    """
+    if tested is None:
         return curve.block
-    last = {name: [None] * (len(values) - 1) + values[-1:] for name, values in curve.block.items() if "test_" in name}
-    return {**curve.block, **last}
+    is_kept = [epoch == tested for epoch in curve.block["epoch"]]
+    scores = {name: values for name, values in curve.block.items() if "test_" in name}
+    return {
+        **curve.block,
+        **{n: [v if is_ else None for v, is_ in zip(vs, is_kept, strict=True)] for n, vs in scores.items()},
+    }

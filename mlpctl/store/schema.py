@@ -59,6 +59,7 @@ TRIAL_COLUMNS: dict[str, ColumnKind] = {
     "test_examples": "int",
     "parameters": "int",
     "epochs_done": "int",
+    "best_epoch": "int",  # whose scores and weights a trial with early stopping has
     **SCORES,
     **FINAL_SCORES,
     "baseline": "text",  # answer that needs no input, see `mlpctl.data.baseline`, and its scores

@@ -82,3 +82,10 @@ def test_drop(subject: Subject) -> None:
 
 def test_time_limit(subject: Subject) -> None:
     contracts.check_time_limit(subject)
+
+
+@pytest.mark.parametrize("subject", [each for each in SUBJECTS if each.engine is not LANES], ids=lambda each: each.name)
+def test_early_stopping(subject: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
+    if subject.name == "ray":
+        replace_ray(monkeypatch)
+    contracts.check_early_stopping(subject)

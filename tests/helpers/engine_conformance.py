@@ -279,3 +279,35 @@ def check_time_limit(subject: Subject) -> None:
     assert (last["endless"].status, last["endless"].error) == ("timeout", "not done after 0.3 s")
     assert 0 < last["endless"].epoch < 10**6
     assert (last["quick"].status, last["quick"].epoch) == ("ok", 3)
+
+
+def check_early_stopping(subject: Subject) -> None:
+    """Check that a trial ends when its validation loss no longer falls, with the weights of its best epoch."""
+    fields: dict[str, Any] = {
+        "widths": "16",
+        "lr": 0.5,
+        "batch_size": 4,
+        "dropout": 0.2,
+        "batch_norm": "1",
+        "dtype": "float64",
+    }
+    dataset = _classes(3, n=100, d=3)
+    stopping = work_of(dataset, "stopping", epochs=60, patience=4, **fields)
+    never = work_of(dataset, "never", epochs=5, patience=9, **fields)
+    with closing(REFERENCE.open("cpu", 1, 1)) as reference:
+        losses = [event.scores["val_loss"] for event in trained(reference, work_of(dataset, epochs=60, **fields))["t"]]
+    best = 0
+    for epoch, loss in enumerate(losses):
+        best = epoch if loss < losses[best] else best
+        if epoch - best == 4:
+            break
+    with subject.open() as session:
+        found = ends(session, stopping, never)
+        alone = ends(session, work_of(dataset, "best", epochs=best + 1, **fields))["best"]
+    weights, events = found["stopping"]
+    assert epoch < 59, "it ends before its last epoch"
+    assert (len(events), events[-1].status) == (epoch + 1, "ok")
+    assert best < epoch
+    for name, array in alone[0].items():
+        np.testing.assert_array_equal(weights[name], array)
+    assert (len(found["never"][1]), found["never"][1][-1].status) == (5, "ok")

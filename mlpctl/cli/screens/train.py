@@ -157,4 +157,5 @@ def final_line(row: dict[str, Any]) -> str:
     baseline = baseline_words([row], metric)
     spec = f"{row['dataset']} {row['model']}"
     took = f"{row['epochs_done']} epochs in {lasting(row['seconds'])}" if row.get("seconds") is not None else ""
+    took = f"best epoch {row['best_epoch']} of {took}" if row.get("best_epoch") else took
     return f"{spec}: {', '.join(scores)}{'; ' if baseline else ''}{baseline} ({took}, {row['parameters']:,} parameters)"

@@ -5,6 +5,7 @@ import time
 from collections.abc import Hashable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpctl.engines.base import Event, Work, epoch_outcome, event_of, late
+from mlpctl.engines.early_stopping import WATCHED, early_stopping
 from mlpctl.engines.expected_time import kernel_seconds
 from mlpctl.engines.initial_weights import start_key
 from mlpctl.engines.kernel.helper_threads import helped
@@ -130,7 +132,8 @@ class KernelSession:
     def weights(self, key: str) -> State:
         """Return the parameters and running statistics of a trial."""
         trial = self.trials[key]
-        return unpack(trial.layout, trial.theta, trial.stats)
+        best = trial.stopping and trial.stopping.weights
+        return best or unpack(trial.layout, trial.theta, trial.stats)
 
     def drop(self, key: str) -> None:
         """Forget a trial."""
@@ -177,9 +180,10 @@ class KernelSession:
             scores = scores_now(work, trial, arrays)
             yield [Event(work.key, trial.epochs_done, scores, seconds=0.0, status="ok")]
         pace = work.network.flops_per_example * work.data.n_train / FIRST_GUESS  # seconds per epoch
-        spent = 0.0
+        spent, trial.stopping = 0.0, early_stopping(work.spec)
         while trial.epochs_done < work.epochs:
             count = max(1, min(work.epochs - trial.epochs_done, int(CALL_SECONDS / max(pace, 1e-9))))
+            count = count if trial.stopping is None else 1  # the weights of the best epoch are kept
             started = time.perf_counter()
             block, finite = self._trained(work, trial, arrays, count, work.limit - spent, pace * count)
             seconds, done = time.perf_counter() - started, len(block["epoch"])
@@ -194,6 +198,10 @@ class KernelSession:
             assert event is not None
             is_stopped = work.key in self._stopped
             event.status, event.error = epoch_outcome(trial.epochs_done, work.epochs, finite=finite, stopped=is_stopped)
+            if trial.stopping is not None:
+                weights = partial(unpack, trial.layout, trial.theta, trial.stats)
+                loss = event.scores[WATCHED]
+                event.status = trial.stopping.after(trial.epochs_done, loss, event.status, weights)
             yield [event]
             if event.status is not None:
                 return

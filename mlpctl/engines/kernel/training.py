@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from mlpctl.data.minibatches import steps_per_epoch, used_examples
 from mlpctl.engines.base import Work
+from mlpctl.engines.early_stopping import EarlyStopping
 from mlpctl.engines.initial_weights import by_itself, initial_weights
 from mlpctl.engines.kernel.arguments import DUE, LOSS, N_SUMS, OUT_OF_MEMORY, SCORES, array_address, own_address
 from mlpctl.engines.kernel.cache import loop_name
@@ -62,6 +63,7 @@ class Training:
         epochs_done: so far.
         steps_done: optimizer steps so far.
         halt: (1,), set to 1 to end an epoch at its next minibatch; nothing continues the trial then.
+        stopping: what watches its epochs; None where all are trained.
     """
 
     layout: Layout
@@ -74,6 +76,7 @@ class Training:
     epochs_done: int = 0
     steps_done: int = 0
     halt: NDArray[np.int64] = field(default_factory=lambda: NEVER)
+    stopping: EarlyStopping | None = None
 
 
 def begun_training(work: Work) -> Training:

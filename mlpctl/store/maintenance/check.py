@@ -30,7 +30,7 @@ REPEATED_SCORES = [name for name in EPOCH_COLUMNS if name.endswith(METRICS)]
 """Columns that are equal in the row of a trial and in the row of its last epoch."""
 
 
-NEEDED = ("status", "epochs_done", "environment", "weights_digest", *REPEATED_SCORES)
+NEEDED = ("status", "epochs_done", "best_epoch", "environment", "weights_digest", *REPEATED_SCORES)
 """Columns of a trial that are held against other files."""
 
 
@@ -166,7 +166,7 @@ def _look_at_epochs(path: Path, found: Contents) -> None:
             key, epoch = line.row["key"], line.row["epoch"]
             seen.setdefault(key, set()).add(int(epoch or 0))
             trial = found.trials[key].row
-            if epoch == trial["epochs_done"]:
+            if epoch == (trial.get("best_epoch") or trial["epochs_done"]):
                 told = (name for name in REPEATED_SCORES if name in line.row and line.row[name] != trial[name])
                 differing[key] = ", ".join(f"{name} {trial[name]} and not {line.row[name]}" for name in told)
         else:
@@ -177,7 +177,7 @@ def _look_at_epochs(path: Path, found: Contents) -> None:
             what = f"trial {key} has {done} epochs, and {EPOCHS_FILE} does not have all of them"
             found.problems.append(FolderProblem(TRIALS_FILE, what, line))
         elif differing.get(key):
-            what = f"trial {key} has another score than its last row in {EPOCHS_FILE}: {differing[key]}"
+            what = f"trial {key} has another score than its row in {EPOCHS_FILE}: {differing[key]}"
             found.problems.append(FolderProblem(TRIALS_FILE, what, line))
 
 
