@@ -17,6 +17,7 @@ from mlpctl.metrics import SelectOn
 from mlpctl.report.results import Results
 from mlpctl.report.run import Run
 from mlpctl.runner.callbacks.notebook import shown_progress
+from mlpctl.runner.own_code import with_own_model
 from mlpctl.runner.programs import function_engine, function_fields
 from mlpctl.runner.run_options import asked_options
 from mlpctl.runner.signatures import plain_fields, plain_value, with_fields
@@ -81,7 +82,7 @@ def train(
     """
     fresh()
     given, options = asked_options(
-        plain_fields(fields), file=None if file is None else Path(file), jobs=jobs, threads=threads,
+        with_own_model(plain_fields(fields)), file=None if file is None else Path(file), jobs=jobs, threads=threads,
         precision=precision, save=save, force=force, eval_train=eval_train, eval_test=eval_test,
     )  # fmt: skip
     spec, name = asked_spec(None if file is None else Path(file), given, name)
@@ -167,7 +168,7 @@ def sweep(
         KeyboardInterrupt: after an interrupt, with the store whole; the same call goes on.
     """
     fresh()
-    given = plain_fields(fields)
+    given = with_own_model(plain_fields(fields))
     if objective is not None:
         given, jobs = function_fields(objective, given), jobs or 1
     given, options = asked_options(

@@ -65,6 +65,23 @@ def registered(kind: RegistryKind, *also: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def is_own_model(name: str) -> bool:
+    """Return whether a model is of the user's own, FILE.py:NAME, maybe with @HASH."""
+    return fullmatch(r".+\.py:\w+(@[0-9a-f]{16})?", name) is not None
+
+
+def model_name(name: str) -> str:
+    """Return the name of a model: registered, or FILE.py:NAME.
+
+    Raises:
+        ValueError: for another.
+    """
+    try:
+        return name if is_own_model(name) else check_name("model", name)
+    except UsageError as error:
+        raise ValueError(f"{error}; a model of your own is FILE.py:NAME") from error
+
+
 def device_name(name: str) -> str:
     """Return the name of a device, or of several.
 
@@ -191,7 +208,9 @@ class Spec(BaseModel):
         otherwise="none",
     )  # fmt: skip
 
-    model: Annotated[str, registered("model")] | None = field(None, "Model", "Model by name.", otherwise="by dataset")
+    model: Annotated[str, AfterValidator(model_name)] | None = field(
+        None, "Model", "Model by name, or a class or function of yours, FILE.py:NAME.", otherwise="by dataset"
+    )
     impl: Annotated[str, registered("impl", "auto")] = field(
         "auto", "Model", "Which implementation of the reference engine to use; all give the same result."
     )
@@ -297,7 +316,7 @@ class Spec(BaseModel):
         otherwise="none",
     )  # fmt: skip
     params: Annotated[dict[str, Any], BeforeValidator(parse_options)] = field(
-        {}, "Program", "Parameters of the program, KEY=VALUE.", otherwise="none"
+        {}, "Program", "Parameters of the program, or options of a model of yours, KEY=VALUE.", otherwise="none"
     )
     maximize: str | None = field(
         None, "Program", "Number of the program's output that is its score; higher is better.",
@@ -362,8 +381,9 @@ class Spec(BaseModel):
 
 
 def option_of(name: str) -> tuple[str, str] | None:
-    """Return (field, option) of a name such as data.noise or params.lr; None for any other name."""
+    """Return (field, option) of a name such as data.noise or params.lr; model.NAME is params.NAME."""
     field, dot, option = name.partition(".")
+    field = "params" if field == "model" else field
     return (field, option) if dot and field in OPTION_FIELDS else None
 
 

@@ -22,7 +22,7 @@ class SpecFields(TypedDict, total=False):
     folds: int | None
     """Folds of the training part: seed 0 validates on the first, seed 1 on the second, and so on. Default: none."""
     model: str | None
-    """Model by name. Default: by dataset."""
+    """Model by name, or a class or function of yours, FILE.py:NAME. Default: by dataset."""
     impl: str | None
     """Which implementation of the reference engine to use; all give the same result. Default: auto."""
     hidden_layers: int | None
@@ -92,7 +92,7 @@ class SpecFields(TypedDict, total=False):
     command: str | None
     """Program to run instead of training a network, with {NAME} where the value of an axis or a parameter goes; {seed}, {epochs} and {folder} are known too. Started without a shell. Default: none."""
     params: Mapping[str, Any] | None
-    """Parameters of the program, KEY=VALUE. Default: none."""
+    """Parameters of the program, or options of a model of yours, KEY=VALUE. Default: none."""
     maximize: str | None
     """Number of the program's output that is its score; higher is better. Default: accuracy, mse, score, cost or loss, the first that it prints."""
     minimize: str | None

@@ -9,6 +9,7 @@ from mlpctl.engines.base import Engine, Work
 from mlpctl.engines.expected_time import Load
 from mlpctl.engines.precision import Precision
 from mlpctl.errors import UsageError
+from mlpctl.models.own import OwnNetwork
 from mlpctl.registry import import_registered
 from mlpctl.system.facts import has_cuda, usable_cores
 
@@ -65,7 +66,11 @@ def choose(work: Work, *, engine: str, device: str, load: Callable[[], Load], pr
     spec = work.spec
     device = spec.device if spec.device != "auto" else device
     name = spec.engine if spec.engine != "auto" else engine
-    if name == "auto":
+    if isinstance(work.network, OwnNetwork):  # a resolved spec of it names no other engine
+        if name not in ("auto", "reference"):
+            raise UsageError(f"engine {name} cannot train a model of your own: use --engine auto")
+        choice = Choice(import_registered("engine", "reference"), _place(device))
+    elif name == "auto":
         choice = _auto(work, device, load)
     else:
         choice = Choice(import_registered("engine", name), _place(device))

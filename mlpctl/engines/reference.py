@@ -4,6 +4,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +20,11 @@ from mlpctl.engines.recent import Recent
 from mlpctl.engines.schedule import learning_rates
 from mlpctl.engines.scoring import Tally
 from mlpctl.engines.threads import on_threads
+from mlpctl.engines.user_code import own_file, user_line
+from mlpctl.errors import one_line
 from mlpctl.metrics import Status
 from mlpctl.models.learner import OPTIMIZER_PREFIX, Learner, State
+from mlpctl.models.own import OwnNetwork
 from mlpctl.registry import import_registered
 
 if TYPE_CHECKING:
@@ -133,6 +137,10 @@ class ReferenceSession:
         self.limits.restore_original_limits()
 
     def _learner(self, work: Work, state: State) -> Learner:
+        if isinstance(work.network, OwnNetwork):
+            from mlpctl.models.own_learner import OwnLearner
+
+            return OwnLearner(work.network, work.spec, state, str(self.device))
         impl = AUTO_IMPL if work.spec.impl == "auto" else work.spec.impl
         make: Callable[..., Learner] = import_registered("impl", impl).load()
         return make(work.network, work.spec, state, str(self.device))
@@ -142,19 +150,33 @@ class ReferenceSession:
 
         try:
             if work.key not in self.trials:
-                self.trials[work.key] = Training(
-                    self._learner(work, initial_weights(work.network, work.spec, work.start))
-                )
+                own = isinstance(work.network, OwnNetwork)  # its own code draws its weights
+                start = {} if own else initial_weights(work.network, work.spec, work.start)
+                self.trials[work.key] = Training(self._learner(work, start))
             for event in self._epochs(work, self.trials[work.key]):
                 yield [event]
         except (MemoryError, torch.OutOfMemoryError) as error:
             yield [self._failure(work, "out_of_memory", error)]
         except (RuntimeError, ValueError, ArithmeticError, np.linalg.LinAlgError) as error:
             yield [self._failure(work, "crashed", error)]
+        except Exception as error:
+            if not isinstance(work.network, OwnNetwork):
+                raise
+            yield [self._failure(work, "crashed", error)]  # foreign code may raise anything
+
+    def _random_numbers(self, work: Work, epoch: int) -> AbstractContextManager[None]:
+        """Return the context of an epoch: for code of the user's own, torch's random numbers are of the epoch's own."""
+        if not isinstance(work.network, OwnNetwork):
+            return nullcontext()
+        from mlpctl.models.own_learner import seeded
+
+        return seeded(work.spec.data_key, epoch, str(self.device))
 
     def _failure(self, work: Work, status: Status, error: BaseException) -> Event:
         done = self.trials[work.key].epochs_done if work.key in self.trials else 0
-        return Event(work.key, done, status=status, error=f"{type(error).__name__}: {error}".replace("\n", " "))
+        own = work.network.model if isinstance(work.network, OwnNetwork) else None
+        place = user_line(error, own_file(own.make)) if own is not None else ""
+        return Event(work.key, done, status=status, error=one_line(f"{type(error).__name__}: {error}{place}"))
 
     def _epochs(self, work: Work, training: Training) -> Iterator[Event]:
         resident = self._resident.of(work.data)
@@ -166,7 +188,8 @@ class ReferenceSession:
             started = time.perf_counter()
             epoch = training.epochs_done + 1
             try:
-                scores, lr = train_epoch(work, training.learner, resident, epoch, started + work.limit - spent)
+                with self._random_numbers(work, epoch):
+                    scores, lr = train_epoch(work, training.learner, resident, epoch, started + work.limit - spent)
             except TimeoutError:
                 yield late(work.key, training.epochs_done, time.perf_counter() - started, work.limit)
                 return

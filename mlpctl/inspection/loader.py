@@ -15,7 +15,7 @@ from mlpctl.engines.initial_weights import initial_weights
 from mlpctl.errors import DataError, UsageError
 from mlpctl.models import resolve
 from mlpctl.runner.trial import Trial
-from mlpctl.spec import Spec
+from mlpctl.spec import Spec, is_own_model
 from mlpctl.store import reader
 from mlpctl.store.find_trial import find
 from mlpctl.store.weights import digest_of_weights, read_weights
@@ -67,6 +67,8 @@ def load_saved(where: str, *, needed: bool = True, data: Any = ()) -> Saved:
     spec = Spec.from_flat(row).with_data(data)
     if spec.command is not None:
         raise UsageError(f"{place} was run by a program: mlpctl has no network of it, and no data")
+    if spec.model is not None and is_own_model(spec.model):
+        raise UsageError(f"{place} is of a model of your own: mlpctl looks into its own networks alone")
     dataset = load_dataset(spec)
     if dataset.digest != row["digest"]:
         raise DataError(

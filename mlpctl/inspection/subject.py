@@ -12,7 +12,7 @@ from mlpctl.runner.experiment import Experiment
 from mlpctl.runner.shipped_experiments import experiment_names
 from mlpctl.runner.sweep import Given, experiment_of
 from mlpctl.runner.trial import Trial, trial_of
-from mlpctl.spec import make_spec
+from mlpctl.spec import Spec, is_own_model, make_spec
 from mlpctl.store.schema import TRIALS_FILE
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def subject_of(target: str | None, given: Mapping[str, Any]) -> Subject:
         DataError: where results or data are missing.
     """
     if target is None:
-        trial = trial_of(make_spec(given))
+        trial = _trial(make_spec(given))
         return Subject(trial, _name(trial))
     if target.endswith(".toml"):
         return _of_experiment(Path(target), given)
@@ -110,8 +110,19 @@ def _of_experiment(path: Path, given: Mapping[str, Any]) -> Subject:
         flat = spec.flat()
         values = [f"{a.name} {flat.get(a.name, spec.data.get(a.name.removeprefix('data.')))}" for a in experiment.axes]
         notes = [f"the first of {path}: {', '.join(values)}; --set KEY=VALUE takes another"]
-    trial = trial_of(spec)
+    trial = _trial(spec)
     return Subject(trial, _name(trial), notes=notes, experiment=path)
+
+
+def _trial(spec: Spec) -> Trial:
+    """Return the trial of a spec.
+
+    Raises:
+        UsageError: for a model of the user's own, and a program.
+    """
+    if spec.command is not None or (spec.model is not None and is_own_model(spec.model)):
+        raise UsageError(f"mlpctl looks into its own networks alone, and {spec.command or spec.model} is yours")
+    return trial_of(spec)
 
 
 def _name(trial: Trial) -> str:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from mlpctl.models.gates import gate_layers
 from mlpctl.models.network import Layer, Network
-from mlpctl.spec import Activation, Loss
+from mlpctl.models.own import OwnNetwork, own_model
+from mlpctl.spec import Activation, Loss, is_own_model
 
 if TYPE_CHECKING:
     from mlpctl.data.prepare import Data
@@ -19,8 +20,8 @@ SINGLE_OUTPUT_LOSSES: tuple[Loss, ...] = ("bce", "perceptron", "mse", "half_mse"
 """Losses under which two classes need one output."""
 
 
-def build_network(spec: "Spec", data: "Data") -> Network:
-    """Return the network that a resolved spec describes for these data."""
+def build_network(spec: "Spec", data: "Data", image_shape: tuple[int, int] | None = None) -> Network:
+    """Return the network that a resolved spec describes for these data; `image_shape` of inputs that are images."""
     assert spec.loss is not None
     assert spec.widths is not None
     if data.task == "regression":
@@ -31,6 +32,13 @@ def build_network(spec: "Spec", data: "Data") -> Network:
         spec.loss, spec.huber_delta or 1.0, data.n_classes, _target_values(spec.loss, data.label_values),
         data.target_mean, data.target_spread,
     )  # fmt: skip
+    if spec.model is not None and is_own_model(spec.model):
+        shape = (data.n_inputs,) if image_shape is None else (1, *image_shape)
+        threshold = 0.0 if spec.loss in CLASS_LOSSES else sum(_target_values(spec.loss, data.label_values)) / 2
+        return OwnNetwork(
+            (Layer(data.n_inputs, n_outputs),), *ends[:4], threshold, *ends[4:], own_model(spec.model), shape,
+            tuple(sorted(spec.params.items())),
+        )  # fmt: skip
     if spec.model == "gate":
         return _network(gate_layers(spec), *ends)
     return _stack(

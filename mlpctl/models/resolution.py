@@ -12,8 +12,9 @@ from mlpctl.data import source_of
 from mlpctl.errors import UsageError
 from mlpctl.models.build import CLASS_LOSSES
 from mlpctl.models.catalog import Model
+from mlpctl.models.own import OWN, own_model, problems_of
 from mlpctl.registry import import_registered as resolve_name
-from mlpctl.spec import OPTION_FIELDS, Spec
+from mlpctl.spec import OPTION_FIELDS, Spec, is_own_model
 
 if TYPE_CHECKING:
     from mlpctl.data.base import Dataset
@@ -93,6 +94,8 @@ def resolve(spec: Spec, dataset: "Dataset") -> Spec:
     Raises:
         UsageError: every impossible combination at once, each with a way out.
     """
+    if spec.model is not None and is_own_model(spec.model):
+        spec = spec.model_copy(update={"model": own_model(spec.model).name})  # its file may have changed meanwhile
     kept = _kept.setdefault(dataset, {})
     fields = vars(spec)
     decisive = (
@@ -104,7 +107,7 @@ def resolve(spec: Spec, dataset: "Dataset") -> Spec:
     if alike is not None:
         return alike.model_copy(update={name: value for name in FREE_FIELDS if (value := fields[name]) is not None})
     resolved = _resolved(spec, dataset)
-    fixed = resolve_name("model", str(resolved.model)).fixed
+    fixed = model_entry(str(resolved.model)).fixed
     # A full minibatch may follow the seed where the split does.
     if resolved.split_seed != "seed" and resolved.folds is None and fixed.keys().isdisjoint(FREE_FIELDS):
         if len(kept) >= MOST_KEPT:
@@ -117,7 +120,10 @@ def _resolved(spec: Spec, dataset: "Dataset") -> Spec:
     defaults = {**DEFAULTS, **source_of(dataset.name).defaults, **dataset.defaults}
     given = {name: value for name, value in vars(spec).items() if value is not None}
     model_name = model_of(given, defaults)
-    model: Model = resolve_name("model", model_name)
+    model = model_entry(model_name)
+    own = own_model(model_name) if is_own_model(model_name) else None
+    if own is not None:
+        model_name = own.name
     trained_otherwise = spec.optimizer not in (None, defaults["optimizer"]) or model_name != defaults["model"]
     if trained_otherwise:
         defaults.pop("lr", None)  # the dataset's learning rate is meant for its own model and optimizer
@@ -142,13 +148,22 @@ def _resolved(spec: Spec, dataset: "Dataset") -> Spec:
     problems += [
         f"{name} is for a program, and a network is trained here: give --command too, or leave {name} out"
         for name in ("params", "maximize", "minimize", "curve_file")
-        if given.get(name)
+        if given.get(name) and (own is None or name != "params")
     ]
+    if own is not None:
+        values |= {"model": own.name, "params": own.typed(spec.params)}
+        problems += problems_of(spec, own.name)
     if problems:
         raise UsageError(problems)
     if values["batch_size"] == "full":
         values["batch_size"] = _n_train(spec.model_copy(update=_applicable(values)), dataset)
     return spec.model_copy(update=_applicable(values))  # checked already
+
+
+def model_entry(name: str) -> Model:
+    """Return the model of a name: registered, or of the user's own."""
+    entry: Model = OWN if is_own_model(name) else resolve_name("model", name)
+    return entry
 
 
 def model_of(given: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:

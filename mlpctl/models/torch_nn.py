@@ -105,7 +105,7 @@ class Optimized:
                 tensor.copy_(_tensor(state[name]))
         layers = enumerate(network.layers)
         self.idle = [self.parameters[f"{n}.bias"] for n, layer in layers if layer.idle_bias]
-        self.optimizer = _optimizer(spec, net)
+        self.optimizer = make_optimizer(spec, net)
         self.steps = int(state.get(STEPS, np.array(0)))
         self._remember(state, device)
 
@@ -170,7 +170,8 @@ def _tensor(array: NDArray[Any]) -> Tensor:
     return torch.tensor(array.T if array.ndim == 2 else array)
 
 
-def _optimizer(spec: "Spec", net: nn.Module) -> torch.optim.Optimizer:
+def make_optimizer(spec: "Spec", net: nn.Module) -> torch.optim.Optimizer:
+    """Return the optimizer of a spec for the parameters of a module."""
     parameters = net.parameters()
     common: dict[str, Any] = {"lr": spec.lr, "weight_decay": spec.weight_decay or 0.0}
     if spec.optimizer in ("sgd", "momentum", "nesterov"):

@@ -16,7 +16,7 @@ from typing import Any, get_args
 
 from mlpctl.display.tables import Cell, Table, for_people
 from mlpctl.engines.precision import Precision
-from mlpctl.errors import DataError, DeviceError
+from mlpctl.errors import DataError, DeviceError, UsageError
 from mlpctl.report.compare.closeness import COMPARED, EPSILON, Closeness, Deviation, closeness_of, deviations
 from mlpctl.report.compare.environments import differing, flat, of_row, of_trial
 from mlpctl.runner.callbacks.base import Callback
@@ -25,7 +25,7 @@ from mlpctl.runner.loop import run
 from mlpctl.runner.pending import identify
 from mlpctl.runner.trial import Trial
 from mlpctl.runner.types import RunOptions, Stop
-from mlpctl.spec import Spec
+from mlpctl.spec import Spec, is_own_model
 from mlpctl.store import reader
 from mlpctl.store.find_trial import StoredTrial
 from mlpctl.store.folder_files import read_json
@@ -123,6 +123,10 @@ def reproduce(
 def _read(place: StoredTrial, data: Mapping[str, str]) -> _Stored:
     row, epochs = reader.trial(place.folder, place.key)
     spec = Spec.from_flat(row).with_data(data)
+    if spec.model is not None and is_own_model(spec.model):
+        raise UsageError(
+            f"{place} is of a model of your own: `mlpctl sweep --force` with the same --model trains it again"
+        )
     trial, impossible = identify(spec)
     return _Stored(place, row, epochs, spec, trial, str(impossible["key"]) if trial is None else trial.key)
 

@@ -11,6 +11,7 @@ from mlpctl.engines.expected_time import Load, Pace, load_of
 from mlpctl.engines.initial_weights import start_note
 from mlpctl.engines.kernel.compilation import BACKGROUND, begin, compile_mode, first_time
 from mlpctl.errors import UsageError
+from mlpctl.models.own import OwnNetwork
 from mlpctl.models.resolution import decisive_fields
 from mlpctl.runner.pending import identify
 from mlpctl.runner.trial import Trial
@@ -128,6 +129,8 @@ def check_named(trial: Trial, options: RunOptions) -> None:
         program_choice(trial, options)
         return
     compile_mode()
+    if isinstance(trial.network, OwnNetwork) and options.cluster is not None:
+        raise UsageError("a model of your own trains on this machine: leave --cluster out; --shard I/N splits a sweep")
     if options.engine != "auto" or options.device != "auto" or options.precision != "fp32":
         work = trial.work()
         chosen = choose(

@@ -292,4 +292,5 @@ def default_name(base: Mapping[str, Any]) -> str:
     if "command" in base:
         return program_name(str(base["command"]))
     dataset = str(base.get("dataset", Spec.model_fields["dataset"].default))
-    return f"{dataset}-{model_of(base, source_of(dataset).defaults)}"
+    model = model_of(base, source_of(dataset).defaults)
+    return f"{dataset}-{model.partition('@')[0].rpartition(':')[2]}"

@@ -107,6 +107,11 @@ def program_fields(given: Mapping[str, Any]) -> dict[str, Any]:
     return {**merged({}, fields), "dataset": COMMAND}
 
 
+def is_results_file(file: Path) -> bool:
+    """Return whether an experiment file is that of a results folder."""
+    return file.name == EXPERIMENT_FILE and (file.parent / TRIALS_FILE).exists()
+
+
 def check_own_command(file: Path, base: Mapping[str, Any], given: Mapping[str, Any]) -> None:
     """Check that no results folder says what to run.
 
@@ -118,8 +123,7 @@ def check_own_command(file: Path, base: Mapping[str, Any], given: Mapping[str, A
     Raises:
         UsageError: if the file is a results folder's own, and its command was not given beside it.
     """
-    is_results = file.name == EXPERIMENT_FILE and (file.parent / TRIALS_FILE).exists()
-    if is_results and "command" in base and given.get("command") != base["command"]:
+    if is_results_file(file) and "command" in base and given.get("command") != base["command"]:
         raise UsageError(
             f"a results folder runs nothing: {file} names the command '{base['command']}', give it as --command too"
         )

@@ -9,6 +9,8 @@ from typing import Any
 from mlpctl.data.baseline import baseline
 from mlpctl.engines.base import NO_SCORES, Event
 from mlpctl.engines.early_stopping import WATCHED, best_epoch
+from mlpctl.models.network import Network
+from mlpctl.models.own import OwnNetwork
 from mlpctl.runner.trial import Trial
 from mlpctl.spec import Spec
 from mlpctl.store import schema
@@ -114,7 +116,7 @@ def trial_row(trial: Trial, event: Event, curve: Curve, about: Mapping[str, Any]
         "digest": trial.dataset.digest,
         "numerics": numerics_of(trial.spec),
         **{f"{part}_examples": len(rows) for part, rows in trial.data.parts.items()},
-        "parameters": trial.network.n_parameters or None,
+        "parameters": trained_numbers(trial.network),
         "epochs_done": event.epoch,
         "best_epoch": best,
         **(event.scores if best is None else curve.scores_at(best)),
@@ -123,6 +125,11 @@ def trial_row(trial: Trial, event: Event, curve: Curve, about: Mapping[str, Any]
         **about,
         "started": (datetime.now(UTC) - timedelta(seconds=seconds)).isoformat(timespec="seconds"),
     }
+
+
+def trained_numbers(network: Network) -> int | None:
+    """Return how many numbers of a network are trained; None where that is not known, or there is none."""
+    return network.n_trained if isinstance(network, OwnNetwork) else network.n_parameters or None
 
 
 def invalid_row(spec: Spec, error: str) -> Row:

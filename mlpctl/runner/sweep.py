@@ -8,12 +8,14 @@ from typing import Any
 
 from mlpctl.errors import BudgetUsed, TrialsFailed, UsageError
 from mlpctl.metrics import FINAL_METRICS
+from mlpctl.models.own import OwnNetwork
 from mlpctl.runner.ask_tell import Outcomes, batches, samples
 from mlpctl.runner.best_weights import BestWeights
 from mlpctl.runner.callbacks.base import Callback, Callbacks
 from mlpctl.runner.engine_choice import check_named
 from mlpctl.runner.experiment import Experiment, base_of, checked, default_name, groups, merged, seeds_of
 from mlpctl.runner.loop import run
+from mlpctl.runner.own_code import allow_own_models
 from mlpctl.runner.pending import identify, in_shard
 from mlpctl.runner.programs import check_own_command, with_program
 from mlpctl.runner.search_progress import not_reached
@@ -73,6 +75,7 @@ def experiment_of(given: Given) -> Experiment:
     listed, own = parse_axes(given.axes, program=program)
     fields = dict(given.fields) if program else respelled(given.fields)
     _check_agreement(fields, own, listed or start.listed)
+    allow_own_models(fields, start.base, [*own, *start.axes, *filter(None, [listed or start.listed])], given.file)
     base = base_of(merged(start.base, fields), where="")
     axes = {axis.name: axis for axis in (*start.axes, *own)}
     notes = [f"{name} {fields[name]} overrules the axis of {given.file}" for name in fields if axes.pop(name, None)]
@@ -194,6 +197,8 @@ def check_some(experiment: Experiment, options: RunOptions) -> Trial:
 def _check_selection(experiment: Experiment, trial: Trial) -> None:
     if trial.is_program:
         return
+    if experiment.select.metric in FINAL_METRICS and isinstance(trial.network, OwnNetwork):
+        raise UsageError(f"{experiment.select.metric} is not known of a model of your own: --metric accuracy or loss")
     if experiment.select.on == "validation" and not trial.work().data.parts["val"].size:
         raise UsageError(
             f"{trial.spec.dataset} has no validation part under this spec to choose on: set val_fraction, or "

@@ -10,6 +10,7 @@ from mlpctl.runner.callbacks.base import Callback
 from mlpctl.runner.engine_choice import check_named
 from mlpctl.runner.experiment import Experiment, base_of, checked, default_name, merged
 from mlpctl.runner.loop import run
+from mlpctl.runner.own_code import allow_own_models
 from mlpctl.runner.pending import has_to_run
 from mlpctl.runner.trial import Trial, trial_of
 from mlpctl.runner.types import Counts, RunOptions, Stop
@@ -47,12 +48,15 @@ def asked_spec(file: Path | None, given: Mapping[str, Any], name: str | None) ->
         UsageError: every problem of the file at once.
     """
     if file is None:
+        allow_own_models(given)
         return merged({}, given), name
     from mlpctl.runner.experiment_file import read_experiment  # 10 ms
     from mlpctl.runner.shipped_experiments import find_experiment
 
     path = find_experiment(file)
-    return merged(read_experiment(path).base, given), name or path.stem
+    base = read_experiment(path).base
+    allow_own_models(given, base, file=path)
+    return merged(base, given), name or path.stem
 
 
 def train(

@@ -79,7 +79,7 @@ class Trial:
     @cached_property
     def network(self) -> Network:
         """The network of the spec."""
-        return NO_NETWORK if self.is_program else build_network(self.spec, self.data)
+        return NO_NETWORK if self.is_program else build_network(self.spec, self.data, self.dataset.image_shape)
 
 
 def trial_of(spec: Spec) -> Trial:

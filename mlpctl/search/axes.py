@@ -167,7 +167,8 @@ def field_of(name: str, what: str) -> str:
     """
     if not name.isprintable():
         raise UsageError(f"{what} {name!r}: a name has printable characters alone")
-    name = name if option_of(name) else meant(name, Spec.model_fields)
+    option = option_of(name)
+    name = ".".join(option) if option else meant(name, Spec.model_fields)
     if name in OPTION_FIELDS:
         raise UsageError(f"{what} {name}: an option is named {name}.OPTION; `mlpctl data show` lists those of datasets")
     if name == "command":

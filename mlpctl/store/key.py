@@ -7,7 +7,7 @@ from re import fullmatch
 from typing import Any
 
 from mlpctl.errors import UsageError
-from mlpctl.spec import RUN_FIELDS, Spec
+from mlpctl.spec import RUN_FIELDS, Spec, is_own_model
 
 NUMERICS = 2
 """Version of the arithmetic that all engines share. Raise it when a change moves numbers, see `numerics_of`."""
@@ -38,6 +38,8 @@ def key_of(spec: Spec, digest: str, numerics: int | None = None) -> str:
         decides["init_from"] = split_pin(spec.init_from)[1] or spec.init_from
     if not spec.params:
         del decides["params"]
+    if spec.model is not None and is_own_model(spec.model):
+        decides["model"] = spec.model.rpartition(":")[2]  # the file may move
     for name in ("bias", "shuffle"):
         if decides[name]:
             del decides[name]  # so that trials from before the field was there keep their keys

@@ -5,7 +5,6 @@ import inspect
 import textwrap
 import threading
 import time
-import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -15,6 +14,7 @@ from mlpctl.engines.program.command import FUNCTION
 from mlpctl.engines.program.events import Held, ended_well
 from mlpctl.engines.program.scores import Epochs, columns_of, not_finite, number_of
 from mlpctl.engines.threads import on_threads
+from mlpctl.engines.user_code import own_file, user_line
 from mlpctl.errors import UsageError, did_you_mean, one_line
 
 if TYPE_CHECKING:
@@ -187,7 +187,4 @@ def _named(found: Any, spec: "Spec") -> dict[str, Any]:
 
 def told(error: BaseException, function: Callable[..., Any]) -> str:
     """Return an error in a line, with the place in the user's own code."""
-    file = inspect.getsourcefile(function) or ""
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
-    place = f" (line {frames[-1].lineno}: {frames[-1].line})" if frames and frames[-1].line else ""
-    return one_line(f"{type(error).__name__}: {error}{place}")
+    return one_line(f"{type(error).__name__}: {error}{user_line(error, own_file(function))}")
