@@ -168,7 +168,7 @@ def own_model(name: str) -> OwnModel:
     if not known:
         where, _, digest = name.partition("@")
         also = f", as it was at {digest}" if digest else ""
-        raise UsageError(f"a results folder runs nothing: give --model {where}{also}")
+        raise UsageError(f"a results folder runs nothing: `sweep` and `train` take --model {where}{also}")
     return _LOADED[known[-1]]
 
 

@@ -1,14 +1,16 @@
-"""Run programs so that none outlives this process, and none is asked twice whether it is done."""
+"""Run programs so that none outlives this process."""
 
 import os
+import select
 import signal
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
-from subprocess import DEVNULL, PIPE, Popen
-from threading import Event, Lock, Thread
+from subprocess import DEVNULL, PIPE, Popen, TimeoutExpired
+from threading import Lock
 
 GUARD = """
 import os, signal, sys
@@ -61,22 +63,44 @@ class Program:
 
     Attributes:
         process: its process.
-        done: set when it has ended.
+        guard: kills it if this process is gone.
     """
 
     process: "Popen[bytes]"
-    done: Event = field(default_factory=Event)
+    guard: Guard
+
+    def __post_init__(self) -> None:
+        """Ask the system for word of its end, where it gives any."""
+        self._end = os.pidfd_open(self.process.pid) if hasattr(os, "pidfd_open") else None
 
     @property
     def code(self) -> int:
         """Its exit code; below 0 the signal that ended it."""
         return int(self.process.returncode)
 
+    def wait(self, seconds: float) -> bool:
+        """Wait for its end, so many seconds at most; return whether it has ended."""
+        if self._end is None:
+            with suppress(TimeoutExpired):  # looks twenty times a second
+                self.process.wait(seconds)
+        else:
+            poll = select.poll()
+            poll.register(self._end, select.POLLIN)
+            if poll.poll(ceil(seconds * 1000)):
+                self.process.wait()
+        if self.process.returncode is None:
+            return False
+        self.guard.remove(self.process.pid)
+        if self._end is not None:
+            os.close(self._end)
+        return True
+
     def kill(self) -> None:
         """Kill it and what it has started, and wait for its end."""
         with suppress(OSError):
             os.killpg(self.process.pid, signal.SIGKILL)
-        self.done.wait()
+        while not self.wait(1.0):
+            pass
 
 
 def start(words: Sequence[str], output: Path, errors: Path, environment: Mapping[str, str], guard: Guard) -> Program:
@@ -96,15 +120,7 @@ def start(words: Sequence[str], output: Path, errors: Path, environment: Mapping
     with output.open("wb") as out, errors.open("wb") as err:
         process = Popen(words, stdin=DEVNULL, stdout=out, stderr=err, env=environment, start_new_session=True)
     guard.add(process.pid)
-    program = Program(process)
-
-    def wait() -> None:  # `Popen.wait` with a limit would look twenty times a second only
-        process.wait()
-        guard.remove(process.pid)
-        program.done.set()
-
-    Thread(target=wait, daemon=True).start()
-    return program
+    return Program(process, guard)
 
 
 def ending_of(code: int, errors: Path) -> str:

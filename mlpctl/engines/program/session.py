@@ -64,6 +64,7 @@ class CommandSession:
         """Take the command apart once."""
         self._words = words_of(self.command)
         self._guard = Guard()
+        self._environment = dict(os.environ)
         self.logs.mkdir(parents=True, exist_ok=True)
 
     def advance(self, works: Iterable[Work]) -> Iterator[Event]:
@@ -101,18 +102,19 @@ class CommandSession:
 
     def _run(self, work: Work) -> Iterator[list[Event]]:
         folder = (self.logs / work.key).absolute()
-        shutil.rmtree(folder, ignore_errors=True)
+        if folder.exists():
+            shutil.rmtree(folder, ignore_errors=True)
         began = time.perf_counter()
         try:
             folder.mkdir()
             words = filled(self._words, values_of(work.spec, folder))
             output, errors = folder / "stdout.txt", folder / "stderr.txt"
-            program = start(words, output, errors, _environment(work.spec, folder), self._guard)
+            program = start(words, output, errors, self._variables(work.spec, folder), self._guard)
         except (OSError, ValueError) as error:
             yield [Event(work.key, 0, seconds=0.0, status="crashed", error=one_line(f"it cannot be started: {error}"))]
             return
         told, held = Told(work.spec, folder, output), Held(work.key, began)
-        while not program.done.wait(max(0.0, min(LOOK_SECONDS, began + work.limit - time.perf_counter()))):
+        while not program.wait(max(0.0, min(LOOK_SECONDS, began + work.limit - time.perf_counter()))):
             status, why = self._look(work, told, held, began)
             yield held.due()
             if status is not None:
@@ -124,6 +126,11 @@ class CommandSession:
         if status is None and program.code:
             status, why = "crashed", ending_of(program.code, errors)
         yield [ended_well(work, held, told.last) if status is None else held.end(status, why)]
+
+    def _variables(self, spec: "Spec", folder: Path) -> dict[str, str]:
+        """Return the environment of a program: this process's, with what the trial is about."""
+        own = {"MLPCTL_SEED": str(spec.seed), "MLPCTL_FOLDER": str(folder)}
+        return {**self._environment, **own, **({"MLPCTL_EPOCHS": str(spec.epochs)} if spec.epochs else {})}
 
     def _look(
         self, work: Work, told: Told, held: Held, began: float, *, ended: bool = False
@@ -141,8 +148,3 @@ class CommandSession:
         if time.perf_counter() - began > work.limit:
             return "timeout", f"not done after {work.limit:g} s"
         return ("interrupted", "stopped") if work.key in self._stopped else (None, "")
-
-
-def _environment(spec: "Spec", folder: Path) -> dict[str, str]:
-    own = {"MLPCTL_SEED": str(spec.seed), "MLPCTL_FOLDER": str(folder)}
-    return {**os.environ, **own, **({"MLPCTL_EPOCHS": str(spec.epochs)} if spec.epochs else {})}
