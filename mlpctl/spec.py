@@ -274,6 +274,14 @@ class Spec(BaseModel):
     weight_decay: NotNegative | None = field(
         None, "Training", "L2 penalty on weights and biases (decoupled with adamw).", otherwise="0; adamw 0.01"
     )
+    decay_biases: bool = field(
+        True, "Training", "Whether weight decay shrinks biases, and scale and shift of batch normalization, too.",
+        otherwise="true",
+    )  # fmt: skip
+    l1: NotNegative = field(
+        0.0, "Training", "L1 penalty on weights: its gradient l1·sign(w) is added before the optimizer's step.",
+        otherwise="0",
+    )  # fmt: skip
     lr_schedule: Schedule | None = field(
         None, "Training", "How the learning rate moves: constant, step, cosine to 0, or linear warm-up.",
         otherwise="constant",

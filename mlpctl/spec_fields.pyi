@@ -65,6 +65,10 @@ class SpecFields(TypedDict, total=False):
     """Added to the denominator by the adaptive optimizers. Default: 1e-8; adagrad 1e-10."""
     weight_decay: float | None
     """L2 penalty on weights and biases (decoupled with adamw). Default: 0; adamw 0.01."""
+    decay_biases: bool | None
+    """Whether weight decay shrinks biases, and scale and shift of batch normalization, too. Default: true."""
+    l1: float | None
+    """L1 penalty on weights: its gradient l1·sign(w) is added before the optimizer's step. Default: 0."""
     lr_schedule: Literal["constant", "step", "cosine", "warmup"] | None
     """How the learning rate moves: constant, step, cosine to 0, or linear warm-up. Default: constant."""
     lr_step: int | None

@@ -203,10 +203,18 @@ def update(spec: "Spec") -> str:
         f'    """Change every parameter by step t (from 1) of the optimizer {spec.optimizer}."""',
         "    for name, g in gradients.items():",
     ]
+    is_weight = 'name[0] in "WV"'
+    if spec.l1:
+        lines += [f"        if {is_weight}:  # the subgradient of L1 * |w|"]
+        lines += ["            g = g + L1 * np.sign(params[name])"]
+    decay, indent = [], "        "
     if spec.weight_decay and spec.optimizer == "adamw":
-        lines += ["        params[name] *= 1 - lr * WEIGHT_DECAY  # decoupled: Loshchilov and Hutter 2019"]
+        decay = ["params[name] *= 1 - lr * WEIGHT_DECAY  # decoupled: Loshchilov and Hutter 2019"]
     elif spec.weight_decay:
-        lines += ["        g = g + WEIGHT_DECAY * params[name]"]
+        decay = ["g = g + WEIGHT_DECAY * params[name]"]
+    if decay and not spec.decay_biases:
+        lines, indent = [*lines, f"        if {is_weight}:  # biases do not decay"], "            "
+    lines += [indent + line for line in decay]
     body, memories = _step(spec)
     lines += [f"        {line}" for line in body]
     head = "".join(f"{name} = {{name: np.zeros_like(value) for name, value in params.items()}}\n" for name in memories)

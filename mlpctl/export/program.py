@@ -164,6 +164,7 @@ def _settings(trial: "Trial", path: Path | None, n_train: int, body: str) -> str
         "ALPHA": spec.alpha,
         "EPS": spec.eps,
         "WEIGHT_DECAY": spec.weight_decay,
+        "L1": spec.l1,
         "DROPOUT": spec.dropout,
         "WIDTHS": {n: layer.outputs for n, layer in enumerate(trial.network.layers, start=1) if layer.dropout},
     }

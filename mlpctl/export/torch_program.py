@@ -133,7 +133,16 @@ def loss(network: "Network") -> str:
 def optimizer(trial: "Trial") -> str:
     """Return the section that makes `optimizer`."""
     spec = trial.spec
-    given = ["net.parameters()", "lr=LR"]
+    parts = []
+    if not spec.decay_biases:
+        parts += [
+            "weights = [p for p in net.parameters() if p.ndim == 2]",
+            "others = [p for p in net.parameters() if p.ndim != 2]  # biases do not decay",
+        ]
+    groups = (
+        "net.parameters()" if spec.decay_biases else '[{"params": weights}, {"params": others, "weight_decay": 0.0}]'
+    )
+    given = [groups, "lr=LR"]
     given += ["weight_decay=WEIGHT_DECAY"] if spec.weight_decay or spec.optimizer == "adamw" else []
     kind = {"momentum": "SGD", "nesterov": "SGD", "sgd": "SGD", "adam": "Adam", "adamw": "AdamW"}.get(
         str(spec.optimizer), {"rmsprop": "RMSprop", "adagrad": "Adagrad"}.get(str(spec.optimizer), "")
@@ -143,7 +152,7 @@ def optimizer(trial: "Trial") -> str:
     given += ["betas=(BETA1, BETA2)"] * (spec.betas is not None)
     given += ["alpha=ALPHA"] * (spec.alpha is not None)
     given += ["eps=EPS"] * (spec.eps is not None)
-    text = f"optimizer = torch.optim.{kind}({', '.join(given)})\n"
+    text = "\n".join([*parts, f"optimizer = torch.optim.{kind}({', '.join(given)})"]) + "\n"
     if any(layer.idle_bias for layer in trial.network.layers):
         idle, place = [], 0
         for layer in trial.network.layers:
@@ -178,6 +187,12 @@ def training_step(trial: "Trial") -> list[str]:
     ]
     if any(layer.idle_bias for layer in trial.network.layers):
         lines += ["for bias in idle_biases:", "    bias.grad.zero_()"]
+    if spec.l1:
+        lines += [
+            "for weight in net.parameters():  # the subgradient of L1 * |w|",
+            "    if weight.ndim == 2:",
+            "        weight.grad += L1 * torch.sign(weight.detach())",
+        ]
     return [*lines, "optimizer.step()"]
 
 

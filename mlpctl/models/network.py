@@ -9,6 +9,14 @@ from numpy.typing import NDArray
 
 from mlpctl.spec import Activation, Loss
 
+WEIGHTS = ("weight", "second_weight")
+"""Names of the parameters of a layer that are matrices: what regularization is for."""
+
+
+def is_weight(name: str) -> bool:
+    """Return whether a parameter, by its name LAYER.NAME, is a weight: no bias, nothing of a normalization."""
+    return name.rpartition(".")[2] in WEIGHTS
+
 
 @dataclass(frozen=True)
 class Layer:
@@ -30,7 +38,7 @@ class Layer:
     @property
     def maps(self) -> tuple[tuple[str, str | None], ...]:
         """Return the names of the weight and the bias of each affine map; None without biases."""
-        names = (("weight", "bias"), ("second_weight", "second_bias"))[: 1 + self.product]
+        names = tuple(zip(WEIGHTS, ("bias", "second_bias"), strict=True))[: 1 + self.product]
         return tuple((weight, bias if self.bias else None) for weight, bias in names)
 
     @property

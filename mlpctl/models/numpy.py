@@ -17,6 +17,7 @@ from scipy.special import erf  # the error function, which NumPy lacks
 from mlpctl.errors import DeviceError
 from mlpctl.models.constants import BN_EPS, BN_MOMENTUM, LEAKY_SLOPE
 from mlpctl.models.learner import OPTIMIZER_PREFIX, STEPS, State, memory_name
+from mlpctl.models.network import is_weight
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -271,10 +272,13 @@ class NumpyNetwork:
         self.memory[STEPS] = np.array(t)
         for name, gradient in gradients.items():
             parameter, g = self.parameters[name], gradient
-            if spec.weight_decay and spec.optimizer == "adamw":  # decoupled: Loshchilov and Hutter 2019
-                parameter *= 1 - lr * spec.weight_decay
-            elif spec.weight_decay:
-                g = g + spec.weight_decay * parameter
+            decay = spec.weight_decay if spec.decay_biases or is_weight(name) else 0.0
+            if spec.l1 and is_weight(name):  # the subgradient of l1·|w|, 0 at 0
+                g = g + spec.l1 * np.sign(parameter)
+            if decay and spec.optimizer == "adamw":  # decoupled: Loshchilov and Hutter 2019
+                parameter *= 1 - lr * decay
+            elif decay:
+                g = g + decay * parameter
             parameter -= change_of(spec, g, lr, t, partial(self._remembered, name))
 
     def step(self, X: "Tensor", y: "Tensor", lr: float, masks: "Sequence[Tensor | None]") -> "tuple[Tensor, Tensor]":

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from mlpctl.models.learner import STEPS, memory_name
+from mlpctl.models.network import is_weight
 
 if TYPE_CHECKING:
     from mlpctl.spec import Spec
@@ -35,10 +36,13 @@ def update(
     steps += 1
     for name, gradient in gradients.items():
         parameter, g = parameters[name], gradient
-        if spec.weight_decay and spec.optimizer == "adamw":
-            parameter *= 1 - lr * spec.weight_decay
-        elif spec.weight_decay:
-            g = g + spec.weight_decay * parameter
+        decay = spec.weight_decay if spec.decay_biases or is_weight(name) else 0.0
+        if spec.l1 and is_weight(name):  # the subgradient of l1·|w|, 0 at 0
+            g = g + spec.l1 * torch.sign(parameter)
+        if decay and spec.optimizer == "adamw":
+            parameter *= 1 - lr * decay
+        elif decay:
+            g = g + decay * parameter
         parameter -= _change(spec, g, lr, int(steps), partial(_remembered, memory, name, parameter))
 
 

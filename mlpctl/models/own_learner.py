@@ -12,7 +12,7 @@ from torch import Tensor
 
 from mlpctl.models.autograd import loss
 from mlpctl.models.learner import OPTIMIZER_PREFIX, STEPS, State
-from mlpctl.models.torch_nn import make_optimizer
+from mlpctl.models.torch_nn import add_l1, make_optimizer
 from mlpctl.rng import words
 
 if TYPE_CHECKING:
@@ -43,7 +43,9 @@ class OwnLearner:
         self.network, self.spec = network, spec
         with seeded(spec.init_key, 0, device):
             self.net = network.module().to(device=device, dtype=getattr(torch, spec.dtype))
-        self.optimizer = make_optimizer(spec, self.net)
+        self.weights = [parameter for parameter in self.net.parameters() if parameter.ndim > 1]
+        others = [parameter for parameter in self.net.parameters() if parameter.ndim <= 1]
+        self.optimizer = make_optimizer(spec, self.weights, others)
         self.steps = int(state.get(STEPS, np.array(0)))
         if state:
             weights = {
@@ -66,6 +68,7 @@ class OwnLearner:
         self.optimizer.zero_grad()
         total = losses.mean() if self.spec.reduction == "mean" else losses.sum()
         total.backward()  # type: ignore[no-untyped-call]
+        add_l1(self.spec, self.weights)
         self.optimizer.step()
         self.steps += 1
         return losses.detach(), z.detach()

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from mlpctl.models.autograd import loss, step
 from mlpctl.models.learner import STEPS, State, memory_name
+from mlpctl.models.network import is_weight
 
 if TYPE_CHECKING:
     from mlpctl.models.network import Network
@@ -105,7 +106,9 @@ class Optimized:
                 tensor.copy_(_tensor(state[name]))
         layers = enumerate(network.layers)
         self.idle = [self.parameters[f"{n}.bias"] for n, layer in layers if layer.idle_bias]
-        self.optimizer = make_optimizer(spec, net)
+        self.weights = [parameter for name, parameter in self.parameters.items() if is_weight(name)]
+        others = [parameter for name, parameter in self.parameters.items() if not is_weight(name)]
+        self.optimizer = make_optimizer(spec, self.weights, others)
         self.steps = int(state.get(STEPS, np.array(0)))
         self._remember(state, device)
 
@@ -125,6 +128,7 @@ class Optimized:
         for bias in self.idle:
             if bias.grad is not None:
                 bias.grad.zero_()
+        add_l1(self.spec, self.weights)
         self.optimizer.step()
         self.steps += 1
         return losses.detach(), z.detach()
@@ -170,9 +174,21 @@ def _tensor(array: NDArray[Any]) -> Tensor:
     return torch.tensor(array.T if array.ndim == 2 else array)
 
 
-def make_optimizer(spec: "Spec", net: nn.Module) -> torch.optim.Optimizer:
-    """Return the optimizer of a spec for the parameters of a module."""
-    parameters = net.parameters()
+def add_l1(spec: "Spec", weights: Sequence[nn.Parameter]) -> None:
+    """Add the subgradient of the L1 penalty to the gradients of weights."""
+    if spec.l1:
+        for weight in weights:
+            if weight.grad is not None:
+                weight.grad.add_(torch.sign(weight.detach()), alpha=spec.l1)
+
+
+def make_optimizer(
+    spec: "Spec", weights: Sequence[nn.Parameter], others: Sequence[nn.Parameter]
+) -> torch.optim.Optimizer:
+    """Return the optimizer of a spec for the weights of a module and its other parameters, the biases."""
+    parameters: list[dict[str, Any]] = [{"params": [*weights, *others]}]
+    if not spec.decay_biases:
+        parameters = [{"params": [*weights]}, {"params": [*others], "weight_decay": 0.0}]
     common: dict[str, Any] = {"lr": spec.lr, "weight_decay": spec.weight_decay or 0.0}
     if spec.optimizer in ("sgd", "momentum", "nesterov"):
         nesterov = spec.optimizer == "nesterov" and bool(spec.momentum)  # torch refuses Nesterov with momentum 0

@@ -15,6 +15,9 @@ NUMERICS = 2
 CHANGED_IN_2 = ("adam", "adamw", "rmsprop")
 """Optimizers whose coefficients 1 - β and 1 - β^t were rounded too early in float32 before version 2."""
 
+UNCHANGED = {"bias": True, "shuffle": True, "target_scaling": "none", "decay_biases": True, "l1": 0.0}
+"""Values that are what mlpctl did before there was the field: left out, so that older trials keep their keys."""
+
 _SORTED = json.JSONEncoder(sort_keys=True)
 
 
@@ -40,11 +43,9 @@ def key_of(spec: Spec, digest: str, numerics: int | None = None) -> str:
         del decides["params"]
     if spec.model is not None and is_own_model(spec.model):
         decides["model"] = spec.model.rpartition(":")[2]  # the file may move
-    for name in ("bias", "shuffle"):
-        if decides[name]:
-            del decides[name]  # so that trials from before the field was there keep their keys
-    if spec.target_scaling == "none":
-        del decides["target_scaling"]  # likewise
+    for name, value in UNCHANGED.items():
+        if decides.get(name) == value:
+            del decides[name]
     text = _SORTED.encode({**decides, "digest": digest, "numerics": numerics or numerics_of(spec)})
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

@@ -49,6 +49,8 @@ def specs(draw: st.DrawFn) -> dict[str, Any]:
         "optimizer": optimizer,
         "lr": RATES.get(optimizer, 0.002),
         "weight_decay": draw(st.sampled_from((0.0, 0.01))),
+        "decay_biases": draw(st.booleans()),
+        "l1": draw(st.sampled_from((0.0, 0.0, 0.003))),
         "lr_schedule": schedule,
     }
     if dataset == "diabetes":

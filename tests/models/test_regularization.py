@@ -1,0 +1,84 @@
+"""L1, and weight decay without biases: every implementation takes the steps of torch.optim on the penalized loss."""
+
+from itertools import product
+from typing import Any, get_args
+
+import numpy as np
+import pytest
+import torch
+
+from mlpctl.engines.initial_weights import initial_weights
+from mlpctl.engines.kernel.engine import ENGINE as KERNEL
+from mlpctl.engines.lanes.engine import ENGINE as LANES
+from mlpctl.engines.reference import Resident
+from mlpctl.registry import import_registered, names
+from mlpctl.spec import Optimizer
+from mlpctl.store.key import key_of
+from tests.helpers.making import classes, resolved, work_of
+
+IMPLS = names("impl")
+RULES: list[dict[str, Any]] = [
+    {"l1": 0.05},
+    {"weight_decay": 0.1, "decay_biases": "false"},
+    {"weight_decay": 0.1, "decay_biases": "false", "l1": 0.02},
+]
+
+
+def of_torch(work: Any, start: dict[str, Any], X: torch.Tensor, y: torch.Tensor) -> dict[str, Any]:
+    """Return the weights after five steps by torch alone: |w| is part of the loss, biases are a group of their own."""
+    spec = work.spec
+    tensors = {name: torch.tensor(array, requires_grad="running" not in name) for name, array in start.items()}
+    weights = [tensor for tensor in tensors.values() if tensor.ndim == 2]
+    biases = [tensor for tensor in tensors.values() if tensor.ndim == 1]
+    decay = spec.weight_decay or 0.0
+    groups = [
+        {"params": weights, "weight_decay": decay},
+        {"params": biases, "weight_decay": decay if spec.decay_biases else 0.0},
+    ]
+    make: dict[str, Any] = {
+        "sgd": lambda: torch.optim.SGD(groups, lr=0.05),
+        "momentum": lambda: torch.optim.SGD(groups, lr=0.05, momentum=0.9),
+        "nesterov": lambda: torch.optim.SGD(groups, lr=0.05, momentum=0.9, nesterov=True),
+        "adam": lambda: torch.optim.Adam(groups, lr=0.05),
+        "adamw": lambda: torch.optim.AdamW(groups, lr=0.05),
+        "rmsprop": lambda: torch.optim.RMSprop(groups, lr=0.05),
+        "adagrad": lambda: torch.optim.Adagrad(groups, lr=0.05),
+    }
+    optimizer = make[spec.optimizer]()
+    for _ in range(5):
+        h = torch.relu(X @ tensors["0.weight"] + tensors["0.bias"])
+        loss = torch.nn.functional.cross_entropy(h @ tensors["1.weight"] + tensors["1.bias"], y.long())
+        loss = loss + spec.l1 * sum(weight.abs().sum() for weight in weights)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return {name: tensor.detach().numpy() for name, tensor in tensors.items()}
+
+
+@pytest.mark.parametrize(("optimizer", "rule"), list(product(get_args(Optimizer), RULES)), ids=str)
+def test_every_implementation_takes_the_steps_of_torch(optimizer: str, rule: dict[str, Any]) -> None:
+    fields = {"widths": "6", "optimizer": optimizer, "lr": 0.05, "dtype": "float64", "weight_decay": 0.0}
+    work = work_of(classes(3, 60), **{**fields, **rule})
+    start = initial_weights(work.network, work.spec)
+    start["1.weight"][0, 0] = 0.0  # the subgradient of |w| is 0 there
+    X, y = Resident(work.data, torch.device("cpu")).gather(np.arange(40))
+    expected = of_torch(work, start, X, y)
+    for impl in IMPLS:
+        learner = import_registered("impl", impl).load()(work.network, work.spec, start, "cpu")
+        for _ in range(5):
+            learner.step(X, y, 0.05, [None, None])
+        found = learner.state()
+        for name, array in expected.items():
+            np.testing.assert_allclose(found[name], array, rtol=1e-9, atol=1e-11, err_msg=f"{impl} {name}")
+
+
+def test_the_defaults_leave_keys_as_they_are() -> None:
+    dataset = classes()
+    plain, zero, one = (resolved(dataset, **fields) for fields in ({}, {"l1": 0, "decay_biases": "true"}, {"l1": 1e-4}))
+    assert key_of(plain, "d") == key_of(zero, "d") != key_of(one, "d")
+
+
+def test_compiled_code_leaves_these_to_the_reference_engine() -> None:
+    work = work_of(classes(), l1=0.01)
+    assert KERNEL.why_not(work.spec, work.data)
+    assert LANES.why_not(work.spec, work.data)
