@@ -145,11 +145,7 @@ def _resolved(spec: Spec, dataset: "Dataset") -> Spec:
         for name, value in table.get(values[decider], {}).items():
             values.setdefault(name, value)
     problems = [*_impossible(given, values, model, dataset), *_widths(given, values, model)]
-    problems += [
-        f"{name} is for a program, and a network is trained here: give --command too, or leave {name} out"
-        for name in ("params", "maximize", "minimize", "curve_file")
-        if given.get(name) and (own is None or name != "params")
-    ]
+    problems += _of_no_network(spec, model_name)
     if own is not None:
         values |= {"model": own.name, "params": own.typed(spec.params)}
         problems += problems_of(spec, own.name)
@@ -205,6 +201,19 @@ def _impossible(given: Mapping[str, Any], values: Mapping[str, Any], model: Mode
     for name, holds, message in _RULES:
         if name in given and not holds(values, dataset):
             yield message.format(given=given[name], name=dataset.name, **{"loss": values["loss"]})
+
+
+def _of_no_network(spec: Spec, model: str) -> Iterator[str]:
+    """Yield what a spec asks that only programs, or models of the user's own, have."""
+    for name in ("maximize", "minimize", "curve_file"):
+        if getattr(spec, name) is not None:
+            yield f"{name} is for a program, and a network is trained here: give --command too, or leave {name} out"
+    if spec.params and not is_own_model(model):
+        said = ", ".join(f"model.{name}" for name in spec.params)
+        yield (
+            f"{said} is of a program or a model of yours, and {model} is neither: leave it out, or make it an axis, "
+            f"'model.{next(iter(spec.params))}=V1,V2 when model=FILE.py:NAME'"
+        )
 
 
 def _group_takes(name: str, values: Mapping[str, Any]) -> bool:
