@@ -43,6 +43,11 @@ def split_list(value: object) -> object:
     return [value] if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
+def split_several(value: object) -> object:
+    """Return the items of "1,2"; anything else as it is."""
+    return split_list(value) if isinstance(value, str) and "," in value else value
+
+
 def none_or_text(value: object) -> object:
     """Return None for "none"."""
     return None if value == "none" else value
@@ -242,9 +247,10 @@ class Spec(BaseModel):
         None, "Model", "Hidden layers with batch normalization before their activation: none, all, or 1,2,3.",
         otherwise="none",
     )  # fmt: skip
-    dropout: Fraction | None = field(
-        None, "Model", "Probability that a hidden unit is dropped in training.", otherwise="0"
-    )
+    dropout: Annotated[Fraction | tuple[Fraction, ...], BeforeValidator(split_several)] | None = field(
+        None, "Model", "Probability that a hidden unit is dropped in training; one for each hidden layer, 0.2,0.5.",
+        otherwise="0",
+    )  # fmt: skip
 
     loss: Loss | None = field(None, "Training", "Loss.", otherwise="by model and task")
     reduction: Literal["mean", "sum"] | None = field(
@@ -551,6 +557,12 @@ def kind_of(info: FieldInfo) -> Literal["text", "int", "float"]:
     if all(part is int for part in parts):
         return "int"
     return "float" if all(part is float for part in parts) else "text"
+
+
+def number_kind(info: FieldInfo) -> Literal["int", "float"] | None:
+    """Return the type of the numbers that a field takes, maybe beside other values; None if it takes none."""
+    parts = [*_parts(info.annotation)]
+    return "int" if int in parts else "float" if float in parts else None
 
 
 def field_label(name: str) -> str:

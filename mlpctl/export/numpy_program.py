@@ -146,7 +146,7 @@ def forward(trial: "Trial") -> str:
         else:
             lines += [f'    a, kept["slope{n}"] = {layer.activation}(u)']
         if layer.dropout and spec.epochs:
-            lines += ["    if training:", f"        a = dropped(a, masks[{n}], DROPOUT)"]
+            lines += ["    if training:", f"        a = dropped(a, masks[{n}], {parts.dropout_of(n, spec)})"]
     text = "\n".join([*lines, "    return a, kept"]) + "\n"
     if not spec.dropout or not spec.epochs:
         text = text.replace("masks=None, ", "").replace("; masks are what dropout keeps by layer", "")
@@ -173,7 +173,7 @@ def backward(trial: "Trial") -> str:
 def _backward_through(n: int, layer: "Layer") -> list[str]:
     lines = []
     if layer.dropout:
-        lines += [f"    g = dropped(g, masks[{n}], DROPOUT)"]
+        lines += [f"    g = dropped(g, masks[{n}], {parts.dropout_of(n, spec)})"]
     if layer.activation != "identity":
         lines += [f'    g = g * kept["slope{n}"]']
     if layer.batch_norm:

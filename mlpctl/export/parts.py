@@ -148,12 +148,18 @@ def learning_rate(spec: "Spec") -> str:
     return "\n".join(lines) + "\n"
 
 
+def dropout_of(layer: object, spec: "Spec") -> str:
+    """Return how a program names the probability of dropping a unit of a layer."""
+    return f"DROPOUT[{layer}]" if isinstance(spec.dropout, tuple) else "DROPOUT"
+
+
 def dropout_mask(spec: "Spec") -> str:
     """Return the function that draws the units that dropout keeps; "" without dropout."""
     if not spec.dropout or not spec.epochs:
         return ""
-    return '''def dropout_mask(epoch, step, layer, shape):
+    p = dropout_of("layer", spec)
+    return f'''def dropout_mask(epoch, step, layer, shape):
     """Return which units (B, H) dropout keeps in a step; layers count from 1."""
     drawn = words(DATA_SEED, "dropout", shape[0] * shape[1], epoch=epoch, layer=layer - 1, extra=step)
-    return (drawn >= int(DROPOUT * 2**32)).reshape(shape)
+    return (drawn >= int({p} * 2**32)).reshape(shape)
 '''

@@ -54,8 +54,12 @@ DROPOUT = '''class Dropout(nn.Module):
 
     mask = None
 
+    def __init__(self, p):
+        super().__init__()
+        self.p = p
+
     def forward(self, a):
-        return torch.where(self.mask, a / (1 - DROPOUT), 0.0) if self.training else a
+        return torch.where(self.mask, a / (1 - self.p), 0.0) if self.training else a
 '''
 
 KESLER = '''def loss(z, y):
@@ -77,7 +81,7 @@ def network(trial: "Trial") -> str:
     copies: list[str] = []
     for n, layer in enumerate(layers, start=1):
         copies += _copies(n, len(modules), layer)
-        modules += _modules(layer)
+        modules += _modules(layer, parts.dropout_of(n, trial.spec))
     lines = [
         "net = nn.Sequential(",
         *[f"    {module}," for module in modules],
@@ -88,12 +92,12 @@ def network(trial: "Trial") -> str:
     return "\n\n".join([*classes, "# The network\n\n" + "\n".join(lines) + "\n"])
 
 
-def _modules(layer: "Layer") -> list[str]:
+def _modules(layer: "Layer", dropout: str = "") -> list[str]:
     kind = "Product" if layer.product else "nn.Linear"
     modules = [f"{kind}({layer.inputs}, {layer.outputs}, bias={layer.bias})"]
     modules += [f"nn.BatchNorm1d({layer.outputs})"] * layer.batch_norm
     modules += [ACTIVATIONS[layer.activation]] if layer.activation != "identity" else []
-    return modules + ["Dropout()"] * bool(layer.dropout)
+    return modules + [f"Dropout({dropout})"] * bool(layer.dropout)
 
 
 def _copies(n: int, place: int, layer: "Layer") -> list[str]:

@@ -52,15 +52,16 @@ def _stack(
     sizes: tuple[int, ...],
     activation: Activation,
     batch_norm: tuple[int | Literal["all"], ...],
-    dropout: float,
+    dropout: float | tuple[float, ...],
     bias: bool,
     product: bool,
     *ends: Any,
 ) -> Network:
     normalized = range(1, len(sizes) - 1) if batch_norm == ("all",) else batch_norm
+    drops = dropout if isinstance(dropout, tuple) else (dropout,) * (len(sizes) - 2)
     hidden = (
-        Layer(inputs, outputs, activation, number in normalized, dropout, bias, product)
-        for number, (inputs, outputs) in enumerate(pairwise(sizes[:-1]), start=1)
+        Layer(inputs, outputs, activation, number in normalized, drop, bias, product)
+        for number, ((inputs, outputs), drop) in enumerate(zip(pairwise(sizes[:-1]), drops, strict=True), start=1)
     )
     return _network((*hidden, Layer(sizes[-2], sizes[-1], bias=bias)), *ends)
 

@@ -312,6 +312,14 @@ def _widths(given: Mapping[str, Any], values: dict[str, Any], model: Model) -> I
             if given.get(name) not in (None, (), 0.0) and name != "activation":
                 yield f"without a hidden layer {name} does not apply: leave it out, or set hidden_layers"
             values.pop(name, None)
+    if isinstance(drops := values.get("dropout"), tuple):
+        if len(drops) != len(widths):
+            yield (
+                f"dropout {','.join(f'{drop:g}' for drop in drops)} has {len(drops)} values, and there are {len(widths)} "
+                "hidden layers: give one for each, or one for all"
+            )
+        elif len(set(drops)) == 1:
+            values["dropout"] = drops[0]
     numbers = [number for number in values.get("batch_norm") or () if number != "all"]
     wrong = [number for number in numbers if not 1 <= number <= len(widths)]
     if wrong:

@@ -11,11 +11,11 @@ from pydantic import TypeAdapter, ValidationError
 from mlpctl.errors import UsageError, did_you_mean
 from mlpctl.registry import meant
 from mlpctl.search.table import MOST_VALUES
-from mlpctl.spec import OPTION_FIELDS, Spec, kind_of, option_of, param_name
+from mlpctl.spec import OPTION_FIELDS, Spec, number_kind, option_of, param_name
 
 Scale = Literal["lin", "log", "int"]
 
-LISTS = ("widths", "betas", "batch_norm")
+LISTS, MAYBE_LISTS = ("widths", "betas", "batch_norm"), ("dropout",)
 """Fields whose values are lists: on the command line a comma separates items, a semicolon values."""
 
 WHEN = " when "
@@ -182,7 +182,7 @@ def _values(name: str, given: object) -> Sequence[Any]:
     as_they_are = option_of(name) is not None and not isinstance(given, str)
     if isinstance(given, str):
         given = given[1:-1] if fullmatch(r"\[[^\[\]]*\]|\([^()]*\)", given) else given  # a list as Python writes it
-        given = given.split(";") if name in LISTS else given.split(",")
+        given = given.split(";" if name in LISTS or (name in MAYBE_LISTS and ";" in given) else ",")
     items = given if isinstance(given, list | tuple) else [given]
     return [item if as_they_are or not isinstance(item, str) else item.strip() for item in items]
 
@@ -231,7 +231,7 @@ def _range_axis(name: str, scale: Scale, bounds: list[Any]) -> Axis:
         raise UsageError(f"axis {name}: low < high must hold, got {low:g} and {high:g}{right}")
     if scale == "log" and low <= 0:
         raise UsageError(f"axis {name}: a log range needs low > 0, got {low:g}")
-    kind = "float" if option_of(name) else kind_of(Spec.model_fields[name])
+    kind = "float" if option_of(name) else number_kind(Spec.model_fields[name])
     if kind == "text" and name != "batch_size":
         raise UsageError(f"axis {name} takes words, not a range: list them, as in --axis {name}=V1,V2")
     whole = scale == "int" or kind == "int" or name == "batch_size"

@@ -22,6 +22,8 @@ class KernelEngine:
             return f"impl {spec.impl} is an implementation of the reference engine"
         if spec.model == "parallel":
             return "the compiled loop has one affine map a layer, and model parallel multiplies two"
+        if isinstance(spec.dropout, tuple):
+            return "the compiled loop drops the units of all layers alike"
         if spec.l1 or not spec.decay_biases:
             return "the compiled loop decays weights and biases alike, and has no l1"
         return None if spec.bias else "the compiled loop has a bias in every layer, and bias is false"

@@ -148,6 +148,7 @@ def _whole(network: "Network", spec: "Spec") -> list[int]:
     whole[LOSS] = LOSSES.index(spec.loss)
     whole[SUMMED] = spec.reduction == "sum"
     whole[BATCH], whole[CLASSES] = spec.batch_size, network.n_classes
+    assert not isinstance(spec.dropout, tuple)
     whole[DROP_BELOW] = int((spec.dropout or 0.0) * 2**32)
     whole[SEED_LOW], whole[SEED_HIGH] = spec.data_key & 0xFFFFFFFF, spec.data_key >> 32
     return whole
@@ -159,6 +160,7 @@ def _real(network: "Network", spec: "Spec") -> list[float]:
     real[BETA1], real[BETA2] = spec.betas or (0.0, 0.0)
     real[ALPHA], real[EPS] = spec.alpha or 0.0, spec.eps or 0.0
     real[DECAY] = spec.weight_decay or 0.0
+    assert not isinstance(spec.dropout, tuple)
     real[KEPT] = 1 / (1 - (spec.dropout or 0.0))
     real[DELTA] = network.huber_delta
     real[LOW], real[HIGH] = network.target_values
