@@ -43,8 +43,8 @@ class SpecFields(TypedDict, total=False):
     """Trained weights to start from: RESULTS, RESULTS#TRIAL or FILE.safetensors; layers of another shape are drawn anew. Default: none."""
     batch_norm: Sequence[int | Literal["all"]] | str | None
     """Hidden layers with batch normalization before their activation: none, all, or 1,2,3. Default: none."""
-    dropout: float | None
-    """Probability that a hidden unit is dropped in training. Default: 0."""
+    dropout: float | Sequence[float] | str | None
+    """Probability that a hidden unit is dropped in training; one for each hidden layer, 0.2,0.5. Default: 0."""
     loss: Literal["cross_entropy", "nll", "mse", "half_mse", "huber", "l1", "bce", "perceptron"] | None
     """Loss. Default: by model and task."""
     reduction: Literal["mean", "sum"] | None

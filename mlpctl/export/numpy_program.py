@@ -5,6 +5,7 @@ Where a formula is one function of `mlpctl.models.numpy`, the program has that f
 
 from typing import TYPE_CHECKING
 
+from mlpctl.export.parts import dropout_of
 from mlpctl.export.source import source_of
 from mlpctl.models import numpy as reference
 from mlpctl.models.constants import BN_EPS, BN_MOMENTUM, LEAKY_SLOPE
@@ -146,7 +147,7 @@ def forward(trial: "Trial") -> str:
         else:
             lines += [f'    a, kept["slope{n}"] = {layer.activation}(u)']
         if layer.dropout and spec.epochs:
-            lines += ["    if training:", f"        a = dropped(a, masks[{n}], {parts.dropout_of(n, spec)})"]
+            lines += ["    if training:", f"        a = dropped(a, masks[{n}], {dropout_of(n, spec)})"]
     text = "\n".join([*lines, "    return a, kept"]) + "\n"
     if not spec.dropout or not spec.epochs:
         text = text.replace("masks=None, ", "").replace("; masks are what dropout keeps by layer", "")
@@ -166,14 +167,14 @@ def backward(trial: "Trial") -> str:
     ]
     for n, layer in reversed(list(enumerate(layers, start=1))):
         lines += ["", f"    # layer {n}"]
-        lines += _backward_through(n, layer)
+        lines += _backward_through(n, layer, trial.spec)
     return "\n".join([*lines, "    return gradients"]) + "\n"
 
 
-def _backward_through(n: int, layer: "Layer") -> list[str]:
+def _backward_through(n: int, layer: "Layer", spec: "Spec") -> list[str]:
     lines = []
     if layer.dropout:
-        lines += [f"    g = dropped(g, masks[{n}], {parts.dropout_of(n, spec)})"]
+        lines += [f"    g = dropped(g, masks[{n}], {dropout_of(n, spec)})"]
     if layer.activation != "identity":
         lines += [f'    g = g * kept["slope{n}"]']
     if layer.batch_norm:

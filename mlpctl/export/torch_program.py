@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from mlpctl.export.parts import NORM_NAMES
+from mlpctl.export.parts import NORM_NAMES, dropout_of
 from mlpctl.models.constants import LEAKY_SLOPE, SOFTPLUS_THRESHOLD
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def network(trial: "Trial") -> str:
     copies: list[str] = []
     for n, layer in enumerate(layers, start=1):
         copies += _copies(n, len(modules), layer)
-        modules += _modules(layer, parts.dropout_of(n, trial.spec))
+        modules += _modules(layer, dropout_of(n, trial.spec))
     lines = [
         "net = nn.Sequential(",
         *[f"    {module}," for module in modules],

@@ -312,20 +312,28 @@ def _widths(given: Mapping[str, Any], values: dict[str, Any], model: Model) -> I
             if given.get(name) not in (None, (), 0.0) and name != "activation":
                 yield f"without a hidden layer {name} does not apply: leave it out, or set hidden_layers"
             values.pop(name, None)
-    if isinstance(drops := values.get("dropout"), tuple):
-        if len(drops) != len(widths):
-            yield (
-                f"dropout {','.join(f'{drop:g}' for drop in drops)} has {len(drops)} values, and there are {len(widths)} "
-                "hidden layers: give one for each, or one for all"
-            )
-        elif len(set(drops)) == 1:
-            values["dropout"] = drops[0]
+    yield from _dropout(values, len(widths))
     numbers = [number for number in values.get("batch_norm") or () if number != "all"]
     wrong = [number for number in numbers if not 1 <= number <= len(widths)]
     if wrong:
         yield f"batch_norm names hidden layer {wrong[0]}, and there are {len(widths)}: use 1 to {len(widths)}, or all"
     if values.get("batch_norm") == ("all",):
         values["batch_norm"] = tuple(range(1, len(widths) + 1))
+
+
+def _dropout(values: dict[str, Any], n_layers: int) -> Iterator[str]:
+    """Yield what is wrong with a dropout of each hidden layer; of equal ones keep one in `values`."""
+    drops = values.get("dropout")
+    if not isinstance(drops, tuple):
+        return
+    if len(drops) != n_layers:
+        given = ",".join(f"{drop:g}" for drop in drops)
+        yield (
+            f"dropout {given} has {len(drops)} values, and there are {n_layers} hidden layers: give one for each, or "
+            "one for all"
+        )
+    elif len(set(drops)) == 1:
+        values["dropout"] = drops[0]
 
 
 def _n_train(spec: Spec, dataset: "Dataset") -> int:

@@ -232,9 +232,9 @@ def _range_axis(name: str, scale: Scale, bounds: list[Any]) -> Axis:
     if scale == "log" and low <= 0:
         raise UsageError(f"axis {name}: a log range needs low > 0, got {low:g}")
     kind = "float" if option_of(name) else number_kind(Spec.model_fields[name])
-    if kind == "text" and name != "batch_size":
+    if kind is None:
         raise UsageError(f"axis {name} takes words, not a range: list them, as in --axis {name}=V1,V2")
-    whole = scale == "int" or kind == "int" or name == "batch_size"
+    whole = scale == "int" or kind == "int"
     for bound in (low, high):
         check_value(name, int(bound) if whole else bound)
     if count is None:

@@ -65,7 +65,7 @@ def specs(draw: st.DrawFn) -> dict[str, Any]:
         fields |= {
             "activation": draw(st.sampled_from(get_args(Activation))),
             "batch_norm": tuple(n for n in range(1, len(widths) + 1) if draw(st.booleans())) or "none",
-            "dropout": draw(st.sampled_from((0.0, 0.3))),
+            "dropout": draw(st.sampled_from((0.0, 0.3, tuple(0.1 * n for n in range(len(widths)))))),
         }
     return fields
 

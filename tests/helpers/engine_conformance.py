@@ -87,6 +87,7 @@ SPECIAL: list[dict[str, Any]] = [
     {"dropout": 0.4, "activation": "gelu", "batch_norm": "all"},
     {"dropout": 0.4, "widths": "1,17,32", "batch_size": 7},
     {"dropout": 0.4, "widths": "16,3", "batch_size": 1},
+    {"dropout": "0.2,0.6"},
     {"weight_decay": 0.1},
     {"weight_decay": 0.1, "batch_size": 4},
     {"weight_decay": 0.1, "optimizer": "adamw", "lr": 0.01},

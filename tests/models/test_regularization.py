@@ -7,13 +7,17 @@ import numpy as np
 import pytest
 import torch
 
+from mlpctl.engines.dropout import dropout_mask
 from mlpctl.engines.initial_weights import initial_weights
 from mlpctl.engines.kernel.engine import ENGINE as KERNEL
 from mlpctl.engines.lanes.engine import ENGINE as LANES
 from mlpctl.engines.reference import Resident
+from mlpctl.errors import UsageError
 from mlpctl.registry import import_registered, names
 from mlpctl.spec import Optimizer
 from mlpctl.store.key import key_of
+from mlpctl.store.results import load
+from tests.helpers.cli import Cli
 from tests.helpers.making import classes, resolved, work_of
 
 IMPLS = names("impl")
@@ -82,3 +86,26 @@ def test_compiled_code_leaves_these_to_the_reference_engine() -> None:
     work = work_of(classes(), l1=0.01)
     assert KERNEL.why_not(work.spec, work.data)
     assert LANES.why_not(work.spec, work.data)
+
+
+def test_each_layer_drops_its_own_share() -> None:
+    work = work_of(classes(), widths="400,400", dropout="0.2,0.7")
+    kept = [dropout_mask(work.spec, 1, 0, layer, (16, 400)).mean() for layer in (0, 1)]
+    assert kept == pytest.approx([0.8, 0.3], abs=0.02)  # 6,400 draws: 4 standard deviations
+    assert [layer.dropout for layer in work.network.layers] == [0.2, 0.7, 0.0]
+
+
+def test_one_dropout_is_the_same_trial_however_it_is_written() -> None:
+    dataset = classes()
+    one, two = (resolved(dataset, widths="8,8", dropout=dropout) for dropout in (0.2, "0.2,0.2"))
+    assert key_of(one, "d") == key_of(two, "d")
+    with pytest.raises(UsageError, match="has 3 values, and there are 2 hidden layers"):
+        resolved(dataset, widths="8,8", dropout="0.1,0.2,0.3")
+
+
+def test_a_sweep_over_dropouts(cli: Cli) -> None:
+    command = ["sweep", "--dataset", "iris", "--set", "widths=8,8", "--epochs", "1", "--out", "r"]
+    assert cli(*command, "--axis", "dropout=0.1,0.5;0.3,0.3;0.2").code == 0
+    assert sorted(load("r/iris-mlp").trials["dropout"]) == ["0.1,0.5", "0.2", "0.3"]
+    assert cli(*command, "--axis", "dropout=lin:0:0.5:3", "--name", "numbers").code == 0
+    assert sorted(map(float, load("r/numbers").trials["dropout"])) == [0, 0.25, 0.5]
