@@ -47,6 +47,8 @@ class SpecFields(TypedDict, total=False):
     """Probability that a hidden unit is dropped in training; one for each hidden layer, 0.2,0.5. Default: 0."""
     loss: Literal["cross_entropy", "nll", "mse", "half_mse", "huber", "l1", "bce", "perceptron"] | None
     """Loss. Default: by model and task."""
+    class_weight: Literal["balanced"] | None
+    """balanced: in the loss that is minimized, a class counts n / (K · its examples), so that rare ones count more; scores count all examples alike. Default: none."""
     reduction: Literal["mean", "sum"] | None
     """Whether a step follows the mean or the sum of the minibatch's losses. Default: mean."""
     huber_delta: float | None

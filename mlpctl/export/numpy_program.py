@@ -270,10 +270,15 @@ def training_step(trial: "Trial") -> list[str]:
     )
     training = ", training=True" if spec.dropout or any(layer.batch_norm for layer in layers) else ""
     mean = " / len(rows)" if spec.reduction == "mean" else ""
+    weighted = []
+    if trial.network.class_weights:  # a rare class counts more
+        weighted = ["w = np.array(CLASS_WEIGHTS, DTYPE)[y[rows]]"]
+        mean = " * w[:, None]" + (" / w.sum()" if spec.reduction == "mean" else "")
     return [
         *lines,
         f"z, kept = forward(X[rows]{passed}{training})",
         "losses, g = loss_and_gradient(z, y[rows])",
+        *weighted,
         f"update(backward(g{mean}, kept{passed}), lr, t)",
     ]
 

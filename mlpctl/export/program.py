@@ -39,6 +39,7 @@ MEANINGS = {
     "STEPS": "  # of an epoch",
     "LR": "  # learning rate",
     "PATIENCE": "  # epochs without a lower validation loss after which training ends",
+    "CLASS_WEIGHTS": "  # n / (K * examples of the class)",
     "DROPOUT": "  # probability that a unit is dropped",
     "WIDTHS": "  # layer with dropout -> its units",
 }
@@ -166,6 +167,7 @@ def _settings(trial: "Trial", path: Path | None, n_train: int, body: str) -> str
         "EPS": spec.eps,
         "WEIGHT_DECAY": spec.weight_decay,
         "L1": spec.l1,
+        "CLASS_WEIGHTS": trial.network.class_weights,
         "DROPOUT": dict(enumerate(spec.dropout, start=1)) if isinstance(spec.dropout, tuple) else spec.dropout,
         "WIDTHS": {n: layer.outputs for n, layer in enumerate(trial.network.layers, start=1) if layer.dropout},
     }

@@ -169,6 +169,17 @@ def optimizer(trial: "Trial") -> str:
     return text
 
 
+def _backward(trial: "Trial") -> list[str]:
+    """Return the lines that differentiate the mean or the sum of the losses, where a rare class may count more."""
+    reduction = trial.spec.reduction
+    if not trial.network.class_weights:
+        return [f"losses.{reduction}().backward()"]
+    return [
+        "w = torch.tensor(CLASS_WEIGHTS, dtype=z.dtype)[y[rows]]",
+        f"((w * losses).sum(){' / w.sum()' if reduction == 'mean' else ''}).backward()",
+    ]
+
+
 def training_step(trial: "Trial") -> list[str]:
     """Return the lines of a step; they leave the losses (B,) and the outputs z (B, C) of the minibatch."""
     spec = trial.spec
@@ -187,7 +198,7 @@ def training_step(trial: "Trial") -> list[str]:
         "z = net(X[rows])",
         "losses = loss(z, y[rows])",
         "optimizer.zero_grad()",
-        f"losses.{spec.reduction}().backward()",
+        *_backward(trial),
     ]
     if any(layer.idle_bias for layer in trial.network.layers):
         lines += ["for bias in idle_biases:", "    bias.grad.zero_()"]

@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from mlpctl.models import losses
 from mlpctl.models.constants import BN_EPS, BN_MOMENTUM, LEAKY_SLOPE, SOFTPLUS_THRESHOLD, STATISTICS
 from mlpctl.models.learner import OPTIMIZER_PREFIX, State
+from mlpctl.models.losses import total_loss
 from mlpctl.models.manual import normalize_by_running
 from mlpctl.models.optimizers import update
 
@@ -128,7 +129,7 @@ class Autograd:
         """Take one optimizer step; return the losses (B,) and the outputs (B, C) from before it."""
         z = self.forward(X, masks)
         losses = self.operations.loss(self.network, z, y)
-        total = losses.mean() if self.spec.reduction == "mean" else losses.sum()
+        total = total_loss(self.network, self.spec, losses, y)
         total.backward()  # type: ignore[no-untyped-call]
         with torch.no_grad():
             update(self.spec, self.parameters, self._gradients(), self.memory, lr)

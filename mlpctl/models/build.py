@@ -4,6 +4,8 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
 from mlpctl.models.gates import gate_layers
 from mlpctl.models.network import Layer, Network
 from mlpctl.models.own import OwnNetwork, own_model
@@ -30,7 +32,7 @@ def build_network(spec: "Spec", data: "Data", image_shape: tuple[int, int] | Non
         n_outputs = 1 if data.n_classes == 2 and spec.loss in SINGLE_OUTPUT_LOSSES else data.n_classes
     ends = (
         spec.loss, spec.huber_delta or 1.0, data.n_classes, _target_values(spec.loss, data.label_values),
-        data.target_mean, data.target_spread,
+        data.target_mean, data.target_spread, class_weights(spec, data),
     )  # fmt: skip
     if spec.model is not None and is_own_model(spec.model):
         shape = (data.n_inputs,) if image_shape is None else (1, *image_shape)
@@ -68,10 +70,21 @@ def _stack(
 
 def _network(
     layers: tuple[Layer, ...], loss: Loss, huber_delta: float, n_classes: int, target_values: tuple[float, float],
-    target_mean: tuple[float, ...], target_spread: tuple[float, ...],
+    target_mean: tuple[float, ...], target_spread: tuple[float, ...], weights: tuple[float, ...],
 ) -> Network:  # fmt: skip
     threshold = 0.0 if loss in CLASS_LOSSES else sum(target_values) / 2
-    return Network(layers, loss, huber_delta, n_classes, target_values, threshold, target_mean, target_spread)
+    return Network(layers, loss, huber_delta, n_classes, target_values, threshold, target_mean, target_spread, weights)
+
+
+def class_weights(spec: "Spec", data: "Data") -> tuple[float, ...]:
+    """Return the weight of each class, n / (K · examples of it in the training part); () where all count alike.
+
+    Source: King and Zeng 2001, Political Analysis 9; scikit-learn calls it balanced.
+    """
+    if spec.class_weight is None:
+        return ()
+    counts = np.bincount(data.y[data.parts["train"]], minlength=data.n_classes)
+    return tuple((data.n_train / (data.n_classes * np.maximum(counts, 1))).tolist())
 
 
 def _target_values(loss: Loss, label_values: tuple[float, float]) -> tuple[float, float]:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 if TYPE_CHECKING:
     from mlpctl.models.network import Network
+    from mlpctl.spec import Spec
 
 
 def loss(network: "Network", z: Tensor, y: Tensor) -> Tensor:
@@ -34,6 +35,26 @@ def loss(network: "Network", z: Tensor, y: Tensor) -> Tensor:
         assert network.loss == "perceptron"
         value = torch.clip(-t * z, 0, None)
     return value.mean(dim=1)
+
+
+def total_loss(network: "Network", spec: "Spec", losses: Tensor, y: Tensor) -> Tensor:
+    """Return the number that a step follows: the mean or the sum of losses (B,), a rare class counting more."""
+    if not network.class_weights:
+        return losses.mean() if spec.reduction == "mean" else losses.sum()
+    w = _example_weights(network, losses, y)
+    return (w * losses).sum() / (w.sum() if spec.reduction == "mean" else 1)
+
+
+def total_gradient(network: "Network", spec: "Spec", g: Tensor, y: Tensor) -> Tensor:
+    """Return the gradient (B, C) of `total_loss` with respect to the outputs, of those of the losses (B, C)."""
+    if not network.class_weights:
+        return g / len(y) if spec.reduction == "mean" else g
+    w = _example_weights(network, g, y)
+    return g * w[:, None] / (w.sum() if spec.reduction == "mean" else 1)
+
+
+def _example_weights(network: "Network", like: Tensor, y: Tensor) -> Tensor:
+    return torch.tensor(network.class_weights, dtype=like.dtype, device=like.device)[y.long()]
 
 
 def gradient(network: "Network", z: Tensor, y: Tensor) -> Tensor:

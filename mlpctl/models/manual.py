@@ -14,7 +14,7 @@ from torch import Tensor
 
 from mlpctl.models.constants import BN_EPS, BN_MOMENTUM, LEAKY_SLOPE
 from mlpctl.models.learner import OPTIMIZER_PREFIX, State
-from mlpctl.models.losses import loss_and_gradient
+from mlpctl.models.losses import loss_and_gradient, total_gradient
 from mlpctl.models.optimizers import update
 
 if TYPE_CHECKING:
@@ -184,7 +184,7 @@ class Manual:
         """Take one optimizer step; return the losses (B,) and the outputs (B, C) from before it."""
         z, caches = self.forward(X, masks)
         losses, g = loss_and_gradient(self.network, z, y)  # (B,), (B, C)
-        gradients = self.backward(g / len(y) if self.spec.reduction == "mean" else g, caches, masks)
+        gradients = self.backward(total_gradient(self.network, self.spec, g, y), caches, masks)
         update(self.spec, self.tensors, gradients, self.memory, lr)
         return losses, z
 

@@ -78,6 +78,7 @@ class Network:
         threshold: output above which class 1 is predicted, with a single output.
         target_mean: mean of each target that was subtracted from it; () where targets are not scaled.
         target_spread: standard deviation that it was divided by then.
+        class_weights: weight of each class in the loss that is minimized; () where all count alike.
     """
 
     layers: tuple[Layer, ...]
@@ -88,6 +89,7 @@ class Network:
     threshold: float
     target_mean: tuple[float, ...] = ()
     target_spread: tuple[float, ...] = ()
+    class_weights: tuple[float, ...] = ()
 
     def in_own_units(self, numbers: NDArray[Any]) -> NDArray[np.float64]:
         """Return outputs or scaled targets (B, C) of a regression in the targets' own units."""

@@ -289,7 +289,12 @@ class NumpyNetwork:
         with np.errstate(all="ignore"):  # as in torch: what overflows is seen in the loss, and ends the trial
             z, caches = self.forward(_array(X), kept)
             losses, g = loss_and_gradient(self.network, z, y.numpy())
-            gradients = self.backward(g / len(z) if self.spec.reduction == "mean" else g, caches, kept)
+            if self.network.class_weights:  # a rare class counts more
+                w = np.array(self.network.class_weights, g.dtype)[y.numpy()]
+                g = g * w[:, None] / (w.sum() if self.spec.reduction == "mean" else 1)
+            elif self.spec.reduction == "mean":
+                g = g / len(z)
+            gradients = self.backward(g, caches, kept)
             self.update(gradients, lr)
         return torch.from_numpy(losses), torch.from_numpy(z)
 

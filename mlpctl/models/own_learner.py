@@ -12,6 +12,7 @@ from torch import Tensor
 
 from mlpctl.models.autograd import loss
 from mlpctl.models.learner import OPTIMIZER_PREFIX, STEPS, State
+from mlpctl.models.losses import total_loss
 from mlpctl.models.torch_nn import add_l1, make_optimizer
 from mlpctl.rng import words
 
@@ -66,7 +67,7 @@ class OwnLearner:
         z = self._forward(X)
         losses = loss(self.network, z, y)
         self.optimizer.zero_grad()
-        total = losses.mean() if self.spec.reduction == "mean" else losses.sum()
+        total = total_loss(self.network, self.spec, losses, y)
         total.backward()  # type: ignore[no-untyped-call]
         add_l1(self.spec, self.weights)
         self.optimizer.step()

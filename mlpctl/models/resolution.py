@@ -257,6 +257,11 @@ _RULES: tuple[tuple[str, Callable[[Mapping[str, Any], "Dataset"], bool], str], .
         "the rows of {name} are split by their order, and split_seed {given} draws nothing: leave it out",
     ),
     (
+        "class_weight",
+        lambda _, dataset: dataset.task == "classification",
+        "{name} has numbers to predict, no classes: leave class_weight {given} out",
+    ),
+    (
         "patience",
         lambda values, _: bool(values.get("val_fraction") or values.get("folds")),
         "patience {given} watches the validation loss, and there is no validation part: set val_fraction, or leave "

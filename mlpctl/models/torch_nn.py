@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from mlpctl.models.autograd import loss, step
 from mlpctl.models.learner import STEPS, State, memory_name
+from mlpctl.models.losses import total_loss
 from mlpctl.models.network import is_weight
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ class Optimized:
         z = self.net(X)  # (B, C)
         losses = loss(self.network, z, y)
         self.optimizer.zero_grad()
-        total = losses.mean() if self.spec.reduction == "mean" else losses.sum()
+        total = total_loss(self.network, self.spec, losses, y)
         total.backward()  # type: ignore[no-untyped-call]
         for bias in self.idle:
             if bias.grad is not None:

@@ -109,6 +109,7 @@ SPECIAL: list[dict[str, Any]] = [
     {"bias": "false"},
     {"bias": "false", "batch_norm": "all", "optimizer": "nesterov", "lr": 0.01},
     {"shuffle": "false"},
+    {"class_weight": "balanced"},
     {"l1": 0.01, "weight_decay": 0.1, "decay_biases": "false"},
     {"shuffle": "false", "batch_size": 7, "dropout": 0.3, "optimizer": "adam", "lr": 0.01},
     {"epochs": 0},

@@ -1,11 +1,13 @@
 """L1, and weight decay without biases: every implementation takes the steps of torch.optim on the penalized loss."""
 
+from dataclasses import replace
 from itertools import product
 from typing import Any, get_args
 
 import numpy as np
 import pytest
 import torch
+from sklearn.utils.class_weight import compute_class_weight
 
 from mlpctl.engines.dropout import dropout_mask
 from mlpctl.engines.initial_weights import initial_weights
@@ -18,7 +20,7 @@ from mlpctl.spec import Optimizer
 from mlpctl.store.key import key_of
 from mlpctl.store.results import load
 from tests.helpers.cli import Cli
-from tests.helpers.making import classes, resolved, work_of
+from tests.helpers.making import classes, numbers, resolved, work_of
 
 IMPLS = names("impl")
 RULES: list[dict[str, Any]] = [
@@ -109,3 +111,32 @@ def test_a_sweep_over_dropouts(cli: Cli) -> None:
     assert sorted(load("r/iris-mlp").trials["dropout"]) == ["0.1,0.5", "0.2", "0.3"]
     assert cli(*command, "--axis", "dropout=lin:0:0.5:3", "--name", "numbers").code == 0
     assert sorted(map(float, load("r/numbers").trials["dropout"])) == [0, 0.25, 0.5]
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_rare_classes_count_as_in_torch(reduction: str) -> None:
+    dataset = replace(classes(3, 60), y=np.repeat([0, 1, 2], [40, 15, 5]).astype(np.int32))
+    fields: dict[str, Any] = {"widths": "6", "lr": 0.05, "dtype": "float64", "reduction": reduction}
+    work = work_of(dataset, class_weight="balanced", **fields)
+    train = dataset.y[work.data.parts["train"]]
+    expected = compute_class_weight("balanced", classes=np.arange(3), y=train)
+    np.testing.assert_allclose(work.network.class_weights, expected)
+    start = initial_weights(work.network, work.spec)
+    X, y = Resident(work.data, torch.device("cpu")).gather(np.arange(30, 60))
+    tensors = {name: torch.tensor(array, requires_grad=True) for name, array in start.items()}
+    h = torch.relu(X @ tensors["0.weight"] + tensors["0.bias"])
+    criterion = torch.nn.CrossEntropyLoss(torch.tensor(expected), reduction=reduction)
+    criterion(h @ tensors["1.weight"] + tensors["1.bias"], y.long()).backward()
+    for impl in IMPLS:
+        learner = import_registered("impl", impl).load()(work.network, work.spec, start, "cpu")
+        losses, _ = learner.step(X, y, 0.05, [None, None])
+        for name, tensor in tensors.items():
+            assert tensor.grad is not None
+            wanted = start[name] - 0.05 * tensor.grad.numpy()
+            np.testing.assert_allclose(learner.state()[name], wanted, rtol=1e-9, atol=1e-12)
+        assert losses.shape == (30,), "each example's own loss is told, without the weight of its class"
+
+
+def test_numbers_have_no_class_weights() -> None:
+    with pytest.raises(UsageError, match="no classes: leave class_weight balanced out"):
+        resolved(numbers(), class_weight="balanced")

@@ -24,6 +24,8 @@ class KernelEngine:
             return "the compiled loop has one affine map a layer, and model parallel multiplies two"
         if isinstance(spec.dropout, tuple):
             return "the compiled loop drops the units of all layers alike"
+        if spec.class_weight is not None:
+            return "the compiled loop counts all classes alike"
         if spec.l1 or not spec.decay_biases:
             return "the compiled loop decays weights and biases alike, and has no l1"
         return None if spec.bias else "the compiled loop has a bias in every layer, and bias is false"

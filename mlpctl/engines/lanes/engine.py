@@ -31,6 +31,8 @@ class LanesEngine:
             return f"impl {spec.impl} is an implementation of the reference engine"
         if spec.model == "parallel":
             return "a lane has one affine map a layer, and model parallel multiplies two"
+        if spec.class_weight is not None:
+            return "lanes count all classes alike"
         if spec.l1 or not spec.decay_biases:
             return "lanes decay weights and biases alike, and have no l1"
         if spec.patience is not None:
