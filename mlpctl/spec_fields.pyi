@@ -48,7 +48,7 @@ class SpecFields(TypedDict, total=False):
     loss: Literal["cross_entropy", "nll", "mse", "half_mse", "huber", "l1", "bce", "perceptron"] | None
     """Loss. Default: by model and task."""
     class_weight: Literal["balanced"] | None
-    """balanced: in the loss that is minimized, a class counts n / (K · its examples), so that rare ones count more; scores count all examples alike. Default: none."""
+    """balanced: in the loss that is minimized, a class counts n / (K · its examples), rare ones more; scores count all examples alike. Default: none."""
     reduction: Literal["mean", "sum"] | None
     """Whether a step follows the mean or the sum of the minibatch's losses. Default: mean."""
     huber_delta: float | None
