@@ -254,8 +254,8 @@ class Spec(BaseModel):
 
     loss: Loss | None = field(None, "Training", "Loss.", otherwise="by model and task")
     class_weight: Annotated[Literal["balanced"] | None, BeforeValidator(none_or_text)] = field(
-        None, "Training", "balanced: in the loss that is minimized, a class counts n / (K · its examples), rare ones more; "
-        "scores count all examples alike.", otherwise="none",
+        None, "Training", "balanced: in the loss that is minimized, a class counts n / (K · its examples), rare "
+        "ones more; scores count all examples alike.", otherwise="none",
     )  # fmt: skip
     reduction: Literal["mean", "sum"] | None = field(
         None, "Training", "Whether a step follows the mean or the sum of the minibatch's losses.", otherwise="mean"
