@@ -109,7 +109,7 @@ def test_results_are_tidy_tables_conclusions_and_figures() -> None:
     assert results.best["mean"] == table["mean"].iloc[0]
     by_hand = results.trials.groupby(["lr", "hidden_units"])["val_accuracy"].mean().max()
     assert results.best["mean"] == pytest.approx(by_hand)
-    assert results.verdict.startswith("Best: hidden_units")
+    assert results.verdict.startswith("hidden_units")
     assert (
         set(results.importance["axis"]) == {"lr", "hidden_units", "interactions"} or results.importance.attrs["notes"]
     )

@@ -1,16 +1,18 @@
 """Say in words what a sweep found: BEST, SURE?, the settings, MATTERS, NOTE, and where to read more."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from mlpctl.display.passages import Line, Passage
 from mlpctl.display.tables import Cell, Table, for_people
 from mlpctl.display.text import duration
-from mlpctl.report.conclusion import gaps_by_standing, next_runs, sure_of
+from mlpctl.report.conclusion import NextRuns, gaps_by_standing, next_runs, sure_of
 from mlpctl.report.failures import first_notes, retry_note
-from mlpctl.report.grouping import codes_of, is_there
+from mlpctl.report.grouping import codes_of
 from mlpctl.report.statistics.edges import edge_notes
 from mlpctl.report.summary import TOLD, Summary
-from mlpctl.report.tables import STANDINGS, counted, examples_told, rows_of, setting_of, with_interval
+from mlpctl.report.tables import STANDINGS, counted, examples_told, heading, rows_of, setting_of, with_interval
 from mlpctl.store.results import ResultsFolders
 
 FEW_SEEDS = 10
@@ -44,16 +46,15 @@ def ending(
     """
     told: list[Table | Passage | None] = [
         _header(summary, results),
-        _best(summary, stats=stats),
-        _sure(summary, results),
+        best_passage(summary, stats=stats),
+        sure_passage(summary, results),
         _settings(summary, top, stats=stats),
     ]
     if why is not None and (shares or not why.rows):
         told.append(why if why.rows else Passage("MATTERS", [[(why.notes[0],)]]))
     elif why is not None:
-        told.append(Passage("MATTERS", [[(_matters(why),)]]))
-    notes = [*summary.notes, *edge_notes(summary), *(summary.doubts if stats else ())]
-    if notes:
+        told.append(Passage("MATTERS", [[(", ".join(shares_told(why)),)]]))
+    if notes := [*notes_of(summary), *(summary.doubts if stats else ())]:
         told.append(Passage("NOTE", [[(note,)] for note in notes]))
     told.append(_failures(summary))
     return [part for part in told if part is not None]
@@ -67,24 +68,18 @@ def more(summary: Summary, results: ResultsFolders) -> Passage:
     return Passage("", [[(f"More: {command}", " | ".join(options))]])
 
 
+def notes_of(summary: Summary) -> list[str]:
+    """Return what a reader has to know beside the answer: doubtful scores, and a best value at an end of its axis."""
+    return [*summary.notes, *edge_notes(summary)]
+
+
 def _header(summary: Summary, results: ResultsFolders) -> Passage:
-    codes, firsts = codes_of(summary.compared["config"])
-    seeds = np.bincount(codes)[is_there(summary.compared["config"][firsts])]
-    fewest, most, runs = int(seeds.min()), int(seeds.max()), len(summary.rows)
-    times = counted(most, "seed") if fewest == most else f"{fewest} to {most} seeds"
-    is_product = fewest == most and len(seeds) * most == runs
-    what = f"{counted(len(seeds), 'setting')} × {times}" + (" = " if is_product else ", ") + counted(runs, "run")
-    if list(summary.statuses) == ["ok"]:
-        became = ", all finished." if runs > 1 else ", finished."
-    else:
-        words = {"ok": "finished", "out_of_memory": "out of memory"}
-        became = (
-            ": " + ", ".join(f"{count:,} {words.get(name, name)}" for name, count in summary.statuses.items()) + "."
-        )
-    return Passage("", [[(f"{summary.name}: {what}{became}", f"saved in {', '.join(map(str, results.folders))}")]])
+    saved = f"saved in {', '.join(map(str, results.folders))}"
+    return Passage("", [[(f"{summary.name}: {heading(summary)}", saved)]])
 
 
-def _best(summary: Summary, *, stats: bool) -> Passage:
+def best_passage(summary: Summary, *, stats: bool = False) -> Passage:
+    """Return which setting is best, and its scores; with their intervals where statistics are asked for."""
     best = summary.best
     if best is None:
         return Passage("BEST", [[("No run has a score, so there is no best setting.",)]], BESIDE)
@@ -110,7 +105,8 @@ def _examples(summary: Summary, column: str, use: str) -> str:
     return f"{size}, {use}" if size else use
 
 
-def _sure(summary: Summary, results: ResultsFolders) -> Passage | None:
+def sure_passage(summary: Summary, results: ResultsFolders) -> Passage | None:
+    """Return whether the best is sure, and how the others stand; None where there is nothing to compare it with."""
     verdict, sure = summary.verdict, sure_of(summary)
     if verdict is None or sure is None:
         return None
@@ -129,9 +125,14 @@ def _sure(summary: Summary, results: ResultsFolders) -> Passage | None:
         blocks[-1].append((f"{_are(apart)} not compared", why))
     following = next_runs(summary, results)
     if following is not None:
-        about = "" if following.seconds is None else f", about {duration(max(following.seconds, 1.0))}"
-        blocks.append([(f"Next: {following.command}", f"{counted(following.runs, 'new run')}{about}")])
+        blocks.append([(f"Next: {following.command}", runs_told(following))])
     return Passage("SURE?", blocks, BESIDE)
+
+
+def runs_told(following: NextRuns) -> str:
+    """Return what the next command costs: "63 new runs, about 15 s"."""
+    about = "" if following.seconds is None else f", about {duration(max(following.seconds, 1.0))}"
+    return f"{counted(following.runs, 'new run')}{about}"
 
 
 def _standings(summary: Summary) -> list[Line]:
@@ -165,7 +166,7 @@ def _settings(summary: Summary, top: int, *, stats: bool) -> Table | None:
         return Table([*summary.varied, *TOLD], shown, "", notes, summary.varied, COLOURS)
     rows = [
         {**row, summary.metric: row["mean"], "seeds": row["n"], "worst seed": row["worst"],
-         "behind": None if row["verdict"] == "best" else row["behind"], "verdict": _verdict(row, summary.better)}
+         "behind": None if row["verdict"] == "best" else row["behind"], "verdict": verdict_told(row, summary.better)}
         for row in shown
     ]  # fmt: skip
     hidden = set() if ranked["failed"].any() else {"failed"}
@@ -175,7 +176,8 @@ def _settings(summary: Summary, top: int, *, stats: bool) -> Table | None:
     return Table([name for name in columns if name not in hidden], rows, "", notes, summary.varied, COLOURS)
 
 
-def _verdict(row: dict[str, Cell], better: str) -> str:
+def verdict_told(row: Mapping[str, Cell], better: str) -> str:
+    """Return how a setting stands, and how many of its seeds collapsed."""
     words = next((said for standing, said in STANDINGS.items() if standing == row["verdict"]), "not compared")
     if not row["unstable"]:
         return words
@@ -183,18 +185,22 @@ def _verdict(row: dict[str, Cell], better: str) -> str:
     return f"{words}; unstable: {counted(int(row['unstable'] or 0), 'seed')} far {way}"
 
 
-def _matters(why: Table) -> str:
-    """Return the importance of the axes in a sentence."""
+def shares_told(why: Table) -> list[str]:
+    """Return how much each axis matters, the most important first: "lr 21 % (0 to 49 %)"."""
     if "p" in why.columns:
-        return f"{why.rows[0]['axis']}: its values differ by more than seeds do."
+        return [f"{why.rows[0]['axis']}: its values differ by more than seeds do."]
     column = "share" if "share" in why.columns else "total"
     told: list[str] = []
     for row in why.rows:
         share, low, high = (100 * float(row[name] or 0) for name in (column, "low", "high"))
         of = " of the differences" if not told else ""
-        name = "combination" if row["axis"] == "interactions" else row["axis"]
-        told.append(f"{name} {share:.0f} %{of} ({low:.0f} to {high:.0f} %)")
-    return ", ".join(told)
+        told.append(f"{axis_told(row)} {share:.0f} %{of} ({low:.0f} to {high:.0f} %)")
+    return told
+
+
+def axis_told(row: Mapping[str, Cell]) -> str:
+    """Return the name of a row of importance."""
+    return "combination" if row["axis"] == "interactions" else str(row["axis"])
 
 
 def _failures(summary: Summary) -> Table | None:

@@ -5,6 +5,7 @@ from html import escape
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from mlpctl.display.passages import Passage
 from mlpctl.display.tables import Cell, Table, to_text
 from mlpctl.runner.callbacks.notebook import notebook_shell
 
@@ -13,9 +14,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def as_html(tables: Sequence[Table]) -> str:
-    """Return tables as HTML that inherits the notebook's look, light or dark."""
-    return "\n".join(_table(table) for table in tables)
+def as_html(parts: Sequence[Table | Passage]) -> str:
+    """Return tables and passages as HTML that inherits the notebook's look, light or dark."""
+    return "\n".join(_passage(part) if isinstance(part, Passage) else _table(part) for part in parts)
+
+
+def _passage(passage: Passage) -> str:
+    label = f"<strong>{escape(passage.label)}</strong> " if passage.label else ""
+    return f"<p>{label}{'<br>'.join(escape(sentence) for sentence in passage.sentences)}</p>"
 
 
 def _table(table: Table) -> str:
@@ -36,9 +42,9 @@ def _cell(text: str, value: Cell) -> str:
     return f'<td style="text-align: {align}">{escape(text)}</td>'
 
 
-def as_text(tables: Sequence[Table]) -> str:
-    """Return tables as plain text, without a newline at the end."""
-    return "\n".join(line.rstrip() for line in to_text(tables, "table").splitlines())
+def as_text(parts: Sequence[Table | Passage]) -> str:
+    """Return tables and passages as plain text, without a newline at the end."""
+    return "\n".join(line.rstrip() for line in to_text(parts, "table").splitlines())
 
 
 def frame(table: Table) -> "pd.DataFrame":

@@ -8,19 +8,20 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mlpctl.display.passages import Passage
 from mlpctl.display.tables import Table, to_text
 from mlpctl.errors import UsageError
 from mlpctl.metrics import SelectOn
 from mlpctl.report.comparable import with_options
 from mlpctl.report.compare.comparison import ResultsComparison as FoldersComparison
 from mlpctl.report.compare.folders import compare_results
+from mlpctl.report.ending import best_passage, ending, notes_of, sure_passage
 from mlpctl.report.figures.draw import draw
 from mlpctl.report.notebook import as_html, as_text, frame, shown
 from mlpctl.report.report import curve_drawings, effect_drawing, others_note, standard_tables
 from mlpctl.report.run import Run
 from mlpctl.report.statistics.importance import importance
 from mlpctl.report.summary import Summary, summarize
-from mlpctl.report.tables import overview
 from mlpctl.store import results as read
 
 if TYPE_CHECKING:
@@ -155,10 +156,12 @@ class Results:
 
     @property
     def verdict(self) -> str:
-        """The conclusions in sentences: the best, and whether it is certain to be."""
+        """The conclusions in sentences: the best, whether that is sure, and what to know beside it."""
         sentences = []
         for summary in self.summaries():
-            sentences += [*overview(summary, 1)[0].notes, *summary.notes, *summary.doubts]
+            told = (best_passage(summary, stats=True), sure_passage(summary, self._read))
+            sentences += [sentence for passage in told if passage is not None for sentence in passage.sentences]
+            sentences += [*notes_of(summary), *summary.doubts]
         return "\n".join(dict.fromkeys(sentences))
 
     @property
@@ -229,18 +232,23 @@ class Results:
             raise UsageError(f"these results have {len(several)} datasets, and only one can be asked about: load one")
         return several[0]
 
-    def _tables(self) -> list[Table]:
-        tables = [_in_python(table) for summary in self.summaries() for table in overview(summary, TOP_CONFIGURATIONS)]
-        return [*tables, *([Table((), (), "", self.notes)] if self.notes else [])]
+    def _parts(self) -> list[Table | Passage]:
+        parts: list[Table | Passage] = []
+        for summary in self.summaries():
+            why = importance(summary, self._read.experiments)
+            parts += map(_in_python, ending(summary, self._read, why, top=TOP_CONFIGURATIONS))
+        return [*parts, *([Table((), (), "", self.notes)] if self.notes else [])]
 
     def __repr__(self) -> str:
         """Return the best configurations, in plain text."""
-        return as_text(self._tables())
+        return as_text(self._parts())
 
     def _repr_html_(self) -> str:
-        return as_html(self._tables())
+        return as_html(self._parts())
 
 
-def _in_python(table: Table) -> Table:
-    """Return a table of the report, its notes without options of the command line."""
-    return replace(table, notes=[re.sub(r"; --top .*", "; .summary() has all.", note) for note in table.notes])
+def _in_python(part: Table | Passage) -> Table | Passage:
+    """Return a part of the report, its notes without options of the command line."""
+    if isinstance(part, Passage):
+        return part
+    return replace(part, notes=[re.sub(r": --top .*", ": .summary() has all.", note) for note in part.notes])

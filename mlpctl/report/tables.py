@@ -9,7 +9,6 @@ import numpy as np
 
 from mlpctl.display.tables import Cell, Table, as_chosen, for_people
 from mlpctl.errors import UsageError, did_you_mean
-from mlpctl.report.failures import first_notes, retry_note
 from mlpctl.report.grouping import codes_of, distinct_values, is_there
 from mlpctl.report.statistics.significance import Standing
 from mlpctl.report.summary import STAMPS, TOLD, Summary, over, part_sizes
@@ -19,58 +18,19 @@ STANDINGS: dict[Standing, str] = {"best": "best", "close": "close", "behind": "b
 """Words for each verdict, for people."""
 
 
-def overview(summary: Summary, top: int, *, stats: bool = False) -> list[Table]:
-    """Return the tables of a summary: the best in words with the leading configurations, then what failed.
-
-    Args:
-        summary: of one dataset.
-        top: configurations to list.
-        stats: list standard deviations and p values too, and how configurations stand as machines read it.
-    """
-    columns = [*summary.varied, "n", "failed", "mean", "sd", "low", "high", "p", "worst", "behind", "verdict"]
-    hidden = set() if stats else {"sd", "p"}
-    if not summary.ranked["failed"].any():
-        hidden.add("failed")
-    if not is_there(summary.ranked["p"]).any():  # one seed each: nothing is known of chance
-        hidden |= {"worst", "p", "verdict"}
-    columns = [name for name in columns if name not in hidden]
-    shown = summary.ranked.only(columns).rows(np.arange(min(top, len(summary.ranked))))
-    left = len(summary.ranked) - len(shown)
-    notes = [
-        *([f"… and {left} more; --top {len(summary.ranked)} shows all."] if left else []),
-        *summary.notes,
-        *summary.doubts,
-    ]
-    header = heading(summary)
-    said = [best_sentence(summary), *([summary.baseline] if summary.baseline else []), *clear(summary)]
-    tables = [Table((), (), header, said)]
-    if len(summary.ranked):
-        title = f"Configurations by {summary.on} {summary.metric}, best first"
-        rows = rows_of(shown)
-        if not stats and "verdict" in columns:
-            words: dict[Any, str] = {None: "not compared", **STANDINGS}
-            rows = [{**row, "verdict": words[row["verdict"]]} for row in rows]
-        tables.append(Table(columns, rows, title, notes, summary.varied))
-    else:
-        tables[0] = Table((), (), header, [*said, *summary.notes, *summary.doubts])
-    if len(summary.failed):
-        rows = rows_of(summary.failed)
-        columns = [name for name in summary.failed.names if name != "again"]
-        tables.append(Table(columns, rows, "Failures", [*first_notes(rows), *retry_note(summary.rows)]))
-    return tables
-
-
 def heading(summary: Summary) -> str:
-    """Return what was trained: dataset and folders, configurations, seeds, trials and what became of them."""
-    statuses = ", ".join(f"{count:,} {status.replace('_', ' ')}" for status, count in summary.statuses.items())
+    """Return what was trained: settings, seeds, runs and what became of them."""
     codes, firsts = codes_of(summary.compared["config"])
-    configs = np.bincount(codes)[is_there(summary.compared["config"][firsts])]
-    fewest, most = int(configs.min()), int(configs.max())
-    times = f"{most} seed{'s' * (most > 1)}" if fewest == most else f"{fewest} to {most} seeds"
-    return (
-        f"{summary.title}: {counted(len(configs), 'configuration')} × {times}, "
-        f"{counted(len(summary.rows), 'trial')} ({statuses})"
-    )
+    seeds = np.bincount(codes)[is_there(summary.compared["config"][firsts])]
+    fewest, most, runs = int(seeds.min()), int(seeds.max()), len(summary.rows)
+    times = counted(most, "seed") if fewest == most else f"{fewest} to {most} seeds"
+    is_product = fewest == most and len(seeds) * most == runs
+    what = f"{counted(len(seeds), 'setting')} × {times}" + (" = " if is_product else ", ") + counted(runs, "run")
+    if list(summary.statuses) == ["ok"]:
+        return what + (", all finished." if runs > 1 else ", finished.")
+    words = {"ok": "finished", "out_of_memory": "out of memory"}
+    became = ", ".join(f"{count:,} {words.get(name, name)}" for name, count in summary.statuses.items())
+    return f"{what}: {became}."
 
 
 def counted(n: int, what: str) -> str:
@@ -103,32 +63,10 @@ def for_machines(summaries: Sequence[Summary], by: Sequence[str]) -> list[Table]
     return tables
 
 
-def best_sentence(summary: Summary) -> str:
-    """Return the best configuration in words."""
-    best = summary.best
-    if best is None:
-        return "No trial has a score: there is no best configuration."
-    what = setting_of(best, summary.varied)
-    text = f"Best: {what or 'the only configuration'}: {summary.on} {summary.metric} {with_interval(best, '')}"
-    if "test_mean" in best and summary.on != "test":
-        text += f"; test {summary.metric} {with_interval(best, 'test_')}"
-    text += " (95 % intervals over seeds)" if best["n"] > 1 else " (one seed: no interval)"
-    return text + "."
-
-
 def setting_of(row: Mapping[str, Any], names: Sequence[str]) -> str:
     """Return fields of a row as "lr 0.1, hidden_units 32"; those that do not apply are left out."""
     cells = {name: plain_cell(row[name]) for name in names}
     return ", ".join(f"{name} {as_chosen(cell)}" for name, cell in cells.items() if cell is not None)
-
-
-def clear(summary: Summary) -> list[str]:
-    """Return what can be said of a best configuration that no other can be, in a sentence."""
-    if summary.verdict is None or not summary.verdict.is_clear:
-        return []
-    others = summary.verdict.compared - 1
-    whom = "the other" if others == 1 else f"all {others} others"
-    return [f"Sure: it is better than {whom}; chance is allowed for."]
 
 
 def with_interval(row: Mapping[str, Any], prefix: str, interval: bool = True) -> str:

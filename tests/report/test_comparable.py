@@ -8,10 +8,10 @@ import pytest
 
 from mlpctl.report.comparable import split_by_data
 from mlpctl.report.dataframes import summary_frame
+from mlpctl.report.ending import best_passage
 from mlpctl.report.figures.draw import draw
 from mlpctl.report.figures.effects import effect_plot
 from mlpctl.report.summary import summarize
-from mlpctl.report.tables import best_sentence
 from mlpctl.store.results import load
 from tests.helpers.synthetic import write
 
@@ -65,7 +65,7 @@ def test_equal_accuracies_are_no_certainty(tmp_path: Path) -> None:
     assert table["sd"].tolist() == [0, 0]
     assert (table["mean"] - table["low"]).tolist() == pytest.approx([half, half])
     [summary] = summarize(load(tmp_path / "r"))
-    assert "validation accuracy 0.7500 [0.4395, 1.0000] (95 % intervals over seeds)." in best_sentence(summary)
+    assert "validation accuracy 0.7500 [0.4395, 1.0000] (" in best_passage(summary, stats=True).sentences[1]
 
 
 @pytest.mark.parametrize("better", ["high", "low"])

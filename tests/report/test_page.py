@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlpctl.report.dataframes import summary_frame
+from mlpctl.report.ending import best_passage, sure_passage
 from mlpctl.report.figures.effects import effect_of
-from mlpctl.report.page.answers import certain
 from mlpctl.report.page.content import MOST_ROWS, part_of, reproducing
 from mlpctl.report.page.encode import html_safe_json
 from mlpctl.report.page.write import write_page
@@ -44,8 +44,8 @@ def test_the_tables_of_the_page_are_those_of_the_summary(tmp_path: Path) -> None
     for name in ("mean", "low", "high"):
         assert configurations[name] == pytest.approx(summary.configurations[name].tolist(), rel=1e-5)
     assert configurations["lr"] == summary.configurations["lr"].tolist()
-    assert configurations["compared with the best"][0] == "best"
-    assert set(configurations["compared with the best"][1:]) == {"worse"}
+    assert configurations["verdict"][0] == "best"
+    assert set(configurations["verdict"][1:]) == {"worse"}
     trials = decoded(data["trials"])
     by_key = summary.trials.set_index("key")
     assert trials["val accuracy"] == pytest.approx(by_key.loc[trials["trial"], "val_accuracy"].tolist(), rel=1e-5)
@@ -81,8 +81,8 @@ def test_what_matters_most_comes_first(tmp_path: Path) -> None:
     summary, results = one(known(tmp_path / "r"))
     part = part_of(summary, results)
     assert [axis["label"] for axis in part.data["axes"]] == ["lr", "hidden units"]
-    assert part.mattered.headline == "lr and hidden units"
-    assert [bar["label"] for bar in part.bars] == ["lr", "hidden units", "interactions"]
+    assert re.fullmatch(r"lr \d+ % of the differences", part.cards["What matters?"].headline)
+    assert [bar["label"] for bar in part.bars] == ["lr", "hidden_units", "combination"]
 
 
 def test_an_axis_that_some_trials_do_not_have_has_a_place_for_them(tmp_path: Path) -> None:
@@ -127,11 +127,38 @@ def test_drawn_values_that_repeat_are_cut_into_classes_that_have_trials(tmp_path
 
 
 @pytest.mark.parametrize(("noise", "seeds", "headline"), [
-    (0.001, 3, "Yes"), (0.2, 3, "Not yet: 7 behind, unproven"), (0.001, 1, "Unknown: it has one seed"),
+    (0.001, 3, "Yes: it is better than all 7 others; chance is allowed for."),
+    (0.2, 3, "Not yet: 3 seeds are few."),
+    (0.001, 1, "Unknown: with one seed each, a difference may be chance."),
 ])  # fmt: skip
-def test_it_says_whether_the_best_is_certain(tmp_path: Path, noise: float, seeds: int, headline: str) -> None:
-    summary, _ = one(known(tmp_path / "r", noise=noise, seeds=seeds))
-    assert certain(summary).headline == headline
+def test_it_says_what_the_terminal_says(tmp_path: Path, noise: float, seeds: int, headline: str) -> None:
+    summary, results = one(known(tmp_path / "r", noise=noise, seeds=seeds))
+    cards = part_of(summary, results).cards
+    assert cards["How sure?"].headline == headline
+    answer, sure = best_passage(summary), sure_passage(summary, results)
+    assert sure is not None
+    assert [cards["Answer"].headline, *cards["Answer"].sentences] == answer.sentences
+    said = [cards["How sure?"].headline, *cards["How sure?"].sentences]
+    following = cards["How sure?"]
+    assert said + [f"Next: {following.command}; {following.about}"] * bool(following.command) == sure.sentences
+
+
+def test_the_chart_has_every_setting_with_its_seeds_and_its_class(tmp_path: Path) -> None:
+    summary, results = one(known(tmp_path / "r"))
+    chart = part_of(summary, results).data["settings"]
+    assert chart["more"] == 0
+    assert [row["mean"] for row in chart["rows"]] == pytest.approx(summary.configurations["mean"].tolist(), rel=1e-5)
+    assert [row["class"] for row in chart["rows"]] == summary.configurations["verdict"].tolist()
+    for row in chart["rows"]:
+        assert sum(row["seeds"]) / len(row["seeds"]) == pytest.approx(row["mean"], rel=1e-5)
+    alone, results = one(known(tmp_path / "one", seeds=1))
+    assert [row["class"] for row in part_of(alone, results).data["settings"]["rows"]] == ["best"] + [""] * 7
+
+
+def test_the_chart_of_many_settings_says_how_many_more_there_are(tmp_path: Path) -> None:
+    summary, results = one(write_many(tmp_path / "r", 500))
+    chart = part_of(summary, results).data["settings"]
+    assert (len(chart["rows"]), len(chart["rows"]) + chart["more"]) == (20, int((summary.ranked["n"] > 0).sum()))
 
 
 @given(
@@ -201,5 +228,5 @@ def test_results_without_an_experiment_several_datasets_and_no_score_have_a_page
     results = load(write(tmp_path / "r", rows))
     write_page(results, summarize(results), tmp_path / "p.html")
     page = (tmp_path / "p.html").read_text("utf-8")
-    for words in ("2 datasets (r)", "None yet", "There is nothing to judge", "r has no experiment.toml"):
+    for words in ("2 datasets (r)", "No run has a score", "There is nothing to compare", "r has no experiment.toml"):
         assert words in page

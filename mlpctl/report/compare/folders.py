@@ -54,7 +54,11 @@ def compare_results(
         raise UsageError(f"A has {names[0]} and B has {names[1]}: scores of different datasets cannot be compared")
     outcomes = [outcome(one, other, margin=margin) for one, other in together]
     facts = [of_trials(results.environments[0], _ran(results)) for results in (a, b)]
-    sentences = [f"{side}: {heading(summary)}" for pair in together for side, summary in zip(SIDES, pair, strict=True)]
+    sentences = [
+        f"{side}: {summary.title}: {heading(summary)}"
+        for pair in together
+        for side, summary in zip(SIDES, pair, strict=True)
+    ]
     for one in outcomes:
         sentences += _sentences(one)
     left = [summary for summary in (*first, *second) if not any(summary in pair for pair in together)]

@@ -1,73 +1,75 @@
-"""The three answers at the top of a page, in words: which is best, whether that is certain, what mattered."""
+"""The three cards at the top of a page: the answer, how sure it is, what matters; in the words of the terminal."""
 
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from mlpctl.display.tables import Table
-from mlpctl.report.axes import named
+from mlpctl.report.conclusion import next_runs
+from mlpctl.report.ending import axis_told, best_passage, runs_told, shares_told, sure_passage
 from mlpctl.report.summary import Summary
-from mlpctl.report.tables import STANDINGS, clear, counted, with_interval
-from mlpctl.spec import field_label
+from mlpctl.store.results import ResultsFolders
 
 BARS = 5
-"""Axes in the answer to what mattered; the table below it has all."""
+"""Axes in the card on what matters; the table below it has all."""
+
+WORDS = {
+    "setting": "One choice of values for everything that you vary, such as lr 0.1 with hidden_units 64.",
+    "seed": "A number that draws the first weights and the order of the examples; other seeds show what chance does.",
+    "validation": "Examples that are not trained on; the best setting is chosen by the score on them.",
+    "test": "Examples that are used neither to train nor to choose: quote this score.",
+    "best": "Its mean over seeds is the best, if none of its runs failed.",
+    "close": "So near to the best that the difference hardly matters, even if it is real.",
+    "behind, unproven": "Its mean is clearly below the best, but so few seeds may have had bad luck.",
+    "worse": "Its mean is behind by more than chance explains.",
+    "unstable": "Most of its seeds do well, and some are far from them: look at the worst seed.",
+    "share of the differences": "How much of what differs between settings comes from this axis alone.",
+    "combination": "What two axes do together, beyond what each does alone.",
+    "95 % interval": "Where the true value may be: a range made like this misses it once in 20 times.",
+}
+"""A sentence for each word of the first screen."""
 
 
 @dataclass(frozen=True)
-class Answer:
-    """The answer to one question.
+class Card:
+    """Answer to one question.
 
     Attributes:
         headline: the answer in a few words.
-        sentences: reasons for it.
+        sentences: what belongs to it.
+        command: to type next; "" where there is none.
+        about: what that command costs.
     """
 
     headline: str
-    sentences: tuple[str, ...]
+    sentences: tuple[str, ...] = ()
+    command: str = ""
+    about: str = ""
 
 
-def best(summary: Summary, axes: Sequence[str]) -> Answer:
-    """Return which configuration is best, and its scores with 95 % intervals."""
-    row = summary.best
-    if row is None:
-        return Answer("None yet", ("No trial has a score.",))
-    scores = [f"{summary.on} {summary.metric} {with_interval(row, '')}"]
-    if "test_mean" in row and summary.on != "test":
-        scores.append(f"test {summary.metric} {with_interval(row, 'test_')}")
-    over = f"Means of {counted(row['n'], 'seed')} with 95 % intervals." if row["n"] > 1 else "One seed: no interval."
-    return Answer(named(row, axes), (*scores, over, *([summary.baseline] if summary.baseline else [])))
+def answer(summary: Summary) -> Card:
+    """Return which setting is best, and its scores."""
+    first, *rest = best_passage(summary).sentences
+    return Card(first, tuple(rest))
 
 
-def certain(summary: Summary) -> Answer:
-    """Return whether the best is certain to be the best, with everything that a reader has to know to trust it."""
-    verdict = summary.verdict
-    said = (*clear(summary), *summary.notes, *summary.doubts)
-    if verdict is None or summary.best is None:
-        return Answer("There is nothing to judge", said)
-    if verdict.compared == 1:
-        return Answer("Nothing to compare it with", said)
-    if verdict.is_clear:
-        return Answer("Yes", said)
-    if verdict.seeds < 2:
-        return Answer("Unknown: it has one seed", said)
-    counts = Counter(verdict.standings.values())
-    words = [f"{counts[standing]:,} {STANDINGS[standing]}" for standing in ("close", "behind") if counts[standing]]
-    return Answer(f"Not yet: {'; '.join(words)}", said)
+def sure(summary: Summary, results: ResultsFolders) -> Card:
+    """Return whether the best is sure, how the others stand, and the command that tells more."""
+    passage, following = sure_passage(summary, results), next_runs(summary, results)
+    if passage is None:
+        return Card("There is nothing to compare.")
+    first, *rest = passage.sentences
+    if following is None:
+        return Card(first, tuple(rest))
+    return Card(first, tuple(rest[:-1]), following.command, runs_told(following))
 
 
-def mattered(why: Table | None) -> Answer:
-    """Return which axes mattered, or why that is not told."""
+def matters(why: Table | None) -> Card:
+    """Return what the most important axis does, or why nothing is told; `bars` has the others."""
     if why is None:
-        return Answer("Nothing varied", ())
+        return Card("Nothing varies.")
     if not why.rows:
-        return Answer("Not told", tuple(note.removeprefix("Not told: ") for note in why.notes))
-    if "p" in why.columns:  # one axis, which has no share
-        return Answer(field_label(str(why.rows[0]["axis"])), tuple(why.notes))
-    sure = [str(row["axis"]) for row in why.rows if float(row["low"] or 0) > 0 and row["axis"] != "interactions"]
-    first = [field_label(name) for name in sure[:2]]
-    return Answer(" and ".join(first) if first else "No axis for certain", ())
+        return Card("Not told.", tuple(note.removeprefix("Not told: ") for note in why.notes))
+    return Card(shares_told(why)[0].partition(" (")[0])
 
 
 def bars(why: Table | None) -> list[dict[str, Any]]:
@@ -77,18 +79,6 @@ def bars(why: Table | None) -> list[dict[str, Any]]:
     drawn = []
     for row in rows[:BARS]:
         share, low, high = (100 * min(max(float(row[name] or 0), 0.0), 1.0) for name in (column, "low", "high"))
-        drawn.append(
-            {
-                "label": field_label(str(row["axis"])), "share": share, "low": low, "high": high,
-                "text": f"{share:.0f} % [{low:.0f}, {high:.0f}]",
-            }
-        )  # fmt: skip
+        text = f"{share:.0f} % ({low:.0f} to {high:.0f} %)"
+        drawn.append({"label": axis_told(row), "share": share, "low": low, "high": high, "text": text})
     return drawn
-
-
-def standings(summary: Summary) -> dict[str, str]:
-    """Return what is said of each configuration that was compared with the best: config -> words."""
-    verdict = summary.verdict
-    if verdict is None or verdict.seeds < 2:
-        return {} if verdict is None else {str(verdict.best): "best"}
-    return {str(config): STANDINGS[standing] for config, standing in verdict.standings.items()}

@@ -10,6 +10,8 @@ import numpy as np
 
 from mlpctl.display.tables import Table
 from mlpctl.report.axes import ShownAxis, shown_axes
+from mlpctl.report.conclusion import sure_of
+from mlpctl.report.ending import notes_of, verdict_told
 from mlpctl.report.failures import retry_note
 from mlpctl.report.grouping import is_there
 from mlpctl.report.page import answers
@@ -17,6 +19,7 @@ from mlpctl.report.page.effects import effects
 from mlpctl.report.page.encode import column
 from mlpctl.report.page.heat_maps import heat_maps
 from mlpctl.report.page.learning_curves import learning_curves
+from mlpctl.report.page.settings_chart import settings_chart
 from mlpctl.report.statistics.importance import importance
 from mlpctl.report.statistics.price import price
 from mlpctl.report.summary import Summary
@@ -36,10 +39,9 @@ class PageSection:
     Attributes:
         title: dataset and folders.
         heading: sentence on what was trained.
-        best: answer on the best configuration.
-        certain: answer on its certainty.
-        mattered: answer on the axes that matter.
-        bars: shares of these axes.
+        cards: question -> its answer.
+        bars: shares of the axes that matter.
+        notes: what to know beside the answers.
         importance: table of all axes; None where nothing varies.
         price: sentences on the cost of the search.
         failures: a row per kind.
@@ -50,10 +52,9 @@ class PageSection:
 
     title: str
     heading: str
-    best: answers.Answer
-    certain: answers.Answer
-    mattered: answers.Answer
+    cards: Mapping[str, answers.Card]
     bars: Sequence[Mapping[str, Any]]
+    notes: Sequence[str]
     importance: Table | None
     price: Sequence[str]
     failures: Sequence[Mapping[str, Any]]
@@ -77,11 +78,14 @@ def part_of(summary: Summary, results: ResultsFolders, *, forest: bool = False, 
     names = [axis.name for axis in axes]
     return PageSection(
         title=summary.title,
-        heading=heading(summary).removeprefix(f"{summary.title}: "),
-        best=answers.best(summary, names),
-        certain=answers.certain(summary),
-        mattered=answers.mattered(why),
+        heading=heading(summary),
+        cards={
+            "Answer": answers.answer(summary),
+            "How sure?": answers.sure(summary, results),
+            "What matters?": answers.matters(why),
+        },
         bars=answers.bars(why),
+        notes=notes_of(summary),
         importance=why,
         price=cost.notes if cost is not None else (),
         failures=rows_of(summary.failed),
@@ -97,6 +101,7 @@ def part_of(summary: Summary, results: ResultsFolders, *, forest: bool = False, 
             ],
             "configurations": _configurations(summary, axes),
             "trials": _trials(summary, names),
+            "settings": settings_chart(summary),
             "effects": effects(summary, axes),
             "pairs": heat_maps(summary, axes),
             "curves": learning_curves(summary, results.epoch_rows, axes),
@@ -107,13 +112,14 @@ def part_of(summary: Summary, results: ResultsFolders, *, forest: bool = False, 
 def _configurations(summary: Summary, axes: Sequence[ShownAxis]) -> list[dict[str, Any]]:
     """Return the columns of the table of configurations, best first."""
     table = summary.ranked.rows(np.arange(min(MOST_ROWS, len(summary.ranked))))
-    said, configs = answers.standings(summary), table["config"].tolist()
+    configs = table["config"].tolist()
     which = {config: row for row, config in enumerate(summary.compared["config"].tolist())}
     rows = np.array([which[config] for config in configs], dtype=np.intp)
     told = [{**_titled(axis.name, column(table[axis.name])), "places": axis.codes[rows].tolist()} for axis in axes]
     columns = [*told, *(_titled(name, column(table[name], measured=True)) for name in ("mean", "low", "high"))]
-    words = objects([said.get(config, "not compared") for config in configs])
-    columns.append(_titled("compared with the best", column(words)))
+    if sure_of(summary) not in (None, "unknown"):  # of one seed nothing is known of chance
+        words = objects([verdict_told(row, summary.better) for row in rows_of(table.only(["verdict", "unstable"]))])
+        columns.append(_titled("verdict", column(words)))
     columns.append(_titled("seeds", column(table["n"])))
     if summary.ranked["failed"].any():
         columns.append(_titled("failed", column(table["failed"])))

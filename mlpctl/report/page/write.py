@@ -14,6 +14,7 @@ from mlpctl import __version__
 from mlpctl.display.figure_style import COLOURS
 from mlpctl.errors import UsageError
 from mlpctl.metrics import SelectOn
+from mlpctl.report.page.answers import WORDS
 from mlpctl.report.page.content import page_title, part_of, reproducing, surroundings
 from mlpctl.report.page.encode import html_safe_json
 from mlpctl.report.summary import Summary, summarize
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 HERE = "mlpctl.report.page"
 SCRIPTS = (
     "base.js", "table.js", "plots.js", "effects.js", "learning_curves.js", "heat_map.js", "parallel_coordinates.js",
-    "live.js", "page.js",
+    "settings.js", "live.js", "page.js",
 )  # fmt: skip
 """In the order of the page: each uses what those before it define."""
 
@@ -99,6 +100,7 @@ def main_html(
         data=[html_safe_json(part.data) for part in parts],
         environments=surroundings(results),
         reproducing=reproducing(results),
+        words=WORDS,
         mlpctl=__version__,
         **now,
     )  # fmt: skip

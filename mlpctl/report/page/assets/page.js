@@ -11,18 +11,19 @@ function part(id, data) {
   const axes = columns.slice(0, data.axes.length);
   data.names = (i) => `${i + 1}. ${axes.filter((axis) => axis.values[i] !== null).map((axis) => `${axis.name} ${chosen(axis.values[i])}`).join(", ")}`;
   const get = (name) => columns.find((column) => column.name === name);
-  const said = get("compared with the best");
+  const said = get("verdict");
   table(`${id}-configurations`, configurationColumns(data, axes, get), {
-    mark: (i) => (said.values[i] === "best" ? "best alike" : said.values[i] === "not told apart" ? "alike" : ""),
+    mark: (i) => (i === 0 ? "best alike" : said?.values[i].startsWith("close") ? "alike" : ""),
     onRows: (rows) => {
       parallelPlot(id, data, columns, rows);
       if (window.Plotly) plots.get(`${id}-parallel`)?.();
     },
   });
   table(`${id}-trials`, trialColumns(data));
+  settingsPlot(id, data);
+  heatMap(id, data, axes);
   effectPlots(id, data);
   curvePlot(id, data);
-  heatMap(id, data);
 }
 
 function configurationColumns(data, axes, get) {
@@ -36,9 +37,9 @@ function configurationColumns(data, axes, get) {
     const cell = (shown) => rangeCell(mean, low, high, shown);
     columns.push({ name: "95 % interval", values: low, text: measured, filter: false, cell });
   }
-  for (const name of ["compared with the best", "seeds", "failed"]) {
+  for (const name of ["verdict", "seeds", "failed"]) {
     const column = get(name);
-    const words = name === "compared with the best";
+    const words = name === "verdict";
     if (column) columns.push({ name, values: column.values, text: words ? String : chosen, number: !words, filter: words ? undefined : false });
   }
   return columns;
