@@ -13,6 +13,7 @@ from mlpctl.report.grouping import codes_of
 from mlpctl.report.statistics.significance import Standing
 from mlpctl.report.summary import TOLD, Summary, more_seeds, part_sizes
 from mlpctl.runner.shard import NAME_OF_SHARD
+from mlpctl.spec import is_own_model
 from mlpctl.store.columns import Columns
 from mlpctl.store.results import ResultsFolders
 from mlpctl.store.schema import EXPERIMENT_FILE
@@ -93,6 +94,10 @@ def _missing(trials: Columns, seeds: int) -> tuple[int, float | None]:
 
 def _command(folder: Path, experiment: Mapping[str, Any], seeds: str) -> str:
     words = ["mlpctl", "sweep", str(folder / EXPERIMENT_FILE), "--seeds", seeds]
+    spec = experiment.get("spec", {})
+    for name in ("command", "model"):  # a results folder runs nothing of its own
+        if name in spec and (name == "command" or is_own_model(str(spec[name]))):
+            words += [f"--{name}", str(spec[name])]
     shard = re.fullmatch(NAME_OF_SHARD, folder.name)
     if shard:
         words += ["--shard", f"{shard['number']}/{shard['of']}"]
@@ -108,11 +113,11 @@ def as_data(summary: Summary, results: ResultsFolders) -> dict[str, Any]:
     """Return the conclusions as plain values, for JSON: best, sure, every setting with its class, the next command."""
     from mlpctl.report.statistics.edges import edge_notes
     from mlpctl.report.statistics.importance import importance
-    from mlpctl.report.tables import plain_cell, rows_of
+    from mlpctl.report.tables import field_cell, rows_of
 
     following, why = next_runs(summary, results), importance(summary, results.experiments)
     settings = rows_of(summary.ranked.only([*summary.varied, *TOLD]))
-    best = None if summary.best is None else {name: plain_cell(value) for name, value in summary.best.items()}
+    best = None if summary.best is None else {name: field_cell(name, value) for name, value in summary.best.items()}
     return {
         "dataset": summary.name,
         "folders": [str(folder) for folder in results.folders],

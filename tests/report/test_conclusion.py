@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import sys
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,23 @@ def test_the_next_command_trains_what_it_says(cli: Cli, more: tuple[str, ...], s
     assert words[words.index("--seeds") + 1] == seeds
     assert "6 new runs, about " in said
     assert "2 settings × 5 seeds = 10 runs, all finished." in cli(*words[1:]).out
+
+
+def test_the_next_command_names_what_a_results_folder_may_not(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "p.py").write_text(
+        "import sys\nprint('{\"accuracy\": 0.%s}' % (int(sys.argv[1]) + int(sys.argv[2])))\n"
+    )
+    (tmp_path / "net.py").write_text(
+        "from torch import nn\ndef net(inputs, outputs):\n    return nn.Linear(4, outputs)\n"
+    )
+    program = ("--command", f"{sys.executable} {tmp_path}/p.py {{x}} {{seed}}", "--axis", "x=4,5")
+    own = (*SWEEP[1:7], "--model", f"{tmp_path}/net.py:net")
+    for name, options in (("program", program), ("own", own)):
+        said = cli("sweep", *options, "--seeds", "2", "--name", name, "--format", "json").out
+        command = json.loads(said)["next"]["command"]
+        done = cli(*shlex.split(command)[1:])
+        assert done.code == 0, done.err
+        assert "2 settings × 5 seeds = 10 runs, all finished." in done.out
 
 
 def test_json_has_the_same_for_programs(cli: Cli) -> None:

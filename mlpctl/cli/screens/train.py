@@ -154,8 +154,8 @@ def final_line(row: dict[str, Any]) -> str:
         for part, column in (("test", "test"), ("validation", "val"), ("training", "train"))
         if row.get(f"{column}_{metric}") is not None
     ]
-    baseline = baseline_words([row], metric)
-    spec = f"{row['dataset']} {row['model']}"
+    told = [", ".join(scores) or "no score", *([words] if scores and (words := baseline_words([row], metric)) else [])]
+    spec = f"{row['dataset']} {str(row['model']).partition('@')[0]}"
     took = f"{row['epochs_done']} epochs in {lasting(row['seconds'])}" if row.get("seconds") is not None else ""
     took = f"best epoch {row['best_epoch']} of {took}" if row.get("best_epoch") else took
-    return f"{spec}: {', '.join(scores)}{'; ' if baseline else ''}{baseline} ({took}, {row['parameters']:,} parameters)"
+    return f"{spec}: {'; '.join(told)} ({took}, {row['parameters']:,} parameters)"
