@@ -113,11 +113,11 @@ def as_data(summary: Summary, results: ResultsFolders) -> dict[str, Any]:
     """Return the conclusions as plain values, for JSON: best, sure, every setting with its class, the next command."""
     from mlpctl.report.statistics.edges import edge_notes
     from mlpctl.report.statistics.importance import importance
-    from mlpctl.report.tables import field_cell, rows_of
+    from mlpctl.report.tables import plain_cell, rows_of
 
     following, why = next_runs(summary, results), importance(summary, results.experiments)
     settings = rows_of(summary.ranked.only([*summary.varied, *TOLD]))
-    best = None if summary.best is None else {name: field_cell(name, value) for name, value in summary.best.items()}
+    best = None if summary.best is None else {name: plain_cell(value) for name, value in summary.best.items()}
     return {
         "dataset": summary.name,
         "folders": [str(folder) for folder in results.folders],

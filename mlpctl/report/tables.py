@@ -1,7 +1,6 @@
 """A summary as tables of plain values: what the terminal, Markdown, CSV and JSON show."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from math import isnan
 from typing import Any
@@ -13,7 +12,6 @@ from mlpctl.errors import UsageError, did_you_mean
 from mlpctl.report.grouping import codes_of, distinct_values, is_there
 from mlpctl.report.statistics.significance import Standing
 from mlpctl.report.summary import STAMPS, TOLD, Summary, over, part_sizes
-from mlpctl.spec import Spec, number_kind
 from mlpctl.store.columns import Array, Columns, values_of
 
 STANDINGS: dict[Standing, str] = {"best": "best", "close": "close", "behind": "behind, unproven", "worse": "worse"}
@@ -176,16 +174,7 @@ def check_axis(summary: Summary, name: str) -> None:
 
 def rows_of(table: Columns) -> list[dict[str, Cell]]:
     """Return the rows as plain values; what is missing as None, whole numbers as such."""
-    return [{name: field_cell(name, value) for name, value in row.items()} for row in table.records()]
-
-
-def field_cell(name: str, value: Any) -> Cell:
-    """Return a cell of a column as a plain value: a number too where the field takes numbers and words."""
-    if isinstance(value, str) and name in Spec.model_fields and number_kind(Spec.model_fields[name]) is not None:
-        with suppress(ValueError):
-            value = float(value)
-            return int(value) if value.is_integer() else value
-    return plain_cell(value)
+    return [{name: plain_cell(value) for name, value in row.items()} for row in table.records()]
 
 
 def plain_cell(value: Any) -> Cell:

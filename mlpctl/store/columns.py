@@ -77,7 +77,9 @@ def _series(values: Array, kind: ColumnKind | None) -> Any:
 
     if values.dtype == np.float64:
         return values
-    return pd.array(values.tolist(), dtype="Int64" if kind == "int" or values.dtype == np.int64 else "str")
+    if kind == "int" or values.dtype == np.int64:
+        return pd.array(values.tolist(), dtype="Int64")
+    return pd.array([None if value is None else str(value) for value in values.tolist()], dtype="str")
 
 
 def concatenated(tables: Sequence[Columns]) -> Columns:

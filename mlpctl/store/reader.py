@@ -11,7 +11,7 @@ import numpy as np
 
 from mlpctl.errors import DataError
 from mlpctl.metrics import PRIMARY
-from mlpctl.spec import OPTION_FIELDS
+from mlpctl.spec import OPTION_FIELDS, Spec, kind_of, number_kind
 from mlpctl.store.columns import Array, Columns, last_of_each, objects
 from mlpctl.store.csv_lines import COLUMNS_BY_FILE, foreign, header_of, is_object, is_ours, scan
 from mlpctl.store.schema import (
@@ -160,6 +160,12 @@ def _whole_rows(path: Path) -> bytes:
     return whole
 
 
+MAYBE_NUMBERS = frozenset(
+    name for name, info in Spec.model_fields.items() if kind_of(info) == "text" and number_kind(info) == "float"
+)
+"""Fields that are a number, or several."""
+
+
 def _parsed(path: Path, wanted: Mapping[str, ColumnKind], whole: bytes) -> Columns:
     import pyarrow as pa
     from pyarrow import csv
@@ -180,7 +186,21 @@ def _parsed(path: Path, wanted: Mapping[str, ColumnKind], whole: bytes) -> Colum
         )
     except pa.ArrowInvalid as error:
         raise _damaged(path, str(error)) from error
-    return Columns({name: _array(table[name], kind) for name, kind in wanted.items()}, len(table))
+    columns = {name: _array(table[name], kind) for name, kind in wanted.items()}
+    return Columns({n: _as_numbers(v) if n in MAYBE_NUMBERS else v for n, v in columns.items()}, len(table))
+
+
+def _as_numbers(texts: Array) -> Array:
+    """Return a column of texts with numbers in place of those that are one; as float64 where all are."""
+
+    def number(text: str | None) -> Any:
+        try:
+            return None if text is None else float(text)
+        except ValueError:
+            return text
+
+    values = [number(text) for text in texts.tolist()]
+    return objects(values) if any(isinstance(value, str) for value in values) else np.array(values, np.float64)
 
 
 def _array(column: "pa.ChunkedArray", kind: ColumnKind) -> Array:

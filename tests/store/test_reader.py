@@ -51,7 +51,8 @@ def test_data_frames_have_the_types_of_the_schema(folder: Path) -> None:
     results = load(folder)
     kinds = {"text": "str", "int": "Int64", "float": "float64"}
     assert results.trials.dtypes.astype(str).to_dict() == {
-        **{name: kinds[kind] for name, kind in TRIAL_COLUMNS.items()}, "folder": "str"
+        **{name: kinds[kind] for name, kind in TRIAL_COLUMNS.items()}, "folder": "str",
+        "dropout": "float64",  # one number, where no row has one for each layer
     }  # fmt: skip
     assert results.trials["init_seed"].tolist() == [pd.NA, 2**63 - 1]
     assert results.epochs["epoch"].tolist() == [1, 2, 1, 2]

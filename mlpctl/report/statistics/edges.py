@@ -3,7 +3,6 @@
 from mlpctl.errors import UsageError
 from mlpctl.report.grouping import distinct_values
 from mlpctl.report.summary import Summary
-from mlpctl.report.tables import field_cell
 from mlpctl.spec import Spec
 
 MOST_VALUES = 8
@@ -23,9 +22,8 @@ def edge_notes(summary: Summary) -> list[str]:
         return []
     told = []
     for name in summary.varied:
-        cells = [field_cell(name, value) for value in distinct_values(summary.rows[name])]
-        values = [value for value in cells if isinstance(value, int | float)]
-        best = field_cell(name, summary.best[name])
+        values = [value for value in distinct_values(summary.rows[name]) if isinstance(value, int | float)]
+        best = summary.best[name]
         if name == "epochs" or len(values) < FEWEST_VALUES or best not in (min(values), max(values)):
             continue
         up = best == max(values)
