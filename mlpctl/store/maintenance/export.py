@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from mlpctl.errors import UsageError
-from mlpctl.store.columns import COLUMN_KINDS, Columns, values_of
+from mlpctl.store.columns import COLUMN_KINDS, Columns, objects, values_of
 from mlpctl.store.results import load
 from mlpctl.system.files import write_output
 
@@ -55,10 +55,14 @@ def to_parquet(table: Columns) -> bytes:
     import pyarrow.parquet as pq
 
     types = {"text": pa.string(), "int": pa.int64(), "float": pa.float64()}
-    columns = {
-        name: pa.array(table[name], types[COLUMN_KINDS.get(name, "text")], from_pandas=True)  # NaN is missing
-        for name in table.names
-    }
+    columns = {}
+    for name in table.names:
+        kind, values = COLUMN_KINDS.get(name, "text"), table[name]
+        if kind == "text" and values.dtype != object:  # a number or several, where no row has several
+            kind = "float"
+        elif kind == "text":
+            values = objects([None if value is None else str(value) for value in values.tolist()])
+        columns[name] = pa.array(values, types[kind], from_pandas=True)  # NaN is missing
     stream = BytesIO()
     pq.write_table(pa.table(columns), stream)
     return stream.getvalue()
