@@ -44,12 +44,14 @@ class Beside:
     Attributes:
         y: target, classes (B,) or numbers (B, M) as in `Dataset.y`; None where the file does not have it.
         columns: other columns, cells by name: an id, a date.
-        notes: why there is no target though the file has its column.
+        notes: why there is no target though the file has its column, and how many rows were left out.
+        rows: places in the file (B,), from 0, of the rows that were kept; None where none was left out.
     """
 
     y: "np.ndarray[Any, Any] | None" = None
     columns: "Mapping[str, Sequence[str] | np.ndarray[Any, Any]]" = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    rows: "np.ndarray[Any, Any] | None" = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,7 @@ from mlpctl.data.encoding import assembled, check_whole, encoded
 from mlpctl.data.files import existing_file
 from mlpctl.data.table_arrays import load_arrays
 from mlpctl.data.table_files import read_cells
-from mlpctl.data.table_new import read_beside, read_examples
+from mlpctl.data.table_new import is_missing, read_beside, read_examples, rows_of
 from mlpctl.data.table_options import TableOptions, table_digest
 from mlpctl.data.table_target import DEFAULTS, encode_target
 from mlpctl.errors import DataError, did_you_mean
@@ -67,8 +67,8 @@ def _load_frame(path: Path, options: TableOptions) -> Dataset:
     for own in values:
         there &= ~np.isnan(own)
     if options.missing == "drop":
-        there &= ~np.any([_is_missing(*own, options) for own in targets.items()], axis=0)
-        targets = {name: _rows_of(own, there) for name, own in targets.items()}
+        there &= ~np.any([is_missing(*own, options) for own in targets.items()], axis=0)
+        targets = {name: rows_of(own, there) for name, own in targets.items()}
         values = [own[there] for own in values]
         groups = None if groups is None else groups[there]
         n_test = None if n_test is None else int(there[n_first:].sum())
@@ -104,9 +104,7 @@ def _load_frame(path: Path, options: TableOptions) -> Dataset:
         fitted_columns=fitted if fitted.any() else None,
         defaults=DEFAULTS[found.task],
         columns=tuple(columns),
-        read_new=partial(
-            read_examples, tuple(columns), options.form, may_miss=bool(options.impute), left_out=options.left_out
-        ),
+        read_new=partial(read_examples, tuple(columns), options),
         read_beside=partial(read_beside, tuple(columns), options, found),
         impute=options.impute,
         notes=(*first, *told),
@@ -178,20 +176,6 @@ def _advice(name: str, names: Sequence[str], *, is_target: bool) -> str:
     if all(text.replace(".", "", 1).lstrip("+-").isdigit() for text in names) and not name.isdigit():
         return "its first line has numbers alone; --data header=none calls the columns 1, 2, and so on"
     return did_you_mean(name, names) + ("; name it with --data target=COLUMN" if is_target else "")
-
-
-def _is_missing(name: str, cells: Cells, options: TableOptions) -> NDArray[np.bool_]:
-    """Return for each cell of a target whether it is missing; words such as NA may be classes."""
-    if not isinstance(cells, list):
-        return np.isnan(cells)
-    is_word = understood(name, cells, options.reading, str(options.path)).kind == "category"
-    return np.array([not cell if is_word else cell in MISSING for cell in cells])
-
-
-def _rows_of(cells: Cells, there: NDArray[np.bool_]) -> Cells:
-    if not isinstance(cells, list):
-        return cells[there]
-    return [cell for cell, is_there in zip(cells, there.tolist(), strict=True) if is_there]
 
 
 def _input(name: str, cells: Cells, path: Path, options: TableOptions) -> tuple[Column, NDArray[np.float64]]:

@@ -1,16 +1,17 @@
 """Read new examples as a table was read in training: their inputs, and what stands beside them."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mlpctl.data.base import Beside
-from mlpctl.data.cells import Cells, as_texts
-from mlpctl.data.columns import PLAIN, Column
+from mlpctl.data.cells import MISSING, Cells, as_texts
+from mlpctl.data.columns import PLAIN, Column, understood
 from mlpctl.data.encoding import assembled, check_whole, encoded
-from mlpctl.data.table_files import FileForm, read_cells
+from mlpctl.data.table_files import read_cells
 from mlpctl.data.table_formats import LIBSVM
 from mlpctl.data.table_options import TableOptions
 from mlpctl.data.table_target import Target, target_of
@@ -18,29 +19,44 @@ from mlpctl.errors import DataError, did_you_mean
 
 
 def read_examples(
-    columns: Sequence[Column],
-    form: FileForm,
-    path: Path,
-    content: bytes | None,
-    *,
-    may_miss: bool = False,
-    left_out: Collection[str] = (),
+    columns: Sequence[Column], options: TableOptions, path: Path, content: bytes | None
 ) -> tuple[NDArray[np.float64], list[str]]:
     """Return (X, notes): new examples (B, D) of a file, read as a table's columns were understood in training.
 
+    Missing cells are NaN where training fills them; rows with one are left out where training left them out.
+
     Args:
         columns: of the inputs.
-        form: how the table was written.
+        options: of the table that was trained on.
         path: file, or its name in messages.
         content: content of what is no file.
-        may_miss: True if missing cells are NaN, to be filled as in training.
-        left_out: columns that are no inputs, and not worth a note.
 
     Raises:
         DataError: where a column is missing, or a cell is not what its column has.
     """
+    cells, values, notes = _read_inputs(columns, options, path, content)
+    if not len(values[0]):
+        raise DataError(f"{path} needs a line that names the columns and a line per example")
+    there = _complete(cells, values, options)
+    if there is not None:
+        values = [own[there] for own in values]
+        if not there.any():
+            raise DataError(
+                f"{path}: each row has a missing value, and training left such rows out (missing=drop): fill them, or "
+                "train with --data missing=mean"
+            )
+    ignored = [name for name in cells if name not in {*(column.name for column in columns), *options.left_out}]
+    notes += [f"columns of {path} that are no features: {', '.join(ignored)}"] if ignored else []
+    return assembled(columns, values, str(path)), notes
+
+
+def _read_inputs(
+    columns: Sequence[Column], options: TableOptions, path: Path, content: bytes | None
+) -> tuple[dict[str, Cells], list[NDArray[np.float64]], list[str]]:
+    """Return (cells by column, numbers (N,) of each input column, notes) of a file, all its rows."""
+    form, may_miss = options.form, options.missing != "error"
     texts = [column.name for column in columns if column.kind != "number" or column.form != PLAIN]
-    cells = read_cells(path, form, content, texts=texts)
+    cells = dict(read_cells(path, form, content, texts=[*texts, *options.target]))
     if form.header == "none" and len(cells) == len(columns):  # without the target, whose number may come before others
         cells = dict(zip((column.name for column in columns), cells.values(), strict=True))
     if path.suffix.lower() in LIBSVM:  # the format leaves out zeros
@@ -64,11 +80,38 @@ def read_examples(
         values.append(numbers)
         if unseen:
             notes.append(f"{path}: '{column.name}' has words that training did not have: {', '.join(unseen[:5])}")
-    if not len(values[0]):
-        raise DataError(f"{path} needs a line that names the columns and a line per example")
-    ignored = [name for name in cells if name not in {*(column.name for column in columns), *left_out}]
-    notes += [f"columns of {path} that are no features: {', '.join(ignored)}"] if ignored else []
-    return assembled(columns, values, str(path)), notes
+    return cells, values, notes
+
+
+def _complete(
+    cells: Mapping[str, Cells], values: Sequence[NDArray[np.float64]], options: TableOptions
+) -> NDArray[np.bool_] | None:
+    """Return which rows (N,) have no missing value; None where training did not leave out the others.
+
+    A target counts as in training, unless it is empty in each row: then it is what is asked for.
+    """
+    if options.missing != "drop":
+        return None
+    missing = np.any([np.isnan(own) for own in values], axis=0)
+    if set(options.target) <= cells.keys():
+        empty = np.any([is_missing(name, cells[name], options) for name in options.target], axis=0)
+        missing |= empty & ~empty.all()
+    return np.asarray(~missing)
+
+
+def is_missing(name: str, cells: Cells, options: TableOptions) -> NDArray[np.bool_]:
+    """Return for each cell of a target whether it is missing; words such as NA may be classes."""
+    if not isinstance(cells, list):
+        return np.isnan(cells)
+    is_word = understood(name, cells, options.reading, str(options.path)).kind == "category"
+    return np.array([not cell if is_word else cell in MISSING for cell in cells])
+
+
+def rows_of(cells: Cells, there: NDArray[np.bool_]) -> Cells:
+    """Return the cells of the rows where `there` (N,) is true."""
+    if not isinstance(cells, list):
+        return cells[there]
+    return [cell for cell, is_there in zip(cells, there.tolist(), strict=True) if is_there]
 
 
 def read_beside(
@@ -83,8 +126,22 @@ def read_beside(
         path: file, or its name in messages.
         content: content of what is no file.
     """
+    there = None
+    if options.missing == "drop":
+        there = _complete(*_read_inputs(columns, options, path, content)[:2], options)
     cells, inputs = read_cells(path, options.form, content), {column.name for column in columns}
-    if options.header == "none" and len(cells) == len(columns):  # the inputs alone
+    if there is None or there.all():
+        return _beside(cells, inputs, options, found, path)
+    kept = {name: rows_of(own, there) for name, own in cells.items()}
+    beside = _beside(kept, inputs, options, found, path)
+    note = f"{path}: {(~there).sum():,} of {len(there):,} rows have missing values: left out, as in training"
+    return replace(beside, notes=(note, *beside.notes), rows=np.flatnonzero(there))
+
+
+def _beside(
+    cells: Mapping[str, Cells], inputs: Collection[str], options: TableOptions, found: Target, path: Path
+) -> Beside:
+    if options.header == "none" and len(cells) == len(inputs):  # the inputs alone
         return Beside()
     others = {name: own for name, own in cells.items() if name not in {*inputs, *options.target}}
     if not set(options.target) <= cells.keys():

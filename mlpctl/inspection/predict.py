@@ -90,7 +90,8 @@ def predict(
         new = read_new(saved.trial.dataset, input_)
         notes, parts = new.notes, parts_of(saved, new)
         y = saved.trial.dataset.y if len(parts) > 1 else new.beside.y
-        examples = _new(saved, new.X, list(range(1, new.X.shape[0] + 1)), y, new.beside.columns)
+        places = np.arange(new.X.shape[0]) if new.beside.rows is None else new.beside.rows
+        examples = _new(saved, new.X, (places + 1).tolist(), y, new.beside.columns)
     elif index:
         examples = _of_part(saved, index, part)
     else:

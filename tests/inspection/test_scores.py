@@ -35,6 +35,13 @@ def _gaps() -> None:
     frame.to_csv("t.csv", index=False)
 
 
+def _gaps_left_out() -> None:
+    frame = _frame()
+    frame.loc[::7, "size"] = np.nan
+    frame.loc[3::11, "kind"] = np.nan
+    frame.to_csv("t.csv", index=False)
+
+
 def _numbers() -> None:
     size = _frame()["size"]
     pd.DataFrame({"x": size, "u": RNG.normal(size=N), "y": 100 + 7 * size}).to_csv("t.csv")
@@ -71,6 +78,7 @@ FORMATS: dict[str, tuple[Callable[[], object], list[str]]] = {
     "csv.gz": (lambda: _csv("t.csv.gz"), [*TABLE, "path=t.csv.gz"]),
     "no header": (lambda: _csv(header=False), ["target=4", "drop=1", "header=none", "path=t.csv"]),
     "missing values": (_gaps, [*TABLE, "missing=mean", "path=t.csv"]),
+    "rows left out": (_gaps_left_out, [*TABLE, "missing=drop", "path=t.csv"]),
     "whole numbers": (lambda: _csv(kind=IS_A + 1), [*TABLE, "path=t.csv"]),
     "booleans": (lambda: _csv(kind=np.where(IS_A, "true", "FALSE")), [*TABLE, "path=t.csv"]),
     "one-hot": (lambda: _csv(kind=IS_A * 1, b=1 - IS_A), ["target=kind,b", "drop=id", "path=t.csv"]),
@@ -136,6 +144,25 @@ def test_new_rows_with_the_target_are_scored_and_the_id_is_carried_along(cli: Cl
     done = cli("predict", "results/x", "--input", "without.csv", "-f", "json")
     assert "scores of" not in done.err
     assert [row["predicted"] for row in json.loads(done.out)] == [row["predicted"] for row in rows]
+
+
+def test_rows_with_missing_values_are_left_out_as_in_training(cli: Cli) -> None:
+    options = _write("rows left out")
+    assert cli("train", *options, "--epochs", "2", "--save", "-q", "--name", "x").code == 0
+    frame = pd.read_csv("t.csv")
+    done = cli("predict", "results/x", "--input", "t.csv", "-f", "csv")
+    rows = list(csv.DictReader(done.out.splitlines()))
+    complete = frame[frame.notna().all(axis=1)]
+    assert [int(row["example"]) - 1 for row in rows] == complete.index.tolist()
+    assert [row["id"] for row in rows] == complete["id"].tolist()
+    assert f"{N - len(complete)} of {N} rows have missing values: left out" in done.err
+    frame.assign(kind=np.nan).to_csv("asked.csv", index=False)
+    done = cli("predict", "results/x", "--input", "asked.csv", "-f", "csv")
+    rows = list(csv.DictReader(done.out.splitlines()))
+    assert [row["id"] for row in rows] == frame[frame["size"].notna()]["id"].tolist()
+    frame.assign(size=np.nan).to_csv("none.csv", index=False)
+    done = cli("predict", "results/x", "--input", "none.csv")
+    assert (done.code, "each row has a missing value" in done.err) == (4, True)
 
 
 def test_errors_of_numbers_are_in_their_own_unit(cli: Cli) -> None:
