@@ -64,6 +64,11 @@ def load_saved(where: str, *, needed: bool = True, data: Any = ()) -> Saved:
     """
     place = find(where, needed=needed)
     row, _ = reader.trial(place.folder, place.key)
+    return saved_trial(place, row, data)
+
+
+def saved_trial(place: "StoredTrial", row: dict[str, Cell], data: Any = ()) -> Saved:
+    """Return a trial of a results folder whose row is read already; see `load_saved`."""
     spec = Spec.from_flat(row).with_data(data)
     if spec.command is not None:
         raise UsageError(f"{place} was run by a program: mlpctl has no network of it, and no data")

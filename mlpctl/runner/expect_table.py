@@ -1,6 +1,7 @@
 """Parse the [[expect]] tables of an experiment file: plain data, which `mlpctl verify` resolves to functions."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -9,9 +10,10 @@ from mlpctl.errors import UsageError, did_you_mean
 from mlpctl.spec import Spec, explain, option_of
 from mlpctl.store.schema import EPOCH_COLUMNS
 
-FigureComparison = Literal["draw", "near", "at_least", "at_most", "reached", "falls", "same"]
+FigureComparison = Literal["digits", "draw", "near", "at_least", "at_most", "reached", "falls", "same"]
 
 COMPARISONS: dict[FigureComparison, str] = {
+    "digits": "all digits that the source prints are ours, in every trial",
     "draw": "it is one run of chance: inside the interval where 99 % of single runs of ours lie",
     "near": "our mean is within the tolerance of it",
     "at_least": "every trial has at least it",
@@ -25,17 +27,21 @@ COMPARISONS: dict[FigureComparison, str] = {
 UNPUBLISHED: tuple[FigureComparison, ...] = ("falls", "same")
 """Comparisons of our trials with themselves: the source prints a property and no number."""
 
-DERIVATIVE = "fact"
-"""The measure that needs no trial: a derivative by name, see `mlpctl.textbook.autograd_facts`."""
+FACT = "fact"
+"""The measure that needs no trial: a fact by name, see `mlpctl.textbook.facts`."""
 
 MEASURES: dict[str, tuple[str, ...]] = {
     "weight_error": ("index",),
     "bias_error": (),
-    "log_probability": ("index", "label"),
-    "word_weight_change": ("word", "label"),
+    "log_probabilities": ("part", "index", "when"),
+    "label_weights": ("label", "when"),
+    "word_weights": ("word", "when"),
+    "biases": ("when",),
+    "largest_output": ("part",),
+    "steps": ("part",),
     "gradient_ratio": (),
     "affine_difference": (),
-    DERIVATIVE: ("name",),
+    FACT: ("name",),
 }
 """Measures besides the columns of the results, and the keys that each needs in `of`; see `mlpctl.textbook.measures`."""
 
@@ -46,7 +52,12 @@ class ExpectTable(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     figure: str = Field(description="What the source prints.")
-    published: float | list[float] | None = Field(None, description="Its value; a list is one for each epoch.")
+    published: float | list[float] | None = Field(
+        None, description="Its value; a list is one for each epoch of a column, or the numbers of a measure in order."
+    )
+    decimals: Annotated[int, Field(ge=0)] | None = Field(
+        None, description="Digits behind the point that the source prints. Default: as many as are written here."
+    )
     measure: str = Field(description="A column of the results, or a measure by name.")
     of: dict[str, Any] = Field({}, description="What a measure is asked for: index, word, label, ….")
     where: dict[str, Any] | list[dict[str, Any]] = Field({}, description="Fields of the trials it is about.")
@@ -55,6 +66,12 @@ class ExpectTable(BaseModel):
         description="How: " + "; ".join(f"{k}: {v}" for k, v in COMPARISONS.items()) + "."
     )
     tolerance: Annotated[float, Field(ge=0)] = Field(0.0, description="How far off may be called the same.")
+    number: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="Which of the numbers of a measure that has several."
+    )
+    finding: Literal["contradicted", "fails"] | None = Field(
+        None, description="A verdict that is what the experiment shows: verify fails where it is another."
+    )
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -73,16 +90,29 @@ class ExpectTable(BaseModel):
     @property
     def needs_epochs(self) -> bool:
         """Return whether it is about other epochs than the last."""
-        return self.epoch != "last" or isinstance(self.published, list) or self.compare in UNPUBLISHED
+        is_curve = isinstance(self.published, list) and self.measure not in MEASURES
+        return self.epoch != "last" or is_curve or self.compare in UNPUBLISHED
 
     def single(self) -> "list[ExpectTable]":
-        """Return a table for each published value."""
-        if not isinstance(self.published, list):
+        """Return a table for each published value: each has the digits of the one with the most."""
+        if self.published is None:
             return [self]
-        return [
-            self.model_copy(update={"published": value, "epoch": epoch, "figure": f"{self.figure}, epoch {epoch}"})
-            for epoch, value in enumerate(self.published, start=1)
-        ]
+        values = self.published if isinstance(self.published, list) else [self.published]
+        printed = max(map(decimals_of, values)) if self.decimals is None else self.decimals
+        if not isinstance(self.published, list):
+            return [self.model_copy(update={"decimals": printed})]
+        each = enumerate(values, start=1)
+        if self.measure in MEASURES:
+            own: list[dict[str, Any]] = [{"published": value, "number": k} for k, value in each]
+        else:
+            own = [{"published": value, "epoch": k, "figure": f"{self.figure}, epoch {k}"} for k, value in each]
+        return [self.model_copy(update={"decimals": printed, **changed}) for changed in own]
+
+
+def decimals_of(value: float) -> int:
+    """Return how many digits behind the point a number is written with: 4 for 0.4982, 0 for 6.0."""
+    written = Decimal(repr(value)).normalize().as_tuple().exponent
+    return max(0, -int(written))
 
 
 def read_expect_tables(tables: Sequence[Mapping[str, Any]], where: str) -> tuple[ExpectTable, ...]:

@@ -19,6 +19,7 @@ from mlpctl.search.axes import make_axis
 from mlpctl.search.listed import make_list, read_list
 from mlpctl.search.table import SearchTable
 from mlpctl.spec import explain
+from mlpctl.store.weights import SUFFIX
 from mlpctl.system.parsing import parsing
 
 Names = list[str]
@@ -72,7 +73,8 @@ def read_experiment(path: Path, effort: Effort = "default") -> Experiment:
     base, axes = file.spec, []
     program = "command" in file.spec
     try:
-        base = base_of(program_fields(file.spec) if program else file.spec, where=f"{path} [spec]")
+        fields = program_fields(file.spec) if program else file.spec
+        base = _with_weights_beside(path, base_of(fields, where=f"{path} [spec]"))
     except UsageError as error:
         problems += error.problems
     for name, given in file.axes.items():
@@ -122,6 +124,13 @@ def _content(path: Path) -> dict[str, Any]:
         )
     with parsing(path, "TOML", UsageError):
         return tomllib.loads(path.read_text("utf-8-sig"))
+
+
+def _with_weights_beside(path: Path, base: dict[str, Any]) -> dict[str, Any]:
+    """Return the fixed part of an experiment, with initial weights that lie beside its file as a path from here."""
+    file = str(base.get("init_from") or "")
+    beside = path.parent / file
+    return {**base, "init_from": str(beside)} if file.endswith(SUFFIX) and beside.is_file() else base
 
 
 def _hint(path: Path) -> str:

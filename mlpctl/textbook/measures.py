@@ -4,12 +4,19 @@ A function has the name of its measure in `mlpctl.runner.expect_table.MEASURES`,
 """
 
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from mlpctl.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from mlpctl.inspection.loader import Saved
+
+Part = Literal["train", "val", "test"]
+When = Literal["start", "end"]
 
 
 def weight_error(saved: "Saved", index: int) -> float:
@@ -22,28 +29,48 @@ def bias_error(saved: "Saved") -> float:
     return float(_option(saved, "b") - _weights(saved)["0.bias"][0])
 
 
-def log_probability(saved: "Saved", index: int, label: str) -> float:
-    """Return the logarithm of the probability of a label for an example of the test part."""
+def log_probabilities(saved: "Saved", part: Part, index: int, when: When) -> NDArray[np.float64]:
+    """Return the logarithms of the probabilities of the labels (C,) for an example of a part."""
     from mlpctl.inspection.loader import outputs_of
     from mlpctl.inspection.predict import probabilities
 
     data = saved.trial.work().data
-    rows = data.parts["test"][[index]]
-    outputs = outputs_of(saved.trial.network, saved.trial.spec, _weights(saved), data, rows)
-    p = probabilities(saved.trial.network, outputs)
+    rows = data.parts[part][[index]]
+    p = probabilities(
+        saved.trial.network, outputs_of(saved.trial.network, saved.trial.spec, _at(saved, when), data, rows)
+    )
     assert p is not None
-    return math.log(p[0, _class(saved, label)])
+    return np.log(p[0])
 
 
-def word_weight_change(saved: "Saved", word: str, label: str) -> float:
-    """Return the change in training of the weight of a word for a label, in a network without hidden layers."""
-    from mlpctl.inspection.loader import start_of
+def label_weights(saved: "Saved", label: str, when: When) -> NDArray[np.float64]:
+    """Return the weights of the inputs (D,) for a label, in a network without hidden layers."""
+    return _at(saved, when)["0.weight"][:, _place("label", label, saved.trial.dataset.classes)].astype(np.float64)
 
-    words = saved.trial.dataset.features
-    if word not in words:
-        raise UsageError(f"the vocabulary does not have the word '{word}'; {did_you_mean(word, words)}")
-    place = words.index(word), _class(saved, label)
-    return float(_weights(saved)["0.weight"][place] - start_of(saved.trial)["0.weight"][place])
+
+def word_weights(saved: "Saved", word: str, when: When) -> NDArray[np.float64]:
+    """Return the weights of a word for the labels (C,), in a network without hidden layers."""
+    return _at(saved, when)["0.weight"][_place("word", word, saved.trial.dataset.features)].astype(np.float64)
+
+
+def biases(saved: "Saved", when: When) -> NDArray[np.float64]:
+    """Return the biases (C,) of a network without hidden layers."""
+    return _at(saved, when)["0.bias"].astype(np.float64)
+
+
+def largest_output(saved: "Saved", part: Part) -> float:
+    """Return the mean over the examples of a part of their largest output."""
+    from mlpctl.inspection.loader import outputs_of
+
+    data = saved.trial.work().data
+    outputs = outputs_of(saved.trial.network, saved.trial.spec, _weights(saved), data, data.parts[part])
+    return float(outputs.max(axis=1).mean())
+
+
+def steps(saved: "Saved", part: Part) -> float:
+    """Return how many minibatches a part has."""
+    spec, n = saved.trial.spec, len(saved.trial.work().data.parts[part])
+    return 1 if spec.batch_size == "full" else math.ceil(n / int(spec.batch_size or 1))
 
 
 def gradient_ratio(saved: "Saved") -> float:
@@ -78,8 +105,13 @@ def _weights(saved: "Saved") -> dict[str, Any]:
     return saved.weights
 
 
-def _class(saved: "Saved", label: str) -> int:
-    classes = saved.trial.dataset.classes
-    if label not in classes:
-        raise UsageError(f"{saved.trial.spec.dataset} has no label '{label}'; {did_you_mean(label, classes)}")
-    return classes.index(label)
+def _at(saved: "Saved", when: When) -> dict[str, Any]:
+    from mlpctl.inspection.loader import start_of
+
+    return start_of(saved.trial) if when == "start" else _weights(saved)
+
+
+def _place(what: str, name: str, known: Sequence[str]) -> int:
+    if name not in known:
+        raise UsageError(f"the data have no {what} '{name}'; {did_you_mean(name, known)}")
+    return known.index(name)

@@ -1,20 +1,20 @@
 """Train an experiment, then check each figure that its source prints: `mlpctl verify EXPERIMENT`."""
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, fields, replace
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpctl.display.tables import Cell, Table, as_chosen, for_people
+from mlpctl.display.tables import Cell, Table, for_people
 from mlpctl.errors import UsageError
 from mlpctl.runner.ask_tell import samples
 from mlpctl.runner.callbacks.base import Callback
-from mlpctl.runner.expect_table import DERIVATIVE, MEASURES, UNPUBLISHED, ExpectTable
+from mlpctl.runner.expect_table import FACT, MEASURES, UNPUBLISHED, ExpectTable
 from mlpctl.runner.experiment import Experiment, with_data
 from mlpctl.runner.experiment_file import Effort, read_experiment
 from mlpctl.runner.pending import identify
@@ -23,12 +23,13 @@ from mlpctl.runner.types import RunOptions, Stop
 from mlpctl.spec import Spec, with_option_names
 from mlpctl.store.results import load
 from mlpctl.textbook import measures
-from mlpctl.textbook.figure_check import FigureCheck, check_figure
+from mlpctl.textbook.figure_check import FigureCheck, as_printed, check_figure, headline
 
 if TYPE_CHECKING:
     from mlpctl.inspection.loader import Saved
 
 EVERY_TRIAL = 100_000  # limit of the trials that are compared
+FEW_NUMBERS = 6  # numbers of a list that people see
 
 
 @dataclass(frozen=True)
@@ -53,9 +54,9 @@ def check_experiment(path: Path, options: VerifyOptions) -> list[FigureCheck]:
     experiment = with_data(read_experiment(path, options.effort), options.data)
     if not experiment.expect:
         raise UsageError(f"{path} has no [[expect]]: there is no published figure to compare with")
-    checks = [check_figure(expect, {DERIVATIVE: _derivatives(expect)})
-              for expect in experiment.expect if expect.measure == DERIVATIVE]  # fmt: skip
-    trained = [expect for expect in experiment.expect if expect.measure != DERIVATIVE]
+    checks = [check_figure(single, _fact(single))
+              for expect in experiment.expect if expect.measure == FACT for single in expect.single()]  # fmt: skip
+    trained = [expect for expect in experiment.expect if expect.measure != FACT]
     if trained:
         with options.screen(experiment) as callback:
             sweep(experiment, options.out, _options(options.run, trained), callback, options.stop)
@@ -86,10 +87,12 @@ class TrialValues:
         if row["status"] != "ok":
             return np.array([np.nan])
         if expect.measure in MEASURES:
-            from mlpctl.inspection.loader import load_saved
+            from mlpctl.inspection.loader import saved_trial
+            from mlpctl.store.find_trial import StoredTrial
 
-            saved = self.saved[key] = self.saved.get(key) or load_saved(f"{self.folder}#{key}")
-            return np.array([getattr(measures, expect.measure)(saved, **expect.of)], dtype=np.float64)
+            saved = self.saved[key] = self.saved.get(key) or saved_trial(StoredTrial(self.folder, key), dict(row))
+            numbers = np.atleast_1d(getattr(measures, expect.measure)(saved, **expect.of))
+            return np.asarray(numbers[[_place(expect, len(numbers))]], dtype=np.float64)
         over_epochs = expect.epoch == "every" or expect.compare in UNPUBLISHED
         if expect.epoch == "last" and not over_epochs:
             return np.array([row[expect.measure]], dtype=np.float64)
@@ -107,11 +110,9 @@ def meets_conditions(row: Mapping[str, Any], expect: ExpectTable) -> bool:
 
 
 def count_text(checks: Mapping[str, list[FigureCheck]]) -> tuple[str, bool]:
-    """Return how many figures are reproduced, in words, and whether one is not."""
-    counts = Counter(one.verdict for many in checks.values() for one in many)
-    others = [f"{counts[verdict]} {verdict}" for verdict in ("not reproduced", "undecided") if counts[verdict]]
-    text = f"{counts['reproduced']} of {counts.total()} published figures reproduced"
-    return ", ".join([text, *others]), counts["not reproduced"] > 0
+    """Return how many figures have which verdict, in words, and whether one is a failure."""
+    every = [one for many in checks.values() for one in many]
+    return headline(one.verdict for one in every), any(one.failed for one in every)
 
 
 def figures_table(checks: Mapping[str, list[FigureCheck]]) -> Table:
@@ -122,27 +123,62 @@ def figures_table(checks: Mapping[str, list[FigureCheck]]) -> Table:
 
 
 def figures_by_experiment(checks: Mapping[str, list[FigureCheck]], notes: Sequence[str] = ()) -> list[Table]:
-    """Return a narrow table for each experiment, for people, with the reasons for what is not reproduced."""
+    """Return a narrow table for each experiment, for people, with the conditions that no column shows."""
     tables = []
     for name, many in checks.items():
-        rows: list[dict[str, Cell]] = [{
-            "figure": one.figure,
-            "published": None if one.published is None else as_chosen(one.published),
-            "ours": one.ours,
-            "interval": f"{for_people(one.low)} to {for_people(one.high)}" if one.low is not None else None,
-            "runs below": one.why.partition(" ")[0] if one.why.endswith("lie below it") else None,
-            "trials": one.trials,
-            "verdict": one.verdict,
-        } for one in many]  # fmt: skip
-        failed = [f"{one.figure}: {one.why}" for one in many if one.verdict != "reproduced"]
-        tables.append(Table(list(rows[0]), rows, name, failed))
+        rows: list[dict[str, Cell]] = figure_lines([vars(one) for one in many])
+        told = [f"{one.figure}: {one.why}" for one in many if one.percentile is None and one.verdict != "exact"]
+        tables.append(Table(list(rows[0]), rows, name, told))
     return [*tables[:-1], replace(tables[-1], notes=[*tables[-1].notes, *notes])]
 
 
-def _derivatives(expect: ExpectTable) -> NDArray[np.float64]:
-    from mlpctl.textbook.autograd_facts import derivatives
+def figure_lines(figures: Sequence[Mapping[str, Any]]) -> list[dict[str, Cell]]:
+    """Return rows for people from the fields of `FigureCheck`s: numbers printed together that are exact share one."""
+    lines = []
+    for _, grouped in groupby(figures, lambda one: (one["figure"], one["verdict"])):
+        together = list(grouped)
+        if len(together) > 1 and together[0]["verdict"] == "exact":
+            lines.append(_line_of_many(together))
+        else:
+            lines += [_line(one) for one in together]
+    return lines
 
-    return np.array(list(derivatives(expect.of["name"]).values()), dtype=np.float64)
+
+def _line(one: Mapping[str, Any]) -> dict[str, Cell]:
+    published, ours, width = (one[name] for name in ("published", "ours", "width"))
+    is_exact = one["verdict"] == "exact"
+    return {
+        "figure": one["figure"] + (f", number {one['number']}" if one["number"] else ""),
+        "published": None if published is None else as_printed(published, one["decimals"]),
+        "ours": as_printed(ours, one["decimals"]) if is_exact else None if ours is None else for_people(ours),
+        "99 % range": None if width is None else f"{for_people(one['low'])} to {for_people(one['high'])}",
+        "width": None if width is None else f"{width:.0%}",
+        "runs below": None if one["percentile"] is None else f"{one['percentile']:.0%}",
+        "trials": one["trials"],
+        "verdict": one["verdict"],
+    }
+
+
+def _line_of_many(together: Sequence[Mapping[str, Any]]) -> dict[str, Cell]:
+    shown = [as_printed(one["published"], one["decimals"]) for one in together[:FEW_NUMBERS]]
+    rest = f" … ({len(together)} numbers)" if len(together) > FEW_NUMBERS else ""
+    return {**_line(together[0]), "figure": together[0]["figure"], "published": " ".join(shown) + rest,
+            "ours": f"all {len(together)} the same"}  # fmt: skip
+
+
+def _fact(expect: ExpectTable) -> dict[str, NDArray[np.float64]]:
+    """Return the number of a fact by each way of computing it."""
+    from mlpctl.textbook.facts import fact
+
+    numbers = fact(expect.of["name"])
+    place = _place(expect, numbers.shape[1])
+    return {str(way): row[[place]] for way, row in enumerate(numbers)}
+
+
+def _place(expect: ExpectTable, numbers: int) -> int:
+    if (expect.number or 1) > numbers:
+        raise UsageError(f"'{expect.figure}': {expect.measure} has {numbers} numbers, there is no {expect.number}th")
+    return (expect.number or 1) - 1
 
 
 def _options(options: RunOptions, expects: list[ExpectTable]) -> RunOptions:
