@@ -45,7 +45,8 @@ def reproductions_page(root: Path, notice: str) -> str:
 def readme_with_reproductions(root: Path) -> str:
     """Return the README with its sentence on reproductions brought up to date."""
     text = (root / "README.md").read_text("utf-8")
-    told = f"Published figures against ours: {headline(str(row['verdict']) for row in _rows(root))} ([all of them]({PAGE})).\n"
+    counted = headline(str(row["verdict"]) for row in _rows(root))
+    told = f"Published figures against ours: {counted} ([all of them]({PAGE})).\n"
     return re.sub(f"{re.escape(BEGIN)}.*{re.escape(END)}", lambda _: BEGIN + told + END, text, flags=re.DOTALL)
 
 

@@ -68,6 +68,19 @@ class FigureCheck:
         return self.verdict not in (self.finding, "undecided")
 
 
+@dataclass(frozen=True)
+class _Comparison:
+    """What a comparison says; True and False are the good and the bad verdict of its kind."""
+
+    verdict: bool | FigureVerdict
+    why: str
+    ours: float | None = None
+    low: float = math.nan
+    high: float = math.nan
+    width: float | None = None
+    percentile: float | None = None
+
+
 def check_figure(expect: ExpectTable, values: Mapping[str, NDArray[np.float64]]) -> FigureCheck:
     """Return the check of one published value, or property, against our values.
 
@@ -78,54 +91,56 @@ def check_figure(expect: ExpectTable, values: Mapping[str, NDArray[np.float64]])
     [expect] = expect.single()
     published, every = expect.published, [array for array in values.values() if len(array)]
     assert not isinstance(published, list)
-    is_number = expect.compare in ("digits", "draw")
+    found = _compared(expect, every)
+    verdict = found.verdict
+    if isinstance(verdict, bool):
+        is_number = expect.compare in ("digits", "draw")
+        verdict = ("exact" if verdict else "contradicted") if is_number else "holds" if verdict else "fails"
+    low, high = (end if math.isfinite(end) else None for end in (found.low, found.high))
+    return FigureCheck(
+        expect.figure, expect.number, published, expect.decimals, found.ours, low, high, found.width, found.percentile,
+        len(every), verdict, expect.finding, found.why,
+    )  # fmt: skip
 
-    def checked(
-        verdict: bool | FigureVerdict, why: str, ours: float | None = None, low: float = math.nan,
-        high: float = math.nan, width: float | None = None, percentile: float | None = None,
-    ) -> FigureCheck:  # fmt: skip
-        below, above = (end if math.isfinite(end) else None for end in (low, high))
-        if isinstance(verdict, bool):
-            verdict = ("exact" if verdict else "contradicted") if is_number else "holds" if verdict else "fails"
-        return FigureCheck(
-            expect.figure, expect.number, published, expect.decimals, ours, below, above, width, percentile, len(every), verdict,
-            expect.finding, why,
-        )  # fmt: skip
 
+def _compared(expect: ExpectTable, every: list[NDArray[np.float64]]) -> _Comparison:
     if not every:
-        return checked(False, "no trial has it")
+        return _Comparison(False, "no trial has it")
     if any(np.isnan(array).any() for array in every):
-        return checked(False, "a trial has no number there")
+        return _Comparison(False, "a trial has no number there")
     if expect.compare == "falls":
         steps = np.concatenate([np.diff(array) for array in every])
         worst = float(steps.max()) if len(steps) else math.nan
-        return checked(worst < 0, "largest change between epochs", worst)
+        return _Comparison(worst < 0, "largest change between epochs", worst)
     if expect.compare == "same":
         if len(every) < 2 or len({len(array) for array in every}) > 1:
-            return checked("undecided", "trials of equal length needed")
+            return _Comparison("undecided", "trials of equal length needed")
         table = np.stack(every)  # (trials, epochs)
         worst = float((np.ptp(table, axis=0) / np.maximum(abs(table).max(axis=0), 1e-300)).max())
         why = f"largest relative difference; at most {expect.tolerance:g}"
-        return checked(worst <= expect.tolerance, why, worst)
-
-    assert published is not None
+        return _Comparison(worst <= expect.tolerance, why, worst)
     extreme = np.min if expect.compare == "at_least" else np.max
-    ours = np.array([extreme(array) for array in every], dtype=np.float64)  # (trials,)
+    return _compared_numbers(expect, np.array([extreme(array) for array in every], dtype=np.float64))
+
+
+def _compared_numbers(expect: ExpectTable, ours: NDArray[np.float64]) -> _Comparison:
+    """Return the comparison of a published number with ours (trials,)."""
+    published, digits = expect.published, expect.decimals or 0
+    assert isinstance(published, int | float)
     mean, n, slack = float(ours.mean()), len(ours), expect.tolerance + ROUNDING * abs(published)
     if expect.compare == "digits":
-        digits = expect.decimals or 0
         wrong = [one for one in ours if as_printed(float(one), digits) != as_printed(published, digits)]
         why = f"ours is {as_printed(float(wrong[0]), digits)}" if wrong else COMPARISONS["digits"]
-        return checked(not wrong, why, mean)
+        return _Comparison(not wrong, why, mean)
     if expect.compare == "draw":
         low, high = run_interval(ours, single=True, level=RUN_LEVEL)
         if n < FEWEST_TRIALS:
-            return checked("undecided", f"{FEWEST_TRIALS} trials are needed to say where single runs lie", mean)
-        slack += 0.5 * 10.0 ** -(expect.decimals or 0)  # the source rounds
+            return _Comparison("undecided", f"{FEWEST_TRIALS} trials are needed to say where single runs lie", mean)
+        slack += 0.5 * 10.0**-digits  # the source rounds
         width = (high - low + 2 * slack) / abs(published) if published else math.inf
         below = share_below(ours, published)
         verdict = _verdict_on_draw(low - slack <= published <= high + slack, width, below, expect.measure)
-        return checked(verdict, f"{below:.0%} of single runs lie below it", mean, low, high, width, below)
+        return _Comparison(verdict, f"{below:.0%} of single runs lie below it", mean, low, high, width, below)
     low, high = run_interval(ours, single=False, level=0.95)
     holds, why = True, COMPARISONS[expect.compare]
     match expect.compare:
@@ -138,7 +153,7 @@ def check_figure(expect: ExpectTable, values: Mapping[str, NDArray[np.float64]])
         case _:
             reach = int((ours >= published - slack).sum())
             holds, why = reach > 0, f"{reach} of {n} trials reach it"
-    return checked(holds, why, mean, low, high)
+    return _Comparison(holds, why, mean, low, high)
 
 
 def _verdict_on_draw(inside: bool, width: float, below: float, measure: str) -> FigureVerdict:

@@ -40,22 +40,30 @@ def log_probabilities(saved: "Saved", part: Part, index: int, when: When) -> NDA
         saved.trial.network, outputs_of(saved.trial.network, saved.trial.spec, _at(saved, when), data, rows)
     )
     assert p is not None
-    return np.log(p[0])
+    logs: NDArray[np.float64] = np.log(p[0])
+    return logs
 
 
 def label_weights(saved: "Saved", label: str, when: When) -> NDArray[np.float64]:
     """Return the weights of the inputs (D,) for a label, in a network without hidden layers."""
-    return _at(saved, when)["0.weight"][:, _place("label", label, saved.trial.dataset.classes)].astype(np.float64)
+    weights: NDArray[np.float64] = _at(saved, when)["0.weight"][
+        :, _place("label", label, saved.trial.dataset.classes)
+    ].astype(np.float64)
+    return weights
 
 
 def word_weights(saved: "Saved", word: str, when: When) -> NDArray[np.float64]:
     """Return the weights of a word for the labels (C,), in a network without hidden layers."""
-    return _at(saved, when)["0.weight"][_place("word", word, saved.trial.dataset.features)].astype(np.float64)
+    weights: NDArray[np.float64] = _at(saved, when)["0.weight"][
+        _place("word", word, saved.trial.dataset.features)
+    ].astype(np.float64)
+    return weights
 
 
 def biases(saved: "Saved", when: When) -> NDArray[np.float64]:
     """Return the biases (C,) of a network without hidden layers."""
-    return _at(saved, when)["0.bias"].astype(np.float64)
+    weights: NDArray[np.float64] = _at(saved, when)["0.bias"].astype(np.float64)
+    return weights
 
 
 def largest_output(saved: "Saved", part: Part) -> float:

@@ -96,6 +96,9 @@ def test_the_derivatives_are_those_of_the_tutorials() -> None:
 
 def test_the_derivatives_are_computed() -> None:
     """Another multiplication and addition give other values: nothing is copied from what was published."""
+    of_a_mean = "mean(z), z = (x+2)^3: gradient of a cell of z"  # neither addition nor multiplication stands behind it
     for name, compute in DERIVATIVES.items():
+        if name == of_a_mean:
+            continue
         wrong = compute(lambda a, b: 3 * a + b, lambda a, b: 2 * a * b)
         assert not np.isclose(wrong, published()[name]).any(), name
