@@ -93,7 +93,7 @@ def _test_set(dataset: Dataset) -> str:
             return "none: the last rows are held out"
         whole = "" if dataset.groups is None else " of whole groups"
         return f"none: a part{whole} is held out"
-    return f"{len(dataset.test_index):,} examples of its own"
+    return f"{len(dataset.test_index):,} {'examples of its own' if dataset.notes else 'official examples'}"
 
 
 def _balance(dataset: Dataset) -> Table:
