@@ -83,8 +83,12 @@ class Interrupted(MlpctlError):
     exit_code = 130
 
 
+MOST_NAMES = 40
+"""Names that a message lists; more are a page that nobody reads."""
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return a hint for a mistyped name: the closest known one, or all of them when none is close.
+    """Return a hint for a mistyped name: the closest known one, or those there are when none is close.
 
     A name that is a part of a known one, or has it as a part, is closer than what shares some letters with it.
     """
@@ -92,4 +96,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     word = name.lower()
     parts = [one for one in known if min(len(one), len(word)) > 2 and (word in one or one in word)]
     close = parts if len(parts) == 1 else get_close_matches(word, known, n=1, cutoff=0.6)
-    return f"did you mean '{close[0]}'?" if close else f"known: {', '.join(known) or 'none at all'}"
+    if close:
+        return f"did you mean '{close[0]}'?"
+    more = f" and {len(known) - MOST_NAMES} more" if len(known) > MOST_NAMES else ""
+    return f"known: {', '.join(known[:MOST_NAMES]) or 'none at all'}{more}"
